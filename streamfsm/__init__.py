@@ -1,0 +1,41 @@
+"""Typed messages from the token stream of an LLM that speaks through tool calls, by declared state machines."""
+
+from streamfsm.limits import Limits
+from streamfsm.messages import (
+    AssistantMessage,
+    FunctionCall,
+    HiddenReasoningMessage,
+    OmittedReasoningContent,
+    ReasoningContent,
+    ReasoningMessage,
+    StopReason,
+    StopReasonType,
+    StreamMessage,
+    TextContent,
+    ToolCall,
+    ToolCallDelta,
+    ToolCallMessage,
+    coalesce,
+)
+from streamfsm.parser import StreamParser
+from streamfsm.sources.dialect import Dialect
+
+__all__ = [
+    "AssistantMessage",
+    "Dialect",
+    "FunctionCall",
+    "HiddenReasoningMessage",
+    "Limits",
+    "OmittedReasoningContent",
+    "ReasoningContent",
+    "ReasoningMessage",
+    "StopReason",
+    "StopReasonType",
+    "StreamMessage",
+    "StreamParser",
+    "TextContent",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolCallMessage",
+    "coalesce",
+]

@@ -1,0 +1,92 @@
+"""Whose is this entry of a tool-call list? Decided from what it claims and from the calls so far.
+
+Servers give calls an index, an id, both or neither, repeat them, or use one index for all. The rules below are tried
+in order, each with the evidence that decides; a rule marked ambiguous is a guess that the wire forces, and is recorded.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from streamfsm._events import CallPiece
+from streamfsm._lanes import CallLane
+
+
+class Rule(NamedTuple):
+    """One way to decide. ``new``: the entry starts a call."""
+
+    name: str
+    new: bool
+    ambiguous: bool
+    because: str
+
+
+SAME_ID = Rule("same id", False, False, "the id and the index, if any, are those of a call that has started")
+REUSED_ID = Rule("id at another index", True, True, "the id is taken, but the index says that it is another call")
+LATE_ID = Rule("late id", False, False, "the latest call at this index has no id yet, and the entry starts no name")
+NEW_ID = Rule("new id", True, False, "an id that no call has")
+NEW_INDEX = Rule("new index", True, False, "no id, and an index that no call has")
+FIRST = Rule("first entry", True, False, "no id, no index, no call so far")
+NEW_NAME = Rule("new name", True, False, "no id, and not the name of the call, whose name is complete")
+SAME_NAME_CLOSED = Rule("same name, closed", True, True, "no id, the call's own name, and the call's JSON is whole")
+SAME_NAME_OPEN = Rule("same name, open", False, False, "no id, the call's own name again, and its JSON is open")
+SAME_INDEX = Rule("same index", False, False, "no id, no new name: more of the latest call at this index")
+LAST_CALL = Rule("last call", False, False, "no id, no index, no new name: more of the call that was fed last")
+
+RULES = (
+    SAME_ID, REUSED_ID, LATE_ID, NEW_ID, NEW_INDEX, FIRST,
+    NEW_NAME, SAME_NAME_CLOSED, SAME_NAME_OPEN, SAME_INDEX, LAST_CALL,
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Calls:
+    """The tool calls of one choice, in order of start, and who is who."""
+
+    lanes: list[CallLane] = field(default_factory=list)
+    last: int = 0
+    """Position of the call that was fed last."""
+    at_index: dict[int, int] = field(default_factory=dict)
+    """The wire's index → position of the latest call there."""
+    with_id: dict[str, list[int]] = field(default_factory=dict)
+    """Id → positions of the calls that have it."""
+
+    def start(self, piece: CallPiece) -> CallLane:
+        """Add the call that ``piece`` starts."""
+        lane = CallLane(piece.choice, len(self.lanes), piece.wire_index)
+        self.lanes.append(lane)
+        if piece.wire_index is not None:
+            self.at_index[piece.wire_index] = lane.ordinal
+        return lane
+
+    def identify(self, lane: CallLane, call_id: str) -> None:
+        """Give ``lane`` its id."""
+        lane.id = call_id
+        self.with_id.setdefault(call_id, []).append(lane.ordinal)
+
+    def resolve(self, piece: CallPiece) -> tuple[Rule, CallLane | None]:
+        """Decide whose ``piece`` is: the rule that decided; and the call, ``None`` if the piece starts one."""
+        index = piece.wire_index
+        latest = self._latest(index)
+        if piece.id:
+            same = [self.lanes[at] for at in self.with_id.get(piece.id, ())]
+            if here := [lane for lane in same if index is None or lane.wire_index in (None, index)]:
+                return SAME_ID, here[-1]
+            if same:
+                return REUSED_ID, None
+            if latest and latest.id is None and not (piece.name and latest.name):
+                return LATE_ID, latest
+            return NEW_ID, None
+        if latest is None:
+            return (FIRST if index is None else NEW_INDEX), None
+        lane = self.lanes[self.last] if index is None else latest
+        if piece.name and lane.named:
+            if piece.name != lane.name:
+                return NEW_NAME, None
+            return (SAME_NAME_CLOSED, None) if lane.closed else (SAME_NAME_OPEN, lane)
+        return (LAST_CALL if index is None else SAME_INDEX), lane
+
+    def _latest(self, index: int | None) -> CallLane | None:
+        if index is None:
+            return self.lanes[-1] if self.lanes else None
+        at = self.at_index.get(index)
+        return None if at is None else self.lanes[at]

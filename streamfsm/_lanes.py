@@ -1,0 +1,193 @@
+"""Lanes: the run state of one text field, one tool call, one stream. Each runs one machine.
+
+A lane tells its outlet two things, in order: a boundary was crossed, and text arrived. What either becomes is its
+table's to say.
+"""
+
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Annotated, Any, ClassVar, Protocol, TypeAlias
+
+from pydantic import PlainSerializer, PlainValidator
+
+from streamfsm._channels import Channels
+from streamfsm._scanner import TEXT as TEXT_SIGNAL
+from streamfsm._scanner import Scanner, Verdict
+from streamfsm._surrogates import join_surrogates
+from streamfsm._tags import split_at_tag
+from streamfsm.machines import STREAM, TEXT, TOOL_CALL, StateMachine
+
+
+def _buffer(value: Any) -> StringIO:
+    buffer = StringIO()
+    buffer.write(value)
+    return buffer
+
+
+Buffer: TypeAlias = Annotated[StringIO, PlainValidator(_buffer), PlainSerializer(StringIO.getvalue)]
+"""Text that grows: appending costs the same at any size, unlike ``str`` on an attribute."""
+
+ThinkTags: TypeAlias = tuple[str, str]
+
+
+class Outlet(Protocol):
+    """Where a lane's output goes."""
+
+    def boundary(self, lane: "Lane", event: str, text: str = "") -> None:
+        """``event`` fires; ``text`` is what the row emits, if it emits."""
+
+    def text(self, lane: "Lane", text: str) -> None:
+        """Text arrived in the lane's present state."""
+
+
+@dataclass(slots=True)
+class StreamLane:
+    """The response as a whole."""
+
+    MACHINE: ClassVar[StateMachine] = STREAM
+
+    choice: int = 0
+    label: str = "stream"
+    state: str = STREAM.table.initial
+
+
+@dataclass(slots=True)
+class TextLane:
+    """One text field of one choice."""
+
+    MACHINE: ClassVar[StateMachine] = TEXT
+
+    choice: int
+    label: str
+    """The field's name."""
+    state: str = TEXT.table.initial
+    size: int = 0
+    answer: Buffer = field(default_factory=StringIO)
+    reasoning: Buffer = field(default_factory=StringIO)
+    _half: str = ""  # a high surrogate that may meet its other half
+    _prefix: str = ""  # what may become a tag
+
+    def feed(self, text: str, begins: str, tags: ThinkTags | None, outlet: Outlet) -> None:
+        """Take the next piece; ``begins`` is the event of the first."""
+        self.size += len(text)
+        if self.state == TEXT.table.initial:
+            outlet.boundary(self, begins)
+        text, self._half = join_surrogates(self._half, text)
+        if tags is None:
+            self._emit(text, outlet)
+            return
+        text, self._prefix = self._prefix + text, ""
+        while text:
+            tag = tags[self.state == "reasoning"]
+            decided, after = split_at_tag(text, tag)
+            self._emit(decided, outlet)
+            if after is None:
+                self._prefix = text[len(decided) :]
+                return
+            outlet.boundary(self, "think_close" if self.state == "reasoning" else "think_open")
+            text = after
+
+    def close(self, event: str, outlet: Outlet) -> None:
+        """The stream is over: what was held back is text after all."""
+        self._emit(self._prefix + "\ufffd" * len(self._half), outlet)
+        self._prefix = self._half = ""
+        outlet.boundary(self, event)
+
+    def _emit(self, text: str, outlet: Outlet) -> None:
+        if text:
+            (self.reasoning if self.state == "reasoning" else self.answer).write(text)
+            outlet.text(self, text)
+
+
+@dataclass(slots=True)
+class CallLane:
+    """One tool call."""
+
+    MACHINE: ClassVar[StateMachine] = TOOL_CALL
+
+    choice: int
+    ordinal: int
+    """Position among the choice's calls, in order of start."""
+    wire_index: int | None
+    id: str | None = None
+    state: str = TOOL_CALL.table.initial
+    name: str = ""
+    size: int = 0
+    arguments: Buffer = field(default_factory=StringIO)
+    scanner: Scanner | None = None
+    """Made when the name is known, which says what is captured."""
+    _name_half: str = ""
+    _half: str = ""
+
+    @property
+    def label(self) -> str:
+        """What the trace calls it."""
+        return f"call {self.ordinal}"
+
+    @property
+    def named(self) -> bool:
+        """Whether the name is complete."""
+        return self.scanner is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the arguments are structurally whole."""
+        return self.state == "closed"
+
+    def judge(self) -> tuple[Verdict, int | None]:
+        """The verdict on the arguments so far, and the offset of the first error."""
+        scanner = self.scanner
+        if scanner is None:
+            scanner = Scanner()
+            scanner.feed(self.arguments.getvalue())
+        return scanner.verdict, scanner.error_offset
+
+    def add_name(self, text: str, *, whole: bool) -> None:
+        """Take a piece of the name, or the ``whole`` name so far; only while the name is awaited."""
+        if whole:
+            self.name, self._name_half = "", ""
+        text, self._name_half = join_surrogates(self._name_half, text)
+        self.name += text
+
+    def complete_name(self, channels: Channels, outlet: Outlet) -> None:
+        """The name grows no more: announce the call, and read the arguments that came before their name."""
+        self.name += "\ufffd" * len(self._name_half)
+        self._name_half = ""
+        if self.state != TOOL_CALL.table.initial or not self.name:
+            return
+        speech = channels.is_message_tool(self.name)
+        self.scanner = Scanner(channels.captured(self.name), raw=not speech)
+        outlet.boundary(self, "speech_named" if speech else "tool_named", self.name)
+        self._scan(self.arguments.getvalue(), outlet)
+
+    def feed(self, text: str, outlet: Outlet) -> None:
+        """Take the next piece of the arguments."""
+        self.size += len(text)
+        text, self._half = join_surrogates(self._half, text)
+        self.arguments.write(text)
+        self._scan(text, outlet)
+
+    def close(self, event: str, channels: Channels, outlet: Outlet) -> None:
+        """The stream is over: what was held back is decided now."""
+        self.complete_name(channels, outlet)
+        if self._half:
+            self._half = ""
+            self.arguments.write("\ufffd")
+            self._scan("\ufffd", outlet)
+        if self.scanner:
+            self._send(self.scanner.close(), outlet)
+        outlet.boundary(self, event)
+
+    def _scan(self, text: str, outlet: Outlet) -> None:
+        if self.scanner and text:
+            self._send(self.scanner.feed(text), outlet)
+
+    def _send(self, signals: list[tuple[str, str]], outlet: Outlet) -> None:
+        for event, text in signals:
+            if event == TEXT_SIGNAL:
+                outlet.text(self, text)
+            else:
+                outlet.boundary(self, event)
+
+
+Lane: TypeAlias = StreamLane | TextLane | CallLane

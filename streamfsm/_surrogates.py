@@ -1,0 +1,34 @@
+"""Text without lone surrogates, whatever the cuts.
+
+JSON carries astral characters as pairs of escapes, and servers cut between the two halves: one delta ends with U+D83D,
+the next begins with U+DE00. No emitted string may hold a half (law 3).
+"""
+
+import re
+
+_ANY = re.compile("[\ud800-\udfff]")
+_PAIR_OR_LONE = re.compile("([\ud800-\udbff])([\udc00-\udfff])|[\ud800-\udfff]")
+
+
+def join_surrogates(held: str, text: str) -> tuple[str, str]:
+    """Join the halves of astral characters in the next piece of a text.
+
+    Args:
+        held: what the last call held back, ``""`` at first.
+        text: the next piece.
+
+    Returns:
+        The joined text, with U+FFFD for every lone half; and the high half at its end, if any, whose low half may be
+        the next piece's first character. At the end of the text a half still held is a lone one.
+    """
+    if not held and (text.isascii() or not _ANY.search(text)):
+        return text, ""
+    text = held + text
+    held = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+    return _PAIR_OR_LONE.sub(_join, text[: len(text) - len(held)]), held
+
+
+def _join(match: re.Match[str]) -> str:
+    if match[1] is None:
+        return "\ufffd"
+    return chr(0x10000 + (ord(match[1]) - 0xD800 << 10) + ord(match[2]) - 0xDC00)

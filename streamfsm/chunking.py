@@ -1,0 +1,247 @@
+"""Cutting a stream elsewhere: the same logical stream in other chunks.
+
+A stream is taken apart into *atoms*, each one piece of text in one field of one choice (or something that cannot be
+cut, such as a finish reason), in the order in which a chunk is read. Atoms are cut anywhere, and packed again:
+neighbours go into one chunk wherever the wire's field order allows it. Law 1 says that no parser may see a difference.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any, TypeAlias
+
+Chunk: TypeAlias = dict[str, Any]
+
+_REASONING = ("reasoning_content", "reasoning")
+# Reading order inside a choice, then of the chunk.
+_RANKS = {"reasoning": 0, "content": 1, "refusal": 2, "name": 3, "arguments": 3, "finish": 4, "usage": 5, "opaque": 6}
+
+
+@dataclass(frozen=True)
+class Atom:
+    """One piece of one field. Only ``text`` is ever cut; the rest travels with the first piece."""
+
+    kind: str
+    choice: int | None
+    text: str = ""
+    envelope: Chunk = field(default_factory=dict)
+    """The chunk's own fields."""
+    delta: Chunk = field(default_factory=dict)
+    """Other fields of the delta."""
+    outer: Chunk = field(default_factory=dict)
+    """Other fields of the choice."""
+    call: Chunk = field(default_factory=dict)
+    """For a piece of a tool call: ``index``, ``id``, ``type``."""
+    fields: tuple[str, ...] = ()
+    """For reasoning: the fields that carry the text."""
+    chunk: Chunk | None = None
+    """What cannot be taken apart, as it was."""
+
+    def pieces(self, lengths: Iterable[int]) -> "Iterator[Atom]":
+        """Cut into pieces of ``lengths`` characters; the last takes the rest."""
+        at, atom = 0, self
+        for length in lengths:
+            if length < len(self.text) - at:
+                yield replace(atom, text=self.text[at : at + length])
+                at += length
+                later = {key: value for key, value in self.call.items() if key == "index"}
+                atom = replace(self, delta={}, outer={}, call=later)
+        yield replace(atom, text=self.text[at:])
+
+
+def split(chunks: Iterable[Chunk]) -> list[Atom]:
+    """Take chunks apart. What does not have the wire's shape stays whole."""
+    return [atom for chunk in chunks for atom in _split_chunk(chunk)]
+
+
+def _split_chunk(chunk: Chunk) -> list[Atom]:
+    choices = chunk.get("choices")
+    shaped = isinstance(choices, list) and all(
+        isinstance(choice, dict) and isinstance(choice.get("delta"), dict) for choice in choices
+    )
+    if not shaped or not choices or chunk.get("error"):
+        return [Atom("opaque", None, chunk=chunk)]
+    envelope = {key: value for key, value in chunk.items() if key not in ("choices", "usage")}
+    atoms = [atom for at, choice in enumerate(choices) for atom in _split_choice(choice, at, envelope)]
+    if chunk.get("usage"):
+        atoms.append(Atom("usage", None, envelope=envelope, delta=chunk["usage"]))
+    return atoms
+
+
+def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:
+    delta = choice["delta"]
+    index = choice.get("index", at)
+    atoms: list[Atom] = []
+    by_text: dict[str, list[str]] = {}
+    for name in _REASONING:
+        if isinstance(delta.get(name), str) and delta[name]:
+            by_text.setdefault(delta[name], []).append(name)
+    atoms += [Atom("reasoning", index, text, envelope, fields=tuple(names)) for text, names in by_text.items()]
+    taken = {name for names in by_text.values() for name in names}
+    for name in ("content", "refusal"):
+        if isinstance(delta.get(name), str) and delta[name]:
+            atoms.append(Atom(name, index, delta[name], envelope))
+            taken.add(name)
+    calls = delta.get("tool_calls")
+    if isinstance(calls, list) and all(_is_call(call) for call in calls):
+        taken.add("tool_calls")
+        for call in calls:
+            atoms += _split_call(call, index, envelope)
+    if choice.get("finish_reason"):
+        atoms.append(Atom("finish", index, envelope=envelope, call={"finish_reason": choice["finish_reason"]}))
+    rest = {key: value for key, value in delta.items() if key not in taken}
+    outer = {key: value for key, value in choice.items() if key not in ("delta", "index", "finish_reason")}
+    if not atoms or (_unread(rest) and len(atoms) > 1):
+        # Fields that this module does not know may be read before or after those it knows: leave them in place.
+        return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
+    return [replace(atoms[0], delta=rest, outer=outer), *atoms[1:]]
+
+
+def _unread(rest: Chunk) -> bool:
+    return any(value for key, value in rest.items() if key in ("content", "function_call", "tool_calls"))
+
+
+def _is_call(call: object) -> bool:
+    function = call.get("function") if isinstance(call, dict) else None
+    return isinstance(function, dict) and all(isinstance(function.get(k) or "", str) for k in ("name", "arguments"))
+
+
+def _split_call(call: Chunk, choice: int, envelope: Chunk) -> list[Atom]:
+    function = call["function"]
+    head = {key: value for key, value in call.items() if key != "function"}
+    later = {key: value for key, value in call.items() if key == "index"}
+    name, arguments = function.get("name") or "", function.get("arguments") or ""
+    if not arguments:
+        return [Atom("name", choice, name, envelope, call=head)]
+    if not name and not head.get("id"):
+        return [Atom("arguments", choice, arguments, envelope, call=head)]
+    return [
+        Atom("name", choice, name, envelope, call=head),
+        Atom("arguments", choice, arguments, envelope, call=later),
+    ]
+
+
+def pack(atoms: Iterable[Atom], sizes: Iterable[int] = ()) -> list[Chunk]:
+    """Put atoms into chunks: as many as each size says, or more chunks where the wire's order needs them.
+
+    Args:
+        atoms: in order.
+        sizes: how many atoms go into each chunk; what is left goes into as few as possible.
+    """
+    chunks: list[Chunk] = []
+    sizes = iter(sizes)
+    room = 0
+    last: Atom | None = None
+    for atom in atoms:
+        if room == 0 or last is None or not _follows(last, atom, chunks[-1]):
+            room = next(sizes, -1) if room == 0 else room
+            chunks.append({} if atom.chunk is None else atom.chunk)
+        if atom.chunk is None:
+            _add(chunks[-1], atom)
+        room -= 1
+        last = atom
+    return chunks
+
+
+def _follows(last: Atom, atom: Atom, chunk: Chunk) -> bool:
+    """Whether ``atom`` may share the chunk that ends with ``last``."""
+    if last.chunk is not None or atom.chunk is not None or last.kind == "usage":
+        return False
+    if atom.kind == "usage":
+        return True
+    if last.choice != atom.choice:
+        return all(choice["index"] != atom.choice for choice in chunk["choices"])
+    if last.kind == atom.kind == "reasoning":
+        return last.fields == atom.fields
+    return last.kind != "finish" and _RANKS[last.kind] <= _RANKS[atom.kind]
+
+
+def _add(chunk: Chunk, atom: Atom) -> None:
+    for key, value in atom.envelope.items():
+        chunk[key] = chunk.get(key) or value
+    choices = chunk.setdefault("choices", [])
+    if atom.kind == "usage":
+        chunk["usage"] = atom.delta
+        return
+    if not choices or choices[-1]["index"] != atom.choice:
+        choices.append({"index": atom.choice, "delta": {}, "finish_reason": None})
+    choice = choices[-1]
+    choice.update(atom.outer)
+    delta = choice["delta"]
+    for key, value in atom.delta.items():
+        delta[key] = delta.get(key) or value
+    if atom.kind == "finish":
+        choice.update(atom.call)
+    elif atom.kind in ("name", "arguments"):
+        _add_call(delta, atom)
+    else:
+        for name in atom.fields or (atom.kind,):
+            delta[name] = (delta.get(name) or "") + atom.text
+
+
+def _add_call(delta: Chunk, atom: Atom) -> None:
+    entries = delta["tool_calls"] = delta.get("tool_calls") or []
+    more = bool(entries) and atom.call.keys() <= {"index"} and atom.call.get("index") == entries[-1].get("index")
+    if not more or (atom.kind == "name" and entries[-1]["function"].get("arguments")):
+        entries.append({**atom.call, "function": {}})
+    function = entries[-1]["function"]
+    function[atom.kind] = function.get(atom.kind, "") + atom.text
+
+
+# -- whole chunkings ---------------------------------------------------------------------------------------------------
+
+Cutter: TypeAlias = Callable[[Sequence[Chunk]], list[Chunk]]
+
+
+def whole(chunks: Iterable[Chunk]) -> list[Chunk]:
+    """As few chunks as the wire allows."""
+    return pack(split(chunks))
+
+
+def every(length: int) -> Cutter:
+    """Chunks of ``length`` characters."""
+
+    def cut(chunks: Iterable[Chunk]) -> list[Chunk]:
+        atoms = [piece for atom in split(chunks) for piece in _cut_every(atom, length)]
+        return pack(atoms, [1] * len(atoms))
+
+    return cut
+
+
+def _cut_every(atom: Atom, length: int) -> Iterator[Atom]:
+    # A recorded name may be repeated whole, so only its own server may cut it.
+    return iter([atom]) if atom.kind == "name" else atom.pieces([length] * (len(atom.text) // length))
+
+
+def at_random(seed: int) -> Cutter:
+    """Cut and merged at random places, the same for the same seed."""
+
+    def cut(chunks: Iterable[Chunk]) -> list[Chunk]:
+        random = Random(seed)  # noqa: S311 - to be repeatable, not to be secret
+        atoms: list[Atom] = []
+        for atom in split(chunks):
+            if atom.kind == "name":
+                atoms.append(atom)
+            else:
+                atoms += atom.pieces(random.randint(1, 12) for _ in atom.text)
+        return pack(atoms, (random.randint(1, 4) for _ in atoms))
+
+    return cut
+
+
+def cutter(spec: str) -> Cutter:
+    """The chunking that ``spec`` names: ``whole``, ``char``, a number of characters, ``random`` or ``random:SEED``.
+
+    Raises:
+        ValueError: it names none.
+    """
+    kind, _, seed = spec.partition(":")
+    if spec == "whole":
+        return whole
+    if spec == "char":
+        return every(1)
+    if kind == "random" and (seed.isdecimal() or not _):
+        return at_random(int(seed or 0))
+    if spec.isdecimal() and int(spec):
+        return every(int(spec))
+    raise ValueError(f"{spec!r} is no chunking: whole, char, a number of characters, random or random:SEED")

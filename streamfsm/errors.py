@@ -1,0 +1,52 @@
+"""Whose fault is it? One exception type for each answer.
+
+    StreamFsmError                 anything this library raises
+    ├── MisuseError                the caller's: an argument or a call that can never work
+    ├── TableError                 the author's of a table: the declaration contradicts itself
+    ├── IllegalTransition          ours: an event arrived in a state whose table declares it illegal
+    └── StreamError                the server's, or the network's: the stream itself failed
+
+What a server sends never raises out of ``StreamParser.feed``: it becomes an ``Anomaly`` or a failed result.
+``StreamError`` is what the façade raises where the transport has no exception of its own to re-raise.
+"""
+
+
+class StreamFsmError(Exception):
+    """Base of every exception that this library raises."""
+
+
+class MisuseError(StreamFsmError, ValueError):
+    """The caller asked for something that can never work, such as a snapshot of another version."""
+
+
+class TableError(StreamFsmError):
+    """A transition table contradicts itself; raised when the table is built, before anything runs."""
+
+
+class IllegalTransition(StreamFsmError):  # noqa: N818 - a public name
+    """An event fired in a state whose table declares it illegal: a defect of this library, please report it.
+
+    Attributes:
+        machine: name of the table (``"stream"``, ``"text"`` or ``"tool_call"``).
+        state: the state the machine was in, and still is.
+        event: the event that was fired.
+    """
+
+    def __init__(self, machine: str, state: str, event: str) -> None:
+        super().__init__(f"{machine}: event {event!r} is illegal in state {state!r}")
+        self.machine, self.state, self.event = machine, state, event
+
+    def __reduce__(self) -> tuple[type["IllegalTransition"], tuple[str, str, str]]:
+        return type(self), (self.machine, self.state, self.event)
+
+
+class StreamError(StreamFsmError):
+    """The stream failed: an error payload from the server, a limit, or a deadline.
+
+    Attributes:
+        code: the server's own code or type, else ``"limit"`` or ``"timeout"``; ``None`` where it gave none.
+    """
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code

@@ -1,0 +1,27 @@
+"""How much a parser takes before it fails a stream with code ``limit``."""
+
+from pydantic import BaseModel, ConfigDict, PositiveInt
+
+
+class Limits(BaseModel):
+    """Bounds, all exact: the text up to a bound is processed, wherever the chunks were cut.
+
+    The two large ones keep a server that never stops from filling the memory: a model's longest output is some
+    hundred thousand tokens, about a million characters. They bound what is held back too: a key, white space between
+    members.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: PositiveInt = 1 << 24
+    """Characters of one text field of one choice."""
+    arguments: PositiveInt = 1 << 24
+    """Characters of one call's arguments."""
+    name: PositiveInt = 1024
+    """Characters of a tool's name; OpenAI's own bound is 64."""
+    tool_calls: PositiveInt = 1024
+    """Calls in one choice; OpenAI allows 128 tools."""
+    choices: PositiveInt = 128
+    """Choices; OpenAI's own bound is 128."""
+    anomalies: PositiveInt = 100
+    """Anomalies kept; reaching it fails nothing."""

@@ -1,0 +1,113 @@
+"""A transition table as data, and the checks that it must pass before anything runs.
+
+``transitions`` accepts duplicate rows, unreachable states and ways out of a final state without a word, so the
+declaration is checked here. A table is immutable and shared by every stream.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import NamedTuple
+
+from streamfsm.emission import Emission
+from streamfsm.errors import TableError
+
+LIVE = "*"
+"""As the state of a row: every state that is not final."""
+
+ENDINGS = ("end", "error", "cancel", "limit")
+"""Events that every live state of every table must accept: a stream can stop anywhere."""
+
+
+class State(NamedTuple):
+    """A state, and what text that arrives in it becomes (``None``: nothing is emitted)."""
+
+    name: str
+    text: Emission | None
+    because: str
+
+
+class Row(NamedTuple):
+    """One transition: in ``state``, on ``event``, go to ``target`` and emit; ``because`` speaks of the protocol."""
+
+    state: str
+    event: str
+    target: str
+    emits: Emission | None
+    because: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A declared state machine. Raises :class:`TableError` if the declaration contradicts itself.
+
+    ``states[0]`` is the initial state; ``final`` names those that nothing leaves. A row whose state is :data:`LIVE`
+    stands for one row per live state.
+    """
+
+    name: str
+    states: tuple[State, ...]
+    final: tuple[str, ...]
+    rows: tuple[Row, ...]
+    events: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        problems = list(self._problems())
+        if problems:
+            raise TableError(f"table {self.name!r}: " + "; ".join(problems))
+
+    @cached_property
+    def by_cell(self) -> Mapping[tuple[str, str], Row]:
+        """The row for each legal (state, event)."""
+        return MappingProxyType({(row.state, row.event): row for row in self.expanded()})
+
+    @cached_property
+    def by_name(self) -> Mapping[str, State]:
+        """The declared states by name."""
+        return MappingProxyType({state.name: state for state in self.states})
+
+    @property
+    def initial(self) -> str:
+        return self.states[0].name
+
+    @property
+    def live(self) -> tuple[str, ...]:
+        """Names of the states that can be left, in order."""
+        return tuple(state.name for state in self.states if state.name not in self.final)
+
+    def expanded(self) -> Iterator[Row]:
+        """The rows, each :data:`LIVE` row written out once per live state."""
+        for row in self.rows:
+            for state in self.live if row.state == LIVE else (row.state,):
+                yield row._replace(state=state)
+
+    def _problems(self) -> Iterator[str]:
+        names = [state.name for state in self.states]
+        rows = list(self.expanded())
+        cells = [(row.state, row.event) for row in rows]
+        yield from (f"state {name!r} is declared twice" for name in sorted({n for n in names if names.count(n) > 1}))
+        yield from (f"final state {name!r} is not declared" for name in self.final if name not in names)
+        yield from (f"two rows for {cell}" for cell in sorted({c for c in cells if cells.count(c) > 1}))
+        for row in rows:
+            yield from (f"{row} names unknown state {name!r}" for name in row[0:3:2] if name not in names)
+            if row.state in self.final:
+                yield f"final state {row.state!r} is left on {row.event!r}"
+            if row.event not in self.events:
+                yield f"event {row.event!r} is not declared"
+            if not row.because:
+                yield f"row {row[:2]} gives no because"
+        yield from (f"event {e!r} is never used" for e in self.events if e not in {row.event for row in rows})
+        for state in self.live:
+            yield from (f"{state!r} does not accept {e!r}" for e in ENDINGS if (state, e) not in cells)
+        yield from (f"state {name!r} cannot be reached" for name in sorted(set(names) - self._reachable(rows)))
+        yield from (f"final state {s.name!r} emits text" for s in self.states if s.name in self.final and s.text)
+
+    def _reachable(self, rows: list[Row]) -> set[str]:
+        reached, ahead = set[str](), [self.initial]
+        while ahead:
+            state = ahead.pop()
+            if state not in reached:
+                reached.add(state)
+                ahead += [row.target for row in rows if row.state == state]
+        return reached

@@ -1,0 +1,210 @@
+"""What comes out: typed messages, one discriminated union.
+
+Field names and JSON are those that clients of the replaced agent server already read (the published ``letta-client``
+models accept them). Messages are frozen: what was emitted is never changed (law 3); ``model_copy(update=…)`` makes
+a changed one.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, Literal, TypeAlias
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
+
+_OTID_NAMESPACE = UUID("6f1c3e0a-5d0b-4c57-9a3e-2b7d6c1f8e44")  # random, once: makes our otids ours
+_OTIDS_IN_ID = 128  # ordinals that fit the low seven bits of a UUID
+
+
+class StopReasonType(str, Enum):
+    """Why a response ended. Values are the agent server's own words wherever it has one."""
+
+    end_turn = "end_turn"
+    """The model finished (wire: ``stop``)."""
+    tool_calls = "tool_calls"
+    """The model asks for tools to be run (wire: ``tool_calls``, ``function_call``)."""
+    max_tokens_exceeded = "max_tokens_exceeded"
+    """Cut off by length (wire: ``length``)."""
+    content_filter = "content_filter"
+    """Cut off by a filter (wire: ``content_filter``)."""
+    incomplete = "incomplete"
+    """The stream ended without saying why."""
+    unknown = "unknown"
+    """The server gave a finish reason that no table knows; it stands in the result as ``finish_reason``."""
+    error = "error"
+    """The server, the network or a limit failed the stream."""
+    cancelled = "cancelled"
+    """The caller cancelled the stream."""
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    """The response's message id, shared by all its messages."""
+    date: Annotated[datetime, PlainSerializer(lambda date: date.isoformat(timespec="seconds"), when_used="json")]
+    """When the parser was made, UTC, whole seconds."""
+    name: str | None = None
+    otid: str | None = None
+    """Changes exactly when the kind of message, the tool call or the choice changes; see :func:`otid`."""
+    sender_id: str | None = None
+    step_id: str | None = None
+    is_err: bool | None = None
+    seq_id: int | None = None
+    """0, 1, 2, … over the messages of one response, without gaps."""
+    run_id: str | None = None
+    choice_index: int = 0
+
+
+class ReasoningMessage(_Message):
+    """A piece of the model's thoughts, decoded: native reasoning, a ``<think>`` span, or an inner-thoughts kwarg."""
+
+    message_type: Literal["reasoning_message"] = "reasoning_message"
+    source: Literal["reasoner_model", "non_reasoner_model"] = "non_reasoner_model"
+    """``reasoner_model`` for native reasoning, ``non_reasoner_model`` for thoughts in a tool call's arguments."""
+    reasoning: str
+    signature: str | None = None
+
+
+class HiddenReasoningMessage(_Message):
+    """Announces, once, that a reasoning model thought without showing it."""
+
+    message_type: Literal["hidden_reasoning_message"] = "hidden_reasoning_message"
+    state: Literal["redacted", "omitted"]
+    hidden_reasoning: str | None = None
+
+
+class AssistantMessage(_Message):
+    """A piece of what the model says to the user, decoded: plain content, a refusal, or the message kwarg."""
+
+    message_type: Literal["assistant_message"] = "assistant_message"
+    content: str
+
+
+class ToolCallDelta(BaseModel):
+    """Part of a tool call; absent parts are left out of the JSON."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str | None = None
+    arguments: str | None = None
+    tool_call_id: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _present(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if value is not None}
+
+
+class ToolCallMessage(_Message):
+    """A piece of a tool call: first its name, once; then its arguments, raw JSON text."""
+
+    message_type: Literal["tool_call_message"] = "tool_call_message"
+    tool_call: ToolCallDelta
+
+
+class StopReason(_Message):
+    """The end of a response. Nothing follows it."""
+
+    message_type: Literal["stop_reason"] = "stop_reason"
+    stop_reason: StopReasonType
+
+
+StreamMessage: TypeAlias = Annotated[
+    ReasoningMessage | HiddenReasoningMessage | AssistantMessage | ToolCallMessage | StopReason,
+    Field(discriminator="message_type"),
+]
+
+
+class FunctionCall(BaseModel):
+    """Name and raw JSON arguments of a whole call."""
+
+    name: str
+    arguments: str
+
+
+class ToolCall(BaseModel):
+    """A whole tool call, in the wire's own shape."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: FunctionCall
+
+
+class TextContent(BaseModel):
+    """Text for an agent's message store."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class ReasoningContent(BaseModel):
+    """Native reasoning for an agent's message store."""
+
+    type: Literal["reasoning"] = "reasoning"
+    is_native: bool = True
+    reasoning: str
+    signature: str | None = None
+
+
+class OmittedReasoningContent(BaseModel):
+    """Stands where a reasoning model thought and showed nothing."""
+
+    type: Literal["omitted_reasoning"] = "omitted_reasoning"
+    signature: str | None = None
+
+
+def otid(message_id: str, ordinal: int) -> str:
+    """The offline-threading id of the ``ordinal``-th run of like messages of a response.
+
+    A pure function. Ordinals 0–127 of a ``message-<uuid>`` replace the low seven bits of that UUID, which is how the
+    agent server derives the ids it stores; any other ordinal or id gives a version 5 UUID, so otids never run out.
+    """
+    if ordinal < _OTIDS_IN_ID:
+        try:
+            return str(UUID(int=UUID(message_id.removeprefix("message-")).int & -_OTIDS_IN_ID | ordinal))
+        except ValueError:
+            pass
+    return str(uuid5(_OTID_NAMESPACE, f"{message_id}/{ordinal}"))
+
+
+def coalesce(messages: Iterable[StreamMessage]) -> list[StreamMessage]:
+    """Join neighbours of the same type, tool call, choice and otid; number the result without gaps.
+
+    What is left depends only on what was said, never on how it was cut (law 1). Idempotent.
+
+    Args:
+        messages: messages of one response, in order.
+
+    Returns:
+        New messages; ``seq_id`` counts on from the first message's own.
+    """
+    runs: list[list[StreamMessage]] = []
+    for message in messages:
+        if runs and _joinable(runs[-1][-1], message):
+            runs[-1].append(message)
+        else:
+            runs.append([message])
+    first = (runs[0][0].seq_id or 0) if runs else 0
+    return [_join(run).model_copy(update={"seq_id": first + place}) for place, run in enumerate(runs)]
+
+
+def _joinable(before: StreamMessage, after: StreamMessage) -> bool:
+    if type(before) is not type(after) or (before.otid, before.choice_index) != (after.otid, after.choice_index):
+        return False
+    if isinstance(before, ToolCallMessage) and isinstance(after, ToolCallMessage):
+        return before.tool_call.tool_call_id == after.tool_call.tool_call_id and after.tool_call.name is None
+    return not isinstance(before, HiddenReasoningMessage | StopReason)
+
+
+def _join(run: list[StreamMessage]) -> StreamMessage:
+    first = run[0]
+    if isinstance(first, ReasoningMessage):
+        return first.model_copy(update={"reasoning": "".join(m.reasoning for m in run)})  # type: ignore[union-attr]
+    if isinstance(first, AssistantMessage):
+        return first.model_copy(update={"content": "".join(m.content for m in run)})  # type: ignore[union-attr]
+    if isinstance(first, ToolCallMessage):
+        parts = [m.tool_call.arguments for m in run if isinstance(m, ToolCallMessage)]
+        arguments = "".join(filter(None, parts)) if any(part is not None for part in parts) else None
+        return first.model_copy(update={"tool_call": first.tool_call.model_copy(update={"arguments": arguments})})
+    return first

@@ -1,0 +1,475 @@
+"""``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cache
+from typing import Any, Literal, cast
+from uuid import uuid4
+
+from pydantic import TypeAdapter, ValidationError
+
+from streamfsm._channels import Channels
+from streamfsm._endings import UNKNOWN, ending
+from streamfsm._events import CallPiece, Envelope, Event, Failure, Finish, Oddity, Text, UsageReport
+from streamfsm._identity import Calls
+from streamfsm._lanes import CallLane, StreamLane, TextLane, ThinkTags
+from streamfsm._model_names import is_reasoning_model
+from streamfsm._writer import MessageWriter, Numbering
+from streamfsm.errors import MisuseError
+from streamfsm.limits import Limits
+from streamfsm.machines import STREAM
+from streamfsm.messages import StopReasonType, StreamMessage
+from streamfsm.result import Anomaly, AnomalyKind, ChoiceResult, ErrorInfo, ParsedCall, StreamResult, Usage
+from streamfsm.sources.chat_completions import ChatCompletions
+from streamfsm.sources.dialect import Dialect
+from streamfsm.trace import Transition
+
+StreamState = Literal["open", "done", "failed", "cancelled"]
+
+
+@dataclass(slots=True)
+class _Choice:
+    """What one choice has said so far."""
+
+    texts: dict[str, TextLane] = field(default_factory=dict)
+    calls: Calls = field(default_factory=Calls)
+    finish_reason: str | None = None
+
+    def lanes(self) -> Iterator[TextLane | CallLane]:
+        yield from self.texts.values()
+        yield from self.calls.lanes
+
+
+@dataclass(slots=True)
+class _Run:
+    """All run state of one response. Plain data: it can be copied, pickled and written as JSON."""
+
+    stream: StreamLane
+    source: ChatCompletions
+    numbering: Numbering = field(default_factory=Numbering)
+    choices: dict[int, _Choice] = field(default_factory=dict)
+    response_id: str | None = None
+    model: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    error: ErrorInfo | None = None
+    anomalies: list[Anomaly] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """The constructor's arguments that a snapshot keeps."""
+
+    inner_thoughts_kwarg: list[str] | None
+    assistant_tool: str | None
+    assistant_kwarg: str
+    reasoning_model: bool | None
+    think_tags: ThinkTags | None
+    dialect: Dialect
+    limits: Limits
+    message_id: str
+    run_id: str | None
+    step_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    version: Literal[1]  # changes with the shape of what a snapshot keeps
+    date: datetime
+    options: _Options
+    run: _Run
+
+
+class StreamParser:
+    """Parses the stream of one response.
+
+    Args:
+        inner_thoughts_kwarg: key, or accepted keys, of any tool's arguments whose value is the model's thoughts;
+            ``None``: no key is.
+        assistant_tool: the tool through which the model speaks; ``None``: no tool is unpacked.
+        assistant_kwarg: the key of that tool's arguments whose value is what the model says.
+        reasoning_model: whether the model thinks without showing it, so that hidden reasoning is announced; ``None``:
+            decided from the model's name, unless its thoughts come in a kwarg.
+        think_tags: opening and closing tag of reasoning inside content, such as ``("<think>", "</think>")``.
+        dialect: how the server speaks, where servers differ.
+        limits: how much is taken before the stream fails.
+        message_id: id of all messages; ``message-<uuid4>`` unless given.
+        run_id: copied to all messages.
+        step_id: copied to all messages.
+        trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to.
+
+    Raises:
+        MisuseError: an argument that can never work.
+    """
+
+    def __init__(
+        self,
+        *,
+        inner_thoughts_kwarg: str | Collection[str] | None = "thinking",
+        assistant_tool: str | None = "send_message",
+        assistant_kwarg: str = "message",
+        reasoning_model: bool | None = None,
+        think_tags: ThinkTags | None = None,
+        dialect: Dialect = Dialect(),  # noqa: B008 - frozen
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        message_id: str | None = None,
+        run_id: str | None = None,
+        step_id: str | None = None,
+        trace: Callable[[Transition], object] | list[Transition] | None = None,
+    ) -> None:
+        if think_tags is not None and not (len(think_tags) == len(("open", "close")) and all(think_tags)):
+            raise MisuseError(f"think_tags must be two non-empty strings, not {think_tags!r}")
+        thoughts = [inner_thoughts_kwarg] if isinstance(inner_thoughts_kwarg, str) else inner_thoughts_kwarg
+        self._options = _Options(
+            inner_thoughts_kwarg=None if thoughts is None else list(thoughts),
+            assistant_tool=assistant_tool,
+            assistant_kwarg=assistant_kwarg,
+            reasoning_model=reasoning_model,
+            think_tags=think_tags,
+            dialect=dialect,
+            limits=limits,
+            message_id=message_id or f"message-{uuid4()}",
+            run_id=run_id,
+            step_id=step_id,
+        )
+        self._open(
+            _Run(StreamLane(), ChatCompletions(dialect)), datetime.now(timezone.utc).replace(microsecond=0), trace
+        )
+
+    def _open(self, run: _Run, date: datetime, trace: Callable[[Transition], object] | list[Transition] | None) -> None:
+        options = self._options
+        self._run = run
+        self._limits = options.limits
+        self._channels = Channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
+        self._writer = MessageWriter(
+            message_id=options.message_id,
+            date=date,
+            run_id=options.run_id,
+            step_id=options.step_id,
+            stream=run.stream,
+            trace=trace.append if isinstance(trace, list) else trace,
+            numbering=run.numbering,
+            hides_reasoning=self._hides_reasoning(run.model),
+        )
+
+    # -- the five verbs ---------------------------------------------------------------------------------------------
+
+    def feed(self, chunk: object) -> list[StreamMessage]:
+        """Take the next chunk.
+
+        Args:
+            chunk: an ``openai`` ``ChatCompletionChunk``, or a dict of the same shape.
+
+        Returns:
+            What became decidable with it, in order; often nothing, sometimes several messages. Whatever a server
+            sends, nothing is raised: see :attr:`result` for anomalies and errors.
+        """
+        if self._run.stream.state != "open":
+            if not any(anomaly.kind == "late_chunk" for anomaly in self._run.anomalies):
+                self._odd("late_chunk", f"more came after the stream had ended as {self.state!r}")
+            return []
+        for event in self._run.source.read(chunk):
+            _TAKES[type(event)](self, event)
+            if self._run.stream.state != "open":
+                break
+        return self._writer.drain()
+
+    def close(self) -> list[StreamMessage]:
+        """The wire has no more chunks. Idempotent.
+
+        Returns:
+            What was held back, then the :class:`StopReason`.
+        """
+        return self._end("end")
+
+    def cancel(self) -> list[StreamMessage]:
+        """The caller wants no more: like :meth:`close`, but as ``cancelled``, and no call is ready."""
+        return self._end("cancel")
+
+    def fail(self, error: BaseException | str) -> list[StreamMessage]:
+        """The transport broke: like :meth:`close`, but as ``failed``, and no call is ready.
+
+        Args:
+            error: what happened; ``result.error`` keeps its text, and its ``code`` attribute if it has one.
+        """
+        code = getattr(error, "code", None)
+        return self._end(
+            "error", ErrorInfo(code=None if code is None else str(code), message=str(error) or repr(error))
+        )
+
+    # -- what came of it --------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> StreamState:
+        """State of the stream's machine: ``open``, ``done``, ``failed`` or ``cancelled``."""
+        return cast("StreamState", self._run.stream.state)
+
+    @property
+    def message_id(self) -> str:
+        """Id of all messages of this parser."""
+        return self._options.message_id
+
+    @property
+    def result(self) -> StreamResult:
+        """What the stream amounts to so far; built anew on each access."""
+        run = self._run
+        choices = [self._choice_result(index, run.choices[index]) for index in sorted(run.choices)]
+        first = choices[0] if choices else self._choice_result(0, _Choice())
+        return StreamResult(
+            response_id=run.response_id,
+            model=run.model,
+            content=first.content,
+            reasoning=first.reasoning,
+            refusal=first.refusal,
+            tool_calls=first.tool_calls,
+            usage=run.usage.model_copy(),
+            finish_reason=first.finish_reason,
+            stop_reason=first.stop_reason,
+            choices=choices,
+            error=run.error,
+            anomalies=list(run.anomalies),
+        )
+
+    # -- persistence ------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """All state, as a JSON-able dict from which :meth:`restore` goes on, in this process or another."""
+        snapshot = _Snapshot(version=1, date=self._writer.date, options=self._options, run=self._run)
+        return cast("dict[str, Any]", _adapter().dump_python(snapshot, mode="json"))
+
+    @classmethod
+    def restore(
+        cls, snapshot: dict[str, Any], *, trace: Callable[[Transition], object] | list[Transition] | None = None
+    ) -> "StreamParser":
+        """A parser that goes on where the one of ``snapshot`` was.
+
+        Raises:
+            MisuseError: the snapshot is not one of this version.
+        """
+        try:
+            kept = _adapter().validate_python(snapshot)
+        except ValidationError as error:
+            raise MisuseError(f"not a snapshot of this version: {error}") from error
+        parser = cls.__new__(cls)
+        parser._options = kept.options
+        parser._open(kept.run, kept.date, trace)
+        return parser
+
+    # -- what each event does ---------------------------------------------------------------------------------------
+
+    def _take_envelope(self, event: Envelope) -> None:
+        self._run.response_id = self._run.response_id or event.id
+        self._run.model = self._run.model or event.model
+        self._writer.hides_reasoning = self._hides_reasoning(self._run.model)
+
+    def _take_text(self, event: Text) -> None:
+        choice = self._choice(event.choice)
+        if choice is None:
+            return
+        lane = choice.texts.get(event.field)
+        if lane is None:
+            lane = choice.texts[event.field] = TextLane(event.choice, event.field)
+        text = self._within("text", event.text, lane.size)
+        if event.field == "reasoning":
+            lane.feed(text, "reasoning", None, self._writer)
+        else:
+            lane.feed(text, "answer", self._options.think_tags, self._writer)
+        if text != event.text:
+            self._exceed("text")
+
+    def _take_call_piece(self, event: CallPiece) -> None:
+        choice = self._choice(event.choice)
+        if choice is None or (lane := self._call(event, choice.calls)) is None:
+            return
+        if event.name:
+            self._take_name(event, lane)
+        if event.id and lane.id is None:
+            choice.calls.identify(lane, event.id)
+        if event.arguments:
+            lane.complete_name(self._channels, self._writer)
+            text = self._within("arguments", event.arguments, lane.size)
+            lane.feed(text, self._writer)
+            if text != event.arguments:
+                self._exceed("arguments")
+
+    def _call(self, piece: CallPiece, calls: Calls) -> CallLane | None:
+        """The call whose ``piece`` is, started if need be; ``None`` if it would be one too many."""
+        rule, lane = calls.resolve(piece)
+        if lane is None:
+            if len(calls.lanes) == self._limits.tool_calls:
+                self._exceed("tool_calls")
+                return None
+            self._complete_names(calls)
+            lane = calls.start(piece)
+        if rule.ambiguous:
+            self._odd("ambiguous_call", f"{rule.name}: {rule.because}", piece.choice, lane.ordinal)
+        calls.last = lane.ordinal
+        return lane
+
+    def _take_name(self, piece: CallPiece, lane: CallLane) -> None:
+        if lane.named:
+            if piece.name != lane.name:
+                self._odd("late_name", f"{piece.name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
+            return
+        policy = self._options.dialect.name
+        again = piece.id == lane.id and piece.name.startswith(lane.name)
+        whole = policy == "snapshot" or (policy == "auto" and again)
+        name = self._within("name", piece.name, 0 if whole else len(lane.name))
+        lane.add_name(name, whole=whole)
+        if name != piece.name:
+            self._exceed("name")
+
+    def _complete_names(self, calls: Calls) -> None:
+        for lane in calls.lanes:
+            lane.complete_name(self._channels, self._writer)
+
+    def _take_finish(self, event: Finish) -> None:
+        choice = self._choice(event.choice)
+        if choice is None:
+            return
+        kept, new = choice.finish_reason, event.reason
+        if ending(new) is UNKNOWN:
+            self._odd("unknown_finish", f"finish reason {new!r}", event.choice)
+        if kept is None or ending(new).rank > ending(kept).rank:
+            choice.finish_reason = new
+        if kept not in (None, new, "stop") and new != "stop":
+            self._odd("second_finish", f"{new!r} after {kept!r}", event.choice)
+        self._complete_names(choice.calls)
+        self._writer.boundary(self._run.stream, "finish")
+
+    def _take_usage(self, event: UsageReport) -> None:
+        reported = {name: value for name, value in event._asdict().items() if value is not None}
+        if reported:
+            self._run.usage = self._run.usage.model_copy(update={**reported, "source": "reported"})
+
+    def _take_failure(self, event: Failure) -> None:
+        self._stop("error", ErrorInfo(code=event.code, message=event.message))
+
+    def _take_oddity(self, event: Oddity) -> None:
+        self._odd(event.kind, event.detail, event.choice)
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def _end(self, event: str, error: ErrorInfo | None = None) -> list[StreamMessage]:
+        if self._run.stream.state == "open":
+            self._stop(event, error)
+        return self._writer.drain()
+
+    def _stop(self, event: str, error: ErrorInfo | None = None) -> None:
+        """Fire ``event`` on every lane, the stream's last."""
+        run = self._run
+        run.error = error
+        for index, choice in run.choices.items():
+            for text in choice.texts.values():
+                text.close(event, self._writer)
+            for call in choice.calls.lanes:
+                call.close(event, self._channels, self._writer)
+                if not call.name:
+                    self._odd("nameless_call", "the call ended without a name", index, call.ordinal)
+                for key in call.scanner.duplicates if call.scanner else ():
+                    self._odd("duplicate_key", f"key {key!r} came again", index, call.ordinal)
+        first = run.choices[min(run.choices)] if run.choices else _Choice()
+        self._writer.boundary(
+            run.stream, event, self._stop_reason(first, STREAM.table.by_cell[run.stream.state, event].target)
+        )
+
+    def _exceed(self, limit: str) -> None:
+        bound = getattr(self._limits, limit)
+        self._stop("limit", ErrorInfo(code="limit", message=f"more than {bound} {_UNITS[limit]}"))
+
+    def _stop_reason(self, choice: _Choice, state: str) -> StopReasonType:
+        if state == "failed":
+            return StopReasonType.error
+        if state == "cancelled":
+            return StopReasonType.cancelled
+        if choice.finish_reason is not None:
+            return ending(choice.finish_reason).stop_reason
+        whole = all(call.judge()[0] in _WHOLE for call in choice.calls.lanes)
+        if self._options.dialect.unmarked_end == "complete" and whole:
+            return StopReasonType.tool_calls if choice.calls.lanes else StopReasonType.end_turn
+        return StopReasonType.incomplete
+
+    # -- small parts ------------------------------------------------------------------------------------------------
+
+    def _hides_reasoning(self, model: str | None) -> bool:
+        options = self._options
+        if options.reasoning_model is not None:
+            return options.reasoning_model
+        return options.inner_thoughts_kwarg is None and model is not None and is_reasoning_model(model)
+
+    def _choice(self, index: int) -> _Choice | None:
+        """The choice at the wire's ``index``; ``None`` if it would be one too many."""
+        choice = self._run.choices.get(index)
+        if choice is None:
+            if len(self._run.choices) == self._limits.choices:
+                self._exceed("choices")
+                return None
+            choice = self._run.choices[index] = _Choice()
+        return choice
+
+    def _within(self, limit: str, text: str, used: int) -> str:
+        """As much of ``text`` as the limit leaves room for."""
+        room: int = getattr(self._limits, limit) - used
+        return text if len(text) <= room else text[:room]
+
+    def _odd(self, kind: AnomalyKind, detail: str, choice: int | None = None, call: int | None = None) -> None:
+        anomalies = self._run.anomalies
+        if len(anomalies) < self._limits.anomalies:
+            anomalies.append(Anomaly(kind=kind, detail=detail, choice=choice, call=call))
+        elif len(anomalies) == self._limits.anomalies:
+            anomalies.append(Anomaly(kind="more_anomalies", detail="and more, which were not kept"))
+
+    def _choice_result(self, index: int, choice: _Choice) -> ChoiceResult:
+        stop_reason = None if self.state == "open" else self._stop_reason(choice, self.state)
+        return ChoiceResult(
+            index=index,
+            content=_answer(choice, "content"),
+            reasoning="".join(lane.reasoning.getvalue() for lane in choice.texts.values()),
+            refusal=_answer(choice, "refusal"),
+            tool_calls=[_parsed(call, stop_reason) for call in choice.calls.lanes],
+            finish_reason=choice.finish_reason,
+            stop_reason=stop_reason,
+        )
+
+
+def _answer(choice: _Choice, field_name: str) -> str:
+    lane = choice.texts.get(field_name)
+    return lane.answer.getvalue() if lane else ""
+
+
+def _parsed(call: CallLane, stop_reason: StopReasonType | None) -> ParsedCall:
+    verdict, error_offset = call.judge()
+    return ParsedCall(
+        index=call.ordinal,
+        id=call.id,
+        name=call.name,
+        arguments=call.arguments.getvalue(),
+        verdict=verdict,
+        error_offset=error_offset,
+        ready=bool(call.name) and verdict in _WHOLE and stop_reason in _UNCUT,
+    )
+
+
+_WHOLE = ("valid", "lenient", "empty")
+_UNCUT = (StopReasonType.end_turn, StopReasonType.tool_calls)
+_UNITS = {
+    "text": "characters of text",
+    "arguments": "characters of arguments",
+    "name": "characters of a tool's name",
+    "tool_calls": "tool calls",
+    "choices": "choices",
+}
+_TAKES: dict[type[Event], Callable[[StreamParser, Any], None]] = {
+    Envelope: StreamParser._take_envelope,
+    Text: StreamParser._take_text,
+    CallPiece: StreamParser._take_call_piece,
+    Finish: StreamParser._take_finish,
+    UsageReport: StreamParser._take_usage,
+    Failure: StreamParser._take_failure,
+    Oddity: StreamParser._take_oddity,
+}
+
+
+@cache
+def _adapter() -> TypeAdapter[_Snapshot]:
+    return TypeAdapter(_Snapshot)
