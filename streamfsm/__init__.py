@@ -2,6 +2,7 @@
 
 from streamfsm.limits import Limits
 from streamfsm.messages import (
+    ApprovalRequestMessage,
     AssistantMessage,
     FunctionCall,
     HiddenReasoningMessage,
@@ -21,6 +22,7 @@ from streamfsm.parser import StreamParser
 from streamfsm.sources.dialect import Dialect
 
 __all__ = [
+    "ApprovalRequestMessage",
     "AssistantMessage",
     "Dialect",
     "FunctionCall",

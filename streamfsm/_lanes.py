@@ -40,6 +40,13 @@ class Outlet(Protocol):
         """Text arrived in the lane's present state."""
 
 
+def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
+    """Join surrogates, then cut to the room there is: the text, the half held back, and whether it fitted."""
+    if half or not text.isascii():
+        text, half = join_surrogates(half, text)
+    return (text, half, True) if len(text) <= room else (text[:room], "", False)
+
+
 @dataclass(slots=True)
 class StreamLane:
     """The response as a whole."""
@@ -67,15 +74,23 @@ class TextLane:
     _half: str = ""  # a high surrogate that may meet its other half
     _prefix: str = ""  # what may become a tag
 
-    def feed(self, text: str, begins: str, tags: ThinkTags | None, outlet: Outlet) -> None:
-        """Take the next piece; ``begins`` is the event of the first."""
-        self.size += len(text)
+    def feed(self, text: str, limit: int, begins: str, tags: ThinkTags | None, outlet: Outlet) -> bool:
+        """Take the next piece, up to ``limit`` characters in all; ``begins`` is the event of the first.
+
+        Returns:
+            Whether all of it was within the limit.
+        """
         if self.state == TEXT.table.initial:
             outlet.boundary(self, begins)
-        text, self._half = join_surrogates(self._half, text)
+        text, self._half, fits = _take(self._half, text, limit - self.size)
+        self.size += len(text)
         if tags is None:
             self._emit(text, outlet)
-            return
+        else:
+            self._find_tags(text, tags, outlet)
+        return fits
+
+    def _find_tags(self, text: str, tags: ThinkTags, outlet: Outlet) -> None:
         text, self._prefix = self._prefix + text, ""
         while text:
             tag = tags[self.state == "reasoning"]
@@ -142,12 +157,17 @@ class CallLane:
             scanner.feed(self.arguments.getvalue())
         return scanner.verdict, scanner.error_offset
 
-    def add_name(self, text: str, *, whole: bool) -> None:
-        """Take a piece of the name, or the ``whole`` name so far; only while the name is awaited."""
+    def add_name(self, text: str, limit: int, *, whole: bool) -> bool:
+        """Take a piece of the name, or the ``whole`` name so far; only while the name is awaited.
+
+        Returns:
+            Whether all of it was within the limit.
+        """
         if whole:
             self.name, self._name_half = "", ""
-        text, self._name_half = join_surrogates(self._name_half, text)
+        text, self._name_half, fits = _take(self._name_half, text, limit - len(self.name))
         self.name += text
+        return fits
 
     def complete_name(self, channels: Channels, outlet: Outlet) -> None:
         """The name grows no more: announce the call, and read the arguments that came before their name."""
@@ -160,12 +180,17 @@ class CallLane:
         outlet.boundary(self, "speech_named" if speech else "tool_named", self.name)
         self._scan(self.arguments.getvalue(), outlet)
 
-    def feed(self, text: str, outlet: Outlet) -> None:
-        """Take the next piece of the arguments."""
+    def feed(self, text: str, limit: int, outlet: Outlet) -> bool:
+        """Take the next piece of the arguments, up to ``limit`` characters in all.
+
+        Returns:
+            Whether all of it was within the limit.
+        """
+        text, self._half, fits = _take(self._half, text, limit - self.size)
         self.size += len(text)
-        text, self._half = join_surrogates(self._half, text)
         self.arguments.write(text)
         self._scan(text, outlet)
+        return fits
 
     def close(self, event: str, channels: Channels, outlet: Outlet) -> None:
         """The stream is over: what was held back is decided now."""
@@ -179,7 +204,7 @@ class CallLane:
         outlet.boundary(self, event)
 
     def _scan(self, text: str, outlet: Outlet) -> None:
-        if self.scanner and text:
+        if self.scanner is not None and text:
             self._send(self.scanner.feed(text), outlet)
 
     def _send(self, signals: list[tuple[str, str]], outlet: Outlet) -> None:

@@ -51,6 +51,7 @@ _UNFINISHED = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?|\\(?:u[0-9a-fA-F]{0,3})?"
 )  # fmt: skip
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_JSON = json.JSONDecoder()
 
 # A number, as a table: what may come next, and the states in which it may end or takes a run of digits.
 _DIGIT_1_9 = dict.fromkeys("123456789", "int")
@@ -75,7 +76,7 @@ def _decode(body: str) -> str:
     """The text of whole units of a JSON string's body; a lone surrogate becomes U+FFFD."""
     if "\\" not in body:
         return body
-    text: str = json.loads(f'"{body}"')
+    text: str = _JSON.raw_decode(f'"{body}"')[0]
     return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 

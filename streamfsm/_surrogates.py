@@ -21,7 +21,7 @@ def join_surrogates(held: str, text: str) -> tuple[str, str]:
         The joined text, with U+FFFD for every lone half; and the high half at its end, if any, whose low half may be
         the next piece's first character. At the end of the text a half still held is a lone one.
     """
-    if not held and (text.isascii() or not _ANY.search(text)):
+    if not held and not _ANY.search(text):
         return text, ""
     text = held + text
     held = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""

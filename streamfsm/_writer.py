@@ -1,18 +1,25 @@
 """Turns what lanes say into numbered messages: rows and states in, :class:`StreamMessage` objects out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
+
+from pydantic import BaseModel
 
 from streamfsm._lanes import CallLane, Lane, StreamLane
 from streamfsm.emission import Emission
-from streamfsm.messages import StopReasonType, StreamMessage, ToolCallDelta, otid
+from streamfsm.messages import (
+    ApprovalRequestMessage,
+    StopReasonType,
+    StreamMessage,
+    ToolCallDelta,
+    ToolCallMessage,
+    otid,
+)
 from streamfsm.trace import Transition
 
 Trace: TypeAlias = Callable[[Transition], object] | None
-
-_TEXT = "text"
 
 
 @dataclass(slots=True)
@@ -28,70 +35,71 @@ class Numbering:
     """Whether any message was emitted."""
 
 
-class _Output(NamedTuple):
-    """A row that was taken, or text in a state. What one chunk yields for one lane in one state is one message."""
-
-    lane: Lane
-    state: str
-    event: str
-    target: str
-    emission: Emission | None
-    texts: list[str]
-
-
 @dataclass(slots=True)
 class MessageWriter:
-    """The outlet of all lanes of one response."""
+    """The outlet of all lanes of one response. What a chunk yields for a lane in one state becomes one message."""
 
     message_id: str
     date: datetime
     run_id: str | None
     step_id: str | None
+    requires_approval: Collection[str]
+    """Tools whose calls are announced as approval requests."""
     stream: StreamLane
     trace: Trace
     numbering: Numbering
     hides_reasoning: bool = False
     """Whether a first message that is no reasoning is preceded by a hidden-reasoning message."""
 
-    _outputs: list[_Output] = field(default_factory=list)
-    # The latest message, and what it is of: the next one is mostly like it.
+    _messages: list[StreamMessage] = field(default_factory=list)
+    # Text that still grows: its lane, and the pieces.
+    _lane: Lane | None = None
+    _texts: list[str] = field(default_factory=list)
+    # The latest text message, and what it is of: the next one is mostly like it.
     _latest: StreamMessage | None = None
     _latest_lane: Lane | None = None
     _latest_emission: Emission | None = None
 
-    def boundary(self, lane: Lane, event: str, text: str = "") -> None:
-        """``event`` fires; ``text`` is what the row emits, if it emits."""
-        source = lane.state
+    def boundary(self, lane: Lane, event: str, emits: str = "") -> None:
+        """``event`` fires; ``emits`` is what its row emits, if it does."""
+        self._seal()
+        state = lane.state
         row = lane.MACHINE.advance(lane, event)
         if row.emits:
             self._announce_hidden(row.emits)
-        self._outputs.append(_Output(lane, source, event, row.target, row.emits, [text]))
+            self._write(lane, row.emits, emits)
+        if self.trace:
+            self._log(lane, state, event, row.target, emitted=row.emits is not None)
 
     def text(self, lane: Lane, text: str) -> None:
-        """Text arrived in the lane's present state."""
-        state = lane.state
-        emission = lane.MACHINE.table.by_name[state].text
-        if emission is None:
-            return
-        if not self.numbering.visible:
-            self._announce_hidden(emission)
-        if self._outputs and (last := self._outputs[-1]).lane is lane and last.event is _TEXT:
-            last.texts.append(text)
+        """Text arrived in the lane's present state, which emits it."""
+        if lane is self._lane:
+            self._texts.append(text)
         else:
-            self._outputs.append(_Output(lane, state, _TEXT, state, emission, [text]))
+            self._seal()
+            self._lane = lane
+            self._texts = [text]
 
     def drain(self) -> list[StreamMessage]:
         """The messages since the last call."""
-        outputs, self._outputs = self._outputs, []
-        messages: list[StreamMessage] = []
-        for lane, state, event, target, emission, texts in outputs:
-            seq_id = None
-            if emission:
-                seq_id = self.numbering.next_seq
-                messages.append(self._write(lane, emission, texts[0] if len(texts) == 1 else "".join(texts)))
-            if self.trace:
-                self.trace(Transition(lane.MACHINE.table.name, lane.choice, lane.label, state, event, target, seq_id))
+        self._seal()
+        messages, self._messages = self._messages, []
         return messages
+
+    def _seal(self) -> None:
+        """The text at hand grows no more: write it."""
+        lane = self._lane
+        if lane is None:
+            return
+        self._lane = None
+        texts = self._texts
+        emission = lane.MACHINE.texts[lane.state]
+        if emission:
+            if not self.numbering.visible:
+                self._announce_hidden(emission)
+            self._write(lane, emission, texts[0] if len(texts) == 1 else "".join(texts))
+            if self.trace:
+                self._log(lane, lane.state, "text", lane.state, emitted=True)
 
     def _announce_hidden(self, emission: Emission) -> None:
         if self.numbering.visible or emission is Emission.STOP:
@@ -100,26 +108,42 @@ class MessageWriter:
         if self.hides_reasoning and emission not in (Emission.THOUGHTS, Emission.REASONING):
             self.boundary(self.stream, "hidden", "omitted")
 
-    def _write(self, lane: Lane, emission: Emission, text: str) -> StreamMessage:
-        numbering = self.numbering
-        value: Any = text
-        if emission is Emission.TOOL_ARGUMENTS or emission is Emission.TOOL_NAME:
-            value = self._delta(lane, emission, text)
-        if lane is self._latest_lane and emission is self._latest_emission:
-            message = _like(self._latest, {emission.field: value, "seq_id": numbering.next_seq})
-        else:
-            message = self._first(lane, emission, value)
-        numbering.next_seq += 1
-        self._latest, self._latest_lane, self._latest_emission = message, lane, emission
-        return message
+    def _log(self, lane: Lane, state: str, event: str, target: str, *, emitted: bool) -> None:
+        if self.trace:
+            seq_id = self.numbering.next_seq - 1 if emitted else None
+            self.trace(Transition(lane.MACHINE.table.name, lane.choice, lane.label, state, event, target, seq_id))
 
-    def _first(self, lane: Lane, emission: Emission, value: Any) -> StreamMessage:
+    # -- messages ---------------------------------------------------------------------------------------------------
+
+    def _write(self, lane: Lane, emission: Emission, text: str) -> None:
         numbering = self.numbering
-        run = f"{emission.message.__name__}/{lane.choice}/{lane.ordinal if isinstance(lane, CallLane) else ''}"
+        latest = self._latest
+        if latest and lane is self._latest_lane and emission is self._latest_emission:
+            value: object = text
+            if emission.field == "tool_call":
+                value = _like(latest.tool_call, "arguments", text)  # type: ignore[union-attr]
+            message = _like(latest, emission.field, value)
+            message.__dict__["seq_id"] = numbering.next_seq
+        else:
+            message = self._first(lane, emission, text)
+            self._latest_lane, self._latest_emission = lane, emission
+        self._latest = message
+        numbering.next_seq += 1
+        self._messages.append(message)
+
+    def _first(self, lane: Lane, emission: Emission, text: str) -> StreamMessage:
+        """A message that is not like the one before it, built and validated field by field."""
+        numbering = self.numbering
+        message, value = emission.message, cast("Any", text)
+        if isinstance(lane, CallLane) and message is ToolCallMessage:
+            part = "name" if emission is Emission.TOOL_NAME else "arguments"
+            value = ToolCallDelta(**{part: text}, tool_call_id=lane.id)
+            message = ApprovalRequestMessage if lane.name in self.requires_approval else message
+        run = f"{message.__name__}/{lane.choice}/{lane.label if isinstance(lane, CallLane) else ''}"
         if run != numbering.run:
             numbering.run = run
             numbering.ordinal += 1
-        return emission.message(
+        return message(
             id=self.message_id,
             date=self.date,
             otid=otid(self.message_id, numbering.ordinal),
@@ -128,28 +152,25 @@ class MessageWriter:
             seq_id=numbering.next_seq,
             run_id=self.run_id,
             choice_index=lane.choice,
-            **emission.constant,
-            **{emission.field: value},
+            **cast("dict[str, Any]", {**emission.constant, emission.field: value}),
         )
-
-    def _delta(self, lane: CallLane, emission: Emission, text: str) -> ToolCallDelta:
-        if emission is Emission.TOOL_NAME:
-            return ToolCallDelta(name=text, tool_call_id=lane.id)
-        return _like(ToolCallDelta(tool_call_id=lane.id), {"arguments": text})
 
 
 _set = object.__setattr__
+_M = TypeVar("_M", bound=BaseModel)
 
 
-def _like(model: Any, update: dict[str, Any]) -> Any:
-    """A copy of a frozen message with some fields changed, to values of their declared types.
+def _like(model: _M, name: str, value: object) -> _M:
+    """A copy of a frozen message in which one field has another value, of its declared type.
 
-    What the validated constructor and ``model_copy`` do, without validating what was validated for the first message
-    of the run: 0.4 × the constructor's time (``benchmarks/feed.py``), the larger part of a delta's cost.
+    What ``model_copy`` does, without its generality: 0.4 × the time of the validated constructor, which is the larger
+    part of a delta's cost (``benchmarks/feed.py``). The fields were validated for the first message of the run.
     """
-    message = object.__new__(type(model))
-    _set(message, "__dict__", {**model.__dict__, **update})
-    _set(message, "__pydantic_fields_set__", model.__pydantic_fields_set__)
-    _set(message, "__pydantic_extra__", None)
-    _set(message, "__pydantic_private__", None)
-    return message
+    fields = model.__dict__.copy()
+    fields[name] = value
+    copy = object.__new__(type(model))
+    _set(copy, "__dict__", fields)
+    _set(copy, "__pydantic_fields_set__", model.__pydantic_fields_set__)
+    _set(copy, "__pydantic_extra__", None)
+    _set(copy, "__pydantic_private__", None)
+    return copy

@@ -103,6 +103,13 @@ class ToolCallMessage(_Message):
     tool_call: ToolCallDelta
 
 
+class ApprovalRequestMessage(_Message):
+    """A :class:`ToolCallMessage` of a tool that somebody must approve before it is run."""
+
+    message_type: Literal["approval_request_message"] = "approval_request_message"
+    tool_call: ToolCallDelta
+
+
 class StopReason(_Message):
     """The end of a response. Nothing follows it."""
 
@@ -111,7 +118,12 @@ class StopReason(_Message):
 
 
 StreamMessage: TypeAlias = Annotated[
-    ReasoningMessage | HiddenReasoningMessage | AssistantMessage | ToolCallMessage | StopReason,
+    ReasoningMessage
+    | HiddenReasoningMessage
+    | AssistantMessage
+    | ToolCallMessage
+    | ApprovalRequestMessage
+    | StopReason,
     Field(discriminator="message_type"),
 ]
 
@@ -192,9 +204,9 @@ def coalesce(messages: Iterable[StreamMessage]) -> list[StreamMessage]:
 def _joinable(before: StreamMessage, after: StreamMessage) -> bool:
     if type(before) is not type(after) or (before.otid, before.choice_index) != (after.otid, after.choice_index):
         return False
-    if isinstance(before, ToolCallMessage) and isinstance(after, ToolCallMessage):
+    if isinstance(before, _CALLS) and isinstance(after, _CALLS):
         return before.tool_call.tool_call_id == after.tool_call.tool_call_id and after.tool_call.name is None
-    return not isinstance(before, HiddenReasoningMessage | StopReason)
+    return isinstance(before, ReasoningMessage | AssistantMessage)
 
 
 def _join(run: list[StreamMessage]) -> StreamMessage:
@@ -203,8 +215,10 @@ def _join(run: list[StreamMessage]) -> StreamMessage:
         return first.model_copy(update={"reasoning": "".join(m.reasoning for m in run)})  # type: ignore[union-attr]
     if isinstance(first, AssistantMessage):
         return first.model_copy(update={"content": "".join(m.content for m in run)})  # type: ignore[union-attr]
-    if isinstance(first, ToolCallMessage):
-        parts = [m.tool_call.arguments for m in run if isinstance(m, ToolCallMessage)]
-        arguments = "".join(filter(None, parts)) if any(part is not None for part in parts) else None
+    if isinstance(first, _CALLS) and len(run) > 1:
+        arguments = "".join(m.tool_call.arguments or "" for m in run)  # type: ignore[union-attr]
         return first.model_copy(update={"tool_call": first.tool_call.model_copy(update={"arguments": arguments})})
     return first
+
+
+_CALLS = ToolCallMessage | ApprovalRequestMessage

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from streamfsm._channels import Channels
 from streamfsm._endings import UNKNOWN, ending
 from streamfsm._events import CallPiece, Envelope, Event, Failure, Finish, Oddity, Text, UsageReport
-from streamfsm._identity import Calls
+from streamfsm._identity import SAME_ID, Calls
 from streamfsm._lanes import CallLane, StreamLane, TextLane, ThinkTags
 from streamfsm._model_names import is_reasoning_model
 from streamfsm._writer import MessageWriter, Numbering
@@ -65,6 +65,7 @@ class _Options:
     assistant_kwarg: str
     reasoning_model: bool | None
     think_tags: ThinkTags | None
+    requires_approval_tools: frozenset[str]
     dialect: Dialect
     limits: Limits
     message_id: str
@@ -91,6 +92,7 @@ class StreamParser:
         reasoning_model: whether the model thinks without showing it, so that hidden reasoning is announced; ``None``:
             decided from the model's name, unless its thoughts come in a kwarg.
         think_tags: opening and closing tag of reasoning inside content, such as ``("<think>", "</think>")``.
+        requires_approval_tools: tools whose calls are announced as :class:`ApprovalRequestMessage`.
         dialect: how the server speaks, where servers differ.
         limits: how much is taken before the stream fails.
         message_id: id of all messages; ``message-<uuid4>`` unless given.
@@ -110,6 +112,7 @@ class StreamParser:
         assistant_kwarg: str = "message",
         reasoning_model: bool | None = None,
         think_tags: ThinkTags | None = None,
+        requires_approval_tools: Collection[str] = (),
         dialect: Dialect = Dialect(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
         message_id: str | None = None,
@@ -126,6 +129,7 @@ class StreamParser:
             assistant_kwarg=assistant_kwarg,
             reasoning_model=reasoning_model,
             think_tags=think_tags,
+            requires_approval_tools=frozenset(requires_approval_tools),
             dialect=dialect,
             limits=limits,
             message_id=message_id or f"message-{uuid4()}",
@@ -146,6 +150,7 @@ class StreamParser:
             date=date,
             run_id=options.run_id,
             step_id=options.step_id,
+            requires_approval=options.requires_approval_tools,
             stream=run.stream,
             trace=trace.append if isinstance(trace, list) else trace,
             numbering=run.numbering,
@@ -269,55 +274,46 @@ class StreamParser:
         lane = choice.texts.get(event.field)
         if lane is None:
             lane = choice.texts[event.field] = TextLane(event.choice, event.field)
-        text = self._within("text", event.text, lane.size)
         if event.field == "reasoning":
-            lane.feed(text, "reasoning", None, self._writer)
+            fits = lane.feed(event.text, self._limits.text, "reasoning", None, self._writer)
         else:
-            lane.feed(text, "answer", self._options.think_tags, self._writer)
-        if text != event.text:
+            fits = lane.feed(event.text, self._limits.text, "answer", self._options.think_tags, self._writer)
+        if not fits:
             self._exceed("text")
 
     def _take_call_piece(self, event: CallPiece) -> None:
         choice = self._choice(event.choice)
-        if choice is None or (lane := self._call(event, choice.calls)) is None:
+        if choice is None:
             return
-        if event.name:
-            self._take_name(event, lane)
+        rule, lane = choice.calls.resolve(event)
+        if lane is None:
+            if len(choice.calls.lanes) == self._limits.tool_calls:
+                self._exceed("tool_calls")
+                return
+            self._complete_names(choice.calls)
+            lane = choice.calls.start(event)
+        if rule.ambiguous:
+            self._odd("ambiguous_call", f"{rule.name}: {rule.because}", event.choice, lane.ordinal)
+        choice.calls.last = lane.ordinal
         if event.id and lane.id is None:
             choice.calls.identify(lane, event.id)
-        if event.arguments:
-            lane.complete_name(self._channels, self._writer)
-            text = self._within("arguments", event.arguments, lane.size)
-            lane.feed(text, self._writer)
-            if text != event.arguments:
+        if event.name and not self._take_name(event, lane, again=rule is SAME_ID):
+            self._exceed("name")
+        elif event.arguments:
+            if not lane.named:
+                lane.complete_name(self._channels, self._writer)
+            if not lane.feed(event.arguments, self._limits.arguments, self._writer):
                 self._exceed("arguments")
 
-    def _call(self, piece: CallPiece, calls: Calls) -> CallLane | None:
-        """The call whose ``piece`` is, started if need be; ``None`` if it would be one too many."""
-        rule, lane = calls.resolve(piece)
-        if lane is None:
-            if len(calls.lanes) == self._limits.tool_calls:
-                self._exceed("tool_calls")
-                return None
-            self._complete_names(calls)
-            lane = calls.start(piece)
-        if rule.ambiguous:
-            self._odd("ambiguous_call", f"{rule.name}: {rule.because}", piece.choice, lane.ordinal)
-        calls.last = lane.ordinal
-        return lane
-
-    def _take_name(self, piece: CallPiece, lane: CallLane) -> None:
+    def _take_name(self, piece: CallPiece, lane: CallLane, *, again: bool) -> bool:
+        """Take a piece of a name, ``again`` if with the call's own id repeated; return whether it is within the limit."""
         if lane.named:
             if piece.name != lane.name:
                 self._odd("late_name", f"{piece.name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
-            return
+            return True
         policy = self._options.dialect.name
-        again = piece.id == lane.id and piece.name.startswith(lane.name)
-        whole = policy == "snapshot" or (policy == "auto" and again)
-        name = self._within("name", piece.name, 0 if whole else len(lane.name))
-        lane.add_name(name, whole=whole)
-        if name != piece.name:
-            self._exceed("name")
+        whole = policy == "snapshot" or (policy == "auto" and again and piece.name.startswith(lane.name))
+        return lane.add_name(piece.name, self._limits.name, whole=whole)
 
     def _complete_names(self, calls: Calls) -> None:
         for lane in calls.lanes:
@@ -406,11 +402,6 @@ class StreamParser:
                 return None
             choice = self._run.choices[index] = _Choice()
         return choice
-
-    def _within(self, limit: str, text: str, used: int) -> str:
-        """As much of ``text`` as the limit leaves room for."""
-        room: int = getattr(self._limits, limit) - used
-        return text if len(text) <= room else text[:room]
 
     def _odd(self, kind: AnomalyKind, detail: str, choice: int | None = None, call: int | None = None) -> None:
         anomalies = self._run.anomalies

@@ -30,6 +30,8 @@ class StateMachine:
             transitions=[[row.event, row.state, row.target] for row in table.expanded()],
             auto_transitions=False,
         )
+        self.texts = {state.name: state.text for state in table.states}
+        """What text becomes in each state; looked up for every delta."""
 
     def advance(self, lane: Lane, event: str) -> Row:
         """Fire ``event`` on ``lane``.

@@ -62,11 +62,6 @@ class Table:
         """The row for each legal (state, event)."""
         return MappingProxyType({(row.state, row.event): row for row in self.expanded()})
 
-    @cached_property
-    def by_name(self) -> Mapping[str, State]:
-        """The declared states by name."""
-        return MappingProxyType({state.name: state for state in self.states})
-
     @property
     def initial(self) -> str:
         return self.states[0].name

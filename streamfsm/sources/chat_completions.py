@@ -8,25 +8,27 @@ import json
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar
 
 from streamfsm._events import CallPiece, Envelope, Event, Failure, Finish, Oddity, Text, TextField, UsageReport
+from streamfsm._surrogates import join_surrogates
 from streamfsm.sources.dialect import Dialect
 
+_T = TypeVar("_T")
 _NOTHING: Mapping[str, Any] = {}
-_show = reprlib.repr  # short and shallow, whatever the value
 
 
 def _fields(value: object) -> Mapping[str, Any] | None:
-    """The fields of a wire object, without copying unless it has unknown ones; ``None`` if it is none."""
-    if isinstance(value, dict):
-        return cast("dict[str, Any]", value)
-    try:
-        fields = vars(value)
-    except TypeError:
-        return None
-    extra = getattr(value, "__pydantic_extra__", None)
-    return {**fields, **extra} if extra else fields
+    """The declared fields of a wire object, without copying; ``None`` if it is none."""
+    if type(value) is dict:
+        return value
+    fields: Mapping[str, Any] | None = getattr(value, "__dict__", None)
+    return fields
+
+
+def _unknown_fields(value: object, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those that ``openai``'s types do not declare, such as ``reasoning_content``; of a dict, all of its fields."""
+    return fields if type(value) is dict else getattr(value, "__pydantic_extra__", None) or fields
 
 
 @dataclass(slots=True)
@@ -38,20 +40,23 @@ class ChatCompletions:
     has_model: bool = False
 
     def read(self, chunk: object) -> list[Event]:
-        """What ``chunk`` says, in reading order. Never raises for anything that JSON can hold."""
+        """What ``chunk`` says, in reading order. Never raises for anything that JSON can hold.
+
+        Runs for every delta, so it looks first and checks only what is there: what is empty says nothing.
+        """
         events: list[Event] = []
         fields = _fields(chunk)
         if fields is None:
-            return [Oddity("not_a_chunk", f"{_show(chunk)}", None)]
+            return [Oddity("not_a_chunk", _show(chunk), None)]
         if not (self.has_id and self.has_model):
             self._read_envelope(fields, events)
-        for position, choice in enumerate(_list(fields, "choices", None, events)):
-            self._read_choice(position, choice, events)
-        if usage := _object(fields, "usage", None, events) or _object(
-            _object(fields, "x_groq", None, events), "usage", None, events
-        ):
-            events.append(_usage(usage, events))
-        if error := fields.get("error"):
+        if choices := fields.get("choices"):
+            for position, choice in enumerate(_checked(list, choices, "choices", None, events) or ()):
+                self._read_choice(position, choice, events)
+        unknown = _unknown_fields(chunk, fields)
+        if usage := fields.get("usage") or (_fields(unknown.get("x_groq")) or _NOTHING).get("usage"):
+            _read_usage(usage, events)
+        if error := unknown.get("error"):
             events.append(_failure(error))
         return events
 
@@ -67,33 +72,40 @@ class ChatCompletions:
         if fields is None:
             events.append(Oddity("wrong_type", f"choices[{position}] is {_show(choice)}", None))
             return
-        index = _integer(fields, "index", None, events)
-        index = position if index is None else index
-        delta = _object(fields, "delta", index, events)
-        if delta:
-            self._read_reasoning(delta, index, events)
-            if content := delta.get("content"):
-                if isinstance(content, str):
+        index = fields.get("index")
+        if type(index) is not int:
+            index = position if index is None else _integer(fields, "index", None, events) or position
+        delta = fields.get("delta")
+        said = _fields(delta)
+        if said:
+            get = said.get
+            self._read_reasoning(_unknown_fields(delta, said), index, events)
+            if content := get("content"):
+                if type(content) is str:
                     events.append(Text(index, "content", content))
                 else:
                     _read_parts(content, index, events)
-            if refusal := _string(delta, "refusal", index, events):
+            if (refusal := get("refusal")) and (refusal := _checked(str, refusal, "refusal", index, events)):
                 events.append(Text(index, "refusal", refusal))
-            for call in _list(delta, "tool_calls", index, events):
-                _read_call(call, index, events)
-            if call := delta.get("function_call"):
-                _read_function(_object(delta, "function_call", index, events), None, "", index, events)
-        if reason := _string(fields, "finish_reason", index, events):
+            if calls := get("tool_calls"):
+                for call in _checked(list, calls, "tool_calls", index, events) or ():
+                    _read_call(call, index, events)
+            if call := get("function_call"):
+                _read_call({"function": call}, index, events)
+        elif delta and said is None:
+            events.append(Oddity("wrong_type", f"delta is {_show(delta)}", index))
+        if (reason := fields.get("finish_reason")) and (
+            reason := _checked(str, reason, "finish_reason", index, events)
+        ):
             events.append(Finish(index, reason))
 
     def _read_reasoning(self, delta: Mapping[str, Any], choice: int, events: list[Event]) -> None:
-        read: list[str] = []
+        read: str | None = None
         for name in self.dialect.reasoning_fields:
-            text = _string(delta, name, choice, events)
-            if text and text not in read:
-                if read:
-                    events.append(Oddity("reasoning_conflict", f"{name!r} is not the text of another field", choice))
-                read.append(text)
+            if (text := delta.get(name)) and text != read and (text := _checked(str, text, name, choice, events)):
+                if read is not None:
+                    events.append(Oddity("reasoning_conflict", f"{name} is not the text of another field", choice))
+                read = text
                 events.append(Text(choice, "reasoning", text))
 
 
@@ -125,20 +137,23 @@ def _read_call(call: object, choice: int, events: list[Event]) -> None:
     if fields is None:
         events.append(Oddity("wrong_type", f"an entry of tool_calls is {_show(call)}", choice))
         return
-    index = _integer(fields, "index", choice, events)
-    call_id = _string(fields, "id", choice, events)
-    _read_function(_object(fields, "function", choice, events), index, call_id, choice, events)
-
-
-def _read_function(
-    function: Mapping[str, Any], index: int | None, call_id: str, choice: int, events: list[Event]
-) -> None:
-    arguments = function.get("arguments")
-    if arguments is not None and not isinstance(arguments, str):
-        # Some servers send the parsed object. Its text is lost, its value is not.
-        events.append(Oddity("wrong_type", f"arguments is {_show(arguments)}", choice))
-        arguments = _dump(arguments)
-    events.append(CallPiece(choice, index, call_id, _string(function, "name", choice, events), arguments or ""))
+    function = _fields(fields.get("function"))
+    if function is None:
+        function = _NOTHING
+        if fields.get("function"):
+            events.append(Oddity("wrong_type", f"function is {_show(fields['function'])}", choice))
+    index, call_id = fields.get("index"), fields.get("id") or ""
+    name, arguments = function.get("name") or "", function.get("arguments") or ""
+    typed = type(call_id) is type(name) is type(arguments) is str and (index is None or type(index) is int)
+    if not (typed and call_id.isascii()):
+        index = _integer(fields, "index", choice, events)
+        call_id = _string(fields, "id", choice, events)
+        name = _checked(str, name, "name", choice, events) or ""
+        if not isinstance(arguments, str):
+            # Some servers send the parsed object. Its text is lost, its value is not.
+            events.append(Oddity("wrong_type", f"arguments is {_show(arguments)}", choice))
+            arguments = _dump(arguments)
+    events.append(CallPiece(choice, index, call_id, name, arguments))
 
 
 def _dump(value: object) -> str:
@@ -148,65 +163,65 @@ def _dump(value: object) -> str:
         return _show(value)
 
 
-def _usage(usage: Mapping[str, Any], events: list[Event]) -> UsageReport:
-    prompt = _object(usage, "prompt_tokens_details", None, events)
-    completion = _object(usage, "completion_tokens_details", None, events)
-    return UsageReport(
-        input_tokens=_integer(usage, "prompt_tokens", None, events),
-        output_tokens=_integer(usage, "completion_tokens", None, events),
+def _show(value: object) -> str:
+    """Short and shallow, whatever the value."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # an int of more digits than Python likes to write
+        return f"an {type(value).__name__}"
+
+
+def _read_usage(usage: object, events: list[Event]) -> None:
+    fields = _fields(usage)
+    if fields is None:
+        events.append(Oddity("wrong_type", f"usage is {_show(usage)}", None))
+        return
+    prompt = _fields(fields.get("prompt_tokens_details")) or _NOTHING
+    completion = _fields(fields.get("completion_tokens_details")) or _NOTHING
+    report = UsageReport(
+        input_tokens=_integer(fields, "prompt_tokens", None, events),
+        output_tokens=_integer(fields, "completion_tokens", None, events),
         cached_tokens=_integer(prompt, "cached_tokens", None, events),
         reasoning_tokens=_integer(completion, "reasoning_tokens", None, events),
     )
+    events.append(report)
 
 
 def _failure(error: object) -> Failure:
-    fields = _fields(error)
-    if fields is None:
-        return Failure(None, str(error))
+    fields = _fields(error) or {"message": error}
     code = next((fields[key] for key in ("code", "type") if fields.get(key)), None)
-    message = fields.get("message")
-    return Failure(None if code is None else str(code), message if isinstance(message, str) else _dump(dict(fields)))
+    message = fields.get("message") or dict(fields)
+    return Failure(None if code is None else _words(code), _words(message))
 
 
-# -- one field, checked: what has the wrong type is named in an oddity, and counts as absent ------------------------
+def _words(value: object) -> str:
+    return _clean(value if isinstance(value, str) else _dump(value))
 
 
-def _string(fields: Mapping[str, Any], key: str, choice: int | None, events: list[Event]) -> str:
-    value = fields.get(key)
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    events.append(Oddity("wrong_type", f"{key} is {_show(value)}", choice))
-    return ""
+def _clean(text: str) -> str:
+    """A whole text, without lone surrogates."""
+    joined, half = join_surrogates("", text)
+    return joined + "\ufffd" * len(half)
 
 
-def _integer(fields: Mapping[str, Any], key: str, choice: int | None, events: list[Event]) -> int | None:
-    value = fields.get(key)
-    if value is None:
-        return None
-    if isinstance(value, int) and not isinstance(value, bool):
+# -- checks: what has the wrong type is named in an oddity, and counts as absent --------------------------------------
+
+
+def _checked(kind: type[_T], value: object, key: str, choice: int | None, events: list[Event]) -> _T | None:
+    if isinstance(value, kind):
         return value
     events.append(Oddity("wrong_type", f"{key} is {_show(value)}", choice))
     return None
 
 
-def _object(fields: Mapping[str, Any], key: str, choice: int | None, events: list[Event]) -> Mapping[str, Any]:
+def _string(fields: Mapping[str, Any], key: str, choice: int | None, events: list[Event]) -> str:
     value = fields.get(key)
-    if value is None:
-        return _NOTHING
-    found = _fields(value)
-    if found is None:
-        events.append(Oddity("wrong_type", f"{key} is {_show(value)}", choice))
-        return _NOTHING
-    return found
+    return "" if value is None else _clean(_checked(str, value, key, choice, events) or "")
 
 
-def _list(fields: Mapping[str, Any], key: str, choice: int | None, events: list[Event]) -> list[Any]:
+def _integer(fields: Mapping[str, Any], key: str, choice: int | None, events: list[Event]) -> int | None:
     value = fields.get(key)
-    if value is None:
-        return []
-    if isinstance(value, list):
+    if value is None or type(value) is int:  # a bool is an int to Python, but not to JSON
         return value
     events.append(Oddity("wrong_type", f"{key} is {_show(value)}", choice))
-    return []
+    return None

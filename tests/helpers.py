@@ -1,0 +1,106 @@
+"""What several test files share: chunks on the wire, ways to cut a text, and one way to run a parser."""
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations, pairwise
+from typing import Any
+
+from streamfsm import StreamParser, coalesce
+
+ID = "message-7b5f3f7e-0d2a-4c3b-9a52-6f0c8d1e2a00"
+
+# What a parser of JSON, of escapes and of tags minds, and little else: finds in seconds what st.text() never does.
+ALPHABET = '"\\{}[],: ab\n\u00e9\u2028\U0001f600'
+
+
+def call(
+    index: int | None = 0, call_id: str | None = None, name: str | None = None, arguments: str | None = None
+) -> dict[str, Any]:
+    """An entry of a delta's ``tool_calls``; what is ``None`` is left out."""
+    entry = {"index": index, "id": call_id, "type": call_id and "function"}
+    function = {"name": name, "arguments": arguments}
+    return {
+        **{key: value for key, value in entry.items() if value is not None},
+        "function": {key: value for key, value in function.items() if value is not None},
+    }
+
+
+def chunk(
+    *calls: dict[str, Any], finish: str | None = None, choice: int = 0, usage: Any = None, **delta: Any
+) -> dict[str, Any]:
+    """A chunk with one choice: ``chunk(content="Hi")``, ``chunk(call(0, "call_1", "f"))``, ``chunk(finish="stop")``."""
+    if calls:
+        delta["tool_calls"] = list(calls)
+    wire: dict[str, Any] = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-4.1",
+        "choices": [{"index": choice, "delta": delta, "finish_reason": finish}],
+    }
+    return wire if usage is None else {**wire, "usage": usage}
+
+
+def call_chunks(
+    name: str, pieces: Iterable[str], call_id: str = "call_1", finish: str | None = "tool_calls"
+) -> list[Any]:
+    """One whole call as servers stream it: name and id, a chunk per piece of the arguments, the finish."""
+    chunks = [chunk(call(0, call_id, name, "")), *(chunk(call(0, arguments=piece)) for piece in pieces)]
+    return chunks if finish is None else [*chunks, chunk(finish=finish)]
+
+
+def run(chunks: Iterable[Any], **options: Any) -> tuple[list[Any], StreamParser]:
+    """Feed and close; all messages, and the parser."""
+    parser = StreamParser(**{"message_id": ID, **options})
+    messages = [message for piece in chunks for message in parser.feed(piece)]
+    return messages + parser.close(), parser
+
+
+def said(messages: Iterable[Any]) -> list[tuple[str, ...]]:
+    """Messages as short tuples, coalesced: ``("assistant", "Hi")``, ``("name", "f")``, ``("stop", "end_turn")``."""
+    found: list[tuple[str, ...]] = []
+    for message in coalesce(messages):
+        match message.message_type:
+            case "reasoning_message":
+                found.append(("reasoning", message.reasoning))
+            case "hidden_reasoning_message":
+                found.append(("hidden", message.state))
+            case "assistant_message":
+                found.append(("assistant", message.content))
+            case "tool_call_message":
+                delta = message.tool_call
+                found += [("name", delta.name)] if delta.name is not None else []
+                found += [("arguments", delta.arguments)] if delta.arguments is not None else []
+            case _:
+                found.append(("stop", message.stop_reason.value))
+    return found
+
+
+def anomalies(parser: StreamParser) -> list[str]:
+    """Kinds of the result's anomalies, in order."""
+    return [anomaly.kind for anomaly in parser.result.anomalies]
+
+
+def cut(text: str, at: Iterable[int]) -> list[str]:
+    """``text`` cut at the indices ``at``, which may be in any order and repeated (a repeat makes an empty piece)."""
+    return [text[start:end] for start, end in pairwise([0, *sorted(at), len(text)])]
+
+
+def chunked(text: str, size: int) -> list[str]:
+    """Pieces of ``size`` characters."""
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+def splits(text: str) -> Iterator[list[str]]:
+    """Ways to cut ``text``: whole, every 2-way split and every chunk size; under 80 characters every 3-way split; up to
+    12 characters all 2^(n-1) ways.
+    """
+    inner = range(1, len(text))
+    if len(text) <= 12:
+        for cuts in range(len(text) or 1):
+            yield from (cut(text, at) for at in combinations(inner, cuts))
+        return
+    yield [text]
+    yield from (cut(text, [at]) for at in inner)
+    yield from (chunked(text, size) for size in inner)
+    if len(text) < 80:
+        yield from (cut(text, at) for at in combinations(inner, 2))
