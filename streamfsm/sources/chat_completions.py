@@ -94,9 +94,7 @@ class ChatCompletions:
                 _read_call({"function": call}, index, events)
         elif delta and said is None:
             events.append(Oddity("wrong_type", f"delta is {_show(delta)}", index))
-        if (reason := fields.get("finish_reason")) and (
-            reason := _checked(str, reason, "finish_reason", index, events)
-        ):
+        if fields.get("finish_reason") and (reason := _string(fields, "finish_reason", index, events)):
             events.append(Finish(index, reason))
 
     def _read_reasoning(self, delta: Mapping[str, Any], choice: int, events: list[Event]) -> None:

@@ -1,0 +1,46 @@
+"""Every recorded Chat Completions stream: nothing raises, and every chunking says the same.
+
+The recordings lie beside the project, with their licences; they are read where they are and never copied.
+"""
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streams import outcome
+
+from streamfsm import capture
+from streamfsm.chunking import at_random, every, whole
+
+CAPTURES = Path(__file__).parents[2] / "shared" / "captures"
+
+
+def recordings() -> list[str]:
+    index = CAPTURES / "INDEX.tsv"
+    if not index.exists():
+        return []
+    with index.open(encoding="utf-8", newline="") as rows:
+        return [row["file"] for row in csv.DictReader(rows, delimiter="\t") if row["api"] == "chat"]
+
+
+FILES = recordings()
+
+
+def test_the_recordings_are_there():
+    if not FILES and not os.environ.get("CI"):
+        pytest.skip(f"no recordings in {CAPTURES.name}; they are not part of the project")
+    assert sum(name.startswith("chat/") for name in FILES) == 277
+    assert sum(name.startswith("quirks/") for name in FILES) == 58
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_chunking_of_a_recording_says_the_same(name: str):
+    chunks: list[Any] = capture.chunks((CAPTURES / name).read_text(encoding="utf-8"))
+    expected = outcome(chunks)
+    for cut in (whole, every(1), at_random(1), at_random(2)):
+        assert outcome(cut(chunks)) == expected
+    assert outcome(
+        chunks, inner_thoughts_kwarg=None, assistant_tool=None, think_tags=("<think>", "</think>")
+    ) == outcome(every(1)(chunks), inner_thoughts_kwarg=None, assistant_tool=None, think_tags=("<think>", "</think>"))

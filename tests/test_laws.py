@@ -1,0 +1,528 @@
+"""The laws of the design, each a property of the same name. The oracles are ``json`` and ``jiter``, never a table."""
+
+import json
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jiter
+import pytest
+from helpers import ALPHABET, ID, call, call_chunks, chunk, run, splits
+from hypothesis import example, given
+from hypothesis import strategies as st
+from streams import Stream, arguments, call_atoms, chunkings, json_text, objects, options, outcome, streams, texts
+
+from streamfsm import StopReasonType, StreamParser, coalesce
+from streamfsm.chunking import whole
+from streamfsm.errors import IllegalTransition
+from streamfsm.machines import MACHINES, StateMachine
+from streamfsm.messages import otid
+from streamfsm.trace import Transition
+
+BY_NAME: dict[str, StateMachine] = {machine.table.name: machine for machine in MACHINES}
+
+
+def text_of(message: Any) -> str:
+    """What a message adds."""
+    match message.message_type:
+        case "reasoning_message":
+            return message.reasoning
+        case "assistant_message":
+            return message.content
+        case "tool_call_message" | "approval_request_message":
+            return message.tool_call.arguments or ""
+        case _:
+            return ""
+
+
+def joined(messages: list[Any], kind: str) -> str:
+    return "".join(text_of(message) for message in messages if message.message_type == kind)
+
+
+def clean(value: Any) -> Any:
+    """What ``json.loads`` gives, with U+FFFD for lone surrogates."""
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, dict):
+        return {clean(key): clean(item) for key, item in value.items()}
+    return [clean(item) for item in value] if isinstance(value, list) else value
+
+
+# -- law 1 -------------------------------------------------------------------------------------------------------------
+
+
+@given(st.data(), streams(), options)
+def test_split_merge_invariance(data: st.DataObject, stream: Stream, options: dict[str, Any]):
+    expected = outcome(stream.plain(), **options)
+    assert outcome(data.draw(chunkings(stream)), **options) == expected
+    assert outcome(whole(stream.plain()), **options) == expected
+
+
+CASES = [
+    '{"thinking":"hm \\u00e9\\ud83d\\ude00","message":"say \\"hi\\"\\nok"}',
+    '{"message":"a\\ud83d","x":[1,{}],"thinking":null}',
+    '{"a":1,"thinking":"x","b":2}',
+    ' { "thinking" : "x" } ',
+    '{"mess\\u0061ge":"k"}',
+    '{"thinking":1.5e3,"q":1}',
+    '{"thinking":{"a":1}}x',
+    '{"a":01}',
+    "null ",
+    "hello",
+]
+
+
+@pytest.mark.parametrize("text", CASES)
+@pytest.mark.parametrize("name", ["send_message", "search"])
+def test_split_merge_invariance_exhaustively(name: str, text: str):
+    expected = outcome(call_chunks(name, [text]))
+    for pieces in splits(text):
+        assert outcome(call_chunks(name, pieces)) == expected, pieces
+
+
+@pytest.mark.parametrize("text", ["a<think>b</think>c", "<<think>", "<think></think><thi", "</think><think>x"])
+def test_split_merge_invariance_of_think_tags_exhaustively(text: str):
+    tags = ("<think>", "</think>")
+    expected = outcome([chunk(content=text)], think_tags=tags)
+    for pieces in splits(text):
+        assert outcome([chunk(content=piece) for piece in pieces], think_tags=tags) == expected, pieces
+
+
+# -- law 2 -------------------------------------------------------------------------------------------------------------
+
+
+def truth(value: Any) -> str | None:
+    """What a captured value is to be: a string's text, nothing for null, ``None`` for what is its JSON text."""
+    return value if isinstance(value, str) else "" if value is None else None
+
+
+@given(st.data(), objects)
+def test_nothing_lost_nothing_invented(data: st.DataObject, members: dict[str, Any]):
+    text = data.draw(json_text(members))
+    assert json.loads(text) == members
+    stream = Stream(call_atoms(0, "search", text))
+    messages, parser = run(data.draw(chunkings(stream)))
+    assert parser.result.tool_calls[0].arguments == text
+    raw = joined(messages, "tool_call_message")
+    members = clean(members)
+    assert json.loads(raw) == {key: value for key, value in members.items() if key != "thinking"}
+    if "thinking" not in members:
+        assert raw == text
+    assert_captured(joined(messages, "reasoning_message"), members.get("thinking"))
+
+
+@given(st.data(), objects)
+def test_nothing_lost_nothing_invented_in_the_message_tool(data: st.DataObject, members: dict[str, Any]):
+    text = data.draw(json_text(members))
+    messages, parser = run(data.draw(chunkings(Stream(call_atoms(0, "send_message", text)))))
+    assert parser.result.tool_calls[0].arguments == text
+    assert not joined(messages, "tool_call_message")
+    members = clean(members)
+    assert_captured(joined(messages, "reasoning_message"), members.get("thinking"))
+    assert_captured(joined(messages, "assistant_message"), members.get("message"))
+
+
+def assert_captured(emitted: str, value: Any) -> None:
+    expected = truth(value)
+    assert json.loads(emitted) == value if expected is None else emitted == expected
+
+
+@given(st.data(), arguments)
+def test_nothing_lost_nothing_invented_byte_for_byte_where_nothing_is_captured(data: st.DataObject, text: str):
+    chunks = data.draw(chunkings(Stream(call_atoms(0, "search", text))))
+    messages, parser = run(chunks, inner_thoughts_kwarg=None, assistant_tool=None)
+    assert joined(messages, "tool_call_message") == parser.result.tool_calls[0].arguments == text
+
+
+@given(st.data(), st.lists(st.tuples(st.sampled_from(["content", "reasoning_content", "refusal"]), texts)))
+def test_nothing_lost_nothing_invented_in_plain_text(data: st.DataObject, pieces: list[tuple[str, str]]):
+    _, parser = run([chunk(**{name: text}) for name, text in pieces])
+    whole_texts = {
+        name: "".join(text for other, text in pieces if other == name)
+        for name in ("content", "reasoning_content", "refusal")
+    }
+    # What the wire's own encoding makes of halves: pairs are characters, lone ones are not.
+    found = {
+        name: text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for name, text in whole_texts.items()
+    }
+    result = parser.result
+    assert [result.content, result.reasoning, result.refusal] == list(found.values())
+
+
+# -- law 3 -------------------------------------------------------------------------------------------------------------
+
+
+@given(st.data(), streams(), options)
+def test_append_only(data: st.DataObject, stream: Stream, options: dict[str, Any]):
+    parser = StreamParser(message_id=ID, **options)
+    emitted: list[Any] = []
+    told = ""
+    for piece in data.draw(chunkings(stream)):
+        emitted += parser.feed(piece)
+        now = transcript(emitted)
+        assert now.startswith(told)
+        told = now
+    emitted += parser.close()
+    assert transcript(emitted).startswith(told)
+    for message in emitted:
+        message.model_dump_json().encode()  # raises for a lone surrogate
+        if message.message_type not in ("stop_reason", "hidden_reasoning_message"):
+            assert text_of(message) or message.tool_call.name
+    parser.result.model_dump_json().encode()
+
+
+def transcript(messages: list[Any]) -> str:
+    """All that a client has been told, as one text that may only grow."""
+    told = ""
+    last = None
+    for message in messages:
+        if (message.message_type, message.otid) != last:
+            last = (message.message_type, message.otid)
+            told += f"\n\0{last}"
+        told += text_of(message)
+    return told
+
+
+# -- law 4 -------------------------------------------------------------------------------------------------------------
+
+# What may be held back at the end of a prefix of arguments: an unfinished escape or pair, or separators and a key.
+_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}"
+_HELD = re.compile(
+    rf"({_PAIR})?(\\(u[0-9a-fA-F]{{0,3}})?)?"
+    r'|[ \t\n\r]*,?[ \t\n\r]*("([^"\\]|\\.)*\\?)?',
+    re.DOTALL,
+)
+
+
+@given(st.data(), objects)
+@example(None, {"message": "a\U0001f600b"})
+def test_promptness(data: st.DataObject | None, members: dict[str, Any]):
+    text = data.draw(json_text(members)) if data else json.dumps(members)
+    raw = StreamParser(inner_thoughts_kwarg=None, assistant_tool=None)
+    speech = StreamParser()
+    raw.feed(chunk(call(0, "c", "search")))
+    speech.feed(chunk(call(0, "c", "send_message")))
+    told = {"tool_call_message": "", "assistant_message": "", "reasoning_message": ""}
+    for at, char in enumerate(text, 1):
+        for parser in (raw, speech):
+            for message in parser.feed(chunk(call(0, arguments=char))):
+                told[message.message_type] += text_of(message)
+        assert _HELD.fullmatch(text[len(told["tool_call_message"]) : at])
+        partial = partial_members(text[:at])
+        for kind, key in (("assistant_message", "message"), ("reasoning_message", "thinking")):
+            value = partial.get(key)
+            if isinstance(value, str):
+                assert told[kind] == value
+
+
+def partial_members(prefix: str) -> dict[str, Any]:
+    """What an independent parser makes of the members so far, a cut-off string included."""
+    try:
+        found = jiter.from_json(prefix.encode(), partial_mode="trailing-strings")
+    except ValueError:  # jiter takes no lone surrogates
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@given(st.text(ALPHABET.replace('"', "<think>/"), max_size=30))
+def test_promptness_of_think_tags(text: str):
+    tags = ("<think>", "</think>")
+    parser = StreamParser(think_tags=tags)
+    told = ""
+    for at, char in enumerate(text, 1):
+        told += "".join(text_of(message) for message in parser.feed(chunk(content=char)))
+        seen = re.sub(r"<think>(.*?)(</think>|$)", r"\1", text[:at], flags=re.DOTALL)
+        held = seen[len(told) :]
+        assert seen.startswith(told)
+        assert any(tag.startswith(held) and tag != held for tag in tags)
+
+
+# -- law 5 -------------------------------------------------------------------------------------------------------------
+
+
+@given(st.data(), streams(), options)
+def test_output_grammar(data: st.DataObject, stream: Stream, options: dict[str, Any]):
+    messages, parser = run(data.draw(chunkings(stream)), **options)
+    assert [message.seq_id for message in messages] == list(range(len(messages)))
+    assert [message.message_type for message in messages].count("stop_reason") == 1
+    assert messages[-1].message_type == "stop_reason"
+    assert parser.feed(chunk(content="late")) == parser.close() == parser.cancel() == parser.fail("x") == []
+    named = set()
+    ordinal, last = -1, None
+    for message in messages:
+        owner = None
+        if message.message_type in ("tool_call_message", "approval_request_message"):
+            owner = (message.choice_index, message.tool_call.tool_call_id)
+            assert (owner in named) != (message.tool_call.name is not None)
+            assert (message.tool_call.arguments is None) != (message.tool_call.name is None)
+            named.add(owner)
+            assert (message.message_type == "approval_request_message") == (
+                "requires_approval_tools" in options
+                and parser.result.choices[0] is not None
+                and tool_of(parser, owner) == "search"
+            )
+        kind = (message.message_type, owner, message.choice_index)
+        # Text of a call and text of a field are of one type; which it is, the otid alone tells.
+        changed = message.otid != otid(ID, ordinal) if ordinal >= 0 else True
+        assert changed or kind == last
+        ordinal, last = ordinal + changed, kind
+        assert message.otid == otid(ID, ordinal)
+
+
+def tool_of(parser: StreamParser, owner: tuple[int, str]) -> str:
+    choice = next(choice for choice in parser.result.choices if choice.index == owner[0])
+    return next(call.name for call in choice.tool_calls if call.id == owner[1])
+
+
+def test_output_grammar_otids_never_run_out():
+    chunks = [chunk(**{name: "x"}) for _ in range(300) for name in ("content", "reasoning_content")]
+    messages, _ = run(chunks)
+    assert len({message.otid for message in messages}) == len(messages) == 601
+
+
+# -- law 6 -------------------------------------------------------------------------------------------------------------
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(ALPHABET + "\ud83d", max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def shaped(**fields: Any) -> st.SearchStrategy[Any]:
+    """An object of the wire's shape, in which anything may be missing or be anything else."""
+    return st.fixed_dictionaries({}, optional={key: value | json_values for key, value in fields.items()})
+
+
+strings = texts | st.sampled_from(["", "null", "stop", "tool_calls", "{", '{"message":"', "}"])
+numbers = st.integers(-1, 2) | st.booleans()
+wire_call = shaped(
+    index=numbers, id=strings, type=strings, function=shaped(name=strings | st.just("f"), arguments=strings)
+)
+wire_delta = shaped(
+    role=strings,
+    content=strings | st.lists(shaped(type=strings, text=strings, thinking=st.lists(shaped(text=strings), max_size=2))),
+    reasoning=strings,
+    reasoning_content=strings,
+    refusal=strings,
+    tool_calls=st.lists(wire_call, max_size=3),
+    function_call=shaped(name=strings, arguments=strings),
+)
+wire_usage = shaped(
+    prompt_tokens=numbers,
+    completion_tokens=numbers,
+    prompt_tokens_details=shaped(cached_tokens=numbers),
+    completion_tokens_details=shaped(reasoning_tokens=numbers),
+)
+wire_chunk = shaped(
+    id=strings,
+    model=strings | st.just("o3-mini"),
+    choices=st.lists(shaped(index=numbers, delta=wire_delta, finish_reason=strings), max_size=3),
+    usage=wire_usage,
+    x_groq=shaped(usage=wire_usage),
+    error=shaped(code=strings | numbers, type=strings, message=strings),
+)
+
+
+@given(st.lists(wire_chunk | json_values, max_size=6), options, st.sampled_from(["close", "cancel", "fail"]))
+def test_total(chunks: list[Any], options: dict[str, Any], ending: str):
+    parser = StreamParser(**options)
+    messages = [message for piece in chunks for message in parser.feed(piece)]
+    messages += parser.fail("broken") if ending == "fail" else getattr(parser, ending)()
+    assert parser.state in ("done", "failed", "cancelled")
+    assert messages[-1].message_type == "stop_reason"
+    parser.result.model_dump_json()
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.table.name)
+def test_total_every_pair_is_declared_legal_or_illegal(machine: StateMachine):
+    class Lane:
+        state: str
+
+    table = machine.table
+    for state in table.states:
+        for event in (*table.events, "no such event"):
+            lane = Lane()
+            lane.state = state.name
+            if (state.name, event) in table.by_cell:
+                assert machine.advance(lane, event).target == lane.state
+            else:
+                with pytest.raises(IllegalTransition):
+                    machine.advance(lane, event)
+                assert lane.state == state.name
+
+
+# -- law 7 -------------------------------------------------------------------------------------------------------------
+
+
+def operations(chunks: list[Any], **options: Any) -> int:
+    """Calls made, of Python and of C functions, while a stream is parsed."""
+    parser = StreamParser(**options)
+    count = 0
+
+    def profile(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(profile)
+    try:
+        for piece in chunks:
+            parser.feed(piece)
+        parser.close()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+SHAPES = {
+    "a long message": lambda n: '{"message":"' + "word " * n + '"}',
+    "a long key": lambda n: '{"' + "k" * n + '":1}',
+    "many keys": lambda n: "{" + ",".join(f'"{at}":1' for at in range(n)) + "}",
+    "depth": lambda n: '{"a":' + "[" * n + "]" * n + "}",
+    "escapes": lambda n: '{"message":"' + "\\n" * n + '"}',
+    "surrogate pairs": lambda n: '{"message":"' + "\\ud83d\\ude00" * n + '"}',
+    "white space": lambda n: "{" + " " * n + "}",
+    "a long number": lambda n: '{"a":' + "1" * n + "}",
+    "not JSON": lambda n: "x" * n,
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("step", [1, 4, 10**9], ids=["by character", "by four", "whole"])
+@pytest.mark.parametrize("name", ["send_message", "search"])
+def test_linear(shape: str, step: int, name: str):
+    def cost(size: int) -> float:
+        text = SHAPES[shape](size)
+        return operations(call_chunks(name, [text[at : at + step] for at in range(0, len(text), step)])) / len(text)
+
+    assert cost(1200) <= 1.05 * cost(300)
+
+
+@pytest.mark.parametrize("step", [1, 64])
+def test_linear_memory_is_what_the_result_keeps(step: int):
+    text = '{"message":"' + "word \\u00e9\\ud83d\\ude00 " * 2000 + '","list":[[1,2],{"a":null}]}'
+    parser = StreamParser()
+    parser.feed(chunk(call(0, "c", "send_message")))
+    for at in range(0, len(text), step):
+        parser.feed(chunk(call(0, arguments=text[at : at + step])))
+        lane = parser._run.choices[0].calls.lanes[0]
+        held = len("".join(lane.scanner._held)) + len(lane.scanner._tail) + len("".join(lane.scanner._key))
+        assert held < 40
+    assert parser.result.tool_calls[0].arguments == text
+
+
+# -- law 8 -------------------------------------------------------------------------------------------------------------
+
+
+@given(st.data(), streams(), options)
+def test_auditable(data: st.DataObject, stream: Stream, options: dict[str, Any]):
+    chunks = data.draw(chunkings(stream))
+    trace: list[Transition] = []
+    messages, _ = run(chunks, trace=trace, **options)
+    silent, _ = run(chunks, **options)
+    drop = {"date"}
+    assert [m.model_dump(exclude=drop) for m in messages] == [m.model_dump(exclude=drop) for m in silent]
+    states: dict[Any, str] = {}
+    for step in trace:
+        table = BY_NAME[step.machine].table
+        assert states.get((step.choice, step.lane), table.initial) == step.state
+        states[step.choice, step.lane] = step.target
+        if step.event == "text":
+            emission = next(state.text for state in table.states if state.name == step.state)
+            assert step.target == step.state
+        else:
+            row = table.by_cell[step.state, step.event]
+            assert step.target == row.target
+            emission = row.emits
+        assert (emission is None) == (step.seq_id is None)
+        if emission and step.seq_id is not None:
+            kinds = {
+                emission.message.__name__,
+                emission.message.__name__.replace("ToolCallMessage", "ApprovalRequestMessage"),
+            }
+            assert type(messages[step.seq_id]).__name__ in kinds
+    assert [step.seq_id for step in trace if step.seq_id is not None] == list(range(len(messages)))
+    assert all(state in ("done", "failed", "cancelled") for state in states.values())
+
+
+# -- law 9 -------------------------------------------------------------------------------------------------------------
+
+
+@given(st.data(), st.lists(streams(), min_size=2, max_size=4))
+def test_isolated(data: st.DataObject, many: list[Stream]):
+    expected = [outcome(stream.plain()) for stream in many]
+    parsers = [StreamParser(message_id=ID) for _ in many]
+    messages: list[list[Any]] = [[] for _ in many]
+    queues = [stream.plain() for stream in many]
+    while any(queues):
+        at = data.draw(st.sampled_from([at for at, queue in enumerate(queues) if queue]))
+        messages[at] += parsers[at].feed(queues[at].pop(0))
+    for at, parser in enumerate(parsers):
+        messages[at] += parser.close()
+        assert [m.model_dump(exclude={"date"}) for m in coalesce(messages[at])] == expected[at]["messages"]
+        assert parser.result.model_dump() == expected[at]["result"]
+
+
+def test_isolated_in_threads():
+    chunks = call_chunks("send_message", list('{"thinking":"x","message":"say \\"hi\\"","a":[1,{}]}'))
+    expected = outcome(chunks)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(found == expected for found in pool.map(outcome, [chunks] * 64))
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.table.name)
+def test_isolated_tables_are_immutable(machine: StateMachine):
+    table = machine.table
+    with pytest.raises(AttributeError):
+        table.rows = ()  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        table.by_cell["x", "y"] = table.rows[0]  # type: ignore[index]
+    assert isinstance(table.rows, tuple)
+    assert isinstance(table.states, tuple)
+
+
+# -- law 10 ------------------------------------------------------------------------------------------------------------
+
+
+def read(text: str) -> Any:
+    """What the whole arguments are to a strict reader, but for raw control characters; an error if nothing."""
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(constant)
+
+    return json.loads(text, strict=False, parse_constant=refuse) if text.strip(" \t\r\n") else None
+
+
+@given(arguments, st.integers(0, 40), st.sampled_from(["stop", "tool_calls", "length", "content_filter", None, "odd"]))
+def test_executable_is_a_fact(text: str, cut: int, finish: str | None):
+    for prefix in {text, text[:cut]}:
+        chunks = call_chunks("search", [prefix], finish=finish)
+        _, parser = run(chunks)
+        call = parser.result.tool_calls[0]
+        try:
+            value = read(prefix)
+            whole_json = value is None or isinstance(value, dict)
+        except ValueError:
+            whole_json = False
+        assert call.ready == (whole_json and finish in ("stop", "tool_calls"))
+        assert (call.verdict in ("valid", "lenient", "empty")) == whole_json
+        for ending in ("cancel", "fail"):
+            parser = StreamParser()
+            for piece in chunks:
+                parser.feed(piece)
+            assert not parser.result.tool_calls[0].ready
+            parser.cancel() if ending == "cancel" else parser.fail("lost")
+            assert not parser.result.tool_calls[0].ready
+
+
+def test_executable_is_a_fact_however_often_the_stream_finishes():
+    chunks = call_chunks("search", ["{}"], finish=None)
+    for finishes, reason, ready in [
+        (["tool_calls", "stop"], StopReasonType.tool_calls, True),
+        (["stop", "tool_calls"], StopReasonType.tool_calls, True),
+        (["length", "stop"], StopReasonType.max_tokens_exceeded, False),
+        (["tool_calls", "length"], StopReasonType.max_tokens_exceeded, False),
+    ]:
+        _, parser = run([*chunks, *(chunk(finish=finish) for finish in finishes)])
+        assert (parser.result.stop_reason, parser.result.tool_calls[0].ready) == (reason, ready)
