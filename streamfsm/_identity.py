@@ -66,7 +66,8 @@ class Calls:
     def resolve(self, piece: CallPiece) -> tuple[Rule, CallLane | None]:
         """Decide whose ``piece`` is: the rule that decided; and the call, ``None`` if the piece starts one."""
         index = piece.wire_index
-        latest = self._latest(index)
+        at = len(self.lanes) - 1 if index is None else self.at_index.get(index, -1)
+        latest = self.lanes[at] if at >= 0 else None
         if piece.id:
             same = [self.lanes[at] for at in self.with_id.get(piece.id, ())]
             if here := [lane for lane in same if index is None or lane.wire_index in (None, index)]:
@@ -79,14 +80,8 @@ class Calls:
         if latest is None:
             return (FIRST if index is None else NEW_INDEX), None
         lane = self.lanes[self.last] if index is None else latest
-        if piece.name and lane.named:
+        if piece.name and lane.scanner:
             if piece.name != lane.name:
                 return NEW_NAME, None
             return (SAME_NAME_CLOSED, None) if lane.closed else (SAME_NAME_OPEN, lane)
         return (LAST_CALL if index is None else SAME_INDEX), lane
-
-    def _latest(self, index: int | None) -> CallLane | None:
-        if index is None:
-            return self.lanes[-1] if self.lanes else None
-        at = self.at_index.get(index)
-        return None if at is None else self.lanes[at]

@@ -29,6 +29,8 @@ Buffer: TypeAlias = Annotated[StringIO, PlainValidator(_buffer), PlainSerializer
 
 ThinkTags: TypeAlias = tuple[str, str]
 
+_AWAITING_TEXT = TEXT.table.initial
+
 
 class Outlet(Protocol):
     """Where a lane's output goes."""
@@ -80,7 +82,7 @@ class TextLane:
         Returns:
             Whether all of it was within the limit.
         """
-        if self.state == TEXT.table.initial:
+        if self.state == _AWAITING_TEXT:
             outlet.boundary(self, begins)
         text, self._half, fits = _take(self._half, text, limit - self.size)
         self.size += len(text)
@@ -130,7 +132,7 @@ class CallLane:
     size: int = 0
     arguments: Buffer = field(default_factory=StringIO)
     scanner: Scanner | None = None
-    """Made when the name is known, which says what is captured."""
+    """Made when the name is complete, which says what is captured; ``None`` until then."""
     _name_half: str = ""
     _half: str = ""
 
@@ -138,11 +140,6 @@ class CallLane:
     def label(self) -> str:
         """What the trace calls it."""
         return f"call {self.ordinal}"
-
-    @property
-    def named(self) -> bool:
-        """Whether the name is complete."""
-        return self.scanner is not None
 
     @property
     def closed(self) -> bool:
@@ -173,12 +170,12 @@ class CallLane:
         """The name grows no more: announce the call, and read the arguments that came before their name."""
         self.name += "\ufffd" * len(self._name_half)
         self._name_half = ""
-        if self.state != TOOL_CALL.table.initial or not self.name:
+        if self.scanner or not self.name:
             return
         speech = channels.is_message_tool(self.name)
         self.scanner = Scanner(channels.captured(self.name), raw=not speech)
         outlet.boundary(self, "speech_named" if speech else "tool_named", self.name)
-        self._scan(self.arguments.getvalue(), outlet)
+        self._send(self.scanner.feed(self.arguments.getvalue()), outlet)
 
     def feed(self, text: str, limit: int, outlet: Outlet) -> bool:
         """Take the next piece of the arguments, up to ``limit`` characters in all.
@@ -189,23 +186,19 @@ class CallLane:
         text, self._half, fits = _take(self._half, text, limit - self.size)
         self.size += len(text)
         self.arguments.write(text)
-        self._scan(text, outlet)
+        if self.scanner and text:
+            self._send(self.scanner.feed(text), outlet)
         return fits
 
     def close(self, event: str, channels: Channels, outlet: Outlet) -> None:
         """The stream is over: what was held back is decided now."""
         self.complete_name(channels, outlet)
-        if self._half:
-            self._half = ""
-            self.arguments.write("\ufffd")
-            self._scan("\ufffd", outlet)
+        lone = "\ufffd" * len(self._half)
+        self._half = ""
+        self.arguments.write(lone)
         if self.scanner:
-            self._send(self.scanner.close(), outlet)
+            self._send(self.scanner.feed(lone) + self.scanner.close(), outlet)
         outlet.boundary(self, event)
-
-    def _scan(self, text: str, outlet: Outlet) -> None:
-        if self.scanner is not None and text:
-            self._send(self.scanner.feed(text), outlet)
 
     def _send(self, signals: list[tuple[str, str]], outlet: Outlet) -> None:
         for event, text in signals:

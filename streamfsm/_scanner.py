@@ -29,7 +29,8 @@ TEXT = "text"
 _VALUE_CLOSED: Signal = ("value_closed", "")
 _RAW_RESUMED: Signal = ("raw_resumed", "")
 
-_SPACE = re.compile(r"[ \t\n\r]*")
+_SPACE = " \t\n\r"
+_SPACES = re.compile(r"[ \t\n\r]*")
 _DIGITS = re.compile(r"[0-9]*")
 _CONTROL = re.compile(r"[\x00-\x1f]+")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]+')
@@ -73,8 +74,11 @@ _CLOSER = {"{": "}", "[": "]"}
 
 
 def _decode(body: str) -> str:
-    """The text of whole units of a JSON string's body; a lone surrogate becomes U+FFFD."""
-    if "\\" not in body:
+    """The text of part of a JSON string's body; a lone surrogate becomes U+FFFD.
+
+    The part is whole units, or what is no unit: a control character, or the backslash of an unknown escape.
+    """
+    if "\\" not in body or body == "\\":
         return body
     text: str = _JSON.raw_decode(f'"{body}"')[0]
     return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
@@ -137,7 +141,10 @@ class Scanner:
         self._start = at = 0
         end = len(text)
         while at < end:
-            at = _STEPS[self._mode](self, text, at, out)
+            if text[at] in _SPACE and self._mode in _SPACED:
+                at = _SPACES.match(text, at).end()  # type: ignore[union-attr]
+            else:
+                at = _STEPS[self._mode](self, text, at, out)
         end -= len(self._tail)
         self._sift(text, end, out)
         self._base += end
@@ -200,9 +207,6 @@ class Scanner:
     # -- one step each: from ``text[at]``, in this mode, to the returned index ---------------------------------------
 
     def _start_step(self, text: str, at: int, out: list[Signal]) -> int:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        if at == len(text):
-            return at
         self.verdict = "incomplete"
         if text[at] == "n":
             self._mode, self._literal = "null", "null"
@@ -216,19 +220,14 @@ class Scanner:
 
     def _null_step(self, text: str, at: int, out: list[Signal]) -> int:
         """``null`` in place of an object: some servers' word for no arguments."""
+        if text[at] != self._literal[0]:
+            return self._break(at, text, out)
+        self._literal = self._literal[1:]
         if not self._literal:
-            at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        elif text[at] == self._literal[0]:
-            self._literal = self._literal[1:]
-            if not self._literal:
-                self.verdict = "empty"
-            return at + 1
-        return at if at == len(text) else self._break(at, text, out)
+            self._mode, self.verdict = "after_null", "empty"
+        return at + 1
 
     def _key_step(self, text: str, at: int, out: list[Signal]) -> int:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        if at == len(text):
-            return at
         if text[at] == '"':
             self._mode = "key_string"
             return at + 1
@@ -263,18 +262,12 @@ class Scanner:
         self._keys.add(key)
 
     def _colon_step(self, text: str, at: int, out: list[Signal]) -> int:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        if at == len(text):
-            return at
         if text[at] != ":":
             return self._break(at, text, out)
         self._mode = "value"
         return at + 1
 
     def _value_step(self, text: str, at: int, out: list[Signal]) -> int:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        if at == len(text):
-            return at
         char = text[at]
         if char == "]" and self._mode == "value_or_close":
             return self._close_bracket(text, at, out)
@@ -311,7 +304,7 @@ class Scanner:
         """Read as much of a string's body as is there; return the index of its quote, or of what is to do next."""
         end = _BODY.match(text, at).end()  # type: ignore[union-attr]
         if end > at:
-            self._string_text(_decode(text[at:end]), end, out)
+            self._take_body(text, at, end, out)
             return end
         if text[at] == '"':
             return at
@@ -324,15 +317,16 @@ class Scanner:
         else:
             self._lenient = True
             end = _CONTROL.match(text, at).end()  # type: ignore[union-attr]
-        self._string_text(text[at:end], end, out)
+        self._take_body(text, at, end, out)
         return end
 
-    def _string_text(self, decoded: str, end: int, out: list[Signal]) -> None:
+    def _take_body(self, text: str, at: int, end: int, out: list[Signal]) -> None:
+        """``text[at:end]`` is part of a string's body; who wants it decoded?"""
         if self._decoding:
-            out.append((TEXT, decoded))
+            out.append((TEXT, _decode(text[at:end])))
             self._start = end
         elif self._mode == "key_string" and len(self._stack) == 1:
-            self._key.append(decoded)
+            self._key.append(_decode(text[at:end]))
 
     def _number_step(self, text: str, at: int, out: list[Signal]) -> int:
         if self._mode in _NUMBER_RUNS:
@@ -357,9 +351,6 @@ class Scanner:
         return at + 1
 
     def _after_step(self, text: str, at: int, out: list[Signal]) -> int:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        if at == len(text):
-            return at
         if text[at] == ",":
             self._mode = "key" if self._stack[-1] == "{" else "value"
             return at + 1
@@ -391,9 +382,11 @@ class Scanner:
                 self._channel = None
             self._sink = "hold"
 
+    def _after_null_step(self, text: str, at: int, out: list[Signal]) -> int:
+        return self._break(at, text, out)
+
     def _end_step(self, text: str, at: int, out: list[Signal]) -> int:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        return at if at == len(text) else self._break(at, text, out, "trailing")
+        return self._break(at, text, out, "trailing")
 
     def _broken_step(self, text: str, at: int, out: list[Signal]) -> int:
         return len(text)
@@ -403,6 +396,7 @@ _Step: TypeAlias = Callable[[Scanner, str, int, list[Signal]], int]
 _STEPS: dict[str, _Step] = {
     "start": Scanner._start_step,
     "null": Scanner._null_step,
+    "after_null": Scanner._after_null_step,
     "key_or_close": Scanner._key_step,
     "key": Scanner._key_step,
     "key_string": Scanner._key_string_step,
@@ -416,3 +410,5 @@ _STEPS: dict[str, _Step] = {
     "end": Scanner._end_step,
     "broken": Scanner._broken_step,
 }
+# The modes in which white space means nothing.
+_SPACED = frozenset({"start", "after_null", "key_or_close", "key", "colon", "value", "value_or_close", "after", "end"})

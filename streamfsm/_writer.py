@@ -76,7 +76,8 @@ class MessageWriter:
         if lane is self._lane:
             self._texts.append(text)
         else:
-            self._seal()
+            if self._lane:
+                self._seal()
             self._lane = lane
             self._texts = [text]
 

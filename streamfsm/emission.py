@@ -11,7 +11,6 @@ from streamfsm.messages import (
     ToolCallMessage,
 )
 
-
 _NONE: dict[str, str] = {}
 
 

@@ -268,7 +268,7 @@ class StreamParser:
         self._writer.hides_reasoning = self._hides_reasoning(self._run.model)
 
     def _take_text(self, event: Text) -> None:
-        choice = self._choice(event.choice)
+        choice = self._run.choices.get(event.choice) or self._start_choice(event.choice)
         if choice is None:
             return
         lane = choice.texts.get(event.field)
@@ -282,7 +282,7 @@ class StreamParser:
             self._exceed("text")
 
     def _take_call_piece(self, event: CallPiece) -> None:
-        choice = self._choice(event.choice)
+        choice = self._run.choices.get(event.choice) or self._start_choice(event.choice)
         if choice is None:
             return
         rule, lane = choice.calls.resolve(event)
@@ -300,14 +300,14 @@ class StreamParser:
         if event.name and not self._take_name(event, lane, again=rule is SAME_ID):
             self._exceed("name")
         elif event.arguments:
-            if not lane.named:
+            if not lane.scanner:
                 lane.complete_name(self._channels, self._writer)
             if not lane.feed(event.arguments, self._limits.arguments, self._writer):
                 self._exceed("arguments")
 
     def _take_name(self, piece: CallPiece, lane: CallLane, *, again: bool) -> bool:
-        """Take a piece of a name, ``again`` if with the call's own id repeated; return whether it is within the limit."""
-        if lane.named:
+        """Take a piece of a name, ``again`` if the call's own id came with it; return whether it fits the limit."""
+        if lane.scanner:
             if piece.name != lane.name:
                 self._odd("late_name", f"{piece.name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
             return True
@@ -320,7 +320,7 @@ class StreamParser:
             lane.complete_name(self._channels, self._writer)
 
     def _take_finish(self, event: Finish) -> None:
-        choice = self._choice(event.choice)
+        choice = self._run.choices.get(event.choice) or self._start_choice(event.choice)
         if choice is None:
             return
         kept, new = choice.finish_reason, event.reason
@@ -393,14 +393,12 @@ class StreamParser:
             return options.reasoning_model
         return options.inner_thoughts_kwarg is None and model is not None and is_reasoning_model(model)
 
-    def _choice(self, index: int) -> _Choice | None:
-        """The choice at the wire's ``index``; ``None`` if it would be one too many."""
-        choice = self._run.choices.get(index)
-        if choice is None:
-            if len(self._run.choices) == self._limits.choices:
-                self._exceed("choices")
-                return None
-            choice = self._run.choices[index] = _Choice()
+    def _start_choice(self, index: int) -> _Choice | None:
+        """A new choice at the wire's ``index``; ``None`` if it would be one too many."""
+        if len(self._run.choices) == self._limits.choices:
+            self._exceed("choices")
+            return None
+        choice = self._run.choices[index] = _Choice()
         return choice
 
     def _odd(self, kind: AnomalyKind, detail: str, choice: int | None = None, call: int | None = None) -> None:

@@ -115,8 +115,9 @@ def streams(draw: st.DrawFn, *, choices: int = 2, calls: int = 3) -> Stream:
             )
             if text
         ]
-        for index in range(draw(st.integers(0, calls))):
-            lanes.append(call_atoms(index, draw(names), draw(arguments), choice))
+        lanes += [
+            call_atoms(index, draw(names), draw(arguments), choice) for index in range(draw(st.integers(0, calls)))
+        ]
         if draw(st.booleans()):
             lanes = draw(interleaved(lanes))
         atoms += [atom for lane in lanes for atom in lane]

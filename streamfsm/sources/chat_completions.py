@@ -27,8 +27,8 @@ def _fields(value: object) -> Mapping[str, Any] | None:
 
 
 def _unknown_fields(value: object, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Those that ``openai``'s types do not declare, such as ``reasoning_content``; of a dict, all of its fields."""
-    return fields if type(value) is dict else getattr(value, "__pydantic_extra__", None) or fields
+    """Those that ``openai``'s types do not declare, such as ``reasoning_content``: mostly none; of a dict, all."""
+    return fields if type(value) is dict else getattr(value, "__pydantic_extra__", fields) or _NOTHING
 
 
 @dataclass(slots=True)
@@ -51,13 +51,17 @@ class ChatCompletions:
         if not (self.has_id and self.has_model):
             self._read_envelope(fields, events)
         if choices := fields.get("choices"):
-            for position, choice in enumerate(_checked(list, choices, "choices", None, events) or ()):
+            if type(choices) is not list:
+                choices = _checked(list, choices, "choices", None, events) or ()
+            for position, choice in enumerate(choices):
                 self._read_choice(position, choice, events)
-        unknown = _unknown_fields(chunk, fields)
-        if usage := fields.get("usage") or (_fields(unknown.get("x_groq")) or _NOTHING).get("usage"):
+        usage = fields.get("usage")
+        if unknown := _unknown_fields(chunk, fields):
+            usage = usage or (_fields(unknown.get("x_groq")) or _NOTHING).get("usage")
+            if error := unknown.get("error"):
+                events.append(_failure(error))
+        if usage:
             _read_usage(usage, events)
-        if error := unknown.get("error"):
-            events.append(_failure(error))
         return events
 
     def _read_envelope(self, fields: Mapping[str, Any], events: list[Event]) -> None:
@@ -79,7 +83,8 @@ class ChatCompletions:
         said = _fields(delta)
         if said:
             get = said.get
-            self._read_reasoning(_unknown_fields(delta, said), index, events)
+            if unknown := _unknown_fields(delta, said):
+                self._read_reasoning(unknown, index, events)
             if content := get("content"):
                 if type(content) is str:
                     events.append(Text(index, "content", content))
@@ -88,7 +93,9 @@ class ChatCompletions:
             if (refusal := get("refusal")) and (refusal := _checked(str, refusal, "refusal", index, events)):
                 events.append(Text(index, "refusal", refusal))
             if calls := get("tool_calls"):
-                for call in _checked(list, calls, "tool_calls", index, events) or ():
+                if type(calls) is not list:
+                    calls = _checked(list, calls, "tool_calls", index, events) or ()
+                for call in calls:
                     _read_call(call, index, events)
             if call := get("function_call"):
                 _read_call({"function": call}, index, events)
