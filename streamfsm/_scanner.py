@@ -98,7 +98,7 @@ class Scanner:
 
     verdict: Verdict = "empty"
     error_offset: int | None = None
-    """Of the first character, counted from 0, that no valid object has there."""
+    """Characters before what first went wrong: what no JSON object has there, or the backslash of an unknown escape."""
     duplicates: list[str] = field(default_factory=list)
     """Keys of the object's top level that came again, decoded."""
 

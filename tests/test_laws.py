@@ -101,15 +101,20 @@ def truth(value: Any) -> str | None:
 def test_nothing_lost_nothing_invented(data: st.DataObject, members: dict[str, Any]):
     text = data.draw(json_text(members))
     assert json.loads(text) == members
+    captured = data.draw(st.sampled_from([("thinking",), ("thinking", "a", ""), ("q",)]))
     stream = Stream(call_atoms(0, "search", text))
-    messages, parser = run(data.draw(chunkings(stream)))
+    messages, parser = run(data.draw(chunkings(stream)), inner_thoughts_kwarg=captured)
     assert parser.result.tool_calls[0].arguments == text
     raw = joined(messages, "tool_call_message")
     members = clean(members)
-    assert json.loads(raw) == {key: value for key, value in members.items() if key != "thinking"}
-    if "thinking" not in members:
+    assert json.loads(raw) == {key: value for key, value in members.items() if key not in captured}
+    thoughts = [value for key, value in members.items() if key in captured]
+    if not thoughts:
         assert raw == text
-    assert_captured(joined(messages, "reasoning_message"), members.get("thinking"))
+    if len(thoughts) == 1:
+        assert_captured(joined(messages, "reasoning_message"), thoughts[0])
+    elif all(isinstance(thought, str) for thought in thoughts):
+        assert joined(messages, "reasoning_message") == "".join(thoughts)
 
 
 @given(st.data(), objects)

@@ -20,15 +20,17 @@ _NOTHING: Mapping[str, Any] = {}
 
 def _fields(value: object) -> Mapping[str, Any] | None:
     """The declared fields of a wire object, without copying; ``None`` if it is none."""
-    if type(value) is dict:
+    if isinstance(value, dict):
         return value
     fields: Mapping[str, Any] | None = getattr(value, "__dict__", None)
     return fields
 
 
-def _unknown_fields(value: object, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Those that ``openai``'s types do not declare, such as ``reasoning_content``: mostly none; of a dict, all."""
-    return fields if type(value) is dict else getattr(value, "__pydantic_extra__", fields) or _NOTHING
+def _all_fields(value: object) -> Mapping[str, Any] | None:
+    """The same with those that ``openai``'s types do not declare, such as ``reasoning_content``."""
+    fields = _fields(value)
+    extra = getattr(value, "__pydantic_extra__", None)
+    return {**fields, **extra} if extra and fields else fields
 
 
 @dataclass(slots=True)
@@ -45,23 +47,20 @@ class ChatCompletions:
         Runs for every delta, so it looks first and checks only what is there: what is empty says nothing.
         """
         events: list[Event] = []
-        fields = _fields(chunk)
+        fields = _all_fields(chunk)
         if fields is None:
             return [Oddity("not_a_chunk", _show(chunk), None)]
         if not (self.has_id and self.has_model):
             self._read_envelope(fields, events)
         if choices := fields.get("choices"):
-            if type(choices) is not list:
+            if not isinstance(choices, list):
                 choices = _checked(list, choices, "choices", None, events) or ()
             for position, choice in enumerate(choices):
                 self._read_choice(position, choice, events)
-        usage = fields.get("usage")
-        if unknown := _unknown_fields(chunk, fields):
-            usage = usage or (_fields(unknown.get("x_groq")) or _NOTHING).get("usage")
-            if error := unknown.get("error"):
-                events.append(_failure(error))
-        if usage:
+        if usage := fields.get("usage") or (_fields(fields.get("x_groq")) or _NOTHING).get("usage"):
             _read_usage(usage, events)
+        if error := fields.get("error"):
+            events.append(_failure(error))
         return events
 
     def _read_envelope(self, fields: Mapping[str, Any], events: list[Event]) -> None:
@@ -80,20 +79,19 @@ class ChatCompletions:
         if type(index) is not int:
             index = position if index is None else _integer(fields, "index", None, events) or position
         delta = fields.get("delta")
-        said = _fields(delta)
+        said = _all_fields(delta)
         if said:
             get = said.get
-            if unknown := _unknown_fields(delta, said):
-                self._read_reasoning(unknown, index, events)
+            self._read_reasoning(said, index, events)
             if content := get("content"):
-                if type(content) is str:
+                if isinstance(content, str):
                     events.append(Text(index, "content", content))
                 else:
                     _read_parts(content, index, events)
             if (refusal := get("refusal")) and (refusal := _checked(str, refusal, "refusal", index, events)):
                 events.append(Text(index, "refusal", refusal))
             if calls := get("tool_calls"):
-                if type(calls) is not list:
+                if not isinstance(calls, list):
                     calls = _checked(list, calls, "tool_calls", index, events) or ()
                 for call in calls:
                     _read_call(call, index, events)
