@@ -1,6 +1,7 @@
 """Logical streams for the laws: Hypothesis strategies that know the wire and JSON, and never the tables."""
 
 import json
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,7 @@ names = st.sampled_from(["send_message", "search", "search", "f", "send_messages
 def escaped(draw: st.DrawFn, text: str) -> str:
     """``text`` as a JSON string in one of the many ways to write it."""
     style = draw(st.sampled_from(["raw", "ascii", "each"]))
-    if style == "raw":
+    if style == "raw" and not re.search("[\ud800-\udfff]", text):
         return json.dumps(text, ensure_ascii=False)
     if style == "ascii":
         return json.dumps(text)
@@ -68,9 +69,19 @@ values = st.recursive(
     max_leaves=6,
 )
 keys = st.sampled_from(["thinking", "message", "a", "q", "", "thinkin", "messages", "\u00e9"])
-objects = st.dictionaries(keys, values | st.text(ALPHABET, max_size=12), max_size=4)
-garbage = st.text(ALPHABET, max_size=16)
-arguments = objects.flatmap(json_text) | objects.flatmap(json_text) | garbage | st.just("null") | st.just("")
+objects = st.dictionaries(keys, values | texts, max_size=4)
+garbage = st.text(ALPHABET + "01-.eE+tn", max_size=16)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> str:
+    """JSON text in which a few characters were replaced, or taken out, or put in."""
+    text = draw(objects.flatmap(json_text))
+    start = draw(st.integers(0, len(text)))
+    return text[:start] + draw(st.text(ALPHABET + "01-.e", max_size=2)) + text[start + draw(st.integers(0, 2)) :]
+
+
+arguments = objects.flatmap(json_text) | damaged() | garbage | st.sampled_from(["null", "", "{}", "{}{}", '{"a":01}'])
 
 
 @dataclass
