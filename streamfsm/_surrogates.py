@@ -28,6 +28,12 @@ def join_surrogates(held: str, text: str) -> tuple[str, str]:
     return _PAIR_OR_LONE.sub(_join, text[: len(text) - len(held)]), held
 
 
+def without_surrogates(text: str) -> str:
+    """A whole text, joined: U+FFFD for every lone half."""
+    joined, half = join_surrogates("", text)
+    return joined + "\ufffd" * len(half)
+
+
 def _join(match: re.Match[str]) -> str:
     if match[1] is None:
         return "\ufffd"

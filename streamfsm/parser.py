@@ -15,6 +15,7 @@ from streamfsm._events import CallPiece, Envelope, Event, Failure, Finish, Oddit
 from streamfsm._identity import SAME_ID, Calls
 from streamfsm._lanes import CallLane, StreamLane, TextLane, ThinkTags
 from streamfsm._model_names import is_reasoning_model
+from streamfsm._surrogates import without_surrogates
 from streamfsm._writer import MessageWriter, Numbering
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
@@ -120,7 +121,7 @@ class StreamParser:
         step_id: str | None = None,
         trace: Callable[[Transition], object] | list[Transition] | None = None,
     ) -> None:
-        if think_tags is not None and not (len(think_tags) == len(("open", "close")) and all(think_tags)):
+        if think_tags is not None and [bool(tag) for tag in think_tags] != [True, True]:
             raise MisuseError(f"think_tags must be two non-empty strings, not {think_tags!r}")
         thoughts = [inner_thoughts_kwarg] if isinstance(inner_thoughts_kwarg, str) else inner_thoughts_kwarg
         self._options = _Options(
@@ -198,9 +199,8 @@ class StreamParser:
             error: what happened; ``result.error`` keeps its text, and its ``code`` attribute if it has one.
         """
         code = getattr(error, "code", None)
-        return self._end(
-            "error", ErrorInfo(code=None if code is None else str(code), message=str(error) or repr(error))
-        )
+        message = without_surrogates(str(error) or repr(error))
+        return self._end("error", ErrorInfo(code=None if code is None else str(code), message=message))
 
     # -- what came of it --------------------------------------------------------------------------------------------
 

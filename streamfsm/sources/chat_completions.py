@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from streamfsm._events import CallPiece, Envelope, Event, Failure, Finish, Oddity, Text, TextField, UsageReport
-from streamfsm._surrogates import join_surrogates
+from streamfsm._surrogates import without_surrogates
 from streamfsm.sources.dialect import Dialect
 
 _T = TypeVar("_T")
@@ -198,13 +198,7 @@ def _failure(error: object) -> Failure:
 
 
 def _words(value: object) -> str:
-    return _clean(value if isinstance(value, str) else _dump(value))
-
-
-def _clean(text: str) -> str:
-    """A whole text, without lone surrogates."""
-    joined, half = join_surrogates("", text)
-    return joined + "\ufffd" * len(half)
+    return without_surrogates(value if isinstance(value, str) else _dump(value))
 
 
 # -- checks: what has the wrong type is named in an oddity, and counts as absent --------------------------------------
@@ -219,7 +213,7 @@ def _checked(kind: type[_T], value: object, key: str, choice: int | None, events
 
 def _string(fields: Mapping[str, Any], key: str, choice: int | None, events: list[Event]) -> str:
     value = fields.get(key)
-    return "" if value is None else _clean(_checked(str, value, key, choice, events) or "")
+    return "" if value is None else without_surrogates(_checked(str, value, key, choice, events) or "")
 
 
 def _integer(fields: Mapping[str, Any], key: str, choice: int | None, events: list[Event]) -> int | None:
