@@ -1,7 +1,7 @@
 """What a delta costs: ``StreamParser.feed`` over a floor, at growing sizes.
 
-The floor is one loop that reads the same fields of the same ready chunk objects and builds one of our messages per delta
-with its validated constructor. Floor and parser run in turn on the same batches, so the ratio holds when the machine's
+The floor is one loop that reads the same fields of the same ready chunk objects and builds one of our messages per
+delta with its validated constructor. Floor and parser run in turn on the same batches, so the ratio holds when the machine's
 speed drifts. Prints ns per delta, the ratio, and the exponent fitted over the sizes (1.00: linear).
 
     python benchmarks/feed.py [--quick]
@@ -83,9 +83,7 @@ def floor(kind: str, chunks: list[ChatCompletionChunk], out: list[StreamMessage]
             message = AssistantMessage(id="m", date=NOW, otid=OTID, seq_id=seq, content=text)
         elif kind == "reasoning":
             text = delta.reasoning_content  # type: ignore[attr-defined]
-            message = ReasoningMessage(
-                id="m", date=NOW, otid=OTID, seq_id=seq, source="reasoner_model", reasoning=text
-            )
+            message = ReasoningMessage(id="m", date=NOW, otid=OTID, seq_id=seq, source="reasoner_model", reasoning=text)
         else:
             text = delta.tool_calls[0].function.arguments or ""  # type: ignore[index, union-attr]
             if kind == "message":

@@ -44,7 +44,7 @@ class _Message(BaseModel):
     id: str
     """The response's message id, shared by all its messages."""
     date: Annotated[datetime, PlainSerializer(lambda date: date.isoformat(timespec="seconds"), when_used="json")]
-    """When the parser was made, UTC, whole seconds."""
+    """When the parser was made (UTC, whole seconds), unless it was told another date."""
     name: str | None = None
     otid: str | None = None
     """Changes exactly when the kind of message, the tool call or the choice changes; see :func:`otid`."""

@@ -99,6 +99,7 @@ class StreamParser:
         message_id: id of all messages; ``message-<uuid4>`` unless given.
         run_id: copied to all messages.
         step_id: copied to all messages.
+        date: of all messages, with a time zone; now, unless given.
         trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to.
 
     Raises:
@@ -119,6 +120,7 @@ class StreamParser:
         message_id: str | None = None,
         run_id: str | None = None,
         step_id: str | None = None,
+        date: datetime | None = None,
         trace: Callable[[Transition], object] | list[Transition] | None = None,
     ) -> None:
         if think_tags is not None and [bool(tag) for tag in think_tags] != [True, True]:
@@ -137,9 +139,8 @@ class StreamParser:
             run_id=run_id,
             step_id=step_id,
         )
-        self._open(
-            _Run(StreamLane(), ChatCompletions(dialect)), datetime.now(timezone.utc).replace(microsecond=0), trace
-        )
+        date = date or datetime.now(timezone.utc).replace(microsecond=0)
+        self._open(_Run(StreamLane(), ChatCompletions(dialect)), date, trace)
 
     def _open(self, run: _Run, date: datetime, trace: Callable[[Transition], object] | list[Transition] | None) -> None:
         options = self._options

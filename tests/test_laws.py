@@ -116,6 +116,24 @@ def test_nothing_lost_nothing_invented(data: st.DataObject, members: dict[str, A
         assert joined(messages, "reasoning_message") == "".join(thoughts)
 
 
+@pytest.mark.parametrize(
+    ("text", "raw"),
+    [
+        ('{"thinking":"x","a":1}', '{"a":1}'),
+        ('{"a":1,"thinking":"x"}', '{"a":1}'),
+        ('{"a":1,"thinking":"x","b":2}', '{"a":1,"b":2}'),
+        ('{"thinking":"x"}', "{}"),
+        ('{"thinking":"x","plan":"y"}', "{}"),
+        ('{"thinking":"x","plan":"y","a":1,"b":2}', '{"a":1,"b":2}'),
+        ('{"thinking":"x","a":1,"plan":"y","b":2}', '{"a":1,"b":2}'),
+    ],
+)
+def test_nothing_lost_nothing_invented_and_commas_leave_with_captured_members(text: str, raw: str):
+    for pieces in splits(text):
+        messages, _ = run(call_chunks("search", pieces), inner_thoughts_kwarg=("thinking", "plan"))
+        assert joined(messages, "tool_call_message") == raw
+
+
 @given(st.data(), objects)
 def test_nothing_lost_nothing_invented_in_the_message_tool(data: st.DataObject, members: dict[str, Any]):
     text = data.draw(json_text(members))

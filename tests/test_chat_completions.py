@@ -1,0 +1,378 @@
+"""The source: what every field says, with every type that JSON has, from dicts and from objects."""
+
+import copy
+import json
+from collections import OrderedDict
+from types import SimpleNamespace
+
+import pytest
+from helpers import call, chunk
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types.chat import ChatCompletionChunk
+from pydantic import BaseModel, ConfigDict
+
+from streamfsm import Dialect
+from streamfsm._events import CallPiece, Envelope, Failure, Finish, Oddity, Text, UsageReport
+from streamfsm.sources.chat_completions import ChatCompletions
+
+HALF = "\ud83d"
+ENVELOPE = Envelope("chatcmpl-1", "gpt-4.1")
+DEEP = []
+for _ in range(100_000):
+    DEEP = [DEEP]
+
+
+def read(*chunks, **dialect):
+    source = ChatCompletions(Dialect(**dialect))
+    return [event for each in chunks for event in source.read(each)]
+
+
+def said(*chunks, **dialect):
+    """All events but the envelope."""
+    return [event for event in read(*chunks, **dialect) if not isinstance(event, Envelope)]
+
+
+def oddities(events):
+    return [event for event in events if isinstance(event, Oddity)]
+
+
+def as_object(value):
+    """The same as objects with attributes."""
+    return json.loads(json.dumps(value), object_hook=lambda fields: SimpleNamespace(**fields))
+
+
+def as_openai(value):
+    """The same as the client builds it: unvalidated, unknown fields kept."""
+    return ChatCompletionChunk.construct(**value)
+
+
+FORMS = {"dict": lambda value: value, "object": as_object, "openai": as_openai}
+each_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+
+# -- what is there is read, in order -----------------------------------------------------------------------------------
+
+EVERYTHING = {
+    "id": "chatcmpl-1",
+    "model": "gpt-4.1",
+    "choices": [
+        {
+            "index": 1,
+            "finish_reason": "stop",
+            "delta": {
+                "function_call": {"name": "old", "arguments": "{"},
+                "tool_calls": [
+                    {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+                    {"index": 1, "id": "call_2", "type": "function", "function": {"name": "g", "arguments": ""}},
+                ],
+                "refusal": "No",
+                "content": "Hi",
+                "reasoning_content": "Hm",
+                "reasoning": "Hmm",
+            },
+        },
+        {"index": 0, "delta": {"content": "second"}},
+    ],
+    "usage": {
+        "prompt_tokens": 1,
+        "completion_tokens": 2,
+        "prompt_tokens_details": {"cached_tokens": 3},
+        "completion_tokens_details": {"reasoning_tokens": 4},
+    },
+    "error": {"message": "boom", "code": "overloaded"},
+}
+EVERYTHING_SAID = [
+    ENVELOPE,
+    Text(1, "reasoning", "Hm"),
+    Oddity("reasoning_conflict", "reasoning is not the text of another field", 1),
+    Text(1, "reasoning", "Hmm"),
+    Text(1, "content", "Hi"),
+    Text(1, "refusal", "No"),
+    CallPiece(1, 0, "call_1", "f", "{}"),
+    CallPiece(1, 1, "call_2", "g", ""),
+    CallPiece(1, None, "", "old", "{"),
+    Finish(1, "stop"),
+    Text(0, "content", "second"),
+    UsageReport(1, 2, 3, 4),
+    Failure("overloaded", "boom"),
+]
+
+
+@each_form
+def test_a_chunk_with_everything_is_read_in_the_documented_order(form):
+    assert read(form(EVERYTHING)) == EVERYTHING_SAID
+
+
+SAYINGS = {
+    "nothing": ({}, []),
+    "no choices": ({"choices": []}, []),
+    "null choices": ({"choices": None}, []),
+    "a choice without a delta": ({"choices": [{"index": 0, "finish_reason": "stop"}]}, [Finish(0, "stop")]),
+    "a null delta": ({"choices": [{"index": 0, "delta": None}]}, []),
+    "an empty delta": (chunk(), []),
+    "only a role": (chunk(role="assistant", content=""), []),
+    "null in every field": (chunk(role=None, content=None, refusal=None, tool_calls=None, function_call=None), []),
+    "an empty finish reason": (chunk(finish=""), []),
+    "a choice without an index": ({"choices": [{"delta": {"content": "x"}}]}, [Text(0, "content", "x")]),
+    "choices without an index": (
+        {"choices": [{"delta": {"content": "x"}}, {"index": None, "delta": {"content": "y"}}]},
+        [Text(0, "content", "x"), Text(1, "content", "y")],
+    ),
+    "a call without anything": (chunk({}), [CallPiece(0, None, "", "", "")]),
+    "a call with nulls": (
+        chunk({"index": None, "id": None, "function": {"name": None, "arguments": None}}),
+        [CallPiece(0, None, "", "", "")],
+    ),
+    "a call with a null function": (chunk({"index": 0, "id": "c", "function": None}), [CallPiece(0, 0, "c", "", "")]),
+    "a negative index": (chunk(call(-1, "c", "f")), [CallPiece(0, -1, "c", "f", "")]),
+    "an id outside ASCII": (chunk(call(0, "č", "f")), [CallPiece(0, 0, "č", "f", "")]),
+    "usage in a choiceless chunk": (
+        {"choices": [], "usage": {"prompt_tokens": 5}},
+        [UsageReport(5, None, None, None)],
+    ),
+    "usage of zero": ({"usage": {"completion_tokens": 0}}, [UsageReport(None, 0, None, None)]),
+    "usage without anything known": ({"usage": {"queue_time": 0.1}}, [UsageReport(None, None, None, None)]),
+    "usage inside x_groq": ({"x_groq": {"id": "r", "usage": {"prompt_tokens": 7}}}, [UsageReport(7, None, None, None)]),
+    "x_groq without usage": ({"x_groq": {"id": "r"}}, []),
+    "reasoning in two fields at once": (
+        chunk(reasoning_content="Hm", reasoning="Hm"),
+        [Text(0, "reasoning", "Hm")],
+    ),
+    "reasoning in the second field": (chunk(reasoning_content="", reasoning="Hm"), [Text(0, "reasoning", "Hm")]),
+    "an error that is a text": ({"error": "boom"}, [Failure(None, "boom")]),
+    "an error that is a list": ({"error": ["boom"]}, [Failure(None, '["boom"]')]),
+    "an error that is true": ({"error": True}, [Failure(None, "true")]),
+    "an error that is empty": ({"error": {}}, []),
+    "an error that is null": ({"error": None}, []),
+    "an error with a code": ({"error": {"code": 529, "message": "busy"}}, [Failure("529", "busy")]),
+    "an error with a type": ({"error": {"code": None, "type": "t", "message": "busy"}}, [Failure("t", "busy")]),
+    "an error without a message": ({"error": {"type": "t"}}, [Failure("t", '{"type":"t"}')]),
+    "an error whose message is an object": ({"error": {"message": {"a": 1}}}, [Failure(None, '{"a":1}')]),
+    "an error after content": (
+        {**chunk(content="x"), "error": {"message": "boom"}},
+        [Text(0, "content", "x"), Failure(None, "boom")],
+    ),
+}
+
+
+@pytest.mark.parametrize("form", [FORMS["dict"], FORMS["openai"]])
+@pytest.mark.parametrize(("wire", "events"), SAYINGS.values(), ids=SAYINGS)
+def test_a_chunk_says_what_its_fields_say(form, wire, events):
+    assert said(form(wire)) == events
+
+
+PARTS = {
+    "text": ([{"type": "text", "text": "a"}, {"type": "text", "text": ""}, {"text": "b"}], ["content a", "content b"]),
+    "one part, unlisted": ({"type": "text", "text": "a"}, ["content a"]),
+    "thoughts": (
+        [{"type": "thinking", "thinking": [{"type": "text", "text": "a"}, {"text": "b"}]}, {"text": "c"}],
+        ["reasoning a", "reasoning b", "content c"],
+    ),
+    "thoughts that are one text": ([{"type": "thinking", "thinking": "a"}], ["reasoning a"]),
+    "no thoughts": ([{"type": "thinking", "thinking": []}], []),
+    "a part that is no object": (["a"], ["odd"]),
+    "a part without text": ([{"type": "image"}], ["odd"]),
+    "thoughts that are no text": ([{"thinking": [1, None]}, {"thinking": {"a": 1}}], ["odd", "odd", "odd"]),
+    "a number": (5, ["odd"]),
+    "true": (True, ["odd"]),
+}
+
+
+@pytest.mark.parametrize("form", [FORMS["dict"], FORMS["object"]])
+@pytest.mark.parametrize(("content", "found"), PARTS.values(), ids=PARTS)
+def test_content_may_come_in_parts(form, content, found):
+    events = said(form(chunk(content=content)))
+    assert ["odd" if isinstance(event, Oddity) else f"{event.field} {event.text}" for event in events] == found
+    assert {event.kind for event in oddities(events)} <= {"wrong_type"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"a": [1, "é"]}, '{"a":[1,"é"]}'),
+        ([1], "[1]"),
+        (5, "5"),
+        (True, "true"),
+        (DEEP, "[[[[[[[...]]]]]]]"),
+        (10**5000, "an int"),
+        ({1: {2}}, '{"1":"{2}"}'),
+    ],
+    ids=range(7),
+)
+def test_arguments_that_are_no_text_keep_their_value(arguments, text):
+    odd, piece = said(chunk({"id": "c", "function": {"name": "f", "arguments": arguments}}))
+    assert piece == CallPiece(0, None, "c", "f", text)
+    assert (odd.kind, odd.choice) == ("wrong_type", 0)
+    assert odd.detail.startswith("arguments is ")
+
+
+def test_the_id_and_the_model_are_read_once_each_wherever_they_come():
+    chunks = [{}, {"id": ""}, {"id": "r1"}, {"id": "r2"}, {"id": "r3", "model": "m1"}, {"id": "r4", "model": "m2"}]
+    assert read(*chunks) == [Envelope("r1", None), Envelope(None, "m1")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        (("reasoning_text",), ["c"]),
+        (("reasoning", "reasoning_content"), ["b", "a"]),
+        ((), []),
+    ],
+)
+def test_the_dialect_says_where_reasoning_is(fields, found):
+    events = said(chunk(reasoning_content="a", reasoning="b", reasoning_text="c"), reasoning_fields=fields)
+    assert [event.text for event in events if isinstance(event, Text)] == found
+
+
+# -- what is wrong counts as absent, and is told -----------------------------------------------------------------------
+
+VALUES = [0, 1, -1.5, True, False, "x", "", [], [1], {}, {"x": 1}, [[{}]], {"x": [None]}, None, DEEP]
+# Where a value lies, and the types that may lie there. Those marked silent are looked into only for what they hold.
+PLACES = {
+    ("id",): str,
+    ("model",): str,
+    ("choices",): list,
+    ("choices", 0): dict,
+    ("choices", 0, "index"): int,
+    ("choices", 0, "finish_reason"): str,
+    ("choices", 0, "delta"): dict,
+    ("choices", 0, "delta", "reasoning_content"): str,
+    ("choices", 0, "delta", "reasoning"): str,
+    ("choices", 0, "delta", "refusal"): str,
+    ("choices", 0, "delta", "tool_calls"): list,
+    ("choices", 0, "delta", "tool_calls", 0): dict,
+    ("choices", 0, "delta", "tool_calls", 0, "index"): int,
+    ("choices", 0, "delta", "tool_calls", 0, "id"): str,
+    ("choices", 0, "delta", "tool_calls", 0, "function"): dict,
+    ("choices", 0, "delta", "tool_calls", 0, "function", "name"): str,
+    ("usage",): dict,
+    ("usage", "prompt_tokens"): int,
+    ("usage", "completion_tokens"): int,
+    ("usage", "prompt_tokens_details"): dict,
+    ("usage", "prompt_tokens_details", "cached_tokens"): int,
+    ("usage", "completion_tokens_details"): dict,
+    ("usage", "completion_tokens_details", "reasoning_tokens"): int,
+}
+SILENT = {("usage", "prompt_tokens_details"), ("usage", "completion_tokens_details")}
+WRONG = [
+    pytest.param(path, value, id=f"{'.'.join(map(str, path))}-{number}")
+    for path, kind in PLACES.items()
+    for number, value in enumerate(VALUES)
+    if type(value) is not kind
+]
+
+
+def with_value(path, value):
+    """The chunk with everything, but for one value."""
+    wire = copy.deepcopy(EVERYTHING)
+    place = wire
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return wire
+
+
+@pytest.mark.parametrize(("path", "value"), WRONG)
+def test_a_value_of_the_wrong_type_counts_as_absent(path, value):
+    absent = [event for event in read(with_value(path, None)) if not isinstance(event, Oddity)]
+    events = read(with_value(path, value))
+    assert [event for event in events if not isinstance(event, Oddity)] == absent
+    if value and path not in SILENT:
+        assert "wrong_type" in {event.kind for event in oddities(events)}
+
+
+@pytest.mark.parametrize(("path", "value"), [case for case in WRONG if case.values[1] not in (DEEP, {})])
+def test_objects_are_read_as_dicts_are(path, value):
+    wire = with_value(path, value)
+    kinds = [type(event) if isinstance(event, Oddity) else event for event in read(wire)]
+    assert [type(event) if isinstance(event, Oddity) else event for event in read(as_object(wire))] == kinds
+
+
+def test_a_function_call_of_the_wrong_type_is_told():
+    odd, piece = said(chunk(function_call="f"))
+    assert (odd, piece) == (Oddity("wrong_type", "function is 'f'", 0), CallPiece(0, None, "", "", ""))
+
+
+@pytest.mark.parametrize("value", [None, 0, 1.5, "text", True, [], [{}], DEEP, b"bytes", object()])
+def test_what_is_no_object_is_no_chunk(value):
+    (event,) = read(value)
+    assert (event.kind, event.choice) == ("not_a_chunk", None)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(DEEP, None), ({"code": DEEP, "message": DEEP}, "[[[[[[[...]]]]]]]"), ({"type": HALF}, "\ufffd")],
+)
+def test_no_error_payload_is_too_odd_to_be_told(error, code):
+    (failure,) = said({"error": error})
+    assert failure.code == code
+    assert failure.message
+
+
+def test_no_id_model_finish_reason_or_error_keeps_half_a_character():
+    events = read({**chunk(call(0, HALF, "f"), finish=HALF), "id": HALF, "model": HALF + "\ude00", "error": HALF})
+    assert events == [
+        Envelope("\ufffd", "\U0001f600"),
+        CallPiece(0, 0, "\ufffd", "f", ""),
+        Finish(0, "\ufffd"),
+        Failure(None, "\ufffd"),
+    ]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(HALF),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from([*PLACES, ("error",), ("x_groq",), ("choices", 0, "delta", "content")]), ANYTHING)
+def test_no_json_value_in_any_field_raises(path, value):
+    read(with_value(path, value))
+    read(value)
+
+
+# -- the openai package's own objects, and look-alikes -----------------------------------------------------------------
+
+
+def test_fields_that_openai_does_not_declare_are_read_beside_those_it_does():
+    wire = {**chunk(reasoning_content="Hm", reasoning="Hm", content="Hi", role="assistant"), "provider": "p"}
+    validated = ChatCompletionChunk.model_validate(wire)
+    assert said(validated) == said(as_openai(wire)) == [Text(0, "reasoning", "Hm"), Text(0, "content", "Hi")]
+
+
+def test_a_validated_chunk_with_calls_and_usage_says_what_its_dict_says():
+    usage = {
+        "prompt_tokens": 1,
+        "completion_tokens": 2,
+        "total_tokens": 3,
+        "prompt_tokens_details": {"cached_tokens": 1},
+    }
+    wire = chunk(call(0, "call_1", "f", "{}"), call(1, "call_2", "g", ""), finish="tool_calls", usage=usage)
+    assert read(ChatCompletionChunk.model_validate(wire)) == read(wire)
+
+
+class Delta(BaseModel):
+    """A look-alike that declares reasoning, and has unknown fields as well."""
+
+    model_config = ConfigDict(extra="allow")
+
+    content: str | None = None
+    reasoning_content: str | None = None
+
+
+def test_an_object_may_declare_what_openai_leaves_unknown():
+    wire = {"choices": [{"index": 0, "delta": Delta(reasoning_content="Hm", provider="p")}]}
+    assert said(wire) == [Text(0, "reasoning", "Hm")]
+
+
+@pytest.mark.parametrize("kind", [OrderedDict, type("Fields", (dict,), {})])
+def test_a_subclass_of_dict_is_a_dict(kind):
+    wire = json.loads(json.dumps(EVERYTHING), object_hook=kind)
+    assert read(wire) == EVERYTHING_SAID
+
+
+def test_a_subclass_of_str_is_text():
+    text = type("Text", (str,), {})
+    wire = chunk(call(0, text("call_1"), text("f"), text("{}")), content=text("Hi"), finish=text("stop"))
+    assert said(wire) == [Text(0, "content", "Hi"), CallPiece(0, 0, "call_1", "f", "{}"), Finish(0, "stop")]

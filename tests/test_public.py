@@ -1,0 +1,96 @@
+"""What the package shows, what importing it costs, and that no module goes without its tests."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import streamfsm
+
+ROOT = Path(streamfsm.__file__).parent
+# DESIGN.md, "Public names"; and ApprovalRequestMessage, which clients read too.
+NAMES = [
+    "StreamParser",
+    "OpenAIStreamingInterface",
+    "coalesce",
+    "Limits",
+    "Dialect",
+    "StreamMessage",
+    "ReasoningMessage",
+    "HiddenReasoningMessage",
+    "AssistantMessage",
+    "ApprovalRequestMessage",
+    "ToolCallMessage",
+    "ToolCallDelta",
+    "StopReason",
+    "StopReasonType",
+    "ToolCall",
+    "FunctionCall",
+    "TextContent",
+    "ReasoningContent",
+    "OmittedReasoningContent",
+]
+# The test file of a module, where another than that of its name tells more.
+TESTED_IN = {
+    "machines/__init__": "table",
+    "machines/_machine": "table",
+    "machines/_table": "table",
+    "machines/stream": "table",
+    "machines/text": "table",
+    "machines/tool_call": "table",
+    "_channels": "parser",
+    "_endings": "parser",
+    "_events": "chat_completions",
+    "_lanes": "parser",
+    "_model_names": "parser",
+    "_writer": "laws",
+    "__init__": "public",
+    "__main__": "cli",
+    "emission": "table",
+    "errors": "table",
+    "limits": "parser",
+    "sources/__init__": "chat_completions",
+    "sources/dialect": "parser",
+    "trace": "parser",
+}
+
+
+def test_the_public_names_are_the_documented_ones():
+    assert sorted(streamfsm.__all__) == sorted(NAMES)
+    assert len(set(streamfsm.__all__)) == len(streamfsm.__all__)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_public_name_is_there_and_says_what_it_is(name):
+    assert name in dir(streamfsm)
+    value = getattr(streamfsm, name)
+    assert name == "StreamMessage" or value.__doc__
+
+
+def test_nothing_else_is_there():
+    with pytest.raises(AttributeError, match="nothing_of_the_kind"):
+        streamfsm.nothing_of_the_kind  # noqa: B018 - the access is the test
+
+
+HEAVY = ("openai", "tiktoken", "hypothesis", "rich", "httpx", "anyio", "letta_client")
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = f"import streamfsm, sys; print([name for name in {HEAVY} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
+    assert (found.stdout.strip(), found.stderr) == ("[]", "")
+
+
+MODULES = sorted(str(path.relative_to(ROOT).with_suffix("")) for path in ROOT.rglob("*.py"))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_test_file(module):
+    name = TESTED_IN.get(module, module.rpartition("/")[2].lstrip("_"))
+    assert (Path(__file__).parent / f"test_{name}.py").exists()
+
+
+def test_no_module_is_named_that_is_not_there():
+    later = {"__main__"}
+    assert set(TESTED_IN) - set(MODULES) <= later
