@@ -1,8 +1,8 @@
 """What a delta costs: ``StreamParser.feed`` over a floor, at growing sizes.
 
 The floor is one loop that reads the same fields of the same ready chunk objects and builds one of our messages per
-delta with its validated constructor. Floor and parser run in turn on the same batches, so the ratio holds when the machine's
-speed drifts. Prints ns per delta, the ratio, and the exponent fitted over the sizes (1.00: linear).
+delta with its validated constructor. Floor and parser run in turn on the same batches, so the ratio holds when the
+machine's speed drifts. Prints ns per delta, the ratio, and the exponent fitted over the sizes (1.00: linear).
 
     python benchmarks/feed.py [--quick]
 """

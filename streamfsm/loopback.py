@@ -1,0 +1,59 @@
+"""An OpenAI-compatible server on this machine's loopback interface, for replays, examples and tests.
+
+It says what it is told, the way a real server does: over HTTP/1.1, in server-sent events, piece by piece.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, TypeAlias
+
+Respond: TypeAlias = Callable[[dict[str, Any]], Iterable[bytes]]
+"""From a request's JSON to the pieces of the response's body. Each piece is sent at once, as one HTTP chunk."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else a piece waits 40 ms for the one before it to be acknowledged
+    respond: Respond
+
+    def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            for piece in type(self).respond(request):
+                if piece:  # an empty HTTP chunk would end the body
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
+        except ConnectionError:  # the client left, or ``respond`` drops it
+            self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serve(respond: Respond) -> Iterator[str]:
+    """Serve ``POST`` requests of any path, each in a thread of its own, while the context lasts.
+
+    Args:
+        respond: makes the body of each response. An iterator that raises :class:`ConnectionError` drops the connection
+            in the middle of the body; one that sleeps makes a slow server. It is closed when the client leaves.
+
+    Yields:
+        The base URL for an OpenAI client.
+    """
+    handler = type("Handler", (_Handler,), {"respond": staticmethod(respond)})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v1"
+        finally:
+            server.shutdown()
+            thread.join()
