@@ -19,7 +19,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # else a piece waits 40 ms for the one before it to be acknowledged
     respond: Respond
 
-    def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+    def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream; charset=utf-8")
