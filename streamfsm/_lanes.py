@@ -14,7 +14,7 @@ from streamfsm._channels import Channels
 from streamfsm._scanner import TEXT as TEXT_SIGNAL
 from streamfsm._scanner import Scanner, Verdict
 from streamfsm._surrogates import join_surrogates
-from streamfsm._tags import split_at_tag
+from streamfsm._tags import may_begin
 from streamfsm.machines import STREAM, TEXT, TOOL_CALL, StateMachine
 
 
@@ -93,16 +93,16 @@ class TextLane:
         return fits
 
     def _find_tags(self, text: str, tags: ThinkTags, outlet: Outlet) -> None:
-        text, self._prefix = self._prefix + text, ""
-        while text:
-            tag = tags[self.state == "reasoning"]
-            decided, after = split_at_tag(text, tag)
-            self._emit(decided, outlet)
-            if after is None:
-                self._prefix = text[len(decided) :]
-                return
+        text = self._prefix + text
+        at = 0
+        while (found := text.find(tags[self.state == "reasoning"], at)) >= 0:
+            self._emit(text[at:found], outlet)
+            at = found + len(tags[self.state == "reasoning"])
             outlet.boundary(self, "think_close" if self.state == "reasoning" else "think_open")
-            text = after
+        rest = text[at:]
+        end = may_begin(rest, tags[self.state == "reasoning"])
+        self._emit(rest[:end], outlet)
+        self._prefix = rest[end:]
 
     def close(self, event: str, outlet: Outlet) -> None:
         """The stream is over: what was held back is text after all."""

@@ -155,6 +155,8 @@ class Scanner:
         out: list[Signal] = []
         if self._decoding and len(self._tail) >= len("\\uXXXX"):
             out.append((TEXT, "\ufffd"))  # a high surrogate whose other half never came
+        elif self._channel and self._sink == "hold":
+            self._held.clear()  # the beginning of a null
         elif not self._decoding:
             self._held.append(self._tail)
         self._tail = ""
@@ -278,7 +280,8 @@ class Scanner:
             out.append((self._channel, ""))
             self._resume = True
             self._decoding = char == '"'
-            self._sink = "drop" if char in '"n' else "report"
+            # null is reported as nothing, but what turns out to be no null is.
+            self._sink = "drop" if self._decoding else "hold" if char == "n" else "report"
         if char == '"':
             self._mode = "string"
             self._start += self._decoding  # the quote is no text
@@ -380,6 +383,7 @@ class Scanner:
             if self._channel:
                 out.append(_VALUE_CLOSED)
                 self._channel = None
+                self._held.clear()
             self._sink = "hold"
 
     def _after_null_step(self, text: str, at: int, out: list[Signal]) -> int:

@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
+
+from streamfsm.chunking import Cutter
 
 
 def events(body: str) -> Iterator[tuple[str, str]]:
@@ -36,3 +39,30 @@ def chunks(body: str) -> list[Any]:
 def body(chunks: Iterable[Any]) -> str:
     """A body that says ``chunks`` and ends with ``[DONE]``."""
     return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+
+
+def recut(body: str, cut: Cutter) -> str:
+    """A body that says the same in the chunks that ``cut`` makes.
+
+    Each run of unnamed events whose data is a JSON object is cut together. Every other event (a named one, ``[DONE]``,
+    what is no JSON) stays in its place as it was. Comments and fields that are neither name nor data are left out.
+    """
+    parts: list[str] = []
+    for is_chunk, run in groupby(events(body), lambda event: _is_chunk(*event)):
+        if is_chunk:
+            parts += [f"data: {json.dumps(chunk)}\n\n" for chunk in cut([json.loads(data) for _, data in run])]
+        else:
+            parts += [_written(name, data) for name, data in run]
+    return "".join(parts)
+
+
+def _is_chunk(name: str, data: str) -> bool:
+    try:
+        return not name and isinstance(json.loads(data), dict)
+    except ValueError:
+        return False
+
+
+def _written(name: str, data: str) -> str:
+    lines = [f"event: {name}"] if name else []
+    return "\n".join([*lines, *(f"data: {line}" for line in data.split("\n")), "\n"])

@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from helpers import chunk
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamfsm import capture
+from streamfsm.chunking import cutter, every, whole
 
 BODIES = {
     "nothing": ("", []),
@@ -39,12 +41,50 @@ def test_chunks_are_the_json_of_the_events_without_the_done_mark_and_what_is_no_
     assert capture.chunks(body) == [{"a": 1}, [1], 2]
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3))
+TEXT = st.text(max_size=5)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXT, lambda inner: st.lists(inner, max_size=3), max_leaves=5
+)
 
 
-@given(st.lists(st.dictionaries(st.text(), JSON, max_size=3)))
+@given(st.lists(st.dictionaries(TEXT, JSON, max_size=2), max_size=3))
 def test_a_body_reads_back_as_the_chunks_it_says(chunks):
     body = capture.body(chunks)
     assert capture.chunks(body) == chunks
     assert body.endswith("data: [DONE]\n\n")
     assert [data for _, data in capture.events(body)] == [*map(json.dumps, chunks), "[DONE]"]
+
+
+UNTOUCHED = {
+    "a named event": 'event: error\ndata: {"a": 1}\n\n',
+    "the end mark": "data: [DONE]\n\n",
+    "what is no JSON": "data: oops\n\n",
+    "JSON that is no object": "data: [1]\n\n",
+    "empty data": "data: \n\n",
+    "data of several lines": "data: a\ndata: b\n\n",
+}
+
+
+@pytest.mark.parametrize("event", UNTOUCHED.values(), ids=UNTOUCHED)
+def test_recutting_leaves_in_place_what_is_no_chunk(event):
+    def body(*texts):
+        return "".join(f"data: {json.dumps(chunk(content=text))}\n\n" for text in texts)
+
+    assert capture.recut(body("abcd") + event + body("ef"), every(2)) == body("ab", "cd") + event + body("ef")
+
+
+def test_recutting_cuts_each_run_of_chunks_by_itself():
+    runs = [[chunk(content="ab"), chunk(content="cd")], [chunk(content="ef")]]
+    seen = []
+    recut = capture.recut("".join(map(capture.body, runs)), lambda chunks: seen.append(list(chunks)) or whole(chunks))
+    assert seen == runs
+    assert recut == "".join(capture.body(whole(run)) for run in runs)
+
+
+def test_recutting_reads_data_of_several_lines_as_one_chunk():
+    assert capture.recut('data: {"a":\ndata: 1}\n\n', list) == 'data: {"a": 1}\n\n'
+
+
+@given(st.lists(st.dictionaries(st.text(), JSON, max_size=3)), st.sampled_from(["whole", "char", "3", "random:1"]))
+def test_recutting_chunks_of_no_known_shape_changes_nothing(chunks, spec):
+    assert capture.chunks(capture.recut(capture.body(chunks), cutter(spec))) == chunks

@@ -152,6 +152,10 @@ def position_of_error(document):
 
 
 def assert_offset_agrees(document, offset):
+    begun = document.lstrip(" \t\n\r")
+    if begun[0] not in "{n":  # no object begins like this, whatever json.loads makes of it
+        assert offset == len(document) - len(begun)
+        return
     position = position_of_error(document)
     if position == offset + 1:
         assert document[offset : offset + 2] == "\\u"  # we point at the backslash of any bad escape
@@ -260,7 +264,7 @@ def test_an_empty_piece_says_and_changes_nothing(document, verdict, offset):
 
 
 def test_nesting_takes_no_recursion():
-    depth = 100_000
+    depth = 20_000
     deep = '{"a":' * depth + "[" * depth + "]" * depth + "}" * depth
     assert scan([deep]) == ([text(deep), OBJECT], "valid", None, [])
     assert scan([deep[:-1]])[1:3] == ("incomplete", None)

@@ -175,7 +175,7 @@ def _show(value: object) -> str:
 
 
 def _read_usage(usage: object, events: list[Event]) -> None:
-    fields = _fields(usage)
+    fields = _all_fields(usage)  # early versions of openai declare no details
     if fields is None:
         events.append(Oddity("wrong_type", f"usage is {_show(usage)}", None))
         return
