@@ -3,11 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
-# The examples that `make demo` replays.
-EXAMPLES := $(wildcard examples/captures/*.sse)
+CLIENT_TESTS := tests/test_cli.py tests/test_interface.py tests/test_lifecycle.py tests/test_loopback.py
+
+# The versions of openai that the façade is tried on: the oldest, and the last of each major.
+OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs check bench clean
+.PHONY: help demo test test-openai lint types docs check bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +30,16 @@ test: $(STAMP) ## run the tests, with branch coverage
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
 
+test-openai: $(OPENAI:%=.venv-openai-%/.stamp) ## run the tests that have a real client, on several versions of it
+	for version in $(OPENAI); do .venv-openai-$$version/bin/python -m pytest $(CLIENT_TESTS) || exit 1; done
+
+# openai before 1.56 passes an argument that httpx 0.28 no longer takes.
+.venv-openai-%/.stamp: pyproject.toml
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cli,openai,tokens]' \
+		'openai~=$*' $(if $(filter 1.40.%,$*),'httpx<0.28') hypothesis letta-client pytest
+	@touch $@
+
 lint: $(STAMP) ## format check and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -36,10 +48,10 @@ types: $(STAMP) ## type check
 	$(BIN)/mypy
 
 docs: $(STAMP) ## write the generated parts of the docs
-	$(BIN)/python -m streamfsm.diagrams docs
+	$(BIN)/python docs/generate.py
 
 check: lint types $(STAMP) ## all checks but the tests
-	$(BIN)/python -m streamfsm.diagrams --check docs
+	$(BIN)/python docs/generate.py --check
 
 bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python benchmarks/feed.py

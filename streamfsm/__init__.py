@@ -1,5 +1,6 @@
 """Typed messages from the token stream of an LLM that speaks through tool calls, by declared state machines."""
 
+from streamfsm.interface import OpenAIStreamingInterface
 from streamfsm.limits import Limits
 from streamfsm.messages import (
     ApprovalRequestMessage,
@@ -29,6 +30,7 @@ __all__ = [
     "HiddenReasoningMessage",
     "Limits",
     "OmittedReasoningContent",
+    "OpenAIStreamingInterface",
     "ReasoningContent",
     "ReasoningMessage",
     "StopReason",

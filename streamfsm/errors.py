@@ -5,6 +5,7 @@
     ├── TableError                 the author's of a table: the declaration contradicts itself
     ├── IllegalTransition          ours: an event arrived in a state whose table declares it illegal
     └── StreamError                the server's, or the network's: the stream itself failed
+        └── StreamTimeout          a deadline of the façade passed
 
 What a server sends never raises out of ``StreamParser.feed``: it becomes an ``Anomaly`` or a failed result.
 ``StreamError`` is what the façade raises where the transport has no exception of its own to re-raise.
@@ -50,3 +51,18 @@ class StreamError(StreamFsmError):
     def __init__(self, message: str, code: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+class StreamTimeout(StreamError, TimeoutError):  # noqa: N818 - a public name
+    """A deadline passed before the wire said more.
+
+    Attributes:
+        deadline: ``"first_chunk"``, ``"idle"`` or ``"total"``.
+    """
+
+    def __init__(self, deadline: str) -> None:
+        super().__init__(f"the {deadline.replace('_', ' ')} deadline passed", "timeout")
+        self.deadline = deadline
+
+    def __reduce__(self) -> tuple[type["StreamTimeout"], tuple[str]]:
+        return type(self), (self.deadline,)

@@ -6,7 +6,7 @@ It says what it is told, the way a real server does: over HTTP/1.1, in server-se
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
 
@@ -19,22 +19,27 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # else a piece waits 40 ms for the one before it to be acknowledged
     respond: Respond
 
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # the client left, also between requests; or ``respond`` drops it
+            super().handle()
+
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream; charset=utf-8")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        try:
-            for piece in type(self).respond(request):
-                if piece:  # an empty HTTP chunk would end the body
-                    self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-            self.wfile.write(b"0\r\n\r\n")
-        except ConnectionError:  # the client left, or ``respond`` drops it
-            self.close_connection = True
+        for piece in type(self).respond(request):
+            if piece:  # an empty HTTP chunk would end the body
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # connections not yet accepted; the standard library's 5 refuses bursts
 
 
 @contextmanager
@@ -49,7 +54,7 @@ def serve(respond: Respond) -> Iterator[str]:
         The base URL for an OpenAI client.
     """
     handler = type("Handler", (_Handler,), {"respond": staticmethod(respond)})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:
