@@ -1,0 +1,223 @@
+"""Writes the generated parts of the documentation; ``--check`` compares them with the files instead.
+
+python docs/generate.py [--check]
+"""
+
+import argparse
+import importlib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any
+
+from streamfsm import StreamMessage, StreamParser, coalesce
+from streamfsm._endings import ENDINGS, UNKNOWN
+from streamfsm._identity import RULES
+from streamfsm.diagrams import grid, markdown, mermaid
+from streamfsm.machines import MACHINES, TOOL_CALL, Table
+from streamfsm.trace import Transition
+
+ROOT = Path(__file__).parents[1]
+NOTICE = "<!-- Written by docs/generate.py. -->\n"
+
+
+def texts() -> dict[str, str]:
+    """Path → what the file is to be: pages that are generated whole, and the README with its blocks."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    return {
+        **{f"docs/machines/{machine.table.name}.md": machine_page(machine.table) for machine in MACHINES},
+        "docs/endings.md": endings_page(),
+        "docs/identity.md": identity_page(),
+        "docs/walkthrough.md": walkthrough_page(),
+        "README.md": with_blocks(readme, {"tool_call": picture(TOOL_CALL.table)}),
+    }
+
+
+def with_blocks(text: str, blocks: dict[str, str]) -> str:
+    """``text`` with what stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`` replaced."""
+    marks = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+    return marks.sub(lambda mark: mark[1] + blocks[mark[2]] + mark[3], text)
+
+
+def picture(table: Table) -> str:
+    return f"```mermaid\n{mermaid(table)}```\n"
+
+
+def page(title: str, *parts: str) -> str:
+    return "\n".join([NOTICE, f"# {title}\n", *parts])
+
+
+def prose(module: str) -> str:
+    """A module's docstring, which is Markdown as it is."""
+    return f"{importlib.import_module(module).__doc__}".strip() + "\n"
+
+
+def machine_page(table: Table) -> str:
+    return page(f"Machine: {table.name}", prose(f"streamfsm.machines.{table.name}"), picture(table), markdown(table))
+
+
+def endings_page() -> str:
+    rows = [(f"`{word}`", ending) for word, ending in ENDINGS.items()] + [("any other", UNKNOWN)]
+    return page(
+        "Endings",
+        prose("streamfsm._endings"),
+        grid(
+            ("Finish reason", "Stop reason", "Rank", "Because"),
+            ((word, f"`{ending.stop_reason.value}`", str(ending.rank), ending.because) for word, ending in rows),
+        ),
+    )
+
+
+def identity_page() -> str:
+    marks = {False: "", True: "yes"}
+    return page(
+        "Identity",
+        prose("streamfsm._identity"),
+        grid(
+            ("", "Rule", "Starts a call", "Ambiguous", "Evidence"),
+            (
+                (str(place), rule.name, marks[rule.new], marks[rule.ambiguous], rule.because)
+                for place, rule in enumerate(RULES, 1)
+            ),
+        ),
+    )
+
+
+# -- the walkthrough ---------------------------------------------------------------------------------------------------
+
+
+def wire(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return {"id": "chatcmpl-1", "model": "gpt-4.1", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+def piece(**function: str) -> dict[str, Any]:
+    return wire({"tool_calls": [{"index": 0, "function": function}]})
+
+
+ARGUMENTS = (r'{"thin', r'king":"They say hel', r'lo.","message":"Say \ ', r'"hi\" \ud83d', r"\ude00", r'."', "}")
+CHUNKS = [
+    (
+        "id `call_1`, name `send_mess`",
+        wire({"tool_calls": [{"index": 0, "id": "call_1", "function": {"name": "send_mess"}}]}),
+    ),
+    ("name `age`", piece(name="age")),
+    *((f"arguments `{text.strip()}`", piece(arguments=text.strip())) for text in ARGUMENTS),
+    ("finish reason `tool_calls`", wire({}, "tool_calls")),
+    ("usage", {"choices": [], "usage": {"prompt_tokens": 80, "completion_tokens": 21}}),
+]
+
+
+WALKTHROUGH = """\
+One call of `send_message`, as `StreamParser` reads it. A heading is what a chunk adds to which field. The chunks cut
+the tool's name, a key, an escape and a surrogate pair in the middle.
+
+Each message comes from one row of a [table](machines/tool_call.md), or from text in a state, and says which. What is
+held back is told with the reason; [law 4](laws.md) lists all that may ever be.
+"""
+
+
+def walkthrough_page() -> str:
+    trace: list[Transition] = []
+    parser = StreamParser(message_id="message-00000000-0000-4000-8000-000000000000", trace=trace)
+    messages: list[StreamMessage] = []
+    parts = [WALKTHROUGH]
+    for place, (title, chunk) in enumerate([*CHUNKS, ("the end: `close()`", None)], 1):
+        seen = len(trace)
+        given = parser.close() if chunk is None else parser.feed(chunk)
+        messages += given
+        parts.append(f"## {place}. {title[0].upper()}{title[1:]}\n")
+        parts.append(
+            items(
+                ("Transitions", [arrow(step) for step in trace[seen:] if step.event != "text"]),
+                ("Messages", [f"{shown(message)} {origin(message, trace[seen:])}" for message in given]),
+                ("Held back", held(parser)),
+                ("State", states(parser)),
+            )
+        )
+    parts += ["## What it amounts to\n", "The messages, coalesced:\n"]
+    parts.append("".join(f"- {shown(message)}\n" for message in coalesce(messages)))
+    parts.append("The result:\n")
+    result = parser.result.model_dump(mode="json", exclude={"choices"})
+    parts.append(f"```json\n{json.dumps(result, indent=2, ensure_ascii=False)}\n```\n")
+    return page("A stream, chunk by chunk", *parts)
+
+
+def items(*lines: tuple[str, list[str]]) -> str:
+    """A list that leaves out what is empty."""
+    return "".join(f"- {label}: {'; '.join(values)}\n" for label, values in lines if values)
+
+
+def arrow(step: Transition) -> str:
+    return f"{step.lane}: `{step.state}` –`{step.event}`→ `{step.target}`"
+
+
+def origin(message: StreamMessage, steps: list[Transition]) -> str:
+    """The row, or the state's text, that emitted ``message``."""
+    step = next(step for step in steps if step.seq_id == message.seq_id)
+    return f"from `{step.event}` in `{step.state}`"
+
+
+def shown(message: StreamMessage) -> str:
+    """The type, and what it adds."""
+    said = message.model_dump(mode="json", include={"reasoning", "content", "stop_reason"})
+    return f"`{type(message).__name__}` `{json.dumps(next(iter(said.values())), ensure_ascii=False)}`"
+
+
+def held(parser: StreamParser) -> list[str]:
+    """What the parser knows and has not told, and why; read from its snapshot."""
+    (choice,) = parser.snapshot()["run"]["choices"].values()
+    (call,) = choice["calls"]["lanes"]
+    scanner = call["scanner"]
+    if scanner is None:
+        return [f"`{call['name']}`, because the name may still grow"]
+    found = []
+    if scanner["_tail"]:
+        found.append(f"`{scanner['_tail']}`, because what follows decides which character it is")
+    if scanner["_key"]:
+        found.append(f"`{''.join(scanner['_key'])}`, because a key says what its value becomes only when it is closed")
+    return found
+
+
+def states(parser: StreamParser) -> list[str]:
+    (choice,) = parser.snapshot()["run"]["choices"].values()
+    return [
+        f"stream `{parser.state}`",
+        *(f"call {call['ordinal']} `{call['state']}`" for call in choice["calls"]["lanes"]),
+    ]
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+def stale() -> Iterator[tuple[Path, str, str]]:
+    """The files that are not what they are to be: path, old text, new text."""
+    for path, new in texts().items():
+        file = ROOT / path
+        old = file.read_text(encoding="utf-8") if file.exists() else ""
+        if old != new:
+            yield file, old, new
+
+
+def main() -> int:
+    """Write what is stale; or only tell, as a unified diff, and return 1 if anything is."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a file is stale")
+    check = parser.parse_args().check
+    found = list(stale())
+    for file, old, new in found:
+        name = str(file.relative_to(ROOT))
+        if check:
+            lines = unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), name, "generated")
+            sys.stdout.writelines([f"{name} is stale; run: make docs\n", *lines])
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(new, encoding="utf-8")
+            sys.stdout.write(f"wrote {name}\n")
+    return int(check and bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

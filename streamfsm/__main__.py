@@ -1,0 +1,7 @@
+"""``python -m streamfsm``: the command line."""
+
+import sys
+
+from streamfsm.cli import main
+
+sys.exit(main())

@@ -1,0 +1,523 @@
+"""The command line, in process; what only a process of its own shows, in one."""
+
+import json
+import os
+import re
+import runpy
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
+
+import pytest
+from helpers import call, call_chunks, chunk, chunked, run
+from test_captures import CAPTURES, FILES
+
+from streamfsm import capture, coalesce, diagrams
+from streamfsm.chunking import cutter
+from streamfsm.cli import main
+from streamfsm.machines import MACHINES
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "captures").glob("*.sse"))
+CHUNKINGS = ("whole", "char", "7", "random:1")
+SPEECH = '{"thinking":"Greet.","message":"Hi \\"you\\" \\ud83d\\ude00"}'
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Writes a body, of chunks or as it is, and gives the path."""
+
+    def write(body):
+        path = tmp_path / "body.sse"
+        text = body if isinstance(body, str) else capture.body(body)
+        path.write_bytes(text.encode())
+        return str(path)
+
+    return write
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch):
+    """A width that every test knows, and no say of the environment on colour."""
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def replay(*arguments):
+    """Exit code and standard output of one replay."""
+    with redirect_stdout(StringIO()) as output:
+        code = main(["replay", *map(str, arguments)])
+    return code, output.getvalue()
+
+
+def lines(text):
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def messages(*arguments):
+    """What ``--json`` gives, decoded."""
+    return [json.loads(line) for line in replay(*arguments, "--json")[1].splitlines()]
+
+
+def kinds(*arguments):
+    return [message["message_type"].removesuffix("_message") for message in messages(*arguments)]
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+def test_a_row_shows_kind_and_text_and_beside_it_the_path_and_a_summary_follows(recorded):
+    usage = {"prompt_tokens": 9, "completion_tokens": 5}
+    chunks = [*call_chunks("send_message", chunked(SPEECH, 5)), chunk(usage=usage)]
+    code, shown = replay(recorded(chunks))
+    assert code == 0
+    assert lines(shown) == [
+        "message      text                          path",
+        "reasoning    Greet.                        call 0: awaiting_name –speech_named→",
+        "                                           between_members –thoughts_open→",
+        "                                           inner_thoughts",
+        'assistant    Hi "you" \U0001f600                   call 0: inner_thoughts –value_closed→',
+        "                                           between_members –message_open→",
+        "                                           message_kwarg",
+        "stop reason  tool_calls                    call 0: message_kwarg –value_closed→",
+        "                                           between_members –object_closed→",
+        "                                           closed",
+        "                                           stream: open –finish→ open",
+        "                                           call 0: closed –end→ done",
+        "                                           stream: open –end→ done",
+        "",
+        "stop    tool_calls (on the wire: tool_calls)",
+        "model   gpt-4.1",
+        "usage   9 input, 5 output tokens",
+        "call 0  send_message (call_1): valid, ready",
+    ]
+
+
+def test_calls_anomalies_and_choices_are_summed_up_in_words(recorded, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    chunks = [
+        chunk(call(0, "a", "f", '{"x":1,"x":01}'), content="Hi", finish="odd"),
+        chunk(call(0, None, "", "{}"), choice=1),
+        chunk(choice=1, finish="length"),
+    ]
+    code, shown = replay(recorded(chunks))
+    assert code == 0
+    assert lines(shown)[-9:] == [
+        "stop             unknown (on the wire: odd)",
+        "choice 1 stop    max_tokens_exceeded (on the wire: length)",
+        "model            gpt-4.1",
+        "usage            not reported",
+        "call 0           f (a): invalid at character 12, not ready",
+        "choice 1 call 0  nameless (no id): valid, not ready",
+        "anomaly          unknown finish, choice 0: finish reason 'odd'",
+        "anomaly          duplicate key, choice 0, call 0: key 'x' came again",
+        "anomaly          nameless call, choice 1, call 0: the call ended without a name",
+    ]
+    assert "choice 1 call 0: awaiting_name –end→ done" in shown
+
+
+def test_a_message_of_another_choice_says_so(recorded):
+    shown = lines(replay(recorded([chunk(content="a"), chunk(choice=1, content="b")]))[1])
+    rows = [line.split()[:2] for line in shown]
+    assert rows[1:5] == [["assistant", "a"], ["answer"], ["assistant", "b"], ["choice", "1"]]
+
+
+def test_hidden_reasoning_refusals_and_calls_to_be_shown_have_rows(recorded):
+    chunks = [{**chunk(refusal="No."), "model": "o3"}, *call_chunks("f", ['{"a":1}'])]
+    shown = replay(recorded(chunks), "--no-inner-thoughts")[1]
+    assert [" ".join(line[:42].split()) for line in lines(shown)[1:] if line[:1].strip()][:4] == [
+        "hidden reasoning omitted",
+        "assistant No.",
+        'tool call f {"a":1}',
+        "stop reason tool_calls",
+    ]
+
+
+def test_tokens_that_are_reported_as_zero_are_shown_and_others_are_not(recorded):
+    # Fails with openai 1.40, whose usage declares no details: the source does not read undeclared fields there.
+    usage = {"prompt_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 0}}
+    assert "usage  9 input, 0 reasoning tokens" in lines(replay(recorded([chunk(usage=usage)]))[1])
+
+
+def test_a_stream_that_says_nothing_is_summed_up_too(recorded):
+    code, shown = replay(recorded("data: [DONE]\n\n"))
+    assert code == 0
+    assert lines(shown)[-3:] == [
+        "stop   incomplete (on the wire: no finish reason)",
+        "model  not named",
+        "usage  not reported",
+    ]
+
+
+@pytest.mark.parametrize("deltas", [[], ["--deltas"]], ids=["coalesced", "deltas"])
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_boundary_is_shown_exactly_once_and_in_order(path, deltas, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    trace = []
+    run(capture.chunks(path.read_text(encoding="utf-8")), trace=trace)
+    boundaries = [(step.event, step.target) for step in trace if step.event != "text"]
+    assert re.findall(r"–(\w+)→ (\w+)", replay(path, *deltas)[1]) == boundaries
+
+
+def test_deltas_are_rows_of_their_own_with_the_boundaries_before_each(recorded):
+    shown = lines(replay(recorded(call_chunks("f", ["{", '"a":', "1}"])), "--deltas")[1])
+    assert [(line[:9], line[13:41].strip(), line[43:]) for line in shown[1:6]] == [
+        ("tool call", "f", "call 0: awaiting_name –tool_named→"),
+        (" " * 9, "", "raw_args"),
+        ("tool call", "{", ""),
+        ("tool call", '"a":', ""),
+        ("tool call", "1}", ""),
+    ]
+
+
+def test_a_call_whose_id_comes_late_is_shown_whole(recorded):
+    chunks = [chunk(call(0, None, "f"), finish="stop"), chunk(call(0, "call_1", None, "{}"))]
+    shown = replay(recorded(chunks))[1]
+    assert [line[13:41].strip() for line in lines(shown) if line.startswith("tool call")] == ["f", "{}"]
+    assert "f (call_1): valid" in shown
+
+
+# -- the terminal ------------------------------------------------------------------------------------------------------
+
+HOSTILE = "[red]x[/red] [/] [link=file:///]y :smile: \x1b[31mred\x1b]0;title\x07 \r\x08\x00\x7f\x9b\u202e\u2028 end"
+COLOUR = r"\x1b\[[0-9;]*3[0-9]m"
+SEEN = "[red]x[/red] [/] [link=file:///]y :smile: ␛[31mred␛]0;title␇ ␍␈␀\\x7f\\x9b\\u202e\\u2028 end"
+
+
+def test_markup_and_control_characters_of_the_wire_are_shown_and_do_nothing(recorded, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    chunks = [
+        {**chunk(content=HOSTILE), "model": HOSTILE},
+        *call_chunks(HOSTILE, [HOSTILE], call_id=HOSTILE, finish=HOSTILE),
+    ]
+    shown = replay(recorded(chunks))[1]
+    assert shown.count(SEEN) == 6  # content; the call's row; finish, model and call of the summary, where it is twice
+    assert all(char.isprintable() for char in shown if char != "\n")
+
+
+def test_colour_comes_when_asked_for_and_changes_no_text(recorded, monkeypatch):
+    path = recorded([chunk(content=HOSTILE), chunk(reasoning_content="a"), *call_chunks("f", ["{}"])])
+    plain = replay(path)[1]
+    assert replay(path, "--color", "never")[1] == plain
+    assert "\x1b" not in plain
+    coloured = replay(path, "--color", "always")[1]
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+    assert re.search(COLOUR, coloured)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert replay(path, "--color", "always")[1] == coloured
+
+
+def test_colour_comes_where_the_output_is_a_terminal_unless_the_environment_forbids_it(recorded, monkeypatch):
+    class Terminal(StringIO):
+        def isatty(self):
+            return True
+
+    def shown():
+        with redirect_stdout(Terminal()) as output:
+            main(["replay", path])
+        return output.getvalue()
+
+    path = recorded([chunk(content="Hi")])
+    monkeypatch.setenv("TERM", "xterm")
+    assert re.search(COLOUR, shown())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not re.search(COLOUR, shown())
+
+
+@pytest.mark.parametrize("width", [24, 40])
+def test_a_narrow_terminal_shows_all_of_it(recorded, monkeypatch, width):
+    text = "".join(map(chr, range(0x3041, 0x3061))) + "x" * 50
+    wide = replay(recorded([chunk(content=text)]))[1]
+    monkeypatch.setenv("COLUMNS", str(width))
+    narrow = replay(recorded([chunk(content=text)]))[1]
+    assert sorted(narrow.replace("\n", "").replace(" ", "")) == sorted(wide.replace("\n", "").replace(" ", ""))
+    assert max(map(len, lines(narrow))) <= width
+
+
+# -- json --------------------------------------------------------------------------------------------------------------
+
+
+def test_json_is_one_coalesced_message_a_line_and_nothing_else(recorded):
+    chunks = call_chunks("send_message", chunked(SPEECH, 3))
+    path = recorded(chunks)
+    expected, parser = run(chunks, message_id=f"message-{uuid5(NAMESPACE_OID, capture.body(chunks))}")
+    found = messages(path)
+    assert found == [{**m.model_dump(mode="json"), "date": "1970-01-01T00:00:01+00:00"} for m in coalesce(expected)]
+    assert len(found) < len(messages(path, "--deltas")) == len(expected)
+    assert parser.state == "done"
+
+
+@pytest.mark.parametrize(
+    ("created", "date"),
+    [
+        (1750665601, "2025-06-23T08:00:01+00:00"),
+        (-1, "1969-12-31T23:59:59+00:00"),
+        (True, "1970-01-01T00:00:00+00:00"),
+        ("1750665601", "1970-01-01T00:00:00+00:00"),
+        (None, "1970-01-01T00:00:00+00:00"),
+        (10**18, "1970-01-01T00:00:00+00:00"),
+    ],
+)
+def test_the_date_is_the_first_chunks_where_it_is_one(recorded, created, date):
+    path = recorded([{**chunk(content="a"), "created": created}, chunk(content="b")])
+    assert {message["date"] for message in messages(path)} == {date}
+
+
+@pytest.mark.parametrize("body", ["data: [1]\n\n", "data: [DONE]\n\n"])
+def test_without_a_chunk_the_date_is_1970(recorded, body):
+    assert messages(recorded(body))[-1]["date"] == "1970-01-01T00:00:00+00:00"
+
+
+# -- chunkings ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("output", [[], ["--json"]], ids=["terminal", "json"])
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_chunking_of_an_example_prints_the_very_same(path, output):
+    options = [path, *output, "--think-tags", "<think>", "</think>"]
+    expected = replay(*options)
+    assert {replay(*options, "--chunking", chunking) for chunking in (*CHUNKINGS, "random")} == {expected}
+    assert expected[1].count("\n") > 1
+
+
+def test_a_chunking_does_cut(recorded):
+    path = recorded([chunk(content="abc"), chunk(content="def")])
+    texts = {
+        spec: [m.get("content") for m in messages(path, "--deltas", "--chunking", spec)][:-1]
+        for spec in ("whole", "char", "2")
+    }
+    assert texts == {"whole": ["abcdef"], "char": [*"abcdef"], "2": ["ab", "c", "de", "f"]}
+
+
+# One recording per kind of wire: parallel calls, alternating choices, a call cut off, list content, an error.
+NAMED = [
+    "chat/openai__gpt-3.5-turbo-parallel2-n2__1.sse",
+    "chat/deepseek__deepseek-v4-flash-parallel2__2.sse",
+    "chat/mistral__magistral-medium-reason-text__1.sse",
+    "chat/openrouter__gemini-2.5-flash-lite-reason-tool__1.sse",
+    "quirks/unknown__gpt-5.5-error__1.sse",
+]
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.skipif(not FILES, reason="no recordings here")
+def test_every_chunking_of_a_recording_prints_the_very_same(name):
+    expected = replay(CAPTURES / name, "--json")
+    assert {replay(CAPTURES / name, "--json", "--chunking", chunking) for chunking in CHUNKINGS} == {expected}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_recording_says_the_same_when_recut(name):
+    body = (CAPTURES / name).read_bytes().decode()
+    outputs = {
+        tuple(m.model_dump_json(exclude={"date"}) for m in coalesce(run(capture.chunks(recut))[0]))
+        for recut in (body, *(capture.recut(body, cutter(spec)) for spec in CHUNKINGS))
+    }
+    assert len(outputs) == 1
+
+
+# -- options -----------------------------------------------------------------------------------------------------------
+
+
+def spoken(path, *options):
+    """Messages as pairs of kind and text."""
+    parts = ("reasoning", "content", "stop_reason")
+    found = []
+    for message in messages(path, *options):
+        delta = message.get("tool_call") or {}
+        text = next((message[part] for part in parts if part in message), delta.get("name"))
+        found.append((message["message_type"].removesuffix("_message"), text))
+    return found[:-1]
+
+
+def test_thoughts_may_have_any_key_or_several_or_none(recorded):
+    path = recorded(call_chunks("f", ['{"plan":"p","thinking":"t","why":"w"}']))
+    tool = ("tool_call", "f")
+    rest = ("tool_call", None)
+    assert spoken(path) == [tool, ("reasoning", "t"), rest]
+    assert spoken(path, "--inner-thoughts", "plan") == [tool, ("reasoning", "p"), rest]
+    both = ["--inner-thoughts", "plan", "--inner-thoughts", "why"]
+    assert spoken(path, *both) == [tool, ("reasoning", "p"), rest, ("reasoning", "w"), rest]
+    assert spoken(path, "--no-inner-thoughts") == [tool]
+
+
+def test_speech_may_have_any_tool_and_key_or_none(recorded):
+    path = recorded(call_chunks("say", ['{"text":"Hi"}']))
+    assert spoken(path) == [("tool_call", "say")]
+    assert spoken(path, "--assistant-tool", "say", "--assistant-kwarg", "text") == [("assistant", "Hi")]
+    path = recorded(call_chunks("send_message", ['{"message":"Hi"}']))
+    assert spoken(path) == [("assistant", "Hi")]
+    assert spoken(path, "--no-assistant-tool") == [("tool_call", "send_message")]
+
+
+def test_reasoning_may_stand_between_tags(recorded):
+    path = recorded([chunk(content="[a]b")])
+    assert spoken(path) == [("assistant", "[a]b")]
+    assert spoken(path, "--think-tags", "[", "]") == [("reasoning", "a"), ("assistant", "b")]
+
+
+def test_a_last_event_without_a_blank_line_counts(recorded):
+    assert spoken(recorded(f"data: {json.dumps(chunk(content='Hi'))}")) == [("assistant", "Hi")]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_event(recorded):
+    assert spoken(recorded("\ufeff" + capture.body([chunk(content="Hi")]))) == [("assistant", "Hi")]
+
+
+# -- what fails --------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_of_the_server_is_shown_and_the_exit_code_is_1(recorded):
+    error = {"error": {"message": "over\x1bloaded", "code": "busy"}}
+    code, shown = replay(recorded([chunk(content="Hi"), error, chunk(content="more")]))
+    assert code == 1
+    assert lines(shown)[-1] == "error  over␛loaded (code: busy)"
+    assert "more" not in shown
+    assert messages(recorded([chunk(content="Hi"), error]))[-1]["is_err"] is True
+
+
+def test_what_the_client_cannot_read_fails_the_stream(recorded):
+    code, shown = replay(recorded(capture.body([chunk(content="Hi")]).replace("[DONE]", "oops")))
+    assert code == 1
+    assert re.match(r"error  Expecting value.* \(code: none\)", lines(shown)[-1])
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "No such file or directory"),
+        (b"data: \xff\n\n", "not UTF-8 at byte 6"),
+        (b"", "no server-sent events"),
+        (b": a comment\n\nevent: ping\n\n", "no server-sent events"),
+        (b'{"error": "no stream"}', "no server-sent events"),
+    ],
+)
+def test_a_file_that_cannot_be_replayed_is_one_line_and_exit_code_2(tmp_path, capsys, content, complaint):
+    path = tmp_path / "body.sse"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["replay", str(path)]) == 2
+    assert capsys.readouterr() == ("", f"streamfsm: {path}: {complaint}\n")
+
+
+def test_a_directory_cannot_be_replayed(tmp_path, capsys):
+    assert main(["replay", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"streamfsm: {tmp_path}: ")
+
+
+def test_options_that_can_never_work_are_one_line_and_exit_code_2(recorded, capsys):
+    assert main(["replay", recorded([chunk()]), "--think-tags", "", "x"]) == 2
+    assert capsys.readouterr().err == "streamfsm: think_tags must be two non-empty strings, not ('', 'x')\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["replay"],
+        ["replay", "x", "--chunking", "0"],
+        ["replay", "x", "--inner-thoughts", "a", "--no-inner-thoughts"],
+        ["replay", "x", "--assistant-tool", "a", "--no-assistant-tool"],
+        ["diagram", "lexer"],
+    ],
+    ids=" ".join,
+)
+def test_arguments_that_cannot_be_understood_exit_with_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: streamfsm")
+
+
+def test_an_unknown_chunking_is_told_what_there_is(capsys):
+    with pytest.raises(SystemExit):
+        main(["replay", "x", "--chunking", "random:x"])
+    assert "'random:x' is no chunking: whole, char, a number of characters, random" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", [["openai"], ["rich"], ["openai", "rich"]], ids=" and ".join)
+def test_what_is_not_installed_is_named(recorded, monkeypatch, capsys, missing):
+    for name in missing:
+        monkeypatch.setitem(sys.modules, name, None)
+    assert main(["replay", recorded([chunk()])]) == 2
+    needs = f"streamfsm: replay needs {' and '.join(missing)}: pip install 'streamfsm[cli]'\n"
+    assert capsys.readouterr() == ("", needs)
+
+
+def test_json_needs_no_rich(recorded, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich", None)
+    assert replay(recorded([chunk(content="Hi")]), "--json")[0] == 0
+
+
+def test_a_reader_that_leaves_is_no_error(recorded, monkeypatch, capfd):
+    def closed(*_, **__):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("streamfsm.cli.print", closed, raising=False)
+    assert main(["replay", recorded([chunk(content="Hi")]), "--json"]) == 1
+    assert capfd.readouterr() == ("", "")
+
+
+# -- the other command, and the process --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["mermaid", "dot", "markdown"])
+def test_diagram_prints_one_table_or_all(capsys, form):
+    drawn = {machine.table.name: getattr(diagrams, form)(machine.table) for machine in MACHINES}
+    assert list(drawn) == ["stream", "text", "tool_call"]
+    for name, text in drawn.items():
+        assert main(["diagram", name, "--format", form]) == 0
+        assert capsys.readouterr().out == text
+    assert main(["diagram", "--format", form]) == 0
+    assert capsys.readouterr().out == "\n".join(drawn.values())
+
+
+def test_mermaid_is_the_format_unless_another_is_asked_for(capsys):
+    main(["diagram", "text"])
+    assert capsys.readouterr().out.startswith("stateDiagram-v2\n")
+
+
+def test_the_version_is_the_packages(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["--version"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out == f"streamfsm {version('streamfsm')}\n"
+
+
+def test_the_module_is_the_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["streamfsm", "diagram", "text"])
+    with pytest.raises(SystemExit) as exit_:
+        runpy.run_module("streamfsm", run_name="__main__")
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out.startswith("stateDiagram-v2\n")
+
+
+def process(*arguments, **options):
+    command = [sys.executable, "-W", "error", "-m", "streamfsm", *arguments]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUNBUFFERED": ""}
+    return subprocess.run(command, env=environment, check=False, timeout=60, **options)  # noqa: S603 - our own code
+
+
+def test_a_process_writes_utf_8_whatever_the_locale_says_and_nothing_else(recorded):
+    path = recorded([chunk(content="\u00fc\U0001f600")])
+    plain = process("replay", path, capture_output=True)
+    assert (plain.returncode, plain.stderr) == (0, b"")
+    assert "\u00fc\U0001f600" in plain.stdout.decode()
+    as_json = process("replay", path, "--json", capture_output=True)
+    assert json.loads(as_json.stdout.splitlines()[0])["content"] == "\u00fc\U0001f600"
+
+
+@pytest.mark.parametrize("command", [["replay"], ["replay", "--json"], ["diagram"]], ids=" ".join)
+def test_a_process_whose_reader_leaves_ends_quietly(recorded, command):
+    file = [recorded([chunk(content="Hi")])] if "replay" in command else []
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = process(*command, *file, stdout=writer, stderr=subprocess.PIPE)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")

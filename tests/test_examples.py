@@ -1,0 +1,71 @@
+"""The examples run, as a newcomer runs them, and say what they promise."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streamfsm import capture
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+CAPTURES = sorted((EXAMPLES / "captures").glob("*.sse"))
+
+
+def example(name, *arguments):
+    environment = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8", "COLUMNS": "80"}
+    command = [sys.executable, str(EXAMPLES / name), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=60)  # noqa: S603 - our own code
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+def test_the_agent_thinks_runs_its_tool_and_speaks():
+    code, output = example("agent.py", "--no-delay")
+    found = ["do swifts sleep: yes, on the wing", "A swift can stay in the air for ten months."]
+    arguments = {"query": "do swifts sleep", "limit": 2}
+    assert code == 0
+    assert output.splitlines() == [
+        "",
+        "thinks: I had better look that up.",
+        f"runs: search({arguments}) -> {found}",
+        "",
+        "thinks: That settles it.",
+        "says: Yes, in the air: half a brain at a time. \U0001f426",
+    ]
+
+
+def test_the_agent_is_short_enough_to_copy():
+    assert len((EXAMPLES / "agent.py").read_text(encoding="utf-8").splitlines()) <= 100
+
+
+def test_the_demo_shows_every_capture_and_that_chunkings_agree():
+    code, output = example("demo.py")
+    assert code == 0
+    headings = [line for line in output.splitlines() if line.startswith("━━ ")]
+    assert {heading.strip("━ ").rpartition(": ")[2] for heading in headings[:-1]} == {path.name for path in CAPTURES}
+    assert [line.split()[:2] for line in output.splitlines() if "once coalesced" in line] == [
+        ["whole", "3"],
+        ["char", "91"],
+        ["random:7", "17"],
+    ]
+    assert max(map(len, output.splitlines())) <= 80
+
+
+def test_the_demo_fails_where_a_chunking_says_something_else():
+    code = "import demo, pathlib; demo.replayed = lambda name, *options: list(options); demo.compare('x')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=EXAMPLES, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.returncode, done.stderr) == (1, "chunking whole says something else\n")
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+def test_a_capture_is_small_and_told_of_and_has_the_shape_of_the_wire(path):
+    body = path.read_bytes().decode()
+    assert path.stat().st_size < 8000
+    assert f"| [{path.name}]({path.name}) |" in (path.parent / "README.md").read_text(encoding="utf-8")
+    chunks = capture.chunks(body)
+    assert len(chunks) > 10
+    assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
+    assert all(chunk["object"] == "chat.completion.chunk" and chunk["created"] for chunk in chunks if "id" in chunk)
+    assert [data for _, data in capture.events(body)][-1] == "[DONE]"
