@@ -46,7 +46,7 @@ def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
     """Join surrogates, then cut to the room there is: the text, the half held back, and whether it fitted."""
     if half or not text.isascii():
         text, half = join_surrogates(half, text)
-    return (text, half, True) if len(text) <= room else (text[:room], "", False)
+    return (text, half, True) if len(text) + len(half) <= room else (text[:room], "", False)
 
 
 @dataclass(slots=True)

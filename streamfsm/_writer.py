@@ -68,8 +68,7 @@ class MessageWriter:
         if row.emits:
             self._announce_hidden(row.emits)
             self._write(lane, row.emits, emits)
-        if self.trace:
-            self._log(lane, state, event, row.target, emitted=row.emits is not None)
+        self._log(lane, state, event, row.target, emitted=row.emits is not None)
 
     def text(self, lane: Lane, text: str) -> None:
         """Text arrived in the lane's present state, which emits it."""
@@ -99,8 +98,7 @@ class MessageWriter:
             if not self.numbering.visible:
                 self._announce_hidden(emission)
             self._write(lane, emission, texts[0] if len(texts) == 1 else "".join(texts))
-            if self.trace:
-                self._log(lane, lane.state, "text", lane.state, emitted=True)
+            self._log(lane, lane.state, "text", lane.state, emitted=True)
 
     def _announce_hidden(self, emission: Emission) -> None:
         if self.numbering.visible or emission is Emission.STOP:
@@ -110,7 +108,7 @@ class MessageWriter:
             self.boundary(self.stream, "hidden", "omitted")
 
     def _log(self, lane: Lane, state: str, event: str, target: str, *, emitted: bool) -> None:
-        if self.trace:
+        if self.trace is not None:
             seq_id = self.numbering.next_seq - 1 if emitted else None
             self.trace(Transition(lane.MACHINE.table.name, lane.choice, lane.label, state, event, target, seq_id))
 
@@ -149,7 +147,7 @@ class MessageWriter:
             date=self.date,
             otid=otid(self.message_id, numbering.ordinal),
             step_id=self.step_id,
-            is_err=True if value == StopReasonType.error else None,
+            is_err=True if emission is Emission.STOP and value is StopReasonType.error else None,
             seq_id=numbering.next_seq,
             run_id=self.run_id,
             choice_index=lane.choice,

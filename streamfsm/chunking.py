@@ -34,7 +34,7 @@ class Atom:
     """For a piece of a tool call: ``index``, ``id``, ``type``."""
     fields: tuple[str, ...] = ()
     """For reasoning: the fields that carry the text."""
-    chunk: Chunk | None = None
+    chunk: Any = None
     """What cannot be taken apart, as it was."""
 
     def pieces(self, lengths: Iterable[int]) -> "Iterator[Atom]":
@@ -54,12 +54,12 @@ def split(chunks: Iterable[Chunk]) -> list[Atom]:
     return [atom for chunk in chunks for atom in _split_chunk(chunk)]
 
 
-def _split_chunk(chunk: Chunk) -> list[Atom]:
-    choices = chunk.get("choices")
+def _split_chunk(chunk: Any) -> list[Atom]:
+    choices = chunk.get("choices") if isinstance(chunk, dict) else None
     shaped = isinstance(choices, list) and all(
         isinstance(choice, dict) and isinstance(choice.get("delta"), dict) for choice in choices
     )
-    if not shaped or not choices or chunk.get("error"):
+    if not shaped or not choices or chunk.get("error") or chunk.get("x_groq"):
         return [Atom("opaque", None, chunk=chunk)]
     envelope = {key: value for key, value in chunk.items() if key not in ("choices", "usage")}
     atoms = [atom for at, choice in enumerate(choices) for atom in _split_choice(choice, at, envelope)]
@@ -70,12 +70,14 @@ def _split_chunk(chunk: Chunk) -> list[Atom]:
 
 def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:
     delta = choice["delta"]
-    index = choice.get("index", at)
+    index = at if choice.get("index") is None else choice["index"]
     atoms: list[Atom] = []
     by_text: dict[str, list[str]] = {}
     for name in _REASONING:
         if isinstance(delta.get(name), str) and delta[name]:
             by_text.setdefault(delta[name], []).append(name)
+    if len(by_text) > 1:  # fields that differ are odd together, and nothing odd apart
+        return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
     atoms += [Atom("reasoning", index, text, envelope, fields=tuple(names)) for text, names in by_text.items()]
     taken = {name for names in by_text.values() for name in names}
     for name in ("content", "refusal"):
@@ -91,7 +93,7 @@ def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:
         atoms.append(Atom("finish", index, envelope=envelope, call={"finish_reason": choice["finish_reason"]}))
     rest = {key: value for key, value in delta.items() if key not in taken}
     outer = {key: value for key, value in choice.items() if key not in ("delta", "index", "finish_reason")}
-    if not atoms or (_unread(rest) and len(atoms) > 1):
+    if not atoms or (_unread(rest) and atoms[0].kind != "finish"):
         # Fields that this module does not know may be read before or after those it knows: leave them in place.
         return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
     return [replace(atoms[0], delta=rest, outer=outer), *atoms[1:]]
@@ -135,8 +137,8 @@ def pack(atoms: Iterable[Atom], sizes: Iterable[int] = ()) -> list[Chunk]:
     for atom in atoms:
         if room == 0 or last is None or not _follows(last, atom, chunks[-1]):
             room = next(sizes, -1) if room == 0 else room
-            chunks.append({} if atom.chunk is None else atom.chunk)
-        if atom.chunk is None:
+            chunks.append(atom.chunk if atom.kind == "opaque" else {})
+        if atom.kind != "opaque":
             _add(chunks[-1], atom)
         room -= 1
         last = atom
@@ -145,7 +147,7 @@ def pack(atoms: Iterable[Atom], sizes: Iterable[int] = ()) -> list[Chunk]:
 
 def _follows(last: Atom, atom: Atom, chunk: Chunk) -> bool:
     """Whether ``atom`` may share the chunk that ends with ``last``."""
-    if last.chunk is not None or atom.chunk is not None or last.kind == "usage":
+    if "opaque" in (last.kind, atom.kind) or last.kind == "usage":
         return False
     if atom.kind == "usage":
         return True

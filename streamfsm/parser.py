@@ -1,13 +1,13 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from streamfsm._channels import Channels
 from streamfsm._endings import UNKNOWN, ending
@@ -27,6 +27,8 @@ from streamfsm.sources.dialect import Dialect
 from streamfsm.trace import Transition
 
 StreamState = Literal["open", "done", "failed", "cancelled"]
+_T = TypeVar("_T")
+_Tag: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
 @dataclass(slots=True)
@@ -36,10 +38,6 @@ class _Choice:
     texts: dict[str, TextLane] = field(default_factory=dict)
     calls: Calls = field(default_factory=Calls)
     finish_reason: str | None = None
-
-    def lanes(self) -> Iterator[TextLane | CallLane]:
-        yield from self.texts.values()
-        yield from self.calls.lanes
 
 
 @dataclass(slots=True)
@@ -59,25 +57,25 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """The constructor's arguments that a snapshot keeps."""
+    """The constructor's arguments that a snapshot keeps; pydantic checks them by these types."""
 
-    inner_thoughts_kwarg: list[str] | None
+    inner_thoughts_kwarg: tuple[str, ...] | None
     assistant_tool: str | None
     assistant_kwarg: str
     reasoning_model: bool | None
-    think_tags: ThinkTags | None
+    think_tags: tuple[_Tag, _Tag] | None
     requires_approval_tools: frozenset[str]
     dialect: Dialect
     limits: Limits
     message_id: str
     run_id: str | None
     step_id: str | None
+    date: AwareDatetime
 
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
     version: Literal[1]  # changes with the shape of what a snapshot keeps
-    date: datetime
     options: _Options
     run: _Run
 
@@ -123,33 +121,40 @@ class StreamParser:
         date: datetime | None = None,
         trace: Callable[[Transition], object] | list[Transition] | None = None,
     ) -> None:
-        if think_tags is not None and [bool(tag) for tag in think_tags] != [True, True]:
-            raise MisuseError(f"think_tags must be two non-empty strings, not {think_tags!r}")
-        thoughts = [inner_thoughts_kwarg] if isinstance(inner_thoughts_kwarg, str) else inner_thoughts_kwarg
-        self._options = _Options(
-            inner_thoughts_kwarg=None if thoughts is None else list(thoughts),
-            assistant_tool=assistant_tool,
-            assistant_kwarg=assistant_kwarg,
-            reasoning_model=reasoning_model,
-            think_tags=think_tags,
-            requires_approval_tools=frozenset(requires_approval_tools),
-            dialect=dialect,
-            limits=limits,
-            message_id=message_id or f"message-{uuid4()}",
-            run_id=run_id,
-            step_id=step_id,
-        )
-        date = date or datetime.now(timezone.utc).replace(microsecond=0)
-        self._open(_Run(StreamLane(), ChatCompletions(dialect)), date, trace)
+        if not (trace is None or callable(trace) or isinstance(trace, list)):
+            raise MisuseError(f"trace must be a callable or a list, not {trace!r}")
+        try:
+            self._options: _Options = _adapter(_Options).validate_python(
+                {
+                    "inner_thoughts_kwarg": (inner_thoughts_kwarg,)
+                    if isinstance(inner_thoughts_kwarg, str)
+                    else inner_thoughts_kwarg,
+                    "assistant_tool": assistant_tool,
+                    "assistant_kwarg": assistant_kwarg,
+                    "reasoning_model": reasoning_model,
+                    "think_tags": think_tags,
+                    "requires_approval_tools": requires_approval_tools,
+                    "dialect": dialect,
+                    "limits": limits,
+                    "message_id": message_id or f"message-{uuid4()}",
+                    "run_id": run_id,
+                    "step_id": step_id,
+                    "date": date or datetime.now(timezone.utc).replace(microsecond=0),
+                }
+            )
+        except ValidationError as error:
+            problems = error.errors(include_url=False)
+            raise MisuseError("; ".join(f"{each['loc'][0]}: {each['msg']}" for each in problems)) from error
+        self._open(_Run(StreamLane(), ChatCompletions(dialect)), trace)
 
-    def _open(self, run: _Run, date: datetime, trace: Callable[[Transition], object] | list[Transition] | None) -> None:
+    def _open(self, run: _Run, trace: Callable[[Transition], object] | list[Transition] | None) -> None:
         options = self._options
         self._run = run
         self._limits = options.limits
         self._channels = Channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
         self._writer = MessageWriter(
             message_id=options.message_id,
-            date=date,
+            date=options.date,
             run_id=options.run_id,
             step_id=options.step_id,
             requires_approval=options.requires_approval_tools,
@@ -172,8 +177,7 @@ class StreamParser:
             sends, nothing is raised: see :attr:`result` for anomalies and errors.
         """
         if self._run.stream.state != "open":
-            if not any(anomaly.kind == "late_chunk" for anomaly in self._run.anomalies):
-                self._odd("late_chunk", f"more came after the stream had ended as {self.state!r}")
+            self._take_late()
             return []
         for event in self._run.source.read(chunk):
             _TAKES[type(event)](self, event)
@@ -240,8 +244,8 @@ class StreamParser:
 
     def snapshot(self) -> dict[str, Any]:
         """All state, as a JSON-able dict from which :meth:`restore` goes on, in this process or another."""
-        snapshot = _Snapshot(version=1, date=self._writer.date, options=self._options, run=self._run)
-        return cast("dict[str, Any]", _adapter().dump_python(snapshot, mode="json"))
+        snapshot = _Snapshot(version=1, options=self._options, run=self._run)
+        return cast("dict[str, Any]", _adapter(_Snapshot).dump_python(snapshot, mode="json"))
 
     @classmethod
     def restore(
@@ -253,12 +257,12 @@ class StreamParser:
             MisuseError: the snapshot is not one of this version.
         """
         try:
-            kept = _adapter().validate_python(snapshot)
+            kept = _adapter(_Snapshot).validate_python(snapshot)
         except ValidationError as error:
             raise MisuseError(f"not a snapshot of this version: {error}") from error
         parser = cls.__new__(cls)
         parser._options = kept.options
-        parser._open(kept.run, kept.date, trace)
+        parser._open(kept.run, trace)
         return parser
 
     # -- what each event does ---------------------------------------------------------------------------------------
@@ -275,11 +279,9 @@ class StreamParser:
         lane = choice.texts.get(event.field)
         if lane is None:
             lane = choice.texts[event.field] = TextLane(event.choice, event.field)
-        if event.field == "reasoning":
-            fits = lane.feed(event.text, self._limits.text, "reasoning", None, self._writer)
-        else:
-            fits = lane.feed(event.text, self._limits.text, "answer", self._options.think_tags, self._writer)
-        if not fits:
+        begins = "reasoning" if event.field == "reasoning" else "answer"
+        tags = self._options.think_tags if event.field == "content" else None
+        if not lane.feed(event.text, self._limits.text, begins, tags, self._writer):
             self._exceed("text")
 
     def _take_call_piece(self, event: CallPiece) -> None:
@@ -342,6 +344,13 @@ class StreamParser:
     def _take_failure(self, event: Failure) -> None:
         self._stop("error", ErrorInfo(code=event.code, message=event.message))
 
+    def _take_late(self) -> None:
+        """More came after the end: odd, once; but not after a limit, where it is we who stopped reading."""
+        if self._run.error and self._run.error.code == "limit":
+            return
+        if not any(anomaly.kind == "late_chunk" for anomaly in self._run.anomalies):
+            self._odd("late_chunk", f"more came after the stream had ended as {self.state!r}")
+
     def _take_oddity(self, event: Oddity) -> None:
         self._odd(event.kind, event.detail, event.choice)
 
@@ -381,9 +390,10 @@ class StreamParser:
             return StopReasonType.cancelled
         if choice.finish_reason is not None:
             return ending(choice.finish_reason).stop_reason
-        whole = all(call.judge()[0] in _WHOLE for call in choice.calls.lanes)
+        calls = choice.calls.lanes
+        whole = all(call.judge()[0] in _WHOLE for call in calls) and (calls or choice.texts)
         if self._options.dialect.unmarked_end == "complete" and whole:
-            return StopReasonType.tool_calls if choice.calls.lanes else StopReasonType.end_turn
+            return StopReasonType.tool_calls if calls else StopReasonType.end_turn
         return StopReasonType.incomplete
 
     # -- small parts ------------------------------------------------------------------------------------------------
@@ -461,5 +471,5 @@ _TAKES: dict[type[Event], Callable[[StreamParser, Any], None]] = {
 
 
 @cache
-def _adapter() -> TypeAdapter[_Snapshot]:
-    return TypeAdapter(_Snapshot)
+def _adapter(kind: type[_T]) -> TypeAdapter[_T]:
+    return TypeAdapter(kind)

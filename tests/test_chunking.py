@@ -55,7 +55,7 @@ ATOMS = {
     ),
     "reasoning in two fields of two texts": (
         [chunk(reasoning="b", reasoning_content="a")],
-        [("reasoning", "a"), ("reasoning", "b")],
+        [("opaque", "")],
     ),
     "choices": (
         [{"choices": [chunk(content="a", choice=1)["choices"][0], chunk(content="b")["choices"][0]]}],
@@ -277,33 +277,33 @@ def test_taken_apart_and_packed_again_a_stream_says_the_same(data, stream):
         assert outcome(cut(chunks)) == expected
 
 
-# Streams that a chunking changes today. Mended ones belong to the streams above, without their mark.
-DEFECTS = {
-    "a function call is read after the first piece of the text beside it, or dropped": [
+ODD = {
+    "a function call beside text": [
         chunk(content="ab", function_call={"name": "f", "arguments": "{"}),
         chunk(content="cd", function_call={"arguments": "}"}),
     ],
-    "content in parts is read after the first piece of the reasoning beside it, or dropped": [
+    "content in parts beside reasoning": [
         chunk(reasoning="ab", content=[{"text": "x"}]),
         chunk(reasoning="cd", content=[{"text": "y"}]),
     ],
-    "of two chunks' x_groq only the first is kept": [
+    "usage of a provider's own": [
         {**chunk(content="ab"), "x_groq": {"id": "r"}},
         {**chunk(finish="stop"), "x_groq": {"id": "r", "usage": {"prompt_tokens": 1}}},
     ],
-    "an index that is null does not count as the position": [
+    "an index that is null": [
         {"choices": [{"delta": {"content": "ab"}}, {"index": None, "delta": {"content": "cd"}}]},
     ],
-    "two reasoning fields that differ become two deltas, and the conflict is not seen": [
+    "two reasoning fields that differ": [
         chunk(reasoning="ab", reasoning_content="cd"),
     ],
-    "what is no object cannot be taken apart": [chunk(content="ab"), None, [1]],
+    "what is no object": [chunk(content="ab"), None, [1]],
 }
 
 
 @pytest.mark.parametrize(
     "chunks",
-    [pytest.param(chunks, marks=pytest.mark.xfail(strict=True, reason=why)) for why, chunks in DEFECTS.items()],
+    ODD.values(),
+    ids=ODD,
 )
 def test_no_chunking_changes_what_odd_chunks_say(chunks):
     expected = outcome(chunks)

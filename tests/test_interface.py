@@ -476,12 +476,45 @@ class SyncManager:
         self.left += 1
 
 
+class Unclosable:
+    """Neither an iterator nor to be closed."""
+
+    def __aiter__(self):
+        return Plain()
+
+    def __iter__(self):
+        return Plain()
+
+
+class Plain:
+    """An iterator and nothing else."""
+
+    def __init__(self):
+        self.chunks = iter(TEXT)
+
+    def __aiter__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.chunks)
+
+    async def __anext__(self):
+        for each in self.chunks:
+            return each
+        raise StopAsyncIteration
+
+
 class BadlyClosing(Iterable):
     def close(self):
         raise OSError("already gone")
 
 
-@pytest.mark.parametrize("stream", [generator(), Iterable(), Manager(), BadlyClosing()], ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize(
+    "stream", [generator(), Iterable(), Manager(), Unclosable(), BadlyClosing()], ids=lambda s: type(s).__name__
+)
 def test_any_kind_of_asynchronous_stream_is_read_and_closed(stream):
     async def consume():
         return [message async for message in OpenAIStreamingInterface().process(stream)]
@@ -492,7 +525,9 @@ def test_any_kind_of_asynchronous_stream_is_read_and_closed(stream):
 
 
 @pytest.mark.parametrize(
-    "stream", [TEXT, iter(TEXT), Iterable(), SyncManager(), BadlyClosing()], ids=lambda s: type(s).__name__
+    "stream",
+    [TEXT, iter(TEXT), Iterable(), SyncManager(), Unclosable(), BadlyClosing()],
+    ids=lambda s: type(s).__name__,
 )
 def test_any_kind_of_synchronous_stream_is_read_and_closed(stream):
     assert said(OpenAIStreamingInterface().process_sync(stream)) == [("assistant", "Hello")]
