@@ -1,24 +1,28 @@
 """What goes in, wire-neutral: what one chunk says, in the order in which it is to be read.
 
 Sources make these; no code behind them knows a wire. An empty string and ``None`` both mean that the wire said
-nothing, and sources leave such events out.
+nothing, and sources leave such events out. Slotted classes, because one is made for every delta: a named tuple takes
+half as long again.
 """
 
-from typing import Literal, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from streamfsm.result import AnomalyKind
 
 TextField: TypeAlias = Literal["reasoning", "content", "refusal"]
 
 
-class Envelope(NamedTuple):
+@dataclass(slots=True)
+class Envelope:
     """The first id or model of the response."""
 
     id: str | None
     model: str | None
 
 
-class Text(NamedTuple):
+@dataclass(slots=True)
+class Text:
     """A piece of one text field of one choice."""
 
     choice: int
@@ -26,7 +30,8 @@ class Text(NamedTuple):
     text: str
 
 
-class CallPiece(NamedTuple):
+@dataclass(slots=True)
+class CallPiece:
     """One entry of a tool-call list, with the identity it claims; :mod:`streamfsm._identity` decides whose it is."""
 
     choice: int
@@ -36,14 +41,16 @@ class CallPiece(NamedTuple):
     arguments: str
 
 
-class Finish(NamedTuple):
+@dataclass(slots=True)
+class Finish:
     """A finish reason, in the wire's word."""
 
     choice: int
     reason: str
 
 
-class UsageReport(NamedTuple):
+@dataclass(slots=True)
+class UsageReport:
     """Token counts; ``None`` where the report is silent."""
 
     input_tokens: int | None
@@ -52,14 +59,16 @@ class UsageReport(NamedTuple):
     reasoning_tokens: int | None
 
 
-class Failure(NamedTuple):
+@dataclass(slots=True)
+class Failure:
     """An error payload inside the stream."""
 
     code: str | None
     message: str
 
 
-class Oddity(NamedTuple):
+@dataclass(slots=True)
+class Oddity:
     """Something that the wire's own description does not allow; it becomes an anomaly of the result."""
 
     kind: AnomalyKind

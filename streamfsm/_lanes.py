@@ -201,11 +201,18 @@ class CallLane:
         outlet.boundary(self, event)
 
     def _send(self, signals: list[tuple[str, str]], outlet: Outlet) -> None:
+        """Tell the outlet, with neighbouring texts joined: they become one message."""
+        texts: list[str] = []
         for event, text in signals:
             if event == TEXT_SIGNAL:
-                outlet.text(self, text)
-            else:
-                outlet.boundary(self, event)
+                texts.append(text)
+                continue
+            if texts:
+                outlet.text(self, "".join(texts))
+                texts.clear()
+            outlet.boundary(self, event)
+        if texts:
+            outlet.text(self, "".join(texts))
 
 
 Lane: TypeAlias = StreamLane | TextLane | CallLane

@@ -1,7 +1,7 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, cast
@@ -337,7 +337,7 @@ class StreamParser:
         self._writer.boundary(self._run.stream, "finish")
 
     def _take_usage(self, event: UsageReport) -> None:
-        reported = {name: value for name, value in event._asdict().items() if value is not None}
+        reported = {name: value for name, value in asdict(event).items() if value is not None}
         if reported:
             self._run.usage = self._run.usage.model_copy(update={**reported, "source": "reported"})
 

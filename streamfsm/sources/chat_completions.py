@@ -19,18 +19,17 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 def _fields(value: object) -> Mapping[str, Any] | None:
-    """The declared fields of a wire object, without copying; ``None`` if it is none."""
-    if isinstance(value, dict):
+    """The fields of a wire object; ``None`` if it is none.
+
+    Without copying, unless there are some that ``openai``'s types do not declare, such as ``reasoning_content``.
+    """
+    if type(value) is dict:
         return value
-    fields: Mapping[str, Any] | None = getattr(value, "__dict__", None)
-    return fields
-
-
-def _all_fields(value: object) -> Mapping[str, Any] | None:
-    """The same with those that ``openai``'s types do not declare, such as ``reasoning_content``."""
-    fields = _fields(value)
-    extra = getattr(value, "__pydantic_extra__", None)
-    return {**fields, **extra} if extra and fields else fields
+    try:
+        extra = value.__pydantic_extra__  # type: ignore[attr-defined]
+    except AttributeError:
+        return value if isinstance(value, dict) else getattr(value, "__dict__", None)
+    return {**value.__dict__, **extra} if extra else value.__dict__
 
 
 @dataclass(slots=True)
@@ -47,7 +46,7 @@ class ChatCompletions:
         Runs for every delta, so it looks first and checks only what is there: what is empty says nothing.
         """
         events: list[Event] = []
-        fields = _all_fields(chunk)
+        fields = _fields(chunk)
         if fields is None:
             return [Oddity("not_a_chunk", _show(chunk), None)]
         if not (self.has_id and self.has_model):
@@ -57,7 +56,9 @@ class ChatCompletions:
                 choices = _checked(list, choices, "choices", None, events) or ()
             for position, choice in enumerate(choices):
                 self._read_choice(position, choice, events)
-        if usage := fields.get("usage") or (_fields(fields.get("x_groq")) or _NOTHING).get("usage"):
+        if usage := fields.get("usage"):
+            _read_usage(usage, events)
+        if (groq := fields.get("x_groq")) and (usage := (_fields(groq) or _NOTHING).get("usage")):
             _read_usage(usage, events)
         if error := fields.get("error"):
             events.append(_failure(error))
@@ -79,23 +80,23 @@ class ChatCompletions:
         if type(index) is not int:
             index = position if index is None else _integer(fields, "index", None, events) or position
         delta = fields.get("delta")
-        said = _all_fields(delta)
+        said = _fields(delta)
         if said:
-            get = said.get
-            self._read_reasoning(said, index, events)
-            if content := get("content"):
+            if not said.keys().isdisjoint(self.dialect.reasoning_fields):
+                self._read_reasoning(said, index, events)
+            if content := said.get("content"):
                 if isinstance(content, str):
                     events.append(Text(index, "content", content))
                 else:
                     _read_parts(content, index, events)
-            if (refusal := get("refusal")) and (refusal := _checked(str, refusal, "refusal", index, events)):
+            if (refusal := said.get("refusal")) and (refusal := _checked(str, refusal, "refusal", index, events)):
                 events.append(Text(index, "refusal", refusal))
-            if calls := get("tool_calls"):
+            if calls := said.get("tool_calls"):
                 if not isinstance(calls, list):
                     calls = _checked(list, calls, "tool_calls", index, events) or ()
                 for call in calls:
                     _read_call(call, index, events)
-            if call := get("function_call"):
+            if call := said.get("function_call"):
                 _read_call({"function": call}, index, events)
         elif delta and said is None:
             events.append(Oddity("wrong_type", f"delta is {_show(delta)}", index))
@@ -175,7 +176,7 @@ def _show(value: object) -> str:
 
 
 def _read_usage(usage: object, events: list[Event]) -> None:
-    fields = _all_fields(usage)  # early versions of openai declare no details
+    fields = _fields(usage)
     if fields is None:
         events.append(Oddity("wrong_type", f"usage is {_show(usage)}", None))
         return
