@@ -1,26 +1,30 @@
 """Writes the generated parts of the documentation; ``--check`` compares them with the files instead.
 
-python docs/generate.py [--check]
+python docs/generate.py [--check | --count DIR]
 """
 
 import argparse
+import csv
 import importlib
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from streamfsm import StreamMessage, StreamParser, coalesce
+from streamfsm import StreamMessage, StreamParser, capture, coalesce
 from streamfsm._endings import ENDINGS, UNKNOWN
 from streamfsm._identity import RULES
-from streamfsm.diagrams import grid, markdown, mermaid
-from streamfsm.machines import MACHINES, TOOL_CALL, Table
+from streamfsm.diagrams import coverage, grid, markdown, mermaid
+from streamfsm.machines import MACHINES, TOOL_CALL, StateMachine, Table
+from streamfsm.machines._checks import HOLDS, MOMENTARY, findings
 from streamfsm.trace import Transition
 
 ROOT = Path(__file__).parents[1]
+RECORDED = ROOT / "docs" / "machines" / "recorded.json"
 NOTICE = "<!-- Written by docs/generate.py. -->\n"
 
 
@@ -28,7 +32,7 @@ def texts() -> dict[str, str]:
     """Path → what the file is to be: pages that are generated whole, and the README with its blocks."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     return {
-        **{f"docs/machines/{machine.table.name}.md": machine_page(machine.table) for machine in MACHINES},
+        **{f"docs/machines/{machine.table.name}.md": machine_page(machine) for machine in MACHINES},
         "docs/endings.md": endings_page(),
         "docs/identity.md": identity_page(),
         "docs/walkthrough.md": walkthrough_page(),
@@ -55,8 +59,83 @@ def prose(module: str) -> str:
     return f"{importlib.import_module(module).__doc__}".strip() + "\n"
 
 
-def machine_page(table: Table) -> str:
-    return page(f"Machine: {table.name}", prose(f"streamfsm.machines.{table.name}"), picture(table), markdown(table))
+def machine_page(machine: StateMachine) -> str:
+    table = machine.table
+    return page(
+        f"Machine: {table.name}",
+        prose(f"streamfsm.machines.{table.name}"),
+        picture(table),
+        markdown(table),
+        *("## What is proven\n", "`python -m streamfsm.machines --check` tries the machine in all its states.\n"),
+        grid(("Property", "Evidence"), ((name, evidence) for _, name, evidence, _ in findings(machine))),
+        *("What a live state may hold back; its bound, in characters, is the sum of what is named.\n", holds(table)),
+        *("## What is exercised\n", exercised(table)),
+    )
+
+
+def holds(table: Table) -> str:
+    named = {state: hold for (name, state), hold in HOLDS.items() if name == table.name}
+    return grid(
+        ("State", "Holds back", "At most"),
+        (
+            (f"`{state}`", hold.what, " + ".join(f"`{bound}`" for bound in hold.bounds) or "0")
+            for state, hold in named.items()
+        ),
+    )
+
+
+EXERCISED = """\
+The project's own streams take every row that a stream can take: `tests/test_machine_checks.py` fails for one that none
+takes. The table says how many of {streams} recorded streams of real servers take it (`docs/generate.py --count`); their
+servers were not asked for `send_message`, nor for thoughts in a kwarg. Green edges are taken by recorded streams,
+dashed ones by our own only.
+"""
+
+
+def exercised(table: Table) -> str:
+    recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
+    counts = {tuple(cell.split()): count for cell, count in recorded["rows"].get(table.name, {}).items()}
+    cells = (
+        (
+            f"`{state}`",
+            *(str(counts.get((state, event), 0)) if (state, event) in table.by_cell else "—" for event in table.events),
+        )
+        for state in table.live
+    )
+    never = [
+        f"No stream ends in `{state}`: {because}.\n"
+        for (name, state), because in MOMENTARY.items()
+        if name == table.name
+    ]
+    drawn = f"```mermaid\n{coverage(table, counts)}```\n"
+    return "\n".join(
+        [
+            EXERCISED.format(streams=recorded["streams"]),
+            *never,
+            drawn,
+            grid(("State", *(f"`{event}`" for event in table.events)), cells),
+        ]
+    )
+
+
+def recorded_rows(recordings: Path) -> dict[str, Any]:
+    """How many recorded streams take each row: counts only, because the recordings are no part of the project.
+
+    ``recordings`` holds bodies and an ``INDEX.tsv`` with their paths in ``file`` and their API in ``api``. Each is fed
+    as recorded, to a parser with the default options and ``<think>`` tags.
+    """
+    with (recordings / "INDEX.tsv").open(encoding="utf-8", newline="") as index:
+        files = [row["file"] for row in csv.DictReader(index, delimiter="\t") if row["api"] == "chat"]
+    counts: dict[str, Counter[str]] = {machine.table.name: Counter() for machine in MACHINES}
+    for file in files:
+        trace: list[Transition] = []
+        parser = StreamParser(think_tags=("<think>", "</think>"), trace=trace)
+        for chunk in capture.chunks((recordings / file).read_text(encoding="utf-8")):
+            parser.feed(chunk)
+        parser.close()
+        for machine, state, event in {(step.machine, step.state, step.event) for step in trace if step.event != "text"}:
+            counts[machine][f"{state} {event}"] += 1
+    return {"streams": len(files), "rows": {name: dict(sorted(rows.items())) for name, rows in counts.items()}}
 
 
 def endings_page() -> str:
@@ -205,7 +284,11 @@ def main() -> int:
     """Write what is stale; or only tell, as a unified diff, and return 1 if anything is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if a file is stale")
-    check = parser.parse_args().check
+    parser.add_argument("--count", metavar="DIR", type=Path, help="count anew which rows the recordings in DIR take")
+    arguments = parser.parse_args()
+    check = arguments.check
+    if arguments.count:
+        RECORDED.write_text(json.dumps(recorded_rows(arguments.count), indent=2) + "\n", encoding="utf-8")
     found = list(stale())
     for file, old, new in found:
         name = str(file.relative_to(ROOT))

@@ -1,7 +1,10 @@
-"""How a choice ended, from the wire's word: a declared table.
+"""How a choice ended: two declared tables.
 
-Servers finish twice (``tool_calls``, then an empty delta with ``stop``), so the words are ranked: among those that
-came, the first of the highest rank counts. A cut outranks everything: what it cut is never ready to run.
+The first ranks the wire's finish reasons. Servers finish twice (``tool_calls``, then an empty delta with ``stop``), so
+among the words that came the first of the highest rank counts. A cut outranks everything.
+
+The second takes how the stream ended, what the word says, and whether the calls are structurally whole. Its first row
+that fits tells the stop reason, and whether a whole call is ready to run: never if anything was cut.
 """
 
 from typing import NamedTuple
@@ -32,3 +35,46 @@ ENDINGS: dict[str, Ending] = {
 def ending(finish_reason: str) -> Ending:
     """The row for the wire's word."""
     return ENDINGS.get(finish_reason, UNKNOWN)
+
+
+class Outcome(NamedTuple):
+    """A row of the second table. ``*`` fits anything."""
+
+    stream: str
+    """State of the stream's machine."""
+    word: str
+    """``cut`` or ``whole``, as the finish reason says; without one ``trusted`` if the dialect trusts that, or ``none``."""
+    came: str
+    """``nothing``; ``text`` alone; ``calls``, all structurally whole; or an ``open`` call."""
+    stop_reason: StopReasonType | None
+    """``None``: the finish reason's own."""
+    ready: bool
+    because: str
+
+
+# fmt: off
+OUTCOMES = (
+    Outcome("failed",    "*",       "*",     StopReasonType.error,      False, "what was to come is unknown"),
+    Outcome("cancelled", "*",       "*",     StopReasonType.cancelled,  False, "the caller wants nothing of it to run"),
+    Outcome("done",      "cut",     "*",     None,                      False, "by the server's word something is missing"),
+    Outcome("done",      "whole",   "*",     None,                      True,  "by the server's word all is there"),
+    Outcome("done",      "trusted", "text",  StopReasonType.end_turn,   True,  "this server never says"),
+    Outcome("done",      "trusted", "calls", StopReasonType.tool_calls, True,  "this server never says; nothing is open"),
+    Outcome("done",      "*",       "*",     StopReasonType.incomplete, False, "nobody says that all is there"),
+)
+# fmt: on
+
+
+def outcome(stream: str, finish_reason: str | None, came: str, *, trusted: bool) -> tuple[StopReasonType, bool]:
+    """The stop reason of a choice, and whether its whole calls are ready: the first row of ``OUTCOMES`` that fits.
+
+    Args:
+        stream: state of the stream's machine, which is not ``open``.
+        finish_reason: the wire's word that stands, if any.
+        came: see :class:`Outcome`.
+        trusted: whether the dialect trusts an end without a finish reason.
+    """
+    said = ending(finish_reason) if finish_reason is not None else None
+    word = ("cut" if said.rank == CUT else "whole") if said else ("trusted" if trusted else "none")
+    row = next(row for row in OUTCOMES if row.stream == stream and row.word in ("*", word) and row.came in ("*", came))
+    return row.stop_reason or (said or UNKNOWN).stop_reason, row.ready

@@ -5,12 +5,13 @@ nothing, and sources leave such events out. Slotted classes, because one is made
 half as long again.
 """
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
 
 from streamfsm.result import AnomalyKind
 
-TextField: TypeAlias = Literal["reasoning", "content", "refusal"]
+TextField: TypeAlias = Literal["reasoning", "content", "refusal", "transcript"]
 
 
 @dataclass(slots=True)
@@ -22,12 +23,21 @@ class Envelope:
 
 
 @dataclass(slots=True)
+class Begin:
+    """A choice that was not seen before; what it says follows."""
+
+    choice: int
+
+
+@dataclass(slots=True)
 class Text:
     """A piece of one text field of one choice."""
 
     choice: int
     field: TextField
     text: str
+    whole: bool = False
+    """Whether it is all of the field so far."""
 
 
 @dataclass(slots=True)
@@ -39,6 +49,33 @@ class CallPiece:
     id: str
     name: str
     arguments: str
+    whole: bool = False
+    """Whether the arguments are all so far."""
+    extras: Mapping[str, Any] | None = None
+    """Fields that are not read."""
+
+
+@dataclass(slots=True)
+class Thought:
+    """A piece of a structured reasoning detail. Its text, if any, is a :class:`Text` of its own."""
+
+    choice: int
+    kind: str
+    index: int | None
+    id: str | None
+    text: str
+    data: str
+    """What cannot be read: encrypted or redacted reasoning."""
+    signature: str | None
+
+
+@dataclass(slots=True)
+class Extra:
+    """A field that is not read."""
+
+    choice: int | None
+    name: str
+    value: Any
 
 
 @dataclass(slots=True)
@@ -57,6 +94,8 @@ class UsageReport:
     output_tokens: int | None
     cached_tokens: int | None
     reasoning_tokens: int | None
+    raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """The report as the wire wrote it."""
 
 
 @dataclass(slots=True)
@@ -76,4 +115,4 @@ class Oddity:
     choice: int | None
 
 
-Event: TypeAlias = Envelope | Text | CallPiece | Finish | UsageReport | Failure | Oddity
+Event: TypeAlias = Envelope | Begin | Text | CallPiece | Thought | Extra | Finish | UsageReport | Failure | Oddity

@@ -29,12 +29,15 @@ FIRST = Rule("first entry", True, False, "no id, no index, no call so far")
 NEW_NAME = Rule("new name", True, False, "no id, and not the name of the call, whose name is complete")
 SAME_NAME_CLOSED = Rule("same name, closed", True, True, "no id, the call's own name, and the call's JSON is whole")
 SAME_NAME_OPEN = Rule("same name, open", False, False, "no id, the call's own name again, and its JSON is open")
-SAME_INDEX = Rule("same index", False, False, "no id, no new name: more of the latest call at this index")
+MORE_NAME = Rule(
+    "more name, no id", False, True, "no id on either, and no argument between two names: one name in pieces"
+)
+SAME_INDEX = Rule("same index", False, False, "no id, no new name: more of the call at this index that was fed last")
 LAST_CALL = Rule("last call", False, False, "no id, no index, no new name: more of the call that was fed last")
 
 RULES = (
     SAME_ID, REUSED_ID, LATE_ID, NEW_ID, NEW_INDEX, FIRST,
-    NEW_NAME, SAME_NAME_CLOSED, SAME_NAME_OPEN, SAME_INDEX, LAST_CALL,
+    NEW_NAME, SAME_NAME_CLOSED, SAME_NAME_OPEN, MORE_NAME, SAME_INDEX, LAST_CALL,
 )  # fmt: skip
 
 
@@ -46,7 +49,7 @@ class Calls:
     last: int = 0
     """Position of the call that was fed last."""
     at_index: dict[int, int] = field(default_factory=dict)
-    """The wire's index → position of the latest call there."""
+    """The wire's index → position of the call there that was fed last."""
     with_id: dict[str, list[int]] = field(default_factory=dict)
     """Id → positions of the calls that have it."""
 
@@ -54,9 +57,13 @@ class Calls:
         """Add the call that ``piece`` starts."""
         lane = CallLane(piece.choice, len(self.lanes), piece.wire_index)
         self.lanes.append(lane)
+        return lane
+
+    def feeds(self, piece: CallPiece, lane: CallLane) -> None:
+        """``piece`` goes to ``lane``, which entries that say less follow."""
+        self.last = lane.ordinal
         if piece.wire_index is not None:
             self.at_index[piece.wire_index] = lane.ordinal
-        return lane
 
     def identify(self, lane: CallLane, call_id: str) -> None:
         """Give ``lane`` its id."""
@@ -84,4 +91,6 @@ class Calls:
             if piece.name != lane.name:
                 return NEW_NAME, None
             return (SAME_NAME_CLOSED, None) if lane.closed else (SAME_NAME_OPEN, lane)
+        if piece.name and lane.name and lane.id is None:
+            return MORE_NAME, lane
         return (LAST_CALL if index is None else SAME_INDEX), lane

@@ -49,6 +49,17 @@ def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
     return (text, half, True) if len(text) + len(half) <= room else (text[:room], "", False)
 
 
+def _unseen(seen: str, size: int, text: str) -> str | None:
+    """Of a text that is whole so far, what was not ``seen``; ``None`` if it does not go on from there.
+
+    ``size`` is that of what came before, of which less is known where tags were taken out: then nothing is compared.
+    """
+    text, half = join_surrogates("", text)
+    if len(seen) < size or text.startswith(seen):
+        return text[size:] + half
+    return "" if seen.startswith(text) else None
+
+
 @dataclass(slots=True)
 class StreamLane:
     """The response as a whole."""
@@ -92,6 +103,11 @@ class TextLane:
             self._find_tags(text, tags, outlet)
         return fits
 
+    def unseen(self, text: str) -> str | None:
+        """Of a text that is whole so far, what is new; ``None`` if it contradicts what came before."""
+        self._half = ""
+        return _unseen(self.answer.getvalue() + self.reasoning.getvalue(), self.size, text)
+
     def _find_tags(self, text: str, tags: ThinkTags, outlet: Outlet) -> None:
         text = self._prefix + text
         at = 0
@@ -133,6 +149,10 @@ class CallLane:
     arguments: Buffer = field(default_factory=StringIO)
     scanner: Scanner | None = None
     """Made when the name is complete, which says what is captured; ``None`` until then."""
+    extras: dict[str, list[str]] = field(default_factory=dict)
+    """Fields that are not read, as JSON texts."""
+    repeats_name: bool = False
+    """Whether its name was taken for the whole name again."""
     _name_half: str = ""
     _half: str = ""
 
@@ -189,6 +209,11 @@ class CallLane:
         if self.scanner and text:
             self._send(self.scanner.feed(text), outlet)
         return fits
+
+    def unseen(self, text: str) -> str | None:
+        """Of arguments that are whole so far, what is new; ``None`` if they contradict what came before."""
+        self._half = ""
+        return _unseen(self.arguments.getvalue(), self.size, text)
 
     def close(self, event: str, channels: Channels, outlet: Outlet) -> None:
         """The stream is over: what was held back is decided now."""

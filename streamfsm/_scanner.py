@@ -217,7 +217,8 @@ class Scanner:
             return self._break(at, text, out)
         self._stack.append("{")
         self._sift(text, at + 1, out)
-        self._mode, self._sink = "key_or_close", "hold"
+        self._mode = "key_or_close"
+        self._await_key()
         return at + 1
 
     def _null_step(self, text: str, at: int, out: list[Signal]) -> int:
@@ -384,7 +385,11 @@ class Scanner:
                 out.append(_VALUE_CLOSED)
                 self._channel = None
                 self._held.clear()
-            self._sink = "hold"
+            self._await_key()
+
+    def _await_key(self) -> None:
+        """The next key decides where what precedes it goes; where nothing is captured, that is decided."""
+        self._sink = "hold" if self.captured else "report"
 
     def _after_null_step(self, text: str, at: int, out: list[Signal]) -> int:
         return self._break(at, text, out)

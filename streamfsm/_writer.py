@@ -81,10 +81,10 @@ class MessageWriter:
 
     def _announce_hidden(self, emission: Emission) -> None:
         """Before the first message that shows anything: whether the model thought before it, and did not show it."""
-        if emission is Emission.STOP or emission is Emission.HIDDEN:
+        if emission is Emission.STOP:
             return
         self.numbering.visible = True
-        if self.hides_reasoning and emission not in (Emission.THOUGHTS, Emission.REASONING):
+        if self.hides_reasoning and emission not in (Emission.THOUGHTS, Emission.REASONING, Emission.HIDDEN):
             self.boundary(self.stream, "hidden", "omitted")
 
     def _log(self, trace: Callable[[Transition], object], lane: Lane, state: str, event: str, *, emitted: bool) -> None:

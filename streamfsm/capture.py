@@ -25,14 +25,20 @@ def events(body: str) -> Iterator[tuple[str, str]]:
 
 
 def chunks(body: str) -> list[Any]:
-    """What the events of a body say: decoded JSON, without the ``[DONE]`` mark and without what is no JSON."""
+    """What the events of a body say: decoded JSON, without the ``[DONE]`` mark and without what is no JSON.
+
+    What an event named ``error`` says is put under ``error``, if it is not there.
+    """
     found = []
-    for _, data in events(body):
+    for name, data in events(body):
         if data.strip() != "[DONE]":
             try:
-                found.append(json.loads(data))
+                chunk = json.loads(data)
             except ValueError:
                 continue
+            found.append(
+                {"error": chunk} if name == "error" and not (isinstance(chunk, dict) and "error" in chunk) else chunk
+            )
     return found
 
 

@@ -12,7 +12,11 @@ from typing import Any, TypeAlias
 
 Chunk: TypeAlias = dict[str, Any]
 
-_REASONING = ("reasoning_content", "reasoning")
+_REASONING = ("reasoning_content", "reasoning", "reasoning_text")
+# Fields of a delta that are read, but not taken apart.
+_UNCUT = ("content", "function_call", "tool_calls", "reasoning_opaque", "thinking_blocks", "audio")
+# Fields of a chunk that may differ between chunks and mean nothing by it.
+_LOOSE = {"id", "object", "created", "model", "service_tier", "system_fingerprint", "obfuscation", "p"}
 # Reading order inside a choice, then of the chunk.
 _RANKS = {"reasoning": 0, "content": 1, "refusal": 2, "name": 3, "arguments": 3, "finish": 4, "usage": 5, "opaque": 6}
 
@@ -34,6 +38,8 @@ class Atom:
     """For a piece of a tool call: ``index``, ``id``, ``type``."""
     fields: tuple[str, ...] = ()
     """For reasoning: the fields that carry the text."""
+    detail: Chunk = field(default_factory=dict)
+    """For reasoning in ``reasoning_details``: the detail, less its text."""
     chunk: Any = None
     """What cannot be taken apart, as it was."""
 
@@ -45,7 +51,8 @@ class Atom:
                 yield replace(atom, text=self.text[at : at + length])
                 at += length
                 later = {key: value for key, value in self.call.items() if key == "index"}
-                atom = replace(self, delta={}, outer={}, call=later)
+                detail = {key: value for key, value in self.detail.items() if key != "signature"}
+                atom = replace(self, delta={}, outer={}, call=later, detail=detail)
         yield replace(atom, text=self.text[at:])
 
 
@@ -76,9 +83,17 @@ def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:
     for name in _REASONING:
         if isinstance(delta.get(name), str) and delta[name]:
             by_text.setdefault(delta[name], []).append(name)
+    detail = _only_detail(delta)
+    if detail:
+        by_text.setdefault(detail.pop(_text_key(detail)), []).append("reasoning_details")
+    elif delta.get("reasoning_details"):
+        return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
     if len(by_text) > 1:  # fields that differ are odd together, and nothing odd apart
         return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
-    atoms += [Atom("reasoning", index, text, envelope, fields=tuple(names)) for text, names in by_text.items()]
+    atoms += [
+        Atom("reasoning", index, text, envelope, fields=tuple(names), detail=detail or {})
+        for text, names in by_text.items()
+    ]
     taken = {name for names in by_text.values() for name in names}
     for name in ("content", "refusal"):
         if isinstance(delta.get(name), str) and delta[name]:
@@ -99,8 +114,20 @@ def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:
     return [replace(atoms[0], delta=rest, outer=outer), *atoms[1:]]
 
 
+def _only_detail(delta: Chunk) -> Chunk | None:
+    """A copy of the delta's structured reasoning, if it is one piece of text."""
+    match delta.get("reasoning_details"):
+        case [dict() as detail] if isinstance(detail.get(_text_key(detail)), str) and detail[_text_key(detail)]:
+            return dict(detail)
+    return None
+
+
+def _text_key(detail: Chunk) -> str:
+    return "summary" if detail.get("type") == "reasoning.summary" else "text"
+
+
 def _unread(rest: Chunk) -> bool:
-    return any(value for key, value in rest.items() if key in ("content", "function_call", "tool_calls"))
+    return any(rest.get(key) for key in _UNCUT)
 
 
 def _is_call(call: object) -> bool:
@@ -147,20 +174,27 @@ def pack(atoms: Iterable[Atom], sizes: Iterable[int] = ()) -> list[Chunk]:
 
 def _follows(last: Atom, atom: Atom, chunk: Chunk) -> bool:
     """Whether ``atom`` may share the chunk that ends with ``last``."""
-    if "opaque" in (last.kind, atom.kind) or last.kind == "usage":
+    if "opaque" in (last.kind, atom.kind) or last.kind == "usage" or not _agrees(atom.envelope, chunk):
         return False
     if atom.kind == "usage":
         return True
     if last.choice != atom.choice:
         return all(choice["index"] != atom.choice for choice in chunk["choices"])
+    choice = chunk["choices"][-1]
+    if not (_agrees(atom.outer, choice) and _agrees(atom.delta, choice["delta"])):
+        return False
     if last.kind == atom.kind == "reasoning":
         return last.fields == atom.fields
     return last.kind != "finish" and _RANKS[last.kind] <= _RANKS[atom.kind]
 
 
+def _agrees(fields: Chunk, others: Chunk) -> bool:
+    """Whether no field would replace another's value."""
+    return all(key in _LOOSE or not value or others.get(key) in (None, value) for key, value in fields.items())
+
+
 def _add(chunk: Chunk, atom: Atom) -> None:
-    for key, value in atom.envelope.items():
-        chunk[key] = chunk.get(key) or value
+    _fill(chunk, atom.envelope)
     choices = chunk.setdefault("choices", [])
     if atom.kind == "usage":
         chunk["usage"] = atom.delta
@@ -168,17 +202,34 @@ def _add(chunk: Chunk, atom: Atom) -> None:
     if not choices or choices[-1]["index"] != atom.choice:
         choices.append({"index": atom.choice, "delta": {}, "finish_reason": None})
     choice = choices[-1]
-    choice.update(atom.outer)
+    _fill(choice, atom.outer)
     delta = choice["delta"]
-    for key, value in atom.delta.items():
-        delta[key] = delta.get(key) or value
+    _fill(delta, atom.delta)
     if atom.kind == "finish":
         choice.update(atom.call)
     elif atom.kind in ("name", "arguments"):
         _add_call(delta, atom)
     else:
         for name in atom.fields or (atom.kind,):
-            delta[name] = (delta.get(name) or "") + atom.text
+            if name == "reasoning_details":
+                _add_detail(delta, atom)
+            else:
+                delta[name] = (delta.get(name) or "") + atom.text
+
+
+def _fill(fields: Chunk, more: Chunk) -> None:
+    """Add what is not there yet."""
+    for key, value in more.items():
+        fields[key] = fields.get(key) or value
+
+
+def _add_detail(delta: Chunk, atom: Atom) -> None:
+    details = delta["reasoning_details"] = delta.get("reasoning_details") or []
+    key = _text_key(atom.detail)
+    if details and {**details[-1], key: ""} == {**atom.detail, key: ""}:
+        details[-1][key] += atom.text
+    else:
+        details.append({**atom.detail, key: atom.text})
 
 
 def _add_call(delta: Chunk, atom: Atom) -> None:

@@ -293,7 +293,7 @@ def _summary(result: StreamResult) -> Iterator[tuple[str, str]]:
     yield "model", result.model or "not named"
     counts = [
         f"{count} {name.removesuffix('_tokens')}"
-        for name, count in result.usage.model_dump(exclude={"source"}).items()
+        for name, count in result.usage.model_dump(exclude={"source", "raw"}).items()
         if count is not None
     ]
     yield "usage", f"{', '.join(counts)} tokens" if counts else "not reported"

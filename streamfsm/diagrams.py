@@ -1,6 +1,6 @@
 """A table as text: Mermaid, Graphviz and Markdown. Pure functions; the same table always gives the same text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeAlias
 
 from streamfsm.emission import Emission
@@ -36,6 +36,31 @@ def dot(table: Table) -> str:
     begin = ["compound=true", "node [shape=box, style=rounded]", "start [shape=point]"]
     body = [*begin, *states, *finals, f'start -> "{table.initial}"', *edges]
     return _lines([f'digraph "{table.name}" {{', *_indented(body), "}"])
+
+
+def coverage(table: Table, taken: Collection[tuple[str, str]]) -> str:
+    """A Mermaid ``flowchart`` of the rows: green and solid where ``taken`` holds the state and event, else dashed.
+
+    A row of :data:`~streamfsm.machines.LIVE` is taken where any live state took it. A flowchart, because Mermaid
+    colours no edges of a state diagram.
+    """
+    edges: list[str] = []
+    styles: dict[str, list[str]] = {_TAKEN: [], _NOT_TAKEN: []}
+    inner = [row for row in table.rows if row.state != LIVE]
+    leaving = [row for row in table.rows if row.state == LIVE]
+    for place, row in enumerate([*inner, *leaving]):
+        sources = table.live if row.state == LIVE else (row.state,)
+        style = _TAKEN if any((source, row.event) in taken for source in sources) else _NOT_TAKEN
+        styles[style].append(str(place))
+        edges.append(f'{"live" if row.state == LIVE else row.state} -->|"{row.event}"| {row.target}')
+    if leaving:
+        edges = ["subgraph live", *_indented(edges[: len(inner)]), "end", *edges[len(inner) :]]
+    links = [f"linkStyle {','.join(places)} {style}" for style, places in styles.items() if places]
+    return _lines(["flowchart TB", *_indented([*edges, *links])])
+
+
+_TAKEN = "stroke:#1a7f37,stroke-width:2px"
+_NOT_TAKEN = "stroke:#9a6700,stroke-dasharray:4"
 
 
 def markdown(table: Table) -> str:

@@ -348,8 +348,9 @@ class OpenAIStreamingInterface:
         """What the stream amounts to so far; with counted tokens where a proxy reported none."""
         result = self.parser.result
         if self.is_openai_proxy and result.usage.source == "absent":
-            counts = {"input_tokens": self.fallback_input_tokens, "output_tokens": self.fallback_output_tokens}
-            result.usage = Usage(**counts, source="estimated")
+            result.usage = Usage(
+                input_tokens=self.fallback_input_tokens, output_tokens=self.fallback_output_tokens, source="estimated"
+            )
         return result
 
     @property
@@ -421,7 +422,9 @@ class OpenAIStreamingInterface:
         thoughts = "".join(self._thoughts).strip()
         found: list[TextContent | ReasoningContent | OmittedReasoningContent] = []
         if result.reasoning:
-            found.append(ReasoningContent(reasoning=result.reasoning))
+            details = result.choices[0].reasoning_details
+            signature = next((detail.signature for detail in reversed(details) if detail.signature), None)
+            found.append(ReasoningContent(reasoning=result.reasoning, signature=signature))
         if thoughts:
             found.append(TextContent(text=thoughts))
         if not found:

@@ -23,5 +23,7 @@ class Limits(BaseModel):
     """Calls in one choice; OpenAI allows 128 tools."""
     choices: PositiveInt = 128
     """Choices; OpenAI's own bound is 128."""
+    extras: PositiveInt = 1 << 20
+    """Characters of JSON kept of fields that are not read, and of structured reasoning; reaching it fails nothing."""
     anomalies: PositiveInt = 100
     """Anomalies kept; reaching it fails nothing."""

@@ -1,19 +1,33 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
-from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, field
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
+from io import StringIO
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from streamfsm._channels import Channels
-from streamfsm._endings import UNKNOWN, ending
-from streamfsm._events import CallPiece, Envelope, Event, Failure, Finish, Oddity, Text, UsageReport
+from streamfsm._endings import UNKNOWN, ending, outcome
+from streamfsm._events import (
+    Begin,
+    CallPiece,
+    Envelope,
+    Event,
+    Extra,
+    Failure,
+    Finish,
+    Oddity,
+    Text,
+    Thought,
+    UsageReport,
+)
 from streamfsm._identity import SAME_ID, Calls
-from streamfsm._lanes import CallLane, StreamLane, TextLane, ThinkTags
+from streamfsm._lanes import Buffer, CallLane, StreamLane, TextLane, ThinkTags
 from streamfsm._model_names import is_reasoning_model
 from streamfsm._surrogates import without_surrogates
 from streamfsm._writer import MessageWriter, Numbering
@@ -21,14 +35,36 @@ from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
 from streamfsm.machines import STREAM
 from streamfsm.messages import StopReasonType, StreamMessage
-from streamfsm.result import Anomaly, AnomalyKind, ChoiceResult, ErrorInfo, ParsedCall, StreamResult, Usage
-from streamfsm.sources.chat_completions import ChatCompletions
+from streamfsm.result import (
+    Anomaly,
+    AnomalyKind,
+    ChoiceResult,
+    ErrorInfo,
+    ParsedCall,
+    ReasoningDetail,
+    StreamResult,
+    Usage,
+)
+from streamfsm.sources.chat_completions import ChatCompletions, as_json, show
 from streamfsm.sources.dialect import Dialect
 from streamfsm.trace import Transition
 
 StreamState = Literal["open", "done", "failed", "cancelled"]
 _T = TypeVar("_T")
+_Extras: TypeAlias = dict[str, list[str]]  # field → JSON texts of its values, in order, without repeats
 _Tag: TypeAlias = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(slots=True)
+class _Detail:
+    """A structured part of the reasoning."""
+
+    kind: str
+    index: int | None
+    id: str | None
+    text: Buffer = field(default_factory=StringIO)
+    data: Buffer = field(default_factory=StringIO)
+    signature: str | None = None
 
 
 @dataclass(slots=True)
@@ -37,6 +73,11 @@ class _Choice:
 
     texts: dict[str, TextLane] = field(default_factory=dict)
     calls: Calls = field(default_factory=Calls)
+    details: dict[str, _Detail] = field(default_factory=dict)
+    """By type and index."""
+    redacted: bool = False
+    """Whether reasoning that cannot be read was announced."""
+    extras: _Extras = field(default_factory=dict)
     finish_reason: str | None = None
 
 
@@ -53,6 +94,9 @@ class _Run:
     usage: Usage = field(default_factory=Usage)
     error: ErrorInfo | None = None
     anomalies: list[Anomaly] = field(default_factory=list)
+    extras: _Extras = field(default_factory=dict)
+    extras_size: int = 0
+    """Characters kept of extras and of structured reasoning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +195,7 @@ class StreamParser:
         options = self._options
         self._run = run
         self._limits = options.limits
+        self._dialect = options.dialect
         self._channels = Channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
         self._writer = MessageWriter(
             message_id=options.message_id,
@@ -176,13 +221,12 @@ class StreamParser:
             What became decidable with it, in order; often nothing, sometimes several messages. Whatever a server
             sends, nothing is raised: see :attr:`result` for anomalies and errors.
         """
-        if self._run.stream.state != "open":
+        stream = self._run.stream
+        if stream.state != "open":
             self._take_late()
-            return []
         for event in self._run.source.read(chunk):
-            _TAKES[type(event)](self, event)
-            if self._run.stream.state != "open":
-                break
+            if stream.state == "open" or type(event) is UsageReport:  # tokens were spent, whatever became of the stream
+                _TAKES[type(event)](self, event)
         return self._writer.drain()
 
     def close(self) -> list[StreamMessage]:
@@ -191,6 +235,10 @@ class StreamParser:
         Returns:
             What was held back, then the :class:`StopReason`.
         """
+        choices = self._run.choices.values()
+        if self._dialect.strict_end and not (choices and all(choice.finish_reason for choice in choices)):
+            error = ErrorInfo(code="unmarked_end", message="the stream ended without a finish reason")
+            return self._end("error", error)
         return self._end("end")
 
     def cancel(self) -> list[StreamMessage]:
@@ -236,6 +284,7 @@ class StreamParser:
             finish_reason=first.finish_reason,
             stop_reason=first.stop_reason,
             choices=choices,
+            extras=_values(run.extras),
             error=run.error,
             anomalies=list(run.anomalies),
         )
@@ -272,22 +321,37 @@ class StreamParser:
         self._run.model = self._run.model or event.model
         self._writer.hides_reasoning = self._hides_reasoning(self._run.model)
 
+    def _take_begin(self, event: Begin) -> None:
+        if len(self._run.choices) == self._limits.choices:
+            self._exceed("choices")
+        else:
+            self._run.choices[event.choice] = _Choice()
+
     def _take_text(self, event: Text) -> None:
-        choice = self._run.choices.get(event.choice) or self._start_choice(event.choice)
-        if choice is None:
-            return
+        choice = self._run.choices[event.choice]
         lane = choice.texts.get(event.field)
         if lane is None:
             lane = choice.texts[event.field] = TextLane(event.choice, event.field)
-        begins = "reasoning" if event.field == "reasoning" else "answer"
-        tags = self._options.think_tags if event.field == "content" else None
-        if not lane.feed(event.text, self._limits.text, begins, tags, self._writer):
+        if event.field == "reasoning":
+            begins, policy, tags = "reasoning", self._dialect.reasoning, None
+        else:
+            begins, policy = "answer", self._dialect.content
+            tags = self._options.think_tags if event.field == "content" else None
+        text = event.text
+        if event.whole or policy == "snapshot":
+            text = self._news(lane, text)
+        if not lane.feed(text, self._limits.text, begins, tags, self._writer):
             self._exceed("text")
 
+    def _news(self, lane: TextLane | CallLane, text: str) -> str:
+        """Of a text that is whole so far, what is new."""
+        news = lane.unseen(text)
+        if news is None:
+            self._odd("snapshot_conflict", f"{lane.label} does not go on from what came", lane.choice)
+        return news or ""
+
     def _take_call_piece(self, event: CallPiece) -> None:
-        choice = self._run.choices.get(event.choice) or self._start_choice(event.choice)
-        if choice is None:
-            return
+        choice = self._run.choices[event.choice]
         rule, lane = choice.calls.resolve(event)
         if lane is None:
             if len(choice.calls.lanes) == self._limits.tool_calls:
@@ -297,16 +361,20 @@ class StreamParser:
             lane = choice.calls.start(event)
         if rule.ambiguous:
             self._odd("ambiguous_call", f"{rule.name}: {rule.because}", event.choice, lane.ordinal)
-        choice.calls.last = lane.ordinal
+        choice.calls.feeds(event, lane)
         if event.id and lane.id is None:
             choice.calls.identify(lane, event.id)
         if event.name and not self._take_name(event, lane, again=rule is SAME_ID):
             self._exceed("name")
-        elif event.arguments:
+        elif arguments := event.arguments:
             if not lane.scanner:
                 lane.complete_name(self._channels, self._writer)
-            if not lane.feed(event.arguments, self._limits.arguments, self._writer):
+            if event.whole or self._dialect.arguments == "snapshot":
+                arguments = self._news(lane, arguments)
+            if not lane.feed(arguments, self._limits.arguments, self._writer):
                 self._exceed("arguments")
+        if event.extras:
+            self._keep(event.extras, lane.extras)
 
     def _take_name(self, piece: CallPiece, lane: CallLane, *, again: bool) -> bool:
         """Take a piece of a name, ``again`` if the call's own id came with it; return whether it fits the limit."""
@@ -314,8 +382,12 @@ class StreamParser:
             if piece.name != lane.name:
                 self._odd("late_name", f"{piece.name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
             return True
-        policy = self._options.dialect.name
-        whole = policy == "snapshot" or (policy == "auto" and again and piece.name.startswith(lane.name))
+        policy = self._dialect.name
+        repeated = policy == "auto" and again and piece.name.startswith(lane.name)
+        if repeated and lane.name and not lane.repeats_name:
+            lane.repeats_name = True
+            self._odd("repeated_name", f"{piece.name!r} came with the call's own id again", lane.choice, lane.ordinal)
+        whole = piece.whole or repeated or policy == "snapshot"
         return lane.add_name(piece.name, self._limits.name, whole=whole)
 
     def _complete_names(self, calls: Calls) -> None:
@@ -323,13 +395,12 @@ class StreamParser:
             lane.complete_name(self._channels, self._writer)
 
     def _take_finish(self, event: Finish) -> None:
-        choice = self._run.choices.get(event.choice) or self._start_choice(event.choice)
-        if choice is None:
-            return
+        choice = self._run.choices[event.choice]
         kept, new = choice.finish_reason, event.reason
         if ending(new) is UNKNOWN:
             self._odd("unknown_finish", f"finish reason {new!r}", event.choice)
-        if kept is None or ending(new).rank > ending(kept).rank:
+        policy = self._dialect.finish
+        if kept is None or policy == "last" or (policy == "ranked" and ending(new).rank > ending(kept).rank):
             choice.finish_reason = new
         if kept not in (None, new, "stop") and new != "stop":
             self._odd("second_finish", f"{new!r} after {kept!r}", event.choice)
@@ -337,9 +408,52 @@ class StreamParser:
         self._writer.boundary(self._run.stream, "finish")
 
     def _take_usage(self, event: UsageReport) -> None:
-        reported = {name: value for name, value in asdict(event).items() if value is not None}
-        if reported:
-            self._run.usage = self._run.usage.model_copy(update={**reported, "source": "reported"})
+        counts = {name: getattr(event, name) for name in _COUNTS if getattr(event, name) is not None}
+        if self._dialect.usage == "max":
+            counts = {name: max(count, getattr(self._run.usage, name) or 0) for name, count in counts.items()}
+        update = {**counts, "raw": json.loads(_kept(event.raw)), "source": "reported"}
+        if counts:
+            self._run.usage = self._run.usage.model_copy(update=update)
+
+    def _take_thought(self, event: Thought) -> None:
+        choice = self._run.choices[event.choice]
+        detail = choice.details.get(key := f"{event.kind}/{event.index}")
+        if not self._has_room(len(event.text) + len(event.data) + (len(key) if detail is None else 0)):
+            return
+        if detail is None:
+            detail = choice.details[key] = _Detail(event.kind, event.index, event.id)
+        detail.text.write(event.text)
+        detail.data.write(event.data)
+        detail.signature = event.signature or detail.signature
+        if event.data and not choice.redacted:
+            choice.redacted = True
+            lane = choice.texts.get("reasoning")
+            if lane is None:
+                lane = choice.texts["reasoning"] = TextLane(event.choice, "reasoning")
+            self._writer.boundary(lane, "redacted", "redacted")
+
+    def _take_extra(self, event: Extra) -> None:
+        extras = self._run.extras
+        if event.choice is not None:
+            extras = self._run.choices[event.choice].extras
+        self._keep({event.name: event.value}, extras)
+
+    def _keep(self, fields: Mapping[str, Any], extras: _Extras) -> None:
+        """Add the values that are new to ``extras``, while there is room."""
+        for name, value in fields.items():
+            text = _kept(value)
+            seen = extras.get(name, ())
+            if text not in seen and self._has_room(len(name) + len(text)):
+                extras.setdefault(name, []).append(text)
+
+    def _has_room(self, size: int) -> bool:
+        """Whether that many characters more may be kept of what nothing reads; if so they are counted."""
+        if self._run.extras_size + size > self._limits.extras:
+            if not any(anomaly.kind == "more_extras" for anomaly in self._run.anomalies):
+                self._odd("more_extras", f"more than {self._limits.extras} characters of fields that are not read")
+            return False
+        self._run.extras_size += size
+        return True
 
     def _take_failure(self, event: Failure) -> None:
         self._stop("error", ErrorInfo(code=event.code, message=event.message))
@@ -375,26 +489,21 @@ class StreamParser:
                 for key in call.scanner.duplicates if call.scanner else ():
                     self._odd("duplicate_key", f"key {key!r} came again", index, call.ordinal)
         first = run.choices[min(run.choices)] if run.choices else _Choice()
-        self._writer.boundary(
-            run.stream, event, self._stop_reason(first, STREAM.table.by_cell[run.stream.state, event].target)
-        )
+        target = STREAM.table.by_cell[run.stream.state, event].target
+        self._writer.boundary(run.stream, event, self._outcome(first, target)[0])
 
     def _exceed(self, limit: str) -> None:
         bound = getattr(self._limits, limit)
         self._stop("limit", ErrorInfo(code="limit", message=f"more than {bound} {_UNITS[limit]}"))
 
-    def _stop_reason(self, choice: _Choice, state: str) -> StopReasonType:
-        if state == "failed":
-            return StopReasonType.error
-        if state == "cancelled":
-            return StopReasonType.cancelled
-        if choice.finish_reason is not None:
-            return ending(choice.finish_reason).stop_reason
+    def _outcome(self, choice: _Choice, state: str) -> tuple[StopReasonType, bool]:
+        """The choice's stop reason, and whether its whole calls are ready, were the stream to end in ``state``."""
         calls = choice.calls.lanes
-        whole = all(call.judge()[0] in _WHOLE for call in calls) and (calls or choice.texts)
-        if self._options.dialect.unmarked_end == "complete" and whole:
-            return StopReasonType.tool_calls if calls else StopReasonType.end_turn
-        return StopReasonType.incomplete
+        if not all(call.judge()[0] in _WHOLE for call in calls):
+            came = "open"
+        else:
+            came = "calls" if calls else "text" if choice.texts else "nothing"
+        return outcome(state, choice.finish_reason, came, trusted=self._dialect.unmarked_end == "complete")
 
     # -- small parts ------------------------------------------------------------------------------------------------
 
@@ -404,14 +513,6 @@ class StreamParser:
             return options.reasoning_model
         return options.inner_thoughts_kwarg is None and model is not None and is_reasoning_model(model)
 
-    def _start_choice(self, index: int) -> _Choice | None:
-        """A new choice at the wire's ``index``; ``None`` if it would be one too many."""
-        if len(self._run.choices) == self._limits.choices:
-            self._exceed("choices")
-            return None
-        choice = self._run.choices[index] = _Choice()
-        return choice
-
     def _odd(self, kind: AnomalyKind, detail: str, choice: int | None = None, call: int | None = None) -> None:
         anomalies = self._run.anomalies
         if len(anomalies) < self._limits.anomalies:
@@ -420,13 +521,16 @@ class StreamParser:
             anomalies.append(Anomaly(kind="more_anomalies", detail="and more, which were not kept"))
 
     def _choice_result(self, index: int, choice: _Choice) -> ChoiceResult:
-        stop_reason = None if self.state == "open" else self._stop_reason(choice, self.state)
+        stop_reason, ready = (None, False) if self.state == "open" else self._outcome(choice, self.state)
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
             reasoning="".join(lane.reasoning.getvalue() for lane in choice.texts.values()),
             refusal=_answer(choice, "refusal"),
-            tool_calls=[_parsed(call, stop_reason) for call in choice.calls.lanes],
+            transcript=_answer(choice, "transcript"),
+            reasoning_details=[_detail(detail) for detail in choice.details.values()],
+            extras=_values(choice.extras),
+            tool_calls=[_parsed(call, ready=ready) for call in choice.calls.lanes],
             finish_reason=choice.finish_reason,
             stop_reason=stop_reason,
         )
@@ -437,7 +541,7 @@ def _answer(choice: _Choice, field_name: str) -> str:
     return lane.answer.getvalue() if lane else ""
 
 
-def _parsed(call: CallLane, stop_reason: StopReasonType | None) -> ParsedCall:
+def _parsed(call: CallLane, *, ready: bool) -> ParsedCall:
     verdict, error_offset = call.judge()
     return ParsedCall(
         index=call.ordinal,
@@ -446,12 +550,49 @@ def _parsed(call: CallLane, stop_reason: StopReasonType | None) -> ParsedCall:
         arguments=call.arguments.getvalue(),
         verdict=verdict,
         error_offset=error_offset,
-        ready=bool(call.name) and verdict in _WHOLE and stop_reason in _UNCUT,
+        extras=_values(call.extras),
+        ready=ready and bool(call.name) and verdict in _WHOLE,
     )
 
 
+def _detail(detail: _Detail) -> ReasoningDetail:
+    return ReasoningDetail(
+        type=detail.kind,
+        index=detail.index,
+        id=detail.id,
+        text=detail.text.getvalue(),
+        data=detail.data.getvalue(),
+        signature=detail.signature,
+    )
+
+
+def _kept(value: object) -> str:
+    """A value as JSON text that every reader takes: without lone surrogates, and no deeper than pydantic writes."""
+    text = as_json(value)
+    if text is None or (text.count("[") + text.count("{") > _DEEPEST and _is_deep(value)):
+        return json.dumps(show(value))
+    return without_surrogates(text)
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list | tuple)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
+
+
+def _values(extras: _Extras) -> dict[str, list[Any]]:
+    return {name: [json.loads(text) for text in texts] for name, texts in extras.items()}
+
+
+_DEEPEST = 100
+_COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 _WHOLE = ("valid", "lenient", "empty")
-_UNCUT = (StopReasonType.end_turn, StopReasonType.tool_calls)
 _UNITS = {
     "text": "characters of text",
     "arguments": "characters of arguments",
@@ -461,9 +602,12 @@ _UNITS = {
 }
 _TAKES: dict[type[Event], Callable[[StreamParser, Any], None]] = {
     Envelope: StreamParser._take_envelope,
+    Begin: StreamParser._take_begin,
     Text: StreamParser._take_text,
     CallPiece: StreamParser._take_call_piece,
     Finish: StreamParser._take_finish,
+    Thought: StreamParser._take_thought,
+    Extra: StreamParser._take_extra,
     UsageReport: StreamParser._take_usage,
     Failure: StreamParser._take_failure,
     Oddity: StreamParser._take_oddity,

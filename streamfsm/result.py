@@ -1,6 +1,6 @@
 """What a stream amounts to, consistent at any moment: :class:`StreamResult`."""
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel
 
@@ -18,6 +18,9 @@ AnomalyKind: TypeAlias = Literal[
     "reasoning_conflict",
     "unknown_finish",
     "second_finish",
+    "repeated_name",
+    "snapshot_conflict",
+    "more_extras",
     "more_anomalies",
 ]
 
@@ -28,9 +31,11 @@ class Anomaly(BaseModel):
     ``not_a_chunk``: the chunk is no object. ``wrong_type``: a field holds what it never should. ``late_chunk``: a chunk
     came after the stream had failed or been closed. ``ambiguous_call``: whose a tool-call entry is had to be guessed.
     ``nameless_call``: a call ended without a name. ``late_name``: another name came after the arguments had begun.
+    ``repeated_name``: a name was taken for the whole name again, by evidence; ``Dialect.name`` pins it.
     ``duplicate_key``: an object repeats a key. ``reasoning_conflict``: two reasoning fields of a delta differ.
+    ``snapshot_conflict``: what should be all of a text so far does not begin with what came before; it is not read.
     ``unknown_finish``: a finish reason that the table of endings does not hold. ``second_finish``: a finish reason that
-    contradicts the one kept. ``more_anomalies``: the list was full.
+    contradicts the one kept. ``more_extras``: there was no room for all extras. ``more_anomalies``: the list was full.
     """
 
     kind: AnomalyKind
@@ -48,6 +53,8 @@ class Usage(BaseModel):
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
     source: Literal["reported", "estimated", "absent"] = "absent"
+    raw: dict[str, Any] | None = None
+    """The last report, as the wire wrote it."""
 
 
 class ParsedCall(BaseModel):
@@ -67,8 +74,24 @@ class ParsedCall(BaseModel):
     verdict: Verdict
     error_offset: int | None = None
     """Characters from the start of ``arguments``."""
+    extras: dict[str, list[Any]] = {}
+    """Fields that are not read, such as a provider's signature: what each was, in order, without repeats."""
     ready: bool
     """Safe to run: the JSON is closed, and the stream ended and was not cut (law 10)."""
+
+
+class ReasoningDetail(BaseModel):
+    """A structured part of the native reasoning, its pieces merged by type and index."""
+
+    type: str
+    """The wire's word without ``reasoning.``: ``text``, ``summary``, ``encrypted``, ``opaque``, ``redacted``, …"""
+    index: int | None
+    id: str | None
+    text: str
+    data: str
+    """What only the provider can read."""
+    signature: str | None
+    """The provider's proof of the text, to be sent back with it."""
 
 
 class ChoiceResult(BaseModel):
@@ -79,6 +102,11 @@ class ChoiceResult(BaseModel):
     reasoning: str
     """Native reasoning; thoughts in a tool call's arguments stay there."""
     refusal: str
+    transcript: str
+    """What spoken audio says."""
+    reasoning_details: list[ReasoningDetail]
+    extras: dict[str, list[Any]]
+    """Fields of the choice and its deltas that are not read, such as ``annotations``; as in :class:`ParsedCall`."""
     tool_calls: list[ParsedCall]
     finish_reason: str | None
     """The wire's word."""
@@ -106,5 +134,7 @@ class StreamResult(BaseModel):
     finish_reason: str | None
     stop_reason: StopReasonType | None
     choices: list[ChoiceResult]
+    extras: dict[str, list[Any]]
+    """Fields of the chunks that are not read, such as ``citations``; as in :class:`ParsedCall`."""
     error: ErrorInfo | None
     anomalies: list[Anomaly]

@@ -10,10 +10,12 @@ from helpers import call, chunk
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionChunk
+from openai.types.chat.chat_completion_chunk import Choice, ChoiceDelta, ChoiceDeltaToolCall
 from pydantic import BaseModel, ConfigDict
 
 from streamfsm import Dialect
-from streamfsm._events import CallPiece, Envelope, Failure, Finish, Oddity, Text, UsageReport
+from streamfsm._events import Begin, CallPiece, Envelope, Extra, Failure, Finish, Oddity, Text, UsageReport
+from streamfsm.sources import chat_completions as module
 from streamfsm.sources.chat_completions import ChatCompletions
 
 HALF = "\ud83d"
@@ -29,8 +31,8 @@ def read(*chunks, **dialect):
 
 
 def said(*chunks, **dialect):
-    """All events but the envelope."""
-    return [event for event in read(*chunks, **dialect) if not isinstance(event, Envelope)]
+    """All events but the envelope and the choices' beginnings."""
+    return [event for event in read(*chunks, **dialect) if not isinstance(event, Envelope | Begin)]
 
 
 def oddities(events):
@@ -83,6 +85,7 @@ EVERYTHING = {
 }
 EVERYTHING_SAID = [
     ENVELOPE,
+    Begin(1),
     Text(1, "reasoning", "Hm"),
     Oddity("reasoning_conflict", "reasoning is not the text of another field", 1),
     Text(1, "reasoning", "Hmm"),
@@ -92,6 +95,7 @@ EVERYTHING_SAID = [
     CallPiece(1, 1, "call_2", "g", ""),
     CallPiece(1, None, "", "old", "{"),
     Finish(1, "stop"),
+    Begin(0),
     Text(0, "content", "second"),
     UsageReport(1, 2, 3, 4),
     Failure("overloaded", "boom"),
@@ -171,8 +175,11 @@ PARTS = {
     "thoughts that are one text": ([{"type": "thinking", "thinking": "a"}], ["reasoning a"]),
     "no thoughts": ([{"type": "thinking", "thinking": []}], []),
     "a part that is no object": (["a"], ["odd"]),
-    "a part without text": ([{"type": "image"}], ["odd"]),
-    "thoughts that are no text": ([{"thinking": [1, None]}, {"thinking": {"a": 1}}], ["odd", "odd", "odd"]),
+    "a part without text": ([{"type": "image"}], ["kept"]),
+    "thoughts that are no text": (
+        [{"thinking": [1, None]}, {"thinking": {"a": 1}}],
+        ["odd", "odd", "kept"],
+    ),
     "a number": (5, ["odd"]),
     "true": (True, ["odd"]),
 }
@@ -182,7 +189,8 @@ PARTS = {
 @pytest.mark.parametrize(("content", "found"), PARTS.values(), ids=PARTS)
 def test_content_may_come_in_parts(form, content, found):
     events = said(form(chunk(content=content)))
-    assert ["odd" if isinstance(event, Oddity) else f"{event.field} {event.text}" for event in events] == found
+    words = {Oddity: "odd", Extra: "kept"}
+    assert [words.get(type(event)) or f"{event.field} {event.text}" for event in events] == found
     assert {event.kind for event in oddities(events)} <= {"wrong_type"}
 
 
@@ -313,6 +321,7 @@ def test_no_id_model_finish_reason_or_error_keeps_half_a_character():
     events = read({**chunk(call(0, HALF, "f"), finish=HALF), "id": HALF, "model": HALF + "\ude00", "error": HALF})
     assert events == [
         Envelope("\ufffd", "\U0001f600"),
+        Begin(0),
         CallPiece(0, 0, "\ufffd", "f", ""),
         Finish(0, "\ufffd"),
         Failure(None, "\ufffd"),
@@ -338,7 +347,8 @@ def test_no_json_value_in_any_field_raises(path, value):
 def test_fields_that_openai_does_not_declare_are_read_beside_those_it_does():
     wire = {**chunk(reasoning_content="Hm", reasoning="Hm", content="Hi", role="assistant"), "provider": "p"}
     validated = ChatCompletionChunk.model_validate(wire)
-    assert said(validated) == said(as_openai(wire)) == [Text(0, "reasoning", "Hm"), Text(0, "content", "Hi")]
+    assert said(validated) == said(as_openai(wire))
+    assert said(validated) == [Text(0, "reasoning", "Hm"), Text(0, "content", "Hi"), Extra(None, "provider", "p")]
 
 
 def test_a_validated_chunk_with_calls_and_usage_says_what_its_dict_says():
@@ -363,7 +373,7 @@ class Delta(BaseModel):
 
 def test_an_object_may_declare_what_openai_leaves_unknown():
     wire = {"choices": [{"index": 0, "delta": Delta(reasoning_content="Hm", provider="p")}]}
-    assert said(wire) == [Text(0, "reasoning", "Hm")]
+    assert said(wire) == [Text(0, "reasoning", "Hm"), Extra(0, "provider", "p")]
 
 
 @pytest.mark.parametrize("kind", [OrderedDict, type("Fields", (dict,), {})])
@@ -376,3 +386,50 @@ def test_a_subclass_of_str_is_text():
     text = type("Text", (str,), {})
     wire = chunk(call(0, text("call_1"), text("f"), text("{}")), content=text("Hi"), finish=text("stop"))
     assert said(wire) == [Text(0, "content", "Hi"), CallPiece(0, 0, "call_1", "f", "{}"), Finish(0, "stop")]
+
+
+ODD_FIELDS = {
+    "details that are no list": {"reasoning_details": 5},
+    "a detail that is no object": {"reasoning_details": ["x"]},
+    "a detail whose fields are odd": {"reasoning_details": [{"type": 1, "index": "x", "text": 2}]},
+    "blocks that are no list": {"thinking_blocks": {"a": 1}},
+    "audio that is no object": {"audio": "x"},
+    "a transcript that is no text": {"audio": {"transcript": 5}},
+    "opaque reasoning that is no text": {"reasoning_opaque": 5},
+}
+
+
+@pytest.mark.parametrize("delta", ODD_FIELDS.values(), ids=ODD_FIELDS)
+def test_odd_fields_of_a_delta_are_told_and_the_rest_is_read(delta):
+    events = said(chunk(content="Hi", **delta))
+    assert oddities(events)
+    assert Text(0, "content", "Hi") in events
+
+
+def test_audio_is_its_transcript_and_the_rest_is_kept():
+    assert said(chunk(audio={"id": "a", "transcript": "Hi"})) == [
+        Text(0, "transcript", "Hi"),
+        Extra(0, "audio", {"id": "a"}),
+    ]
+    assert said(chunk(audio={"transcript": "Hi"})) == [Text(0, "transcript", "Hi")]
+
+
+def test_what_openai_declares_of_a_chunk_but_nothing_reads_is_kept():
+    wire = {**chunk(), "moderation": {"flagged": False}}
+    [kept] = said(as_openai(wire))
+    assert (kept.name, said(wire)) == ("moderation", [Extra(None, "moderation", {"flagged": False})])
+
+
+@pytest.mark.parametrize(
+    ("model", "known"),
+    [
+        (ChatCompletionChunk, module._CHUNK),
+        (Choice, module._CHOICE),
+        (ChoiceDelta, module._DELTA),
+        (ChoiceDeltaToolCall, module._CALL),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_every_field_that_openai_declares_is_known(model, known):
+    """What its types declare is no extra of its objects, so a new field has to be looked for by name."""
+    assert set(model.model_fields) <= known

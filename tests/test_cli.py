@@ -138,7 +138,6 @@ def test_hidden_reasoning_refusals_and_calls_to_be_shown_have_rows(recorded):
 
 
 def test_tokens_that_are_reported_as_zero_are_shown_and_others_are_not(recorded):
-    # Fails with openai 1.40, whose usage declares no details: the source does not read undeclared fields there.
     usage = {"prompt_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 0}}
     assert "usage  9 input, 0 reasoning tokens" in lines(replay(recorded([chunk(usage=usage)]))[1])
 

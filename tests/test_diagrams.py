@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from streamfsm.diagrams import dot, grid, markdown, mermaid
+from streamfsm.diagrams import coverage, dot, grid, markdown, mermaid
 from streamfsm.emission import Emission
 from streamfsm.machines import ENDINGS, LIVE, MACHINES, Row, State, Table
 
@@ -90,6 +90,23 @@ def test_markdown_tables_read_like_this():
     )
 
 
+def test_a_flowchart_of_coverage_reads_like_this():
+    assert coverage(TOY, {("a", "go"), ("b", "stay"), ("b", "end")}) == (
+        "flowchart TB\n"
+        "    subgraph live\n"
+        '        a -->|"go"| b\n'
+        '        a -->|"jump"| b\n'
+        '        b -->|"stay"| b\n'
+        "    end\n"
+        '    live -->|"end"| z\n'
+        '    live -->|"error"| z\n'
+        '    live -->|"cancel"| z\n'
+        '    live -->|"limit"| z\n'
+        "    linkStyle 0,2,3 stroke:#1a7f37,stroke-width:2px\n"
+        "    linkStyle 1,4,5,6 stroke:#9a6700,stroke-dasharray:4\n"
+    )
+
+
 # -- every table -------------------------------------------------------------------------------------------------------
 
 
@@ -132,6 +149,22 @@ def test_mermaid_puts_the_live_states_and_no_other_into_a_composite_state_where_
     assert (composite is not None) == any(row.state == LIVE for row in table.rows)
     if composite:
         assert set(re.findall(r"(\w+)(?: -->|:|\n)", re.sub(":.*", "", composite[1]))) == set(table.live)
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("share", [0, 1, 2])
+def test_a_flowchart_draws_every_row_and_colours_it_once_by_whether_it_was_taken(table: Table, share: int):
+    taken = [cell for place, cell in enumerate(table.by_cell) if place % 2 < share]
+    text = coverage(table, taken)
+    edges = re.findall(r'^ +(\w+) -->\|"(\w+)"\| (\w+)$', text, re.MULTILINE)
+    rows = [(row.state.replace(LIVE, "live"), row.event, row.target) for row in table.rows]
+    assert sorted(edges) == sorted(rows)
+    styles = re.findall(r"^    linkStyle ([\d,]+) (\S+)$", text, re.MULTILINE)
+    coloured = {edges[int(place)]: style for places, style in styles for place in places.split(",")}
+    assert sum(places.count(",") + 1 for places, _ in styles) == len(coloured) == len(rows)
+    for (state, event, _), style in coloured.items():
+        sources = table.live if state == "live" else (state,)
+        assert ("dash" not in style) == any((source, event) in taken for source in sources)
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -54,6 +54,11 @@ CASES = {
         ([call(0, None, "f", "{"), call(0, None, "f", "}")], [(None, "f", "{}")]),
         ([call(0, "a", "f", '{"x":'), call(0, None, "f", "1}")], [("a", "f", '{"x":1}')]),
     ],
+    "more name, no id": [
+        ([call(0, None, "get_"), call(0, None, "time", "{}")], [(None, "get_time", "{}")]),
+        ([call(0, None, "f"), call(0, None, "g")], [(None, "fg", "")]),
+        ([call(None, None, "f"), call(None, None, "g")], [(None, "fg", "")]),
+    ],
     "same index": [
         ([call(0, "a", "f"), call(0, None, None, "{}")], [("a", "f", "{}")]),
         ([call(0, "a", "f"), call(1, "b", "g"), call(0, None, None, "{}")], [("a", "f", "{}"), ("b", "g", "")]),

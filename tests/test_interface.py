@@ -218,6 +218,10 @@ def test_the_id_and_model_are_the_first_that_are_not_empty_and_the_message_id_ne
 
 
 NATIVE = [chunk(reasoning_content=" deep "), chunk(content="Hi"), chunk(finish="stop")]
+SIGNED = [
+    chunk(reasoning="deep", reasoning_details=[{"type": "reasoning.text", "index": 0, "text": "deep"}]),
+    chunk(reasoning_details=[{"type": "reasoning.text", "index": 0, "text": "", "signature": "s"}]),
+]
 BOTH = [chunk(reasoning_content="deep"), *SEARCH]
 OMITTED = [{**each, "model": "o3-mini"} for each in TEXT]
 
@@ -229,6 +233,7 @@ OMITTED = [{**each, "model": "o3-mini"} for each in TEXT]
         (TEXT, {}, [TextContent(text="")]),
         (SPEECH, {}, [TextContent(text="Hm.")]),
         (NATIVE, {}, [ReasoningContent(reasoning=" deep ")]),
+        (SIGNED, {}, [ReasoningContent(reasoning="deep", signature="s")]),
         (BOTH, {}, [ReasoningContent(reasoning="deep"), TextContent(text="x")]),
         (OMITTED, {}, [OmittedReasoningContent()]),
         (OMITTED, {"put_inner_thoughts_in_kwarg": False}, [OmittedReasoningContent()]),

@@ -17,6 +17,7 @@ from streamfsm._model_names import is_reasoning_model
 from streamfsm.chunking import at_random, every, whole
 from streamfsm.errors import MisuseError
 from streamfsm.machines import MACHINES
+from streamfsm.result import Usage
 from streamfsm.trace import Transition
 
 THINK = ("<think>", "</think>")
@@ -655,7 +656,7 @@ USAGE = {
 )
 def test_usage_is_the_last_that_was_said_of_each_count(reports, kept, place):
     _, parser = run([chunk(content="Hi"), *map(place, reports), chunk(finish="stop")])
-    assert tuple(parser.result.usage.model_dump().values()) == kept
+    assert tuple(parser.result.usage.model_dump(exclude={"raw"}).values()) == kept
 
 
 # -- hidden reasoning --------------------------------------------------------------------------------------------------
@@ -792,12 +793,15 @@ def test_what_several_name_fields_mean_is_the_dialects_to_say(entries, names, en
         "a finish": [chunk(finish="tool_calls")],
         "nothing": [],
     }[ended_by]
+    ids = {entry.get("id") for entry in entries}
+    repeated = len(entries) > 1 and ids == {"a"} and names[0] != names[2]
     for policy, name in zip(("fragment", "snapshot", "auto"), names, strict=True):
+        odd = ["ambiguous_call"] * (ids == {None}) + ["repeated_name"] * (policy == "auto" and repeated)
         for chunks in ([*map(chunk, entries), *end], [chunk(*entries), *end]):
             messages, parser = run(chunks, dialect=Dialect(name=policy))
             assert said(messages)[0] == ("name", name)
             assert parser.result.tool_calls[0].name == name
-            assert anomalies(parser) == []
+            assert anomalies(parser) == odd
 
 
 @pytest.mark.parametrize("policy", ["fragment", "snapshot", "auto"])
@@ -1239,3 +1243,196 @@ def test_text_in_a_state_that_emits_nothing_is_dropped():
     writer = StreamParser()._writer
     writer.text(TextLane(0, "content"), "x")
     assert writer.drain() == []
+
+
+# -- fields that are not read ------------------------------------------------------------------------------------------
+
+
+def test_fields_that_are_not_read_are_kept_where_they_were_each_value_once():
+    entry = {**call(0, "a", "f", "{}"), "extra_content": {"signature": "s"}}
+    chunks = [
+        {**chunk(content="Hi", annotations=[1]), "citations": ["u"], "obfuscation": "xyz", "empty": None},
+        {**chunk(entry, annotations=[2]), "citations": ["u"]},
+        {**chunk(finish="tool_calls", annotations=[1]), "citations": ["u", "v"]},
+    ]
+    chunks[0]["choices"][0]["stop_details"] = {"a": 1}
+    result = run(chunks)[1].result
+    assert result.extras == {"citations": [["u"], ["u", "v"]]}
+    assert result.choices[0].extras == {"annotations": [[1], [2]], "stop_details": [{"a": 1}]}
+    assert result.tool_calls[0].extras == {"extra_content": [{"signature": "s"}]}
+    assert anomalies(run(chunks)[1]) == []
+
+
+def test_what_is_kept_of_them_is_bounded_and_said():
+    chunks = [
+        {"choices": [], "note": "x" * 10, "other": 1},
+        {"choices": [], "note": "y" * 100},
+        {"choices": [], "z": 1},
+    ]
+    parser = run([*chunks, *chunks], limits=Limits(extras=30))[1]
+    assert parser.result.extras == {"note": ["x" * 10], "other": [1], "z": [1]}
+    assert anomalies(parser) == ["more_extras"]
+    assert parser.state == "done"
+
+
+def nested(depth, inner):
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (HALF, "\ufffd"),
+        ({1: (2, 3)}, {"1": [2, 3]}),
+        ([1.5, True, None, "é"], [1.5, True, None, "é"]),
+        ([[]] * 300, [[]] * 300),
+        (nested(98, {}), nested(98, {})),
+        (nested(300, {"a": 1}), "[[[[[[[...]]]]]]]"),
+        (nested(100_000, 1), "[[[[[[[...]]]]]]]"),
+        (10**5000, "an int"),
+        ({1}, "{1}"),
+        (Usage(input_tokens=1), {"input_tokens": 1, "source": "absent"}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_any_value_can_be_kept(value, kept):
+    parser = run([{"choices": [], "note": value}])[1]
+    [found] = parser.result.extras["note"]
+    if isinstance(value, Usage):
+        found = {name: each for name, each in found.items() if each is not None}
+    assert found == kept
+    parser.result.model_dump_json().encode()
+    assert StreamParser.restore(json.loads(json.dumps(parser.snapshot()))).result == parser.result
+
+
+# -- structured reasoning ----------------------------------------------------------------------------------------------
+
+
+def detail(text="", index=0, kind="reasoning.text", **fields):
+    return {"type": kind, "index": index, "text": text, **fields}
+
+
+def test_structured_reasoning_is_merged_by_type_and_index_and_its_text_is_given_once():
+    chunks = [
+        chunk(reasoning="a", reasoning_details=[detail("a", id="r1")]),
+        chunk(reasoning="bc", reasoning_details=[detail("b"), detail("c", 1)]),
+        chunk(reasoning_details=[detail(signature="s")]),
+        chunk(reasoning_details=[detail(kind="reasoning.encrypted", data="x", index=None)]),
+        chunk(reasoning_details=[detail(kind="reasoning.encrypted", data="y", index=None)]),
+        chunk(content="Hi"),
+    ]
+    messages, parser = run(chunks, reasoning_model=True)
+    assert said(messages) == [
+        ("reasoning", "abc"),
+        ("hidden", "redacted"),
+        ("assistant", "Hi"),
+        ("stop", "incomplete"),
+    ]
+    details = parser.result.choices[0].reasoning_details
+    assert [(each.type, each.index, each.id, each.text, each.data, each.signature) for each in details] == [
+        ("text", 0, "r1", "ab", "", "s"),
+        ("text", 1, None, "c", "", None),
+        ("encrypted", None, None, "", "xy", None),
+    ]
+    assert anomalies(parser) == []
+
+
+def test_structured_reasoning_is_bounded_like_other_extras():
+    chunks = [chunk(reasoning_details=[detail("x" * 20, index)]) for index in range(5)]
+    parser = run(chunks, limits=Limits(extras=60))[1]
+    assert len(parser.result.choices[0].reasoning_details) == 2
+    assert parser.result.reasoning == "x" * 100
+    assert anomalies(parser) == ["more_extras"]
+
+
+def test_hidden_reasoning_belongs_to_its_choice():
+    messages, _ = run([chunk(reasoning_opaque="x", choice=1), chunk(content="Hi", choice=1)])
+    assert [(message.message_type, message.choice_index) for message in messages[:2]] == [
+        ("hidden_reasoning_message", 1),
+        ("assistant_message", 1),
+    ]
+
+
+# -- snapshots ---------------------------------------------------------------------------------------------------------
+
+WHOLES = ["Hel", "Hello", "Hello", "Hel", f"Hello {HALF}", f"Hello {HALF}{OTHER_HALF}!"]
+
+
+@pytest.mark.parametrize("name", ["content", "refusal", "reasoning"])
+def test_a_field_may_be_whole_so_far_each_time(name):
+    dialect = Dialect(content="snapshot", reasoning="snapshot")
+    messages, parser = run([chunk(**{name: text}) for text in WHOLES], dialect=dialect)
+    assert getattr(parser.result, name) == "Hello \U0001f600!"
+    assert "".join(getattr(m, "content", None) or getattr(m, "reasoning", "") for m in messages) == "Hello \U0001f600!"
+    assert anomalies(parser) == []
+
+
+def test_arguments_may_be_whole_so_far_each_time():
+    entries = [call(0, "a", "f", "{"), call(0, None, None, '{"a":'), call(0, None, None, '{"a":1}')]
+    parser = run([*map(chunk, entries), chunk(finish="tool_calls")], dialect=Dialect(arguments="snapshot"))[1]
+    assert [(each.arguments, each.ready) for each in parser.result.tool_calls] == [('{"a":1}', True)]
+
+
+def test_a_whole_that_contradicts_what_was_given_is_recorded_and_not_read():
+    parser = run([chunk(content="Hello"), chunk(content="Help!")], dialect=Dialect(content="snapshot"))[1]
+    assert parser.result.content == "Hello"
+    assert anomalies(parser) == ["snapshot_conflict"]
+
+
+def test_a_whole_with_think_tags_goes_on_from_its_length():
+    texts = ["<think>a", "<think>a</think>b", "<think>a</think>bc"]
+    messages, _ = run([chunk(content=text) for text in texts], think_tags=THINK, dialect=Dialect(content="snapshot"))
+    assert said(messages) == [("reasoning", "a"), ("assistant", "bc"), ("stop", "incomplete")]
+
+
+def test_a_message_beside_no_delta_is_read_and_its_calls_when_it_is_the_last():
+    def whole_so_far(content, finish=None):
+        message = {"content": content, "tool_calls": [call(0, "a", "f", "{}")], "annotations": [1]}
+        return {"choices": [{"index": 0, "message": message, "finish_reason": finish}]}
+
+    messages, parser = run([whole_so_far("Hel"), whole_so_far("Hello"), whole_so_far("Hello", "tool_calls")])
+    assert said(messages) == [("assistant", "Hello"), ("name", "f"), ("arguments", "{}"), ("stop", "tool_calls")]
+    assert parser.result.choices[0].extras == {"annotations": [[1]]}
+    assert anomalies(parser) == []
+
+
+# -- pinned policies ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "words", "kept"),
+    [
+        ("ranked", ["stop", "tool_calls", "stop"], "tool_calls"),
+        ("first", ["stop", "tool_calls"], "stop"),
+        ("last", ["tool_calls", "length", "stop"], "stop"),
+    ],
+)
+def test_the_finish_reason_that_stands_is_the_dialects_to_say(policy, words, kept):
+    parser = run([chunk(finish=word) for word in words], dialect=Dialect(finish=policy))[1]
+    assert parser.result.finish_reason == kept
+
+
+def test_the_largest_count_may_stand():
+    reports = [chunk(usage={"prompt_tokens": 5, "completion_tokens": count}) for count in (1, 7, 3)]
+    usage = run(reports, dialect=Dialect(usage="max"))[1].result.usage
+    assert (usage.input_tokens, usage.output_tokens) == (5, 7)
+    assert usage.raw == {"prompt_tokens": 5, "completion_tokens": 3}
+
+
+@pytest.mark.parametrize(
+    ("chunks", "state"),
+    [
+        ([], "failed"),
+        ([chunk(content="Hi")], "failed"),
+        ([chunk(finish="stop"), chunk(content="Hi", choice=1)], "failed"),
+        ([chunk(content="Hi", finish="stop")], "done"),
+    ],
+)
+def test_an_unmarked_end_may_be_an_error(chunks, state):
+    messages, parser = run(chunks, dialect=Dialect(strict_end=True))
+    assert parser.state == state
+    if state == "failed":
+        assert messages[-1].stop_reason is StopReasonType.error
+        assert parser.result.error.code == "unmarked_end"

@@ -8,14 +8,19 @@ from helpers import call, chunk, run
 from pydantic import ValidationError
 
 from streamfsm import StopReasonType, StreamParser
-from streamfsm.result import Anomaly, AnomalyKind, ParsedCall, StreamResult, Usage
+from streamfsm.result import Anomaly, AnomalyKind, ChoiceResult, ParsedCall, ReasoningDetail, StreamResult, Usage
 
 FIELDS = {
     StreamResult: (
-        "response_id model content reasoning refusal tool_calls usage finish_reason stop_reason choices error anomalies"
+        "response_id model content reasoning refusal tool_calls usage finish_reason stop_reason choices"
+        " extras error anomalies"
     ),
-    ParsedCall: "index id name arguments verdict error_offset ready",
-    Usage: "input_tokens output_tokens cached_tokens reasoning_tokens source",
+    ParsedCall: "index id name arguments verdict error_offset extras ready",
+    ChoiceResult: (
+        "index content reasoning refusal transcript reasoning_details extras tool_calls finish_reason stop_reason"
+    ),
+    ReasoningDetail: "type index id text data signature",
+    Usage: "input_tokens output_tokens cached_tokens reasoning_tokens source raw",
 }
 
 
@@ -31,6 +36,7 @@ def test_the_result_of_nothing_is_empty_and_open():
         **dict.fromkeys(["content", "reasoning", "refusal"], ""),
         **{name: [] for name in ("tool_calls", "choices", "anomalies")},
         "usage": {},
+        "extras": {},
     }
     assert result.usage.source == "absent"
 
@@ -52,7 +58,8 @@ def test_the_result_holds_what_came_and_reads_back_from_its_json():
     assert (result.response_id, result.model) == ("chatcmpl-1", "gpt-4.1")
     assert (result.reasoning, result.content, result.refusal) == ("Hm", "Hi", "No")
     assert result.tool_calls == [parsed]
-    assert result.usage == Usage(input_tokens=1, output_tokens=2, source="reported")
+    raw = {"prompt_tokens": 1, "completion_tokens": 2}
+    assert result.usage == Usage(input_tokens=1, output_tokens=2, source="reported", raw=raw)
     assert (result.finish_reason, result.stop_reason) == ("tool_calls", StopReasonType.tool_calls)
     assert (result.error, result.anomalies) == (None, [])
     assert StreamResult.model_validate_json(result.model_dump_json()) == result

@@ -17,6 +17,8 @@ _STATES = (
 _ROWS = (
     Row("awaiting_text", "answer",      "answer",    None, "text came in content or refusal"),
     Row("awaiting_text", "reasoning",   "reasoning", None, "text came in a reasoning field"),
+    Row("awaiting_text", "redacted",    "reasoning", Emission.HIDDEN, "thoughts came that only the provider can read"),
+    Row("reasoning",     "redacted",    "reasoning", Emission.HIDDEN, "the same, after thoughts that can be read"),
     Row("answer",        "think_open",  "reasoning", None, "the opening tag is complete; it is no text"),
     Row("reasoning",     "think_close", "answer",    None, "the closing tag is complete; it is no text"),
     Row(LIVE,            "end",         "done",      None, "the wire has no more chunks"),
@@ -31,7 +33,7 @@ TEXT = StateMachine(
         name="text",
         states=_STATES,
         final=("done",),
-        events=("answer", "reasoning", "think_open", "think_close", "end", "error", "cancel", "limit"),
+        events=("answer", "reasoning", "redacted", "think_open", "think_close", "end", "error", "cancel", "limit"),
         rows=_ROWS,
     )
 )

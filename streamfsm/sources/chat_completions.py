@@ -1,44 +1,75 @@
 """Reads Chat Completions chunks: ``openai`` objects, or dicts of the same shape.
 
 The order within a chunk is fixed, because deltas say nothing of it: choices in list order, and in each: reasoning,
-content, refusal, tool calls in list order, the legacy function call, the finish reason; then usage, then an error.
+content, refusal, tool calls in list order, the legacy function call, an audio transcript, the finish reason; then
+usage, then an error. What is not read is kept as an extra.
 """
 
 import json
 import reprlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from streamfsm._events import CallPiece, Envelope, Event, Failure, Finish, Oddity, Text, TextField, UsageReport
+from streamfsm._events import (
+    Begin,
+    CallPiece,
+    Envelope,
+    Event,
+    Extra,
+    Failure,
+    Finish,
+    Oddity,
+    Text,
+    TextField,
+    Thought,
+    UsageReport,
+)
 from streamfsm._surrogates import without_surrogates
 from streamfsm.sources.dialect import Dialect
 
 _T = TypeVar("_T")
 _NOTHING: Mapping[str, Any] = {}
+# Fields that are read or, like padding against traffic analysis, say nothing. Any other is kept as an extra.
+_CHUNK = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "error", "service_tier", "system_fingerprint"}
+    | {"moderation", "x_groq", "obfuscation", "p"}
+)
+_CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})
+_DELTA = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "audio"})
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+_CALL = frozenset({"index", "id", "type", "function"})
 
 
-def _fields(value: object) -> Mapping[str, Any] | None:
-    """The fields of a wire object; ``None`` if it is none.
+def _fields(value: object) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+    """The fields of a wire object, ``None`` if it is none; and those of them that may be unknown.
 
-    Without copying, unless there are some that ``openai``'s types do not declare, such as ``reasoning_content``.
+    Nothing is copied, unless there are fields that ``openai``'s types do not declare, such as ``reasoning_content``.
     """
     if type(value) is dict:
-        return value
+        return value, value
     try:
         extra = value.__pydantic_extra__  # type: ignore[attr-defined]
     except AttributeError:
-        return value if isinstance(value, dict) else getattr(value, "__dict__", None)
-    return {**value.__dict__, **extra} if extra else value.__dict__
+        fields = value if isinstance(value, dict) else getattr(value, "__dict__", None)
+        return fields, fields
+    return ({**value.__dict__, **extra} if extra else value.__dict__), extra
+
+
+def _fields_of(value: object) -> Mapping[str, Any]:
+    """The same, none where there is no object."""
+    return _fields(value)[0] or _NOTHING
 
 
 @dataclass(slots=True)
 class ChatCompletions:
-    """Reads the chunks of one response. Its only state: whether the id and the model are known."""
+    """Reads the chunks of one response. Its only state: what it need not read again."""
 
     dialect: Dialect
     has_id: bool = False
     has_model: bool = False
+    choices: dict[int, bool] = field(default_factory=dict)
+    """Those that began: whether their deltas have said anything."""
 
     def read(self, chunk: object) -> list[Event]:
         """What ``chunk`` says, in reading order. Never raises for anything that JSON can hold.
@@ -46,9 +77,9 @@ class ChatCompletions:
         Runs for every delta, so it looks first and checks only what is there: what is empty says nothing.
         """
         events: list[Event] = []
-        fields = _fields(chunk)
+        fields, maybe_extra = _fields(chunk)
         if fields is None:
-            return [Oddity("not_a_chunk", _show(chunk), None)]
+            return [Oddity("not_a_chunk", show(chunk), None)]
         if not (self.has_id and self.has_model):
             self._read_envelope(fields, events)
         if choices := fields.get("choices"):
@@ -58,8 +89,12 @@ class ChatCompletions:
                 self._read_choice(position, choice, events)
         if usage := fields.get("usage"):
             _read_usage(usage, events)
-        if (groq := fields.get("x_groq")) and (usage := (_fields(groq) or _NOTHING).get("usage")):
+        if (groq := fields.get("x_groq")) and (usage := _fields_of(groq).get("usage")):
             _read_usage(usage, events)
+        if maybe_extra and not _CHUNK.issuperset(maybe_extra):
+            _read_extras(maybe_extra, _CHUNK, None, events)
+        if moderation := fields.get("moderation"):
+            events.append(Extra(None, "moderation", moderation))
         if error := fields.get("error"):
             events.append(_failure(error))
         return events
@@ -72,80 +107,170 @@ class ChatCompletions:
             self.has_id, self.has_model = self.has_id or bool(response_id), self.has_model or bool(model)
 
     def _read_choice(self, position: int, choice: object, events: list[Event]) -> None:
-        fields = _fields(choice)
+        fields, maybe_extra = _fields(choice)
         if fields is None:
-            events.append(Oddity("wrong_type", f"choices[{position}] is {_show(choice)}", None))
+            events.append(Oddity("wrong_type", f"choices[{position}] is {show(choice)}", None))
             return
         index = fields.get("index")
         if type(index) is not int:
             index = position if index is None else _integer(fields, "index", None, events) or position
-        delta = fields.get("delta")
-        said = _fields(delta)
-        if said:
-            if not said.keys().isdisjoint(self.dialect.reasoning_fields):
-                self._read_reasoning(said, index, events)
-            if content := said.get("content"):
-                if isinstance(content, str):
-                    events.append(Text(index, "content", content))
-                else:
-                    _read_parts(content, index, events)
-            if (refusal := said.get("refusal")) and (refusal := _checked(str, refusal, "refusal", index, events)):
-                events.append(Text(index, "refusal", refusal))
-            if calls := said.get("tool_calls"):
-                if not isinstance(calls, list):
-                    calls = _checked(list, calls, "tool_calls", index, events) or ()
-                for call in calls:
-                    _read_call(call, index, events)
-            if call := said.get("function_call"):
-                _read_call({"function": call}, index, events)
-        elif delta and said is None:
-            events.append(Oddity("wrong_type", f"delta is {_show(delta)}", index))
-        if fields.get("finish_reason") and (reason := _string(fields, "finish_reason", index, events)):
+        if index not in self.choices:
+            self.choices[index] = False
+            events.append(Begin(index))
+        if delta := fields.get("delta"):
+            before = len(events)
+            self._read_delta(delta, index, events)
+            if len(events) > before:
+                self.choices[index] = True
+        finish = fields.get("finish_reason")
+        if maybe_extra and not _CHOICE.issuperset(maybe_extra):
+            _read_extras(maybe_extra, _CHOICE, index, events)
+        if (message := fields.get("message")) and not self.choices[index]:
+            self._read_message(message, index, events, last=bool(finish))
+        if finish and (reason := _string(fields, "finish_reason", index, events)):
             events.append(Finish(index, reason))
 
+    def _read_delta(self, delta: object, choice: int, events: list[Event]) -> None:
+        said, maybe_extra = _fields(delta)
+        if said is None:
+            events.append(Oddity("wrong_type", f"delta is {show(delta)}", choice))
+            return
+        if not self.dialect.reasoning_names.isdisjoint(said):
+            self._read_reasoning(said, choice, events)
+        if content := said.get("content"):
+            if isinstance(content, str):
+                events.append(Text(choice, "content", content))
+            else:
+                _read_parts(content, choice, events)
+        if (refusal := said.get("refusal")) and (refusal := _checked(str, refusal, "refusal", choice, events)):
+            events.append(Text(choice, "refusal", refusal))
+        if calls := said.get("tool_calls"):
+            if not isinstance(calls, list):
+                calls = _checked(list, calls, "tool_calls", choice, events) or ()
+            for call in calls:
+                _read_call(call, choice, events)
+        if call := said.get("function_call"):
+            _read_call({"function": call}, choice, events)
+        if audio := said.get("audio"):
+            _read_audio(audio, choice, events)
+        if maybe_extra and not _DELTA.issuperset(maybe_extra):
+            _read_extras(maybe_extra, _DELTA | self.dialect.reasoning_names, choice, events)
+
+    def _read_message(self, message: object, choice: int, events: list[Event], *, last: bool) -> None:
+        """A message beside no delta, whole so far; its calls are read when it is the ``last``."""
+        read: list[Event] = []
+        self._read_delta(message, choice, read)
+        for event in read:
+            if isinstance(event, Text | CallPiece):
+                event.whole = True
+            if last or not isinstance(event, CallPiece):
+                events.append(event)
+
     def _read_reasoning(self, delta: Mapping[str, Any], choice: int, events: list[Event]) -> None:
+        """The text once, whichever fields carry it; what differs between fields is odd, and read as well."""
+        said = {name: delta.get(name) for name in self.dialect.reasoning_fields}
+        said["reasoning_details"] = _read_details(delta.get("reasoning_details"), choice, events)
+        said["thinking_blocks"] = _read_blocks(delta.get("thinking_blocks"), choice, events)
         read: str | None = None
-        for name in self.dialect.reasoning_fields:
-            if (text := delta.get(name)) and text != read and (text := _checked(str, text, name, choice, events)):
+        for name, value in said.items():
+            if value and value != read and (text := _checked(str, value, name, choice, events)):
                 if read is not None:
                     events.append(Oddity("reasoning_conflict", f"{name} is not the text of another field", choice))
                 read = text
                 events.append(Text(choice, "reasoning", text))
+        if opaque := _string(delta, "reasoning_opaque", choice, events):
+            events.append(Thought(choice, "opaque", None, None, "", opaque, None))
+
+
+def _read_details(details: object, choice: int, events: list[Event]) -> str:
+    """Structured reasoning: ``[{"type": "reasoning.text", "index": 0, "text": …, "signature": …}, …]``; its text."""
+    texts = []
+    for detail in _checked(list, details or [], "reasoning_details", choice, events) or ():
+        fields, _ = _fields(detail)
+        if fields is None:
+            events.append(Oddity("wrong_type", f"a reasoning detail is {show(detail)}", choice))
+            continue
+        text = _string(fields, "text", choice, events) or _string(fields, "summary", choice, events)
+        events.append(
+            Thought(
+                choice,
+                kind=_string(fields, "type", choice, events).removeprefix("reasoning."),
+                index=_integer(fields, "index", choice, events),
+                id=_string(fields, "id", choice, events) or None,
+                text=text,
+                data=_string(fields, "data", choice, events),
+                signature=_string(fields, "signature", choice, events) or None,
+            )
+        )
+        texts.append(text)
+    return "".join(texts)
+
+
+def _read_blocks(blocks: object, choice: int, events: list[Event]) -> str:
+    """Anthropic's own, as some proxies pass them on: ``[{"type": "thinking", "thinking": …, "signature": …}, …]``."""
+    parts: list[Event] = []
+    _read_parts(_checked(list, blocks or [], "thinking_blocks", choice, events) or [], choice, parts)
+    events += [event for event in parts if not isinstance(event, Text)]
+    return "".join(event.text for event in parts if isinstance(event, Text))
+
+
+def _read_audio(audio: object, choice: int, events: list[Event]) -> None:
+    fields, _ = _fields(audio)
+    if fields is None:
+        events.append(Oddity("wrong_type", f"audio is {show(audio)}", choice))
+        return
+    if transcript := _checked(str, fields.get("transcript") or "", "transcript", choice, events):
+        events.append(Text(choice, "transcript", transcript))
+    if rest := {key: value for key, value in fields.items() if key != "transcript"}:
+        events.append(Extra(choice, "audio", rest))
+
+
+def _read_extras(fields: Mapping[str, Any], known: Collection[str], choice: int | None, events: list[Event]) -> None:
+    events += [
+        Extra(choice, name, value) for name, value in fields.items() if name not in known and value not in _EMPTY
+    ]
 
 
 def _read_parts(content: object, choice: int, events: list[Event]) -> None:
-    """Content as a list of parts: ``{"type": "text"}``, and ``{"type": "thinking"}`` that holds a list of its own."""
+    """Content as a list of parts: ``{"type": "text"}``, or ``{"type": "thinking"}`` that may hold a list of its own."""
     for part in content if isinstance(content, list) else [content]:
-        fields = _fields(part) or _NOTHING
+        fields = _fields_of(part)
         thinking = fields.get("thinking")
         if isinstance(thinking, list):
             for thought in thinking:
                 _read_part(thought, "reasoning", choice, events)
         elif thinking:
             _read_part({"text": thinking}, "reasoning", choice, events)
+        elif fields.get("type") == "redacted_thinking":
+            events.append(Thought(choice, "redacted", None, None, "", _string(fields, "data", choice, events), None))
         else:
             _read_part(part, "content", choice, events)
+        if signature := _string(fields, "signature", choice, events):
+            events.append(Thought(choice, "text", None, None, "", "", signature))
 
 
-def _read_part(part: object, field: TextField, choice: int, events: list[Event]) -> None:
-    text = (_fields(part) or _NOTHING).get("text")
+def _read_part(part: object, name: TextField, choice: int, events: list[Event]) -> None:
+    fields = _fields_of(part)
+    text = fields.get("text")
     if isinstance(text, str):
         if text:
-            events.append(Text(choice, field, text))
+            events.append(Text(choice, name, text))
+    elif fields:
+        events.append(Extra(choice, name, dict(fields)))
     else:
-        events.append(Oddity("wrong_type", f"a part of the content is {_show(part)}", choice))
+        events.append(Oddity("wrong_type", f"a part of the content is {show(part)}", choice))
 
 
 def _read_call(call: object, choice: int, events: list[Event]) -> None:
-    fields = _fields(call)
+    fields, maybe_extra = _fields(call)
     if fields is None:
-        events.append(Oddity("wrong_type", f"an entry of tool_calls is {_show(call)}", choice))
+        events.append(Oddity("wrong_type", f"an entry of tool_calls is {show(call)}", choice))
         return
-    function = _fields(fields.get("function"))
+    function, _ = _fields(fields.get("function"))
     if function is None:
         function = _NOTHING
         if fields.get("function"):
-            events.append(Oddity("wrong_type", f"function is {_show(fields['function'])}", choice))
+            events.append(Oddity("wrong_type", f"function is {show(fields['function'])}", choice))
     index, call_id = fields.get("index"), fields.get("id") or ""
     name, arguments = function.get("name") or "", function.get("arguments") or ""
     typed = type(call_id) is type(name) is type(arguments) is str and (index is None or type(index) is int)
@@ -155,19 +280,27 @@ def _read_call(call: object, choice: int, events: list[Event]) -> None:
         name = _checked(str, name, "name", choice, events) or ""
         if not isinstance(arguments, str):
             # Some servers send the parsed object. Its text is lost, its value is not.
-            events.append(Oddity("wrong_type", f"arguments is {_show(arguments)}", choice))
-            arguments = _dump(arguments)
-    events.append(CallPiece(choice, index, call_id, name, arguments))
+            events.append(Oddity("wrong_type", f"arguments is {show(arguments)}", choice))
+            arguments = as_json(arguments) or show(arguments)
+    piece = CallPiece(choice, index, call_id, name, arguments)
+    if maybe_extra and not _CALL.issuperset(maybe_extra):
+        piece.extras = {key: value for key, value in maybe_extra.items() if key not in _CALL and value not in _EMPTY}
+    events.append(piece)
 
 
-def _dump(value: object) -> str:
+def as_json(value: object) -> str | None:
+    """Any value as JSON text; ``None`` where JSON cannot say it."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=repr)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
     except (TypeError, ValueError, RecursionError):
-        return _show(value)
+        return None
 
 
-def _show(value: object) -> str:
+def _plain(value: object) -> object:
+    return dict(_fields_of(value)) or repr(value)
+
+
+def show(value: object) -> str:
     """Short and shallow, whatever the value."""
     try:
         return reprlib.repr(value)
@@ -175,31 +308,41 @@ def _show(value: object) -> str:
         return f"an {type(value).__name__}"
 
 
+# A count's names, in order of preference; those in brackets are in an object of their own.
+_INPUT = ("prompt_tokens", "input_tokens")
+_OUTPUT = ("completion_tokens", "output_tokens")
+_CACHED = (
+    ("prompt_tokens_details", "cached_tokens"),
+    *("cached_tokens", "num_cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens"),
+)
+_REASONING = (("completion_tokens_details", "reasoning_tokens"), "reasoning_tokens")
+
+
 def _read_usage(usage: object, events: list[Event]) -> None:
-    fields = _fields(usage)
+    fields, _ = _fields(usage)
     if fields is None:
-        events.append(Oddity("wrong_type", f"usage is {_show(usage)}", None))
+        events.append(Oddity("wrong_type", f"usage is {show(usage)}", None))
         return
-    prompt = _fields(fields.get("prompt_tokens_details")) or _NOTHING
-    completion = _fields(fields.get("completion_tokens_details")) or _NOTHING
-    report = UsageReport(
-        input_tokens=_integer(fields, "prompt_tokens", None, events),
-        output_tokens=_integer(fields, "completion_tokens", None, events),
-        cached_tokens=_integer(prompt, "cached_tokens", None, events),
-        reasoning_tokens=_integer(completion, "reasoning_tokens", None, events),
-    )
-    events.append(report)
+
+    def count(names: tuple[str | tuple[str, str], ...]) -> int | None:
+        for name in names:
+            place, key = (fields, name) if isinstance(name, str) else (_fields_of(fields.get(name[0])), name[1])
+            if (found := _integer(place, key, None, events)) is not None:
+                return found
+        return None
+
+    events.append(UsageReport(count(_INPUT), count(_OUTPUT), count(_CACHED), count(_REASONING), raw=fields))
 
 
 def _failure(error: object) -> Failure:
-    fields = _fields(error) or {"message": error}
+    fields = _fields_of(error) or {"message": error}
     code = next((fields[key] for key in ("code", "type") if fields.get(key)), None)
     message = fields.get("message") or dict(fields)
     return Failure(None if code is None else _words(code), _words(message))
 
 
 def _words(value: object) -> str:
-    return without_surrogates(value if isinstance(value, str) else _dump(value))
+    return without_surrogates(value if isinstance(value, str) else as_json(value) or show(value))
 
 
 # -- checks: what has the wrong type is named in an oddity, and counts as absent --------------------------------------
@@ -208,7 +351,7 @@ def _words(value: object) -> str:
 def _checked(kind: type[_T], value: object, key: str, choice: int | None, events: list[Event]) -> _T | None:
     if isinstance(value, kind):
         return value
-    events.append(Oddity("wrong_type", f"{key} is {_show(value)}", choice))
+    events.append(Oddity("wrong_type", f"{key} is {show(value)}", choice))
     return None
 
 
@@ -221,5 +364,5 @@ def _integer(fields: Mapping[str, Any], key: str, choice: int | None, events: li
     value = fields.get(key)
     if value is None or type(value) is int:  # a bool is an int to Python, but not to JSON
         return value
-    events.append(Oddity("wrong_type", f"{key} is {_show(value)}", choice))
+    events.append(Oddity("wrong_type", f"{key} is {show(value)}", choice))
     return None

@@ -1,0 +1,258 @@
+"""What can be proven of the machines is proven, and streams of our own take every row of every table."""
+
+import json
+import re
+import runpy
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import call, call_chunks, chunk, run
+from test_captures import CAPTURES, FILES
+from test_laws import CASES
+
+from streamfsm import Limits, StreamParser, capture
+from streamfsm.chunking import every, whole
+from streamfsm.emission import Emission
+from streamfsm.machines import ENDINGS, LIVE, MACHINES, Row, State, StateMachine, Table
+from streamfsm.machines._checks import HOLDS, MOMENTARY, Hold, findings
+from streamfsm.trace import Transition
+
+ROOT = Path(__file__).parents[1]
+NAMES = [machine.table.name for machine in MACHINES]
+
+# -- what is proven ----------------------------------------------------------------------------------------------------
+
+
+def check(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The exit code of ``python -m streamfsm.machines``."""
+    monkeypatch.setattr(sys, "argv", ["machines", *arguments])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_module("streamfsm.machines", run_name="__main__")
+    return int(left.value.code or 0)
+
+
+def test_the_check_proves_every_property_of_every_table_a_line_each(monkeypatch, capsys):
+    assert check(monkeypatch, "--check") == 0
+    found = [re.split(" {2,}", line) for line in capsys.readouterr().out.splitlines()]
+    assert [line[0] for line in found] == [name for name in NAMES for _ in range(7)]
+    assert [line[1:] for line in found[14:]] == [
+        ["deterministic", "43 rows, each the only one for its state and event"],
+        ["total", "104 pairs of state and event fired: 43 legal, 61 illegal, as declared"],
+        ["reachable", "8 states, from awaiting_name"],
+        ["no dead ends", "live states that lead to a final one: 7; final ones: 1"],
+        ["ends anywhere", "end, error, cancel, limit lead from every live state to a final one"],
+        ["every event used", "13 events"],
+        [
+            "bounded hold-back",
+            "every live state names its bound (arguments, name); awaiting_name → between_members: silent, and no cycle",
+        ],
+    ]
+
+
+def test_the_check_fails_if_a_property_does_not_hold(monkeypatch, capsys):
+    monkeypatch.delitem(HOLDS, ("text", "answer"))
+    assert check(monkeypatch, "--check") == 1
+    (failed,) = [line for line in capsys.readouterr().out.splitlines() if "FAILED" in line]
+    assert failed == "text       bounded hold-back  FAILED: answer names no bound"
+
+
+def test_there_is_nothing_to_do_but_to_check(monkeypatch, capsys):
+    assert check(monkeypatch) == 2
+    assert "the following arguments are required: --check" in capsys.readouterr().err
+
+
+STATES = (State("a", None, "first"), State("b", Emission.ANSWER, "second"), State("z", None, "last"))
+ROWS = (Row("a", "go", "b", None, "why"), *(Row(LIVE, ending, "z", None, "why") for ending in ENDINGS))
+BOUNDS = {("toy", "a"): Hold("a name", ("name",)), ("toy", "b"): Hold("half a pair", (1,))}
+
+
+def problems(holds: Any = BOUNDS, **change: Any) -> dict[str, list[str]]:
+    """Property → what contradicts it, in a table that its own checks let pass."""
+    declared = {"states": STATES, "final": ("z",), "rows": ROWS, "events": ("go", *ENDINGS), **change}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Table, "_problems", lambda _: ())
+        machine = StateMachine(Table(name="toy", **declared))
+    return {finding.property: finding.problems for finding in findings(machine, holds) if finding.problems}
+
+
+def test_a_table_that_contradicts_nothing_has_no_problems():
+    assert problems() == {}
+
+
+TO_B = Row("a", "end", "b", None, "why")
+CONTRADICTIONS = [
+    ({"rows": (*ROWS, TO_B)}, "deterministic", "2 rows for ('a', 'end')"),
+    ({"rows": (*ROWS, TO_B)}, "total", "('a', 'end') leads to z, and is declared to lead to b"),
+    ({"states": (*STATES, State("c", None, "nowhere")), "final": ("z", "c")}, "reachable", "c is never reached"),
+    ({"rows": (Row("b", "go", "b", None, "why"), *ROWS), "final": ()}, "no dead ends", "a never ends"),
+    ({"rows": (*ROWS, Row("z", "go", "b", None, "why"))}, "no dead ends", "go leaves z, which is final"),
+    ({"rows": (*ROWS[:1], TO_B, *list(Table("t", STATES, ("z",), ROWS, ("go", *ENDINGS)).expanded())[2:])},
+     "ends anywhere", "('a', 'end') does not end"),
+    ({"events": ("go", "stay", *ENDINGS)}, "every event used", "stay is illegal everywhere"),
+    ({"holds": {**BOUNDS, ("toy", "z"): Hold("x", (1,))}}, "bounded hold-back", "z is not live, and names a bound"),
+    ({"holds": {("toy", "a"): BOUNDS["toy", "a"]}}, "bounded hold-back", "b names no bound"),
+    ({"holds": {**BOUNDS, ("toy", "b"): Hold("x", ("much",))}}, "bounded hold-back", "b names an unknown bound 'much'"),
+    ({"rows": (*ROWS, Row("a", "stay", "a", None, "why")), "events": ("go", "stay", *ENDINGS)},
+     "bounded hold-back", "a holds text back, emits nothing and leads back to itself"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "name", "problem"), CONTRADICTIONS, ids=[problem for *_, problem in CONTRADICTIONS])
+def test_a_property_that_does_not_hold_is_named_with_what_contradicts_it(change, name, problem):
+    assert problem in problems(**change)[name]
+
+
+# -- what is exercised -------------------------------------------------------------------------------------------------
+
+Cell = tuple[str, str, str]
+LEGAL: list[Cell] = [(machine.table.name, *cell) for machine in MACHINES for cell in machine.table.by_cell]
+NEVER: list[Cell] = [(*place, event) for place in MOMENTARY for event in ENDINGS]
+TAGS = ("<think>", "</think>")
+
+# What brings a lane of a machine to a state; and for each ending, how to get it.
+REACH: dict[tuple[str, str], list[Any]] = {
+    ("stream", "open"): [chunk(content="Hi")],
+    ("text", "answer"): [chunk(content="Hi")],
+    ("text", "reasoning"): [chunk(reasoning_content="Hm")],
+    ("tool_call", "awaiting_name"): [chunk(call(0, "call_1"))],
+    ("tool_call", "raw_args"): call_chunks("search", ['{"a":'], finish=None),
+    ("tool_call", "between_members"): call_chunks("send_message", ["{"], finish=None),
+    ("tool_call", "inner_thoughts"): call_chunks("search", ['{"thinking":"Hm'], finish=None),
+    ("tool_call", "message_kwarg"): call_chunks("send_message", ['{"message":"Hi'], finish=None),
+    ("tool_call", "closed"): call_chunks("search", ["{}"], finish=None),
+    ("tool_call", "malformed"): call_chunks("search", ["no JSON"], finish=None),
+}
+END = {
+    "end": StreamParser.close,
+    "error": lambda parser: parser.feed({"error": {"message": "overloaded"}}),
+    "cancel": StreamParser.cancel,
+    "limit": lambda parser: parser.feed(chunk(content="one choice too many", choice=1)),
+}
+
+
+def ended(chunks: list[Any], event: str) -> list[Transition]:
+    """The trace of a stream that ends by ``event``."""
+    trace: list[Transition] = []
+    parser = StreamParser(limits=Limits(choices=1), trace=trace)
+    for piece in chunks:
+        parser.feed(piece)
+    END[event](parser)
+    return trace
+
+
+def traced(chunks: list[Any], **options: Any) -> list[Transition]:
+    trace: list[Transition] = []
+    run(chunks, trace=trace, **options)
+    return trace
+
+
+def cells(trace: list[Transition]) -> set[Cell]:
+    """The rows that were taken."""
+    return {(step.machine, step.state, step.event) for step in trace if step.event != "text"}
+
+
+@cache
+def own() -> set[Cell]:
+    """What our own streams take: those above, the cases of the laws and the example captures."""
+    traces = [ended(chunks, event) for chunks in REACH.values() for event in ENDINGS]
+    traces += [traced(call_chunks(name, [text])) for name in ("send_message", "search") for text in CASES]
+    traces += [traced(call_chunks("send_message", [text])) for text in ('{"message":-x}', '{"thinking":nil}')]
+    traces += [traced([chunk(content="Hi")], reasoning_model=True)]
+    secret = chunk(reasoning_details=[{"type": "reasoning.encrypted", "data": "c2VjcmV0"}])
+    traces += [traced([secret]), traced([chunk(reasoning_content="Hm"), secret])]
+    for file in sorted((ROOT / "examples" / "captures").glob("*.sse")):
+        traces.append(traced(capture.chunks(file.read_text(encoding="utf-8")), think_tags=TAGS))
+    return set().union(*map(cells, traces))
+
+
+@pytest.mark.parametrize("cell", [cell for cell in LEGAL if cell not in NEVER], ids="-".join)
+def test_every_legal_row_is_taken_by_a_stream_of_our_own(cell: Cell):
+    assert cell in own()
+
+
+def test_nothing_else_is_taken():
+    assert own().isdisjoint(NEVER)
+    assert own() < set(LEGAL)
+
+
+@pytest.mark.parametrize("place", REACH, ids="-".join)
+def test_the_streams_above_reach_the_state_that_they_are_for(place: tuple[str, str]):
+    assert {(*place, event) for event in ENDINGS} <= set().union(
+        *(cells(ended(REACH[place], event)) for event in ENDINGS)
+    )
+
+
+def test_the_counts_of_recorded_streams_are_those_of_the_recordings():
+    if not FILES:
+        pytest.skip("no recordings; they are not part of the project")
+    recorded_rows = runpy.run_path(str(ROOT / "docs" / "generate.py"))["recorded_rows"]
+    committed = json.loads((ROOT / "docs" / "machines" / "recorded.json").read_text(encoding="utf-8"))
+    assert recorded_rows(CAPTURES) == committed, "run: python docs/generate.py --count with the recordings"
+
+
+def test_the_counts_of_recorded_streams_are_of_legal_rows():
+    committed = json.loads((ROOT / "docs" / "machines" / "recorded.json").read_text(encoding="utf-8"))
+    counted = {(name, *cell.split()): count for name, rows in committed["rows"].items() for cell, count in rows.items()}
+    assert set(counted) <= set(LEGAL)
+    assert all(0 < count <= committed["streams"] for count in counted.values())
+
+
+# -- what is held back -------------------------------------------------------------------------------------------------
+
+HALF = "\ud83d"
+LIMITS = Limits(name=12, arguments=48)
+# What makes a state hold back as much as it can.
+HOLDING = [
+    [chunk(content="a" + TAGS[0][:-1] + HALF)],
+    [chunk(content=TAGS[0] + "a" + TAGS[1][:-1] + HALF)],
+    [chunk(reasoning_content="a" + HALF)],
+    [chunk(call(0, name="n" * LIMITS.name)), chunk(call(0, arguments="{"))],
+    [chunk(call(0, arguments="{" + " " * (LIMITS.arguments - 1))), chunk(call(0, name="n" * LIMITS.name))],
+    call_chunks("search", [r'{"a":"\ud83d\ude0', HALF], finish=None),
+    call_chunks("search", ['{ "' + "k" * (LIMITS.arguments - 3)], finish=None),
+    call_chunks("send_message", ['{"thinking":"Hm" , "' + "k" * (LIMITS.arguments - 20)], finish=None),
+    call_chunks("search", [r'{"thinking":"\ud83d\ude0', HALF], finish=None),
+    call_chunks("send_message", [r'{"message":"\ud83d\ude0', HALF], finish=None),
+    call_chunks("send_message", ['{"message":nul', HALF], finish=None),
+    call_chunks("search", ["{} ", HALF], finish=None),
+    call_chunks("search", ["x", HALF], finish=None),
+]
+
+
+def held(lane: Any) -> int:
+    """Characters that ``lane`` was given and has neither told nor dropped."""
+    if lane.MACHINE.table.name == "text":
+        return len(lane._prefix + lane._half)
+    scanner = lane.scanner
+    if scanner is None:
+        return len(lane.name + lane._name_half + lane.arguments.getvalue() + lane._half)
+    return len(lane._half + scanner._tail) + max(len("".join(scanner._held)), len("".join(scanner._key)))
+
+
+@cache
+def most_held() -> dict[tuple[str, str], int]:
+    """The most that each state holds back after any chunk, one character at a time and whole."""
+    most: dict[tuple[str, str], int] = {}
+    for chunks in (cut(each) for each in HOLDING for cut in (every(1), whole)):
+        parser = StreamParser(think_tags=TAGS, limits=LIMITS)
+        for piece in chunks:
+            parser.feed(piece)
+            for choice in parser._run.choices.values():
+                for lane in (*choice.texts.values(), *choice.calls.lanes):
+                    place = (lane.MACHINE.table.name, lane.state)
+                    most[place] = max(most.get(place, 0), held(lane))
+        assert parser.state == "open"
+    return most
+
+
+@pytest.mark.parametrize("place", [place for place, hold in HOLDS.items() if hold.bounds], ids="-".join)
+def test_a_state_holds_back_no_more_than_it_says(place: tuple[str, str]):
+    told = {**LIMITS.model_dump(), "think_tags": max(map(len, TAGS)) - 1}
+    bounds = HOLDS[place].bounds
+    bound = sum(bound if isinstance(bound, int) else told[bound] for bound in bounds)
+    assert 0 < most_held()[place] <= bound
+    if all(isinstance(bound, int) for bound in bounds):
+        assert most_held()[place] == bound

@@ -1,0 +1,566 @@
+"""A parser and a simple model side by side, through whatever a stream, its reader and its owner can do, in any order.
+
+The model knows what was meant, because it is told so; it knows no table, and JSON only by ``json``. Each row of each
+table has its rule: a way to take it, wherever the streams at hand have got to.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from helpers import ALPHABET, ID, call, chunk, chunked
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from test_machine_checks import LEGAL, NEVER, Cell, cells
+
+from streamfsm import Limits, StreamParser, coalesce
+from streamfsm.machines import ENDINGS
+from streamfsm.trace import Transition
+
+LIMITS = Limits(text=4000, arguments=4000, name=16, tool_calls=3, choices=2)
+TAGS = ("[", "]")
+SPEECH = "send_message"
+WORDS = {"stop": 1, "tool_calls": 2, "length": 3, "content_filter": 3}
+STOPS = {"stop": "end_turn", "length": "max_tokens_exceeded"}
+STATES = {"end": "done", "error": "failed", "limit": "failed", "cancel": "cancelled"}
+
+
+# -- the model ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Call:
+    """What one call has said. ``where`` in its arguments it is: what may come next."""
+
+    choice: int
+    index: int
+    name: str = ""
+    named: bool = False
+    """Whether the name is complete."""
+    where: str = "start"
+    arguments: str = ""
+    members: int = 0
+    raw_members: int = 0
+    untold: list[tuple[str, str]] = field(default_factory=list)
+    """What came before the name."""
+
+    @property
+    def whole(self) -> bool:
+        try:
+            return not self.arguments or isinstance(json.loads(self.arguments, strict=False), dict)
+        except ValueError:
+            return False
+
+
+@dataclass
+class Choice:
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Field → what it said to the user, and what it thought."""
+    calls: list[Call] = field(default_factory=list)
+    redacted: bool = False
+    finish: str | None = None
+
+
+@dataclass
+class Model:
+    """What was said so far, and what a client must have been told."""
+
+    hides_reasoning: bool
+    state: str = "open"
+    choices: dict[int, Choice] = field(default_factory=dict)
+    usage: dict[str, int] = field(default_factory=dict)
+    told: list[tuple[str, int, Any, str]] = field(default_factory=list)
+    """Kind, choice, call and text; neighbours of a kind, choice and call are one."""
+
+    def tell(self, kind: str, choice: int, owner: Call | None, text: str) -> None:
+        if not self.told and self.hides_reasoning and kind not in ("reasoning", "hidden", "stop"):
+            self.told.append(("hidden", 0, None, "omitted"))
+        if self.told and kind != "hidden" and self.told[-1][:3] == (kind, choice, owner):
+            text = self.told.pop()[3] + text
+        if text:
+            self.told.append((kind, choice, owner, text))
+
+    def text(self, choice: int, name: str, text: str) -> None:
+        now = "reasoning" if name == "reasoning" else "assistant"
+        said = self.choice(choice).texts.setdefault(name, {"assistant": "", "reasoning": "", "now": now})
+        for char in text:
+            if name == "content" and char == TAGS[said["now"] == "reasoning"]:
+                said["now"] = "assistant" if said["now"] == "reasoning" else "reasoning"
+            else:
+                said[said["now"]] += char
+                self.tell(said["now"], choice, None, char)
+
+    def redact(self, choice: int) -> None:
+        self.text(choice, "reasoning", "")
+        if not self.choice(choice).redacted:
+            self.choice(choice).redacted = True
+            self.tell("hidden", choice, None, "redacted")
+
+    def choice(self, index: int) -> Choice:
+        return self.choices.setdefault(index, Choice())
+
+    def complete_names(self, calls: list[Call]) -> None:
+        for each in calls:
+            if each.name and not each.named:
+                each.named = True
+                each.untold.insert(0, ("name", each.name))
+                self.tell_call(each)
+
+    def write(self, each: Call, text: str, **told: str) -> None:
+        """Arguments came, and were to be told as ``told``: kind → text."""
+        self.complete_names([each])
+        each.arguments += text
+        each.untold += told.items()
+        self.tell_call(each)
+
+    def tell_call(self, each: Call) -> None:
+        """Tell what is untold; the message tool is speech: neither announced nor raw."""
+        if each.named:
+            for kind, part in each.untold:
+                if each.name != SPEECH or kind not in ("name", "arguments"):
+                    self.tell(kind, each.choice, each, part)
+            each.untold.clear()
+
+    def finish(self, choice: int, word: str) -> None:
+        kept = self.choice(choice).finish
+        if kept is None or WORDS[word] > WORDS[kept]:
+            self.choice(choice).finish = word
+        self.complete_names(self.choice(choice).calls)
+
+    def end(self, event: str) -> None:
+        if self.state == "open":
+            for choice in self.choices.values():
+                self.complete_names(choice.calls)
+            self.state = STATES[event]
+            first = self.choices[min(self.choices)] if self.choices else Choice()
+            self.tell("stop", 0, None, self.stop_reason(first))
+
+    def stop_reason(self, choice: Choice) -> str:
+        if self.state != "done":
+            return {"failed": "error", "cancelled": "cancelled"}[self.state]
+        return STOPS.get(choice.finish, choice.finish) if choice.finish else "incomplete"
+
+    def ready(self, each: Call) -> bool:
+        """Law 10."""
+        finish = self.choices[each.choice].finish
+        return bool(each.name) and each.whole and self.state == "done" and finish in ("stop", "tool_calls")
+
+
+# -- the parser beside it ----------------------------------------------------------------------------------------------
+
+
+class Stream:
+    """Says the same to a parser, on the wire, and to the model, as it is meant."""
+
+    def __init__(self, *, hides_reasoning: bool = False) -> None:
+        self.model = Model(hides_reasoning)
+        self.trace: list[Transition] = []
+        self.messages: list[Any] = []
+        self.parser = StreamParser(
+            message_id=ID, think_tags=TAGS, reasoning_model=hides_reasoning, limits=LIMITS, trace=self.trace
+        )
+
+    @property
+    def open(self) -> bool:
+        return self.model.state == "open"
+
+    def calls(self) -> list[Call]:
+        return [each for choice in self.model.choices.values() for each in choice.calls]
+
+    def feed(self, piece: Any) -> None:
+        self.messages += self.parser.feed(piece)
+
+    def text(self, choice: int, name: str, text: str, size: int = 4) -> None:
+        for piece in chunked(text, size):
+            self.feed(chunk(choice=choice, **{"reasoning_content" if name == "reasoning" else name: piece}))
+        if choice not in self.model.choices and len(self.model.choices) == LIMITS.choices:
+            self.model.end("limit")
+            return
+        said = self.model.choice(choice).texts.get(name, {})
+        room = LIMITS.text - len(said.get("assistant", "") + said.get("reasoning", ""))
+        self.model.text(choice, name, text[:room])
+        if len(text) > room:
+            self.model.end("limit")
+
+    def redact(self, choice: int) -> None:
+        self.feed(chunk(choice=choice, reasoning_details=[{"type": "reasoning.encrypted", "data": "c2VjcmV0"}]))
+        self.model.redact(choice)
+
+    def open_call(self, choice: int, name: str) -> Call:
+        calls = self.model.choice(choice).calls
+        new = Call(choice, len(calls))
+        self.feed(chunk(call(new.index, f"call_{choice}_{new.index}", name[:1]), choice=choice))
+        if len(calls) == LIMITS.tool_calls:
+            self.model.end("limit")
+            return new
+        self.model.complete_names(calls)
+        calls.append(new)
+        new.name = name[:1]
+        self.more_name(new, name[1:])
+        return new
+
+    def more_name(self, each: Call, text: str) -> None:
+        self.feed(chunk(call(each.index, name=text), choice=each.choice))
+        fits = len(each.name + text) <= LIMITS.name
+        each.name = (each.name + text)[: LIMITS.name]
+        if not fits:
+            self.model.end("limit")
+
+    def write(self, each: Call, text: str, size: int = 4, **told: str) -> None:
+        for piece in chunked(text, size):
+            self.feed(chunk(call(each.index, arguments=piece), choice=each.choice))
+        self.model.write(each, text, **told)
+
+    def finish(self, choice: int, word: str) -> None:
+        self.feed(chunk(finish=word, choice=choice))
+        self.model.finish(choice, word)
+
+    def usage(self, **counts: int) -> None:
+        self.feed({"choices": [], "usage": counts})
+        self.model.usage.update(counts)
+
+    def end(self, event: str, how: str = "") -> None:
+        match event, how:
+            case "end", _:
+                self.messages += self.parser.close()
+            case "cancel", _:
+                self.messages += self.parser.cancel()
+            case "error", "payload":
+                self.feed({"error": {"code": 429, "message": "slow down"}})
+            case "error", _:
+                self.messages += self.parser.fail(ConnectionError("reset"))
+            case "limit", "name":
+                self.open_call(0, "n" * (LIMITS.name + 1))
+            case "limit", "choices":
+                for choice in range(LIMITS.choices + 1):
+                    self.text(choice, "content", "Hi")
+            case "limit", "tool_calls":
+                while self.open:
+                    self.open_call(0, "f")
+            case "limit", _:
+                self.text(0, "refusal", "z" * (LIMITS.text + 1), 999)
+        self.model.end(event)
+
+    def restore(self) -> None:
+        kept = json.loads(json.dumps(self.parser.snapshot()))
+        self.parser = StreamParser.restore(kept, trace=self.trace)
+
+    # -- arguments, by the letter --------------------------------------------------------------------------------------
+
+    def play(self, each: Call, letters: str) -> None:
+        """Write what ``letters`` mean (see ``MAY``)."""
+        for letter in letters:
+            comma = "," if each.members else ""
+            raw_comma = "," if each.raw_members else ""
+            match letter:
+                case "{":
+                    self.write(each, "{", arguments="{")
+                    each.where = "object"
+                case "m":
+                    self.write(each, f'{comma}"a":[{{}}, 1]', arguments=f'{raw_comma}"a":[{{}}, 1]')
+                    each.members, each.raw_members = each.members + 1, each.raw_members + 1
+                case "t" | "s":
+                    key, where = ("thinking", "thoughts") if letter == "t" else ("message", "message")
+                    self.write(each, f'{comma}"{key}":"')
+                    each.where, each.members = where, each.members + 1
+                case '"':
+                    self.write(each, '"')
+                    each.where = "object"
+                case "\\":
+                    self.write(each, "\\q", **{KIND[each.where]: "\\q"})
+                case "}":
+                    self.write(each, "}", arguments="}")
+                    each.where = "closed"
+                case " ":
+                    self.write(each, " ", arguments=" ")
+                case "T" | "S":
+                    key, kind = ("thinking", "reasoning") if letter == "T" else ("message", "assistant")
+                    self.write(each, f'{comma}"{key}":-x', **{kind: "-", "arguments": "x"})
+                    each.where = "broken"
+                case "x":
+                    self.write(each, "x", arguments="x")
+                    each.where = "broken"
+
+    def say(self, each: Call, text: str, size: int, *, ascii_only: bool) -> None:
+        """More of the thoughts or the message that are open."""
+        self.write(each, json.dumps(text, ensure_ascii=ascii_only)[1:-1], size, **{KIND[each.where]: text})
+
+
+KIND = {"thoughts": "reasoning", "message": "assistant"}
+# What its machine may call where a call is: other members are streamed, or not.
+STATE = {
+    "start": ("raw_args", "between_members"),
+    "object": ("raw_args", "between_members"),
+    "thoughts": ("inner_thoughts",),
+    "message": ("message_kwarg",),
+    "closed": ("closed",),
+    "broken": ("malformed",),
+}
+# What may come, where: begin the object; a member; open thoughts, or speech; close them; an escape that is none; close
+# the object; white space; thoughts, or speech, that are no JSON; what is no JSON at all.
+MAY = {"start": "{x", "object": "mtTx}", "thoughts": '"\\', "message": '"\\', "closed": " x", "broken": "x"}
+
+
+def may(each: Call) -> str:
+    """What may come next in ``each``."""
+    return MAY[each.where] + ("sS" if each.where == "object" and each.named and each.name == SPEECH else "")
+
+
+# -- a rule for each row -----------------------------------------------------------------------------------------------
+
+# How a call gets to a state, and how it takes a row: the tool and what it writes.
+REACH = {
+    "awaiting_name": ("", ""),
+    "raw_args": ("search", "{m"),
+    "between_members": (SPEECH, "{"),
+    "inner_thoughts": ("search", "{t"),
+    "message_kwarg": (SPEECH, "{s"),
+    "closed": ("search", "{}"),
+    "malformed": ("search", "x"),
+}
+TAKE = {
+    ("awaiting_name", "tool_named"): ("search", "{"),
+    ("awaiting_name", "speech_named"): (SPEECH, "{"),
+    ("raw_args", "thoughts_open"): ("search", "{t"),
+    ("between_members", "thoughts_open"): (SPEECH, "{t"),
+    ("between_members", "message_open"): (SPEECH, "{s"),
+    ("inner_thoughts", "value_closed"): (SPEECH, '{t"s"'),
+    ("message_kwarg", "value_closed"): (SPEECH, '{s"t'),
+    ("between_members", "raw_resumed"): ("search", '{t"m}'),
+    ("raw_args", "object_closed"): ("search", "{m}"),
+    ("between_members", "object_closed"): (SPEECH, '{s"}'),
+    ("raw_args", "malformed"): ("search", "{x"),
+    ("between_members", "malformed"): (SPEECH, "{x"),
+    ("inner_thoughts", "malformed"): ("search", "{T"),
+    ("message_kwarg", "malformed"): (SPEECH, "{S"),
+    ("closed", "trailing"): ("search", "{}x"),
+}
+TEXTS = {
+    "answer": ("content", "Hi]"),
+    "reasoning": ("reasoning", "Hm"),
+    "think_open": ("content", "a[b]"),
+    "think_close": ("content", "[a]b"),
+}
+ROWS = [cell for cell in LEGAL if cell not in NEVER]
+
+
+def take(stream: Stream, choice: int, cell: Cell) -> None:
+    """Take the row ``cell`` in ``choice``, unless a limit comes first."""
+    machine, state, event = cell
+    if event == "redacted":
+        if state == "reasoning":
+            stream.text(choice, *TEXTS[state])
+        stream.redact(choice)
+    elif machine == "text":
+        stream.text(choice, *TEXTS[state if event in ENDINGS else event])
+    elif machine == "tool_call":
+        name, letters = REACH[state] if event in ENDINGS else TAKE[state, event]
+        each = stream.open_call(choice, name)
+        if stream.open:
+            stream.play(each, letters)
+    elif event == "finish":
+        stream.finish(choice, "stop")
+    elif event == "hidden":
+        stream.text(choice, "content", "Hi")
+    if event in ENDINGS and stream.open:
+        stream.end(event)
+
+
+# -- what must hold ----------------------------------------------------------------------------------------------------
+
+
+def check(stream: Stream) -> None:
+    """Parser and model agree, whatever happened."""
+    model, result, messages = stream.model, stream.parser.result, stream.messages
+    joined = coalesce(messages)
+    assert list(view(joined)) == [(kind, choice, text) for kind, choice, _, text in model.told]
+    assert coalesce(joined) == joined
+    assert [message.seq_id for message in messages] == list(range(len(messages)))
+    assert [message.message_type == "stop_reason" for message in messages[:-1]].count(True) == 0
+    assert stream.parser.state == model.state
+    assert (result.error is None) == (model.state != "failed")
+    assert {name: count for name, count in wire_usage(result.usage).items() if count is not None} == model.usage
+    assert [choice.index for choice in result.choices] == sorted(model.choices)
+    for found in result.choices:
+        said = model.choices[found.index]
+        assert found.content == said.texts.get("content", {}).get("assistant", "")
+        assert found.refusal == said.texts.get("refusal", {}).get("assistant", "")
+        assert found.reasoning == "".join(each["reasoning"] for each in said.texts.values())
+        assert found.finish_reason == said.finish
+        assert found.stop_reason == (None if stream.open else model.stop_reason(said))
+        assert [(each.name, each.arguments, each.ready) for each in found.tool_calls] == [
+            (each.name, each.arguments, model.ready(each)) for each in said.calls
+        ]
+    states = {(step.choice, step.lane): step.target for step in stream.trace}
+    for each in stream.calls():
+        state = states.get((each.choice, f"call {each.index}"), "awaiting_name")
+        assert state in (("done",) if not stream.open else STATE[each.where] if each.named else ("awaiting_name",))
+
+
+def view(messages: list[Any]) -> Iterator[tuple[str, int, str]]:
+    """Messages as the model tells them."""
+    for message in messages:
+        match message.message_type:
+            case "reasoning_message":
+                yield "reasoning", message.choice_index, message.reasoning
+            case "assistant_message":
+                yield "assistant", message.choice_index, message.content
+            case "hidden_reasoning_message":
+                yield "hidden", message.choice_index, message.state
+            case "stop_reason":
+                yield "stop", message.choice_index, message.stop_reason.value
+            case _:
+                delta = message.tool_call
+                for kind, text in (("name", delta.name), ("arguments", delta.arguments)):
+                    if text is not None:
+                        yield kind, message.choice_index, text
+
+
+def wire_usage(usage: Any) -> dict[str, int | None]:
+    return {"prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens}
+
+
+@pytest.mark.parametrize("before", [None, "", '{s"', "x"])
+@pytest.mark.parametrize("cell", ROWS, ids="-".join)
+def test_the_rule_of_a_row_takes_it(cell: Cell, before: str | None):
+    stream = Stream(hides_reasoning=True)
+    if before is not None:
+        stream.play(stream.open_call(0, SPEECH), before)
+        stream.finish(1, "tool_calls")
+        check(stream)
+    take(stream, 1, cell)
+    check(stream)
+    stream.restore()
+    stream.end("end")
+    check(stream)
+    assert cell in cells(stream.trace)
+
+
+@pytest.mark.parametrize("name", [SPEECH, "search", ""])
+def test_parser_and_model_agree_on_every_call_of_up_to_six_letters(name: str):
+    scripts = [""]
+    for script in scripts:
+        stream = Stream()
+        each = stream.open_call(0, name)
+        stream.play(each, script)
+        check(stream)
+        if len(script) < 6:
+            scripts += [script + letter for letter in may(each)]
+        if not name:
+            stream.more_name(each, "f")
+        stream.finish(0, "stop")
+        stream.end("end")
+        check(stream)
+
+
+# -- in any order ------------------------------------------------------------------------------------------------------
+
+texts = st.text(ALPHABET, min_size=1, max_size=12)
+sizes = st.integers(1, 12)
+choices = st.integers(0, 1)
+is_open = precondition(lambda self: self.stream.open)
+may_end = precondition(lambda self: self.stream.open and len(self.stream.trace) >= self.length)
+
+
+class Streams(RuleBasedStateMachine):
+    """Streams, one after the other."""
+
+    @initialize(hides_reasoning=st.booleans(), length=st.integers(0, 20))
+    def begin(self, *, hides_reasoning: bool, length: int):
+        self.stream = Stream(hides_reasoning=hides_reasoning)
+        self.length = length
+
+    @precondition(lambda self: not self.stream.open)
+    @rule(hides_reasoning=st.booleans(), length=st.integers(0, 20))
+    def begin_another(self, *, hides_reasoning: bool, length: int):
+        self.begin(hides_reasoning=hides_reasoning, length=length)
+
+    @is_open
+    @rule(choice=choices, name=st.sampled_from(["content", "reasoning", "refusal"]), text=texts, size=sizes)
+    def text(self, choice: int, name: str, text: str, size: int):
+        self.stream.text(choice, name, text, size)
+
+    @is_open
+    @rule(choice=choices, name=st.sampled_from(["", SPEECH, SPEECH, "search", "send_"]))
+    def open_call(self, choice: int, name: str):
+        self.stream.open_call(choice, name)
+
+    def calls_that(self, may: Callable[[Call], object]) -> st.SearchStrategy[Call]:
+        return st.sampled_from([each for each in self.stream.calls() if may(each)])
+
+    @precondition(lambda self: self.stream.open and not all(each.named for each in self.stream.calls()))
+    @rule(data=st.data(), piece=st.sampled_from(["message", "f", "_"]))
+    def more_name(self, data: st.DataObject, piece: str):
+        self.stream.more_name(data.draw(self.calls_that(lambda each: not each.named)), piece)
+
+    @precondition(lambda self: self.stream.open and self.stream.calls())
+    @rule(data=st.data())
+    def write(self, data: st.DataObject):
+        each = data.draw(self.calls_that(may))
+        self.stream.play(each, data.draw(st.sampled_from(may(each))))
+
+    @precondition(lambda self: self.stream.open and any(each.where in KIND for each in self.stream.calls()))
+    @rule(data=st.data(), text=texts, size=sizes, ascii_only=st.booleans())
+    def say(self, data: st.DataObject, text: str, size: int, *, ascii_only: bool):
+        each = data.draw(self.calls_that(lambda each: each.where in KIND))
+        self.stream.say(each, text, size, ascii_only=ascii_only)
+
+    @is_open
+    @rule(choice=choices, words=st.lists(st.sampled_from(sorted(WORDS)), min_size=1, max_size=3))
+    def finish(self, choice: int, words: list[str]):
+        for word in words:
+            self.stream.finish(choice, word)
+
+    @is_open
+    @rule(counts=st.dictionaries(st.sampled_from(["prompt_tokens", "completion_tokens"]), st.integers(0, 9)))
+    def usage(self, counts: dict[str, int]):
+        self.stream.usage(**counts)
+
+    @rule()
+    def restore(self):
+        self.stream.restore()
+
+    @may_end
+    @rule(how=st.sampled_from([("error", "payload"), *(("limit", how) for how in ("name", "choices", "tool_calls"))]))
+    def end(self, how: tuple[str, str]):
+        self.stream.end(*how)
+
+    @precondition(lambda self: not self.stream.open)
+    @rule(late=st.sampled_from(["content", "finish", "close", "cancel", "fail", "error"]))
+    def more_comes_after_the_end(self, late: str):
+        parser = self.stream.parser
+        match late:
+            case "content":
+                found = parser.feed(chunk(content="late"))
+            case "finish":
+                found = parser.feed(chunk(finish="stop"))
+            case "error":
+                found = parser.feed({"error": "late"})
+            case "fail":
+                found = parser.fail("late")
+            case _:
+                found = getattr(parser, late)()
+        assert found == []
+
+    @invariant()
+    def parser_and_model_agree(self):
+        check(self.stream)
+
+
+def rule_of(cell: Cell) -> Any:
+    @(may_end if cell[2] in ENDINGS else is_open)
+    @rule(choice=choices)
+    def take_row(self, choice: int):
+        take(self.stream, choice, cell)
+
+    return take_row
+
+
+for cell in ROWS:
+    setattr(Streams, "take_" + "_".join(cell), rule_of(cell))
+
+TestStreams = Streams.TestCase
+TestStreams.settings = settings(max_examples=settings().max_examples // 2, stateful_step_count=30)

@@ -1,0 +1,115 @@
+"""Every recorded Chat Completions stream means to the parser what it means to a slow and plain reader of the whole.
+
+``truth.py`` reads; it knows the wire and nothing of this project. The recordings lie beside the project and are never
+copied.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+import truth
+from helpers import anomalies, run
+from test_captures import CAPTURES, FILES
+
+from streamfsm import coalesce
+from streamfsm.chunking import every, whole
+
+# Recordings whose reading is a judgement: the plain reader's is one, the parser's another, for the reason given.
+JUDGED = {
+    "quirks/openai__gpt-4o-reason-text__1.sse": "reasoning_content as an object: a text, or a wrong type",
+    "quirks/openai__gpt-4o-reason-tool__1.sse": "the same",
+    "chat/openai__gpt-3.5-turbo-parallel2-n2__1.sse": "a key that may be captured waits; another choice overtakes it",
+    "quirks/openai__x-parallel2-n2__1.sse": "the same",
+}
+
+# Options of the parser → those of the plain reader.
+MODES = {
+    "raw": ({"inner_thoughts_kwarg": None, "assistant_tool": None}, {"hides": True}),
+    "default": ({}, {}),
+    "think tags": ({"think_tags": ("<think>", "</think>")}, {"tags": ("<think>", "</think>")}),
+}
+
+
+def reading(chunks: Iterable[Any], options: dict[str, Any]) -> dict[str, Any]:
+    """What the parser reads, in the plain reader's words."""
+    messages, parser = run(chunks, **options)
+    result = parser.result
+    return {
+        "messages": [said for message in coalesce(messages) for said in told(message)],
+        "choices": [
+            {
+                **choice.model_dump(include={"index", "content", "reasoning", "refusal", "finish_reason"}),
+                "stop_reason": choice.stop_reason.value,
+                "tool_calls": [
+                    call.model_dump(include={"id", "name", "arguments", "verdict", "ready"})
+                    for call in choice.tool_calls
+                ],
+            }
+            for choice in result.choices
+        ],
+        "usage": result.usage.model_dump(exclude={"source", "raw"}),
+        "stop_reason": result.stop_reason.value,
+        "error": result.error and result.error.model_dump(),
+        "anomalies": sorted(set(anomalies(parser))),
+    }
+
+
+def told(message: Any) -> Iterator[truth.Said]:
+    choice = message.choice_index
+    match message.message_type:
+        case "reasoning_message":
+            yield choice, "reasoning", None, message.reasoning
+        case "hidden_reasoning_message":
+            yield choice, "hidden", None, message.state
+        case "assistant_message":
+            yield choice, "assistant", None, message.content
+        case "stop_reason":
+            yield choice, "stop", None, message.stop_reason.value
+        case _:
+            call = message.tool_call
+            if call.name is not None:
+                yield choice, "call", call.tool_call_id, call.name
+            if call.arguments is not None:
+                yield choice, "arguments", call.tool_call_id, call.arguments
+
+
+def received(reads: Iterable[bytes]) -> Iterator[Any]:
+    """Chunks out of a body's bytes as they come in: events end at a blank line, which a read may cut in two."""
+    rest = b""
+    for piece in reads:
+        *events, rest = re.split(rb"\r?\n\r?\n", rest + piece)
+        for event in events:
+            yield from truth.chunks(event.decode())
+    yield from truth.chunks(rest.decode())
+
+
+def network_reads(name: str) -> list[bytes]:
+    """The body in the pieces in which its client received it; in one piece if that was not recorded."""
+    body = (CAPTURES / name).read_bytes()
+    offsets = (CAPTURES / name).with_suffix(".reads.json")
+    ends = json.loads(offsets.read_bytes()) if offsets.exists() else []
+    return [body[start:end] for start, end in zip([0, *ends], [*ends, len(body)], strict=True)]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_recording_means_to_the_parser_what_it_means_to_a_plain_reader(name):
+    recorded = truth.chunks((CAPTURES / name).read_text(encoding="utf-8"))
+    cuts = {
+        "as recorded": recorded,
+        "as received": list(received(network_reads(name))),
+        "one character a delta": every(1)(recorded),
+        "merged": whole(recorded),
+    }
+    found = {mode: {cut: reading(cuts[cut], options) for cut in cuts} for mode, (options, _) in MODES.items()}
+    expected = {mode: dict.fromkeys(cuts, truth.read(recorded, **plain)) for mode, (_, plain) in MODES.items()}
+    if name in JUDGED:
+        assert found != expected
+    else:
+        assert found == expected
+
+
+def test_every_exception_is_a_recording():
+    assert {*JUDGED} <= {*FILES} or not FILES
