@@ -1,5 +1,6 @@
 """Typed messages from the token stream of an LLM that speaks through tool calls, by declared state machines."""
 
+from streamfsm.body import aiter_messages, iter_messages
 from streamfsm.interface import OpenAIStreamingInterface
 from streamfsm.limits import Limits
 from streamfsm.messages import (
@@ -41,5 +42,7 @@ __all__ = [
     "ToolCall",
     "ToolCallDelta",
     "ToolCallMessage",
+    "aiter_messages",
     "coalesce",
+    "iter_messages",
 ]

@@ -1,10 +1,12 @@
-"""Streams of chunks as the façade needs them: entered, read one at a time, closed whatever happens.
+"""Streams of chunks, or of a body's bytes: entered, read one piece at a time, closed whatever happens.
 
-They may be ``openai``'s, of any version, or anybody's iterators, with or without a context manager.
+They may be ``openai``'s, of any version, or anybody's iterators, with or without a context manager; or responses whose
+body is still to be read: ``openai``'s raw and streaming ones, and those of ``httpx``, ``httpx2``, ``aiohttp`` and
+``requests``.
 """
 
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, ExitStack
 from typing import Any
 
@@ -18,15 +20,15 @@ _CLOSING = 5.0  # seconds that closing may take before it is given up
 
 
 class Wire:
-    """An asynchronous stream: entered if it can be, read one chunk at a time, closed whatever happens."""
+    """An asynchronous stream."""
 
-    def __init__(self, stream: AsyncIterable[Any]) -> None:
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._chunks: AsyncIterator[Any] | None = None
         self._stack = AsyncExitStack()
 
-    async def read(self, deadline: str, seconds: float | None) -> Any:
-        """The next chunk, or :data:`END`; :class:`StreamTimeout` if it takes longer than ``seconds``."""
+    async def read(self, deadline: str = "", seconds: float | None = None) -> Any:
+        """The next piece, or :data:`END`; :class:`StreamTimeout` if it takes longer than ``seconds``."""
         if seconds is None:
             return await self._read()
         import anyio
@@ -43,15 +45,23 @@ class Wire:
         except StopAsyncIteration:
             return END
 
-    async def _enter(self, stream: AsyncIterable[Any]) -> AsyncIterator[Any]:
+    async def _enter(self, stream: Any) -> AsyncIterator[Any]:
         if isinstance(stream, AbstractAsyncContextManager):
             stream = await self._stack.enter_async_context(stream)
         else:
             self._stack.push_async_callback(_close, stream)
-        if isinstance(stream, AsyncIterator):
-            return stream
-        chunks = aiter(stream)  # an object of its own, to be closed as well
-        self._stack.push_async_callback(_close, chunks)
+        response = getattr(stream, "http_response", stream)  # which openai's own raw response holds
+        if response is not stream:
+            self._stack.push_async_callback(_close, response)
+        if hasattr(response, "aiter_bytes"):
+            pieces = response.aiter_bytes()
+        elif hasattr(getattr(response, "content", None), "iter_any"):
+            pieces = response.content.iter_any()
+        else:
+            pieces = stream
+        chunks: AsyncIterator[Any] = pieces if isinstance(pieces, AsyncIterator) else aiter(pieces)
+        if chunks is not stream:
+            self._stack.push_async_callback(_close, chunks)
         return chunks
 
     async def close(self) -> None:
@@ -78,26 +88,34 @@ async def _close(closable: object) -> None:
 class SyncWire:
     """A synchronous stream, likewise, but for deadlines: nothing interrupts a blocking read."""
 
-    def __init__(self, stream: Iterable[Any]) -> None:
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._chunks: Iterator[Any] | None = None
         self._stack = ExitStack()
 
     def read(self) -> Any:
-        """The next chunk, or :data:`END`."""
+        """The next piece, or :data:`END`."""
         if self._chunks is None:
             self._chunks = self._enter(self._stream)
         return next(self._chunks, END)
 
-    def _enter(self, stream: Iterable[Any]) -> Iterator[Any]:
+    def _enter(self, stream: Any) -> Iterator[Any]:
         if isinstance(stream, AbstractContextManager):
             stream = self._stack.enter_context(stream)
         else:
             self._close_later(stream)
-        if isinstance(stream, Iterator):
-            return stream
-        chunks = iter(stream)
-        self._close_later(chunks)
+        response = getattr(stream, "http_response", stream)
+        if response is not stream:
+            self._close_later(response)
+        if hasattr(response, "iter_bytes"):
+            pieces = response.iter_bytes()
+        elif hasattr(response, "iter_content"):
+            pieces = response.iter_content(chunk_size=None)
+        else:
+            pieces = stream
+        chunks: Iterator[Any] = pieces if isinstance(pieces, Iterator) else iter(pieces)
+        if chunks is not stream:
+            self._close_later(chunks)
         return chunks
 
     def _close_later(self, closable: object) -> None:

@@ -1,44 +1,32 @@
 """Recorded response bodies: server-sent events as text, read whole."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
 from itertools import groupby
 from typing import Any
 
 from streamfsm.chunking import Cutter
+from streamfsm.sources.sse import DONE, EventStream, ServerSentEvent, chunk_of
 
 
-def events(body: str) -> Iterator[tuple[str, str]]:
-    """The events of a body: pairs of event name (``""`` if none) and data. Any of the line ends of the standard."""
-    name, data = "", list[str]()
-    for line in [*body.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n"), ""]:
-        key, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if not line:
-            if data:
-                yield name, "\n".join(data)
-            name, data = "", []
-        elif key == "data":
-            data.append(value)
-        elif key == "event":
-            name = value
+def _events(body: str) -> list[ServerSentEvent]:
+    stream = EventStream()
+    return stream.feed(body.encode("utf-8", "surrogatepass")) + stream.close()
+
+
+def events(body: str) -> list[tuple[str, str]]:
+    """The events of a body: pairs of event name (``""`` if none) and data."""
+    return [(name.decode(errors="replace"), data.decode("utf-8", "surrogatepass")) for name, data in _events(body)]
 
 
 def chunks(body: str) -> list[Any]:
-    """What the events of a body say: decoded JSON, without the ``[DONE]`` mark and without what is no JSON.
-
-    What an event named ``error`` says is put under ``error``, if it is not there.
-    """
+    """The wire objects in a body, without the ``[DONE]`` mark and without what is no JSON."""
     found = []
-    for name, data in events(body):
-        if data.strip() != "[DONE]":
-            try:
-                chunk = json.loads(data)
-            except ValueError:
-                continue
-            found.append(
-                {"error": chunk} if name == "error" and not (isinstance(chunk, dict) and "error" in chunk) else chunk
-            )
+    for event in _events(body):
+        if event.data.strip() != DONE:
+            with suppress(ValueError):
+                found.append(chunk_of(event))
     return found
 
 

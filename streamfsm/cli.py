@@ -160,7 +160,7 @@ def _body(file: Path) -> str:
         raise MisuseError(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise MisuseError(f"{file}: not UTF-8 at byte {error.start}") from error
-    if next(capture.events(body), None) is None:
+    if not capture.events(body):
         raise MisuseError(f"{file}: no server-sent events")
     return body
 

@@ -6,7 +6,7 @@ says is the parser's business alone.
 
 import time
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -142,16 +142,15 @@ class OpenAIStreamingInterface:
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
-    async def process(
-        self, stream: AsyncIterable[Any], ttft_span: Span | None = None
-    ) -> AsyncGenerator[StreamMessage, None]:
+    async def process(self, stream: Any, ttft_span: Span | None = None) -> AsyncGenerator[StreamMessage, None]:
         """Read the stream to its end.
 
         The wire is closed however this ends: at the end, on an error, on a cancellation, and when the consumer stops
         early (``aclose``; use ``contextlib.aclosing``, else Python calls it some time later).
 
         Args:
-            stream: an ``openai.AsyncStream``, or any async iterable of chunks.
+            stream: an ``openai.AsyncStream``, or any async iterable of chunks; or, faster, a response whose body is
+                still to be read, as :func:`aiter_messages` takes.
             ttft_span: receives ``first_<message_type>`` with the ``seconds`` it took, once per type; and on an error
                 ``stop_reason`` with ``stop_reason``, ``error`` and ``stacktrace``.
 
@@ -181,9 +180,7 @@ class OpenAIStreamingInterface:
         if self._error:
             raise self._error
 
-    def process_sync(
-        self, stream: Iterable[Any], ttft_span: Span | None = None
-    ) -> Generator[StreamMessage, None, None]:
+    def process_sync(self, stream: Any, ttft_span: Span | None = None) -> Generator[StreamMessage, None, None]:
         """The synchronous twin of :meth:`process`, for an ``openai.Stream`` or any iterable of chunks.
 
         Raises:
@@ -243,7 +240,7 @@ class OpenAIStreamingInterface:
         if self.cancellation_event and self.cancellation_event.is_set():
             return self._note(self.parser.cancel())
         self._chunks += 1
-        messages = self._note(self.parser.feed(chunk))
+        messages = self._note(self.parser.feed_bytes(chunk) if isinstance(chunk, bytes) else self.parser.feed(chunk))
         if self.parser.state == "failed":
             error = self.parser.result.error
             self._report(StreamError(error.message, error.code) if error else StreamError("the stream failed"))

@@ -23,6 +23,8 @@ class Limits(BaseModel):
     """Calls in one choice; OpenAI allows 128 tools."""
     choices: PositiveInt = 128
     """Choices; OpenAI's own bound is 128."""
+    event: PositiveInt = 1 << 26
+    """Bytes of one server-sent event, which is held until it is whole; only where bytes are fed."""
     extras: PositiveInt = 1 << 20
     """Characters of JSON kept of fields that are not read, and of structured reasoning; reaching it fails nothing."""
     anomalies: PositiveInt = 100

@@ -47,6 +47,7 @@ from streamfsm.result import (
 )
 from streamfsm.sources.chat_completions import ChatCompletions, as_json, show
 from streamfsm.sources.dialect import Dialect
+from streamfsm.sources.sse import DONE, EventStream, ServerSentEvent, chunk_of
 from streamfsm.trace import Transition
 
 StreamState = Literal["open", "done", "failed", "cancelled"]
@@ -87,6 +88,8 @@ class _Run:
 
     stream: StreamLane
     source: ChatCompletions
+    body: EventStream = field(default_factory=EventStream)
+    body_done: bool = False
     numbering: Numbering = field(default_factory=Numbering)
     choices: dict[int, _Choice] = field(default_factory=dict)
     response_id: str | None = None
@@ -221,12 +224,26 @@ class StreamParser:
             What became decidable with it, in order; often nothing, sometimes several messages. Whatever a server
             sends, nothing is raised: see :attr:`result` for anomalies and errors.
         """
-        stream = self._run.stream
-        if stream.state != "open":
-            self._take_late()
-        for event in self._run.source.read(chunk):
-            if stream.state == "open" or type(event) is UsageReport:  # tokens were spent, whatever became of the stream
-                _TAKES[type(event)](self, event)
+        self._read(chunk)
+        return self._writer.drain()
+
+    def feed_bytes(self, data: bytes) -> list[StreamMessage]:
+        """Take the next bytes of the response's body, server-sent events, cut anywhere.
+
+        Does without an object per chunk, which costs the ``openai`` client more than all that is done here. What comes
+        after ``[DONE]`` is not read. An event that is no JSON fails the stream, as it makes the client raise.
+
+        Args:
+            data: any number of bytes.
+
+        Returns:
+            As :meth:`feed`.
+        """
+        body = self._run.body
+        for event in body.feed(data):
+            self._take_event(event)
+        if body.size > self._limits.event and self.state == "open":
+            self._exceed("event")
         return self._writer.drain()
 
     def close(self) -> list[StreamMessage]:
@@ -235,6 +252,8 @@ class StreamParser:
         Returns:
             What was held back, then the :class:`StopReason`.
         """
+        for event in self._run.body.close():
+            self._take_event(event)
         choices = self._run.choices.values()
         if self._dialect.strict_end and not (choices and all(choice.finish_reason for choice in choices)):
             error = ErrorInfo(code="unmarked_end", message="the stream ended without a finish reason")
@@ -315,6 +334,26 @@ class StreamParser:
         return parser
 
     # -- what each event does ---------------------------------------------------------------------------------------
+
+    def _take_event(self, event: ServerSentEvent) -> None:
+        if self._run.body_done or event.data.startswith(DONE):
+            self._run.body_done = True
+            return
+        try:
+            chunk = chunk_of(event)
+        except (ValueError, RecursionError) as error:
+            if self.state == "open":
+                self._stop("error", ErrorInfo(code="not_json", message=without_surrogates(str(error))))
+        else:
+            self._read(chunk)
+
+    def _read(self, chunk: object) -> None:
+        stream = self._run.stream
+        if stream.state != "open":
+            self._take_late()
+        for event in self._run.source.read(chunk):
+            if stream.state == "open" or type(event) is UsageReport:  # tokens were spent, whatever became of the stream
+                _TAKES[type(event)](self, event)
 
     def _take_envelope(self, event: Envelope) -> None:
         self._run.response_id = self._run.response_id or event.id
@@ -599,6 +638,7 @@ _UNITS = {
     "name": "characters of a tool's name",
     "tool_calls": "tool calls",
     "choices": "choices",
+    "event": "bytes of one event",
 }
 _TAKES: dict[type[Event], Callable[[StreamParser, Any], None]] = {
     Envelope: StreamParser._take_envelope,

@@ -9,7 +9,7 @@ import pytest
 import streamfsm
 
 ROOT = Path(streamfsm.__file__).parent
-# DESIGN.md, "Public names"; and ApprovalRequestMessage, which clients read too.
+# The public names of the design; ApprovalRequestMessage, which clients read too; and reading a body's bytes.
 NAMES = [
     "StreamParser",
     "OpenAIStreamingInterface",
@@ -30,10 +30,14 @@ NAMES = [
     "TextContent",
     "ReasoningContent",
     "OmittedReasoningContent",
+    "aiter_messages",
+    "iter_messages",
 ]
 # The test file of a module, where another than that of its name tells more.
 TESTED_IN = {
     "machines/__init__": "table",
+    "machines/__main__": "machine_checks",
+    "machines/_checks": "machine_checks",
     "machines/_machine": "table",
     "machines/_table": "table",
     "machines/stream": "table",

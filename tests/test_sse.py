@@ -1,0 +1,105 @@
+"""Server-sent events as bytes: the standard's lines, at every cut."""
+
+import json
+
+import pytest
+from helpers import cut
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from streamfsm.sources.sse import EventStream, chunk_of
+
+BODIES = {
+    "nothing": (b"", []),
+    "one event": (b"data: a\n\n", [(b"", b"a")]),
+    "no space after the colon": (b"data:a\n\n", [(b"", b"a")]),
+    "only one space is taken away": (b"data:  a\n\n", [(b"", b" a")]),
+    "CRLF": (b"data: a\r\n\r\ndata: b\r\n\r\n", [(b"", b"a"), (b"", b"b")]),
+    "CR": (b"data: a\r\rdata: b\r\r", [(b"", b"a"), (b"", b"b")]),
+    "all line ends": (b"data: a\r\ndata: b\rdata: c\n\r\ndata: d\n\n", [(b"", b"a\nb\nc"), (b"", b"d")]),
+    "blank lines": (b"\n\n\r\n\rdata: a\n\n\n\n\ndata: b\n\n\n", [(b"", b"a"), (b"", b"b")]),
+    "a byte order mark": (b"\xef\xbb\xbfdata: a\n\n", [(b"", b"a")]),
+    "a byte order mark that is none": (b"data: a\n\n\xef\xbb\xbfdata: b\n\ndata: c\n\n", [(b"", b"a"), (b"", b"c")]),
+    "several lines of data": (b"data: a\ndata: b\n\n", [(b"", b"a\nb")]),
+    "a name": (b"event: error\ndata: a\n\ndata: b\n\n", [(b"error", b"a"), (b"", b"b")]),
+    "a name without data": (b"event: ping\n\ndata: a\n\n", [(b"", b"a")]),
+    "comments and other fields": (b": hi\n\n: ho\nid: 1\nretry: 5\ndata: a\n\n", [(b"", b"a")]),
+    "empty data": (b"data:\n\ndata\n\n", [(b"", b""), (b"", b"")]),
+    "no blank line at the end": (b"data: a\n\ndata: b\n", [(b"", b"a"), (b"", b"b")]),
+    "no line end at the end": ("data: é😀".encode(), [(b"", "é😀".encode())]),
+    "U+2028, which ends no line": ("data: a\u2028b\n\n".encode(), [(b"", "a\u2028b".encode())]),
+}
+
+
+def read(pieces):
+    stream = EventStream()
+    return [event for piece in pieces for event in stream.feed(piece)] + stream.close()
+
+
+@pytest.mark.parametrize(("body", "events"), BODIES.values(), ids=BODIES)
+def test_events_are_read_as_the_standard_says_wherever_the_body_is_cut(body, events):
+    assert read([body]) == events
+    for size in range(1, len(body)):
+        assert read([body[at : at + size] for at in range(0, len(body), size)]) == events
+    for first in range(len(body)):
+        assert read([body[:first], b"", body[first:]]) == events
+
+
+LINES = ["data: a", "data:", "data: {", "event: error", ": c", "id: 1", "", "", "é😀", "data: \u2028"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(LINES), st.sampled_from(["\n", "\r\n", "\r"])), max_size=12), st.data())
+def test_no_cut_changes_what_is_read(lines, data):
+    body = "".join(line + end for line, end in lines).encode()
+    cuts = data.draw(st.lists(st.integers(0, len(body)), max_size=6))
+    assert read(cut(body, cuts)) == read([body])
+
+
+@pytest.mark.parametrize("ending", [b"\n\n", b"\r\n\r\n", b"\r\r"])
+def test_an_event_is_given_as_soon_as_its_blank_line_came(ending):
+    stream = EventStream()
+    found = [stream.feed(b"data: a" + ending[:at])[:1] for at in range(1)]
+    assert found == [[]]
+    assert [event for at in range(len(ending)) for event in stream.feed(ending[at : at + 1])] == [(b"", b"a")]
+
+
+def test_what_is_held_is_the_event_at_hand():
+    stream = EventStream()
+    stream.feed(b"data: a\n\ndata: bc")
+    assert stream.size == len(b"data: bc")
+    assert stream.feed(b"\n\n") == [(b"", b"bc")]
+    assert stream.size == 0
+
+
+def test_a_snapshot_goes_on_in_the_middle_of_a_character_and_of_a_line_end():
+    body = "data: é\r\n\r\ndata: x\r\n\r\n".encode()
+    adapter = TypeAdapter(EventStream)
+    for at in range(len(body)):
+        stream = EventStream()
+        events = stream.feed(body[:at])
+        stream = adapter.validate_python(json.loads(adapter.dump_json(stream)))
+        assert events + stream.feed(body[at:]) + stream.close() == [(b"", "é".encode()), (b"", b"x")]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "chunk"),
+    [
+        (b"", b'{"a":1}', {"a": 1}),
+        (b"message", b"[1]", [1]),
+        (b"", rb'{"a":"\ud83d"}', {"a": "\ud83d"}),
+        (b"error", b'{"message":"m"}', {"error": {"message": "m"}}),
+        (b"error", b'{"error":"m"}', {"error": "m"}),
+        (b"error", b'"m"', {"error": "m"}),
+    ],
+)
+def test_an_event_holds_a_wire_object(name, data, chunk):
+    [event] = EventStream().feed(b"event: " + name + b"\ndata: " + data + b"\n\n")
+    assert chunk_of(event) == chunk
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b'{"a":"\xc3"}', b"{}{}"])
+def test_what_is_no_json_is_refused(data):
+    [event] = EventStream().feed(b"data: " + data + b"\n\n")
+    with pytest.raises(ValueError):  # noqa: PT011 - of either decoder
+        chunk_of(event)
