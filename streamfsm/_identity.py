@@ -59,12 +59,6 @@ class Calls:
         self.lanes.append(lane)
         return lane
 
-    def feeds(self, piece: CallPiece, lane: CallLane) -> None:
-        """``piece`` goes to ``lane``, which entries that say less follow."""
-        self.last = lane.ordinal
-        if piece.wire_index is not None:
-            self.at_index[piece.wire_index] = lane.ordinal
-
     def identify(self, lane: CallLane, call_id: str) -> None:
         """Give ``lane`` its id."""
         lane.id = call_id

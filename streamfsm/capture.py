@@ -24,7 +24,7 @@ def chunks(body: str) -> list[Any]:
     """The wire objects in a body, without the ``[DONE]`` mark and without what is no JSON."""
     found = []
     for event in _events(body):
-        if event.data.strip() != DONE:
+        if event[1].strip() != DONE:
             with suppress(ValueError):
                 found.append(chunk_of(event))
     return found

@@ -199,6 +199,7 @@ class StreamParser:
         self._run = run
         self._limits = options.limits
         self._dialect = options.dialect
+        self._snapshots = options.dialect.arguments == "snapshot"
         self._channels = Channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
         self._writer = MessageWriter(
             message_id=options.message_id,
@@ -336,13 +337,15 @@ class StreamParser:
     # -- what each event does ---------------------------------------------------------------------------------------
 
     def _take_event(self, event: ServerSentEvent) -> None:
-        if self._run.body_done or event.data.startswith(DONE):
-            self._run.body_done = True
+        run = self._run
+        if run.body_done:
             return
         try:
             chunk = chunk_of(event)
         except (ValueError, RecursionError) as error:
-            if self.state == "open":
+            if event[1].startswith(DONE):
+                run.body_done = True
+            elif run.stream.state == "open":
                 self._stop("error", ErrorInfo(code="not_json", message=without_surrogates(str(error))))
         else:
             self._read(chunk)
@@ -390,25 +393,27 @@ class StreamParser:
         return news or ""
 
     def _take_call_piece(self, event: CallPiece) -> None:
-        choice = self._run.choices[event.choice]
-        rule, lane = choice.calls.resolve(event)
+        calls = self._run.choices[event.choice].calls
+        rule, lane = calls.resolve(event)
         if lane is None:
-            if len(choice.calls.lanes) == self._limits.tool_calls:
+            if len(calls.lanes) == self._limits.tool_calls:
                 self._exceed("tool_calls")
                 return
-            self._complete_names(choice.calls)
-            lane = choice.calls.start(event)
+            self._complete_names(calls)
+            lane = calls.start(event)
         if rule.ambiguous:
             self._odd("ambiguous_call", f"{rule.name}: {rule.because}", event.choice, lane.ordinal)
-        choice.calls.feeds(event, lane)
+        calls.last = lane.ordinal  # which entries that say less follow
+        if event.wire_index is not None:
+            calls.at_index[event.wire_index] = lane.ordinal
         if event.id and lane.id is None:
-            choice.calls.identify(lane, event.id)
+            calls.identify(lane, event.id)
         if event.name and not self._take_name(event, lane, again=rule is SAME_ID):
             self._exceed("name")
         elif arguments := event.arguments:
             if not lane.scanner:
                 lane.complete_name(self._channels, self._writer)
-            if event.whole or self._dialect.arguments == "snapshot":
+            if event.whole or self._snapshots:
                 arguments = self._news(lane, arguments)
             if not lane.feed(arguments, self._limits.arguments, self._writer):
                 self._exceed("arguments")

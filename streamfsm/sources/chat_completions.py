@@ -7,7 +7,7 @@ usage, then an error. What is not read is kept as an extra.
 
 import json
 import reprlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -30,14 +30,12 @@ from streamfsm.sources.dialect import Dialect
 
 _T = TypeVar("_T")
 _NOTHING: Mapping[str, Any] = {}
-# Fields that are read or, like padding against traffic analysis, say nothing. Any other is kept as an extra.
+# Fields that nearly every object has: they are read first, or say nothing, like padding against traffic analysis. Where
+# there are others, those are looked at one by one.
 _CHUNK = frozenset(
-    {"id", "object", "created", "model", "choices", "usage", "error", "service_tier", "system_fingerprint"}
-    | {"moderation", "x_groq", "obfuscation", "p"}
+    {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint", "obfuscation", "p"}
 )
-_CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})
-_DELTA = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "audio"})
-_EMPTY: tuple[Any, ...] = (None, "", [], {})
+_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
 _CALL = frozenset({"index", "id", "type", "function"})
 
 
@@ -89,14 +87,10 @@ class ChatCompletions:
                 self._read_choice(position, choice, events)
         if usage := fields.get("usage"):
             _read_usage(usage, events)
-        if (groq := fields.get("x_groq")) and (usage := _fields_of(groq).get("usage")):
-            _read_usage(usage, events)
-        if maybe_extra and not _CHUNK.issuperset(maybe_extra):
-            _read_extras(maybe_extra, _CHUNK, None, events)
         if moderation := fields.get("moderation"):
             events.append(Extra(None, "moderation", moderation))
-        if error := fields.get("error"):
-            events.append(_failure(error))
+        if maybe_extra and not _CHUNK.issuperset(maybe_extra):
+            _read_rest(maybe_extra, events)
         return events
 
     def _read_envelope(self, fields: Mapping[str, Any], events: list[Event]) -> None:
@@ -124,37 +118,28 @@ class ChatCompletions:
                 self.choices[index] = True
         finish = fields.get("finish_reason")
         if maybe_extra and not _CHOICE.issuperset(maybe_extra):
-            _read_extras(maybe_extra, _CHOICE, index, events)
-        if (message := fields.get("message")) and not self.choices[index]:
-            self._read_message(message, index, events, last=bool(finish))
+            if (message := fields.get("message")) and not self.choices[index]:
+                self._read_message(message, index, events, last=bool(finish))
+            _read_extras(maybe_extra, {*_CHOICE, "message"}, index, events)
         if finish and (reason := _string(fields, "finish_reason", index, events)):
             events.append(Finish(index, reason))
 
     def _read_delta(self, delta: object, choice: int, events: list[Event]) -> None:
-        said, maybe_extra = _fields(delta)
-        if said is None:
+        fields, _ = _fields(delta)
+        if fields is None:
             events.append(Oddity("wrong_type", f"delta is {show(delta)}", choice))
             return
-        if not self.dialect.reasoning_names.isdisjoint(said):
-            self._read_reasoning(said, choice, events)
-        if content := said.get("content"):
-            if isinstance(content, str):
-                events.append(Text(choice, "content", content))
-            else:
-                _read_parts(content, choice, events)
-        if (refusal := said.get("refusal")) and (refusal := _checked(str, refusal, "refusal", choice, events)):
-            events.append(Text(choice, "refusal", refusal))
-        if calls := said.get("tool_calls"):
-            if not isinstance(calls, list):
-                calls = _checked(list, calls, "tool_calls", choice, events) or ()
-            for call in calls:
-                _read_call(call, choice, events)
-        if call := said.get("function_call"):
-            _read_call({"function": call}, choice, events)
-        if audio := said.get("audio"):
-            _read_audio(audio, choice, events)
-        if maybe_extra and not _DELTA.issuperset(maybe_extra):
-            _read_extras(maybe_extra, _DELTA | self.dialect.reasoning_names, choice, events)
+        said = [name for name, value in fields.items() if value and name != "role"]
+        if len(said) > 1:
+            said.sort(key=_rank)
+        reasoning = self.dialect.reasoning_names
+        if not reasoning.isdisjoint(said):
+            self._read_reasoning(fields, choice, events)
+        for name in said:
+            if reader := _READERS.get(name):
+                reader(fields[name], choice, events)
+            elif name not in reasoning:
+                events.append(Extra(choice, name, fields[name]))
 
     def _read_message(self, message: object, choice: int, events: list[Event], *, last: bool) -> None:
         """A message beside no delta, whole so far; its calls are read when it is the ``last``."""
@@ -225,10 +210,29 @@ def _read_audio(audio: object, choice: int, events: list[Event]) -> None:
         events.append(Extra(choice, "audio", rest))
 
 
+def _read_rest(fields: Mapping[str, Any], events: list[Event]) -> None:
+    """What few chunks have."""
+    if (groq := fields.get("x_groq")) and (usage := _fields_of(groq).get("usage")):
+        _read_usage(usage, events)
+    _read_extras(fields, {*_CHUNK, "moderation", "x_groq", "error"}, None, events)
+    if error := fields.get("error"):
+        events.append(_failure(error))
+
+
 def _read_extras(fields: Mapping[str, Any], known: Collection[str], choice: int | None, events: list[Event]) -> None:
-    events += [
-        Extra(choice, name, value) for name, value in fields.items() if name not in known and value not in _EMPTY
-    ]
+    events += [Extra(choice, name, value) for name, value in fields.items() if value and name not in known]
+
+
+def _read_content(content: object, choice: int, events: list[Event]) -> None:
+    if isinstance(content, str):
+        events.append(Text(choice, "content", content))
+    else:
+        _read_parts(content, choice, events)
+
+
+def _read_refusal(refusal: object, choice: int, events: list[Event]) -> None:
+    if text := _checked(str, refusal, "refusal", choice, events):
+        events.append(Text(choice, "refusal", text))
 
 
 def _read_parts(content: object, choice: int, events: list[Event]) -> None:
@@ -261,6 +265,16 @@ def _read_part(part: object, name: TextField, choice: int, events: list[Event]) 
         events.append(Oddity("wrong_type", f"a part of the content is {show(part)}", choice))
 
 
+def _read_calls(calls: object, choice: int, events: list[Event]) -> None:
+    for call in calls if isinstance(calls, list) else _checked(list, calls, "tool_calls", choice, events) or ():
+        _read_call(call, choice, events)
+
+
+def _read_function(function: object, choice: int, events: list[Event]) -> None:
+    """The legacy form of a call."""
+    _read_call({"function": function}, choice, events)
+
+
 def _read_call(call: object, choice: int, events: list[Event]) -> None:
     fields, maybe_extra = _fields(call)
     if fields is None:
@@ -284,7 +298,7 @@ def _read_call(call: object, choice: int, events: list[Event]) -> None:
             arguments = as_json(arguments) or show(arguments)
     piece = CallPiece(choice, index, call_id, name, arguments)
     if maybe_extra and not _CALL.issuperset(maybe_extra):
-        piece.extras = {key: value for key, value in maybe_extra.items() if key not in _CALL and value not in _EMPTY}
+        piece.extras = {key: value for key, value in maybe_extra.items() if value and key not in _CALL}
     events.append(piece)
 
 
@@ -306,6 +320,21 @@ def show(value: object) -> str:
         return reprlib.repr(value)
     except ValueError:  # an int of more digits than Python likes to write
         return f"an {type(value).__name__}"
+
+
+# The fields of a delta, in reading order, less reasoning, which is read first; any other is kept as an extra.
+_READERS: dict[str, Callable[[Any, int, list[Event]], None]] = {
+    "content": _read_content,
+    "refusal": _read_refusal,
+    "tool_calls": _read_calls,
+    "function_call": _read_function,
+    "audio": _read_audio,
+}
+_RANKS = {name: rank for rank, name in enumerate(_READERS)}
+
+
+def _rank(name: str) -> int:
+    return _RANKS.get(name, len(_RANKS))
 
 
 # A count's names, in order of preference; those in brackets are in an object of their own.

@@ -7,38 +7,27 @@ blank line counts, and ``id`` and ``retry`` are not kept. Bytes that are no UTF-
 import json
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import PlainSerializer, PlainValidator
 from pydantic_core import from_json
 
-_Rest: TypeAlias = Annotated[
-    bytearray,
-    PlainValidator(lambda text: bytearray(b64decode(text))),
-    PlainSerializer(lambda rest: b64encode(rest).decode()),
-]
+_Bytes: TypeAlias = Annotated[bytes, PlainValidator(b64decode), PlainSerializer(lambda data: b64encode(data).decode())]
 _BOM = b"\xef\xbb\xbf"
 
-
-class ServerSentEvent(NamedTuple):
-    """One event; ``name`` is empty if it has none."""
-
-    name: bytes
-    data: bytes
+ServerSentEvent: TypeAlias = tuple[bytes, bytes]
+"""Name (empty if it has none) and data. A plain tuple, because one is made for every delta."""
 
 
 @dataclass(slots=True)
 class EventStream:
     """Splits a body into events. Linear in its bytes for any cuts."""
 
-    _rest: _Rest = field(default_factory=bytearray)  # what no blank line has ended, its line ends made line feeds
+    size: int = 0
+    """Bytes of the event at hand so far."""
+    _held: list[_Bytes] = field(default_factory=list)  # that event, its line ends made line feeds
     _skip: bool = False  # whether a line feed that comes next belongs to the carriage return before it
     _begun: bool = False
-
-    @property
-    def size(self) -> int:
-        """Bytes of the event at hand so far."""
-        return len(self._rest)
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """The events that ``data`` completes."""
@@ -48,32 +37,38 @@ class EventStream:
         if b"\r" in data:
             self._skip = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        rest = self._rest
-        start = max(len(rest) - 1, 0)
-        rest += data
+        if not data:
+            return []
+        held = self._held
+        if held and held[-1].endswith(b"\n") and data.startswith(b"\n"):
+            held[-1], data = held[-1][:-1], b"\n" + data
+        held.append(data)
+        if b"\n\n" not in data:
+            self.size += len(data)
+            return []
+        *blocks, rest = b"".join(held).split(b"\n\n")
+        self._held, self.size = [rest] if rest else [], len(rest)
+        if not self._begun:
+            self._begun = True
+            blocks[0] = blocks[0].removeprefix(_BOM)
         events: list[ServerSentEvent] = []
-        at = 0
-        while (end := rest.find(b"\n\n", start)) >= 0:
-            self._read(bytes(rest[at:end]), events)
-            at = start = end + 2
-        del rest[:at]
+        for block in blocks:
+            if block.startswith(b"data: ") and b"\n" not in block:  # nearly every event: a third of the time of _read
+                events.append((b"", block[6:]))
+            else:
+                self._read(block, events)
         return events
 
     def close(self) -> list[ServerSentEvent]:
         """The body is over: the last event, if no blank line ended it."""
         events: list[ServerSentEvent] = []
-        self._read(bytes(self._rest), events)
-        self._rest.clear()
+        block = b"".join(self._held)
+        self._read(block if self._begun else block.removeprefix(_BOM), events)
+        self._held, self.size = [], 0
         return events
 
     def _read(self, block: bytes, events: list[ServerSentEvent]) -> None:
         """The lines of one event; nothing if none of them is data."""
-        if not self._begun:
-            self._begun = True
-            block = block.removeprefix(_BOM)
-        if block.startswith(b"data: ") and b"\n" not in block:  # nearly every event: 3 × faster than the loop below
-            events.append(ServerSentEvent(b"", block[6:]))
-            return
         name, data = b"", []
         for line in block.split(b"\n"):
             key, _, value = line.partition(b":")
@@ -83,7 +78,7 @@ class EventStream:
             elif key == b"event":
                 name = value
         if data:
-            events.append(ServerSentEvent(name, b"\n".join(data)))
+            events.append((name, b"\n".join(data)))
 
 
 DONE = b"[DONE]"
@@ -96,10 +91,11 @@ def chunk_of(event: ServerSentEvent) -> Any:
     Raises:
         ValueError: the data is no JSON.
     """
+    name, data = event
     try:
-        chunk = from_json(event.data)
+        chunk = from_json(data)
     except ValueError:
-        chunk = json.loads(event.data)  # takes half a surrogate pair, which servers send; 3 × slower
-    if event.name == b"error" and not (isinstance(chunk, dict) and "error" in chunk):
+        chunk = json.loads(data)  # takes half a surrogate pair, which servers send; 3 × slower
+    if name == b"error" and not (isinstance(chunk, dict) and "error" in chunk):
         return {"error": chunk}
     return chunk

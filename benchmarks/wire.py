@@ -1,0 +1,131 @@
+"""What an event costs from bytes: ``StreamParser.feed_bytes`` over the ``openai`` client's own ``for chunk in stream``.
+
+Both read the same bytes of the same body, without a network: the client gets them from a transport in memory. The
+client only builds its chunk objects; the parser gives messages. They run in turn, so the ratio holds when the machine's
+speed drifts. Correctness is checked first.
+
+    python benchmarks/wire.py [--events N]
+"""
+
+import argparse
+import asyncio
+import importlib
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+
+from streamfsm import StreamParser
+from streamfsm.capture import body
+
+# The package of HTTP clients that this version of openai uses: httpx, or httpx2 from 3.0 on.
+http = importlib.import_module(openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0])
+ROUNDS = 9
+KINDS = ("content", "message", "raw")
+
+
+def chunks(kind: str, events: int) -> Iterator[dict[str, Any]]:
+    """A stream of ``events`` deltas of about four characters, as OpenAI's server sends it."""
+
+    def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        return {
+            "id": "chatcmpl-CYPS1lijGoK8gd9lYzY3r9Sx50nbt",
+            "object": "chat.completion.chunk",
+            "created": 1762345678,
+            "model": "gpt-4.1-2025-04-14",
+            "service_tier": "default",
+            "system_fingerprint": "fp_0123456789",
+            "choices": [choice],
+            "usage": None,
+            "obfuscation": "0aBcDeFgH",
+        }
+
+    if kind == "content":
+        yield chunk({"role": "assistant", "content": "", "refusal": None})
+        for number in range(events):
+            yield chunk({"content": f"w{number % 100:02} "})
+        yield chunk({}, "stop")
+        return
+    name, begin, end = ("send_message", '{"message":"', '"}') if kind == "message" else ("search", '{"query":["', '"]}')
+    head = {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": begin}}
+    yield chunk({"role": "assistant", "content": None, "tool_calls": [head]})
+    for text in [*(f"w{number % 100:02} " for number in range(events)), end]:
+        yield chunk({"tool_calls": [{"index": 0, "function": {"arguments": text}}]})
+    yield chunk({}, "tool_calls")
+
+
+def pieces(data: bytes, size: int = 16_384) -> list[bytes]:
+    """The body as a network gives it."""
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+class Body(http.AsyncByteStream):  # type: ignore[misc, name-defined]
+    """The pieces, as a transport gives them."""
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self.parts = parts
+
+    async def __aiter__(self) -> Any:
+        for part in self.parts:
+            yield part
+
+
+async def client_seconds(parts: list[bytes]) -> tuple[float, int]:
+    """Seconds, and the number of chunks."""
+    headers = {"content-type": "text/event-stream"}
+    transport = http.MockTransport(lambda _: http.Response(200, headers=headers, stream=Body(parts)))
+    session = openai.DefaultAsyncHttpxClient(transport=transport)
+    async with openai.AsyncOpenAI(base_url="http://loopback/v1", api_key="none", http_client=session) as client:
+        stream = await client.chat.completions.create(model="m", messages=[], stream=True)
+        count = 0
+        start = time.perf_counter()
+        async for _ in stream:
+            count += 1
+        return time.perf_counter() - start, count
+
+
+def parser_seconds(parts: list[bytes]) -> tuple[float, StreamParser]:
+    """Seconds, and the parser."""
+    parser = StreamParser()
+    start = time.perf_counter()
+    for part in parts:
+        parser.feed_bytes(part)
+    parser.close()
+    return time.perf_counter() - start, parser
+
+
+def main() -> None:
+    """Print a line per kind of stream."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--events", type=int, default=2000)
+    arguments.add_argument("--json", action="store_true", help="a line of JSON per kind instead")
+    options = arguments.parse_args()
+    for kind in KINDS:
+        parts = pieces(body(chunks(kind, options.events)).encode())
+        ratios, ours, theirs = [], [], []
+        for _ in range(ROUNDS):
+            client, count = asyncio.run(client_seconds(parts))
+            own, parser = parser_seconds(parts)
+            result = parser.result
+            text = result.content or result.tool_calls[0].arguments
+            assert text.count("w") == options.events  # noqa: S101 - fast and wrong counts for nothing
+            ratios.append(client / own)
+            ours.append(own / count * 1e6)
+            theirs.append(client / count * 1e6)
+        row = {
+            "kind": kind,
+            "events": options.events,
+            "openai": openai.__version__,
+            "client_us": round(statistics.median(theirs), 2),
+            "feed_bytes_us": round(statistics.median(ours), 2),
+            "ratio": round(statistics.median(ratios), 1),
+        }
+        print(json.dumps(row) if options.json else "  ".join(f"{key} {value}" for key, value in row.items()))
+
+
+if __name__ == "__main__":
+    main()
