@@ -52,9 +52,11 @@ docs: $(STAMP) ## write the generated parts of the docs
 
 check: lint types $(STAMP) ## all checks but the tests
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python -m streamfsm.machines --check
 
 bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python benchmarks/feed.py
+	$(BIN)/python benchmarks/wire.py
 
 clean: ## remove what was built
 	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build

@@ -4,19 +4,24 @@ python docs/generate.py [--check | --count DIR]
 """
 
 import argparse
+import ast
 import csv
 import importlib
+import inspect
 import json
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from difflib import unified_diff
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
-from streamfsm import StreamMessage, StreamParser, capture, coalesce
-from streamfsm._endings import ENDINGS, UNKNOWN
+from pydantic.fields import FieldInfo
+
+from streamfsm import Dialect, StreamMessage, StreamParser, capture, coalesce
+from streamfsm._endings import ENDINGS, OUTCOMES, UNKNOWN
 from streamfsm._identity import RULES
 from streamfsm.diagrams import coverage, grid, markdown, mermaid
 from streamfsm.machines import MACHINES, TOOL_CALL, StateMachine, Table
@@ -29,14 +34,15 @@ NOTICE = "<!-- Written by docs/generate.py. -->\n"
 
 
 def texts() -> dict[str, str]:
-    """Path → what the file is to be: pages that are generated whole, and the README with its blocks."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    """Path → what the file is to be: pages that are generated whole, and those that hold generated blocks."""
+    blocks = {"tool_call": picture(TOOL_CALL.table), "dialect": dialect_table()}
+    with_marks = ("README.md", "docs/wire.md")
     return {
         **{f"docs/machines/{machine.table.name}.md": machine_page(machine) for machine in MACHINES},
         "docs/endings.md": endings_page(),
         "docs/identity.md": identity_page(),
         "docs/walkthrough.md": walkthrough_page(),
-        "README.md": with_blocks(readme, {"tool_call": picture(TOOL_CALL.table)}),
+        **{path: with_blocks((ROOT / path).read_text(encoding="utf-8"), blocks) for path in with_marks},
     }
 
 
@@ -140,6 +146,7 @@ def recorded_rows(recordings: Path) -> dict[str, Any]:
 
 def endings_page() -> str:
     rows = [(f"`{word}`", ending) for word, ending in ENDINGS.items()] + [("any other", UNKNOWN)]
+    marks = {True: "yes", False: ""}
     return page(
         "Endings",
         prose("streamfsm._endings"),
@@ -147,7 +154,56 @@ def endings_page() -> str:
             ("Finish reason", "Stop reason", "Rank", "Because"),
             ((word, f"`{ending.stop_reason.value}`", str(ending.rank), ending.because) for word, ending in rows),
         ),
+        grid(
+            ("Stream", "Finish reason", "What came", "Stop reason", "Whole calls are ready", "Because"),
+            (
+                (
+                    *(anything(cell) for cell in (row.stream, row.word, row.came)),
+                    f"`{row.stop_reason.value}`" if row.stop_reason else "as the finish reason says",
+                    marks[row.ready],
+                    row.because,
+                )
+                for row in OUTCOMES
+            ),
+        ),
     )
+
+
+def anything(cell: str) -> str:
+    return "any" if cell == "*" else cell
+
+
+def dialect_table() -> str:
+    """The policies, with what their docstrings say."""
+    body = ast.parse(inspect.getsource(Dialect)).body[0].body
+    said = {
+        field.target.id: " ".join(after.value.value.split())
+        for field, after in pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr)
+    }
+    return grid(
+        ("Policy", "Values, the default first", "Meaning"),
+        (
+            (f"`{name}`", values(field), said.get(name, "The same, of its field.").replace("``", "`"))
+            for name, field in Dialect.model_fields.items()
+        ),
+    )
+
+
+def values(field: FieldInfo) -> str:
+    found = [field.default, *choices(field.annotation)]
+    return ", ".join(f"`{value}`" for value in dict.fromkeys(map(str, found)))
+
+
+def choices(annotation: Any) -> Iterator[Any]:
+    """What a type of literals allows."""
+    if annotation is bool:
+        yield from (True, False)
+    elif get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    else:
+        for inner in get_args(annotation):
+            yield from choices(inner)
 
 
 def identity_page() -> str:

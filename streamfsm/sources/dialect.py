@@ -23,9 +23,11 @@ class Dialect(BaseModel):
     """Several names of one call. ``auto``: one that comes with the call's own id again, and repeats or extends the name
     so far, is a snapshot; any other is a fragment."""
     arguments: Merge = "fragment"
+    """A call's arguments."""
     content: Merge = "fragment"
-    """Content and refusal."""
+    """Content, refusal and transcript."""
     reasoning: Merge = "fragment"
+    """Native reasoning."""
     usage: Literal["last", "max"] = "last"
     """Of several reports of one count, the one that stands. Never their sum."""
     finish: Literal["ranked", "first", "last"] = "ranked"
