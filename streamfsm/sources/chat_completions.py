@@ -129,17 +129,21 @@ class ChatCompletions:
         if fields is None:
             events.append(Oddity("wrong_type", f"delta is {show(delta)}", choice))
             return
-        said = [name for name, value in fields.items() if value and name != "role"]
+        said = []
+        for name, value in fields.items():
+            if value and name != "role":
+                said.append(name)
         if len(said) > 1:
             said.sort(key=_rank)
-        reasoning = self.dialect.reasoning_names
-        if not reasoning.isdisjoint(said):
-            self._read_reasoning(fields, choice, events)
+        reasoned = False
         for name in said:
             if reader := _READERS.get(name):
                 reader(fields[name], choice, events)
-            elif name not in reasoning:
+            elif name not in self.dialect.reasoning_names:
                 events.append(Extra(choice, name, fields[name]))
+            elif not reasoned:
+                reasoned = True
+                self._read_reasoning(fields, choice, events)
 
     def _read_message(self, message: object, choice: int, events: list[Event], *, last: bool) -> None:
         """A message beside no delta, whole so far; its calls are read when it is the ``last``."""
@@ -322,7 +326,8 @@ def show(value: object) -> str:
         return f"an {type(value).__name__}"
 
 
-# The fields of a delta, in reading order, less reasoning, which is read first; any other is kept as an extra.
+# The fields of a delta in reading order. Reasoning, whose fields the dialect names, comes before them; any other field
+# is an extra.
 _READERS: dict[str, Callable[[Any, int, list[Event]], None]] = {
     "content": _read_content,
     "refusal": _read_refusal,
@@ -334,7 +339,7 @@ _RANKS = {name: rank for rank, name in enumerate(_READERS)}
 
 
 def _rank(name: str) -> int:
-    return _RANKS.get(name, len(_RANKS))
+    return _RANKS.get(name, -1)
 
 
 # A count's names, in order of preference; those in brackets are in an object of their own.
