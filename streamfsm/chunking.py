@@ -63,9 +63,7 @@ def split(chunks: Iterable[Chunk]) -> list[Atom]:
 
 def _split_chunk(chunk: Any) -> list[Atom]:
     choices = chunk.get("choices") if isinstance(chunk, dict) else None
-    shaped = isinstance(choices, list) and all(
-        isinstance(choice, dict) and isinstance(choice.get("delta"), dict) for choice in choices
-    )
+    shaped = isinstance(choices, list) and all(_is_choice(choice) for choice in choices)
     if not shaped or not choices or chunk.get("error") or chunk.get("x_groq"):
         return [Atom("opaque", None, chunk=chunk)]
     envelope = {key: value for key, value in chunk.items() if key not in ("choices", "usage")}
@@ -73,6 +71,14 @@ def _split_chunk(chunk: Any) -> list[Atom]:
     if chunk.get("usage"):
         atoms.append(Atom("usage", None, envelope=envelope, delta=chunk["usage"]))
     return atoms
+
+
+def _is_choice(choice: object) -> bool:
+    return (
+        isinstance(choice, dict)
+        and isinstance(choice.get("delta"), dict)
+        and type(choice.get("index")) in (int, type(None))
+    )
 
 
 def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:

@@ -1,14 +1,18 @@
-"""The command line: ``streamfsm replay FILE.sse`` and ``streamfsm diagram``."""
+"""The command line: ``streamfsm replay FILE.sse``, ``streamfsm fuzz FILE.sse`` and ``streamfsm diagram``."""
 
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import groupby
+from math import inf
+from operator import attrgetter
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Literal
 from uuid import NAMESPACE_OID, uuid5
 
@@ -34,6 +38,8 @@ from streamfsm.trace import Transition
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from streamfsm.testing import Parse
+
 _TABLES = {machine.table.name: machine.table for machine in MACHINES}
 _FORMATS = {"mermaid": diagrams.mermaid, "dot": diagrams.dot, "markdown": diagrams.markdown}
 _COLORS: dict[str, Literal["auto", "standard"] | None] = {"auto": "auto", "always": "standard", "never": None}
@@ -52,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that ``argv`` gives (the process's own, unless given).
 
     Returns:
-        The exit code. 0; 1: the replayed stream failed; 2: what was asked for cannot work, as a line on stderr says.
+        The exit code. 0; 1: the replayed stream failed, or fuzzing found something; 2: what was asked for cannot work,
+        as a line on stderr says.
 
     Raises:
         SystemExit: the arguments ask for help or the version (code 0), or cannot be understood (code 2).
@@ -61,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if reconfigure := getattr(sys.stdout, "reconfigure", None):
         reconfigure(encoding="utf-8")  # models write any character, whatever the locale
     try:
-        return _diagram(arguments) if arguments.command == "diagram" else _replay(arguments)
+        return _COMMANDS[arguments.command](arguments)
     except MisuseError as error:
         print(f"streamfsm: {error}", file=sys.stderr)
         return 2
@@ -98,6 +105,30 @@ def _parser() -> ArgumentParser:
     option("--assistant-kwarg", metavar="KEY", default="message", help="key of what it says (default: %(default)s)")
     option("--think-tags", nargs=2, metavar=("OPEN", "CLOSE"), help="tags of reasoning inside content")
 
+    fuzz = commands.add_parser(
+        "fuzz",
+        help="look for a chunking of a recorded stream that a parser gets wrong",
+        description="Cut a recorded stream anew, as other servers would send it and broken off, and compare what a "
+        "parser makes of it. Exit code 1 and a report: the smallest chunks that break a law.",
+    )
+    option = fuzz.add_argument
+    option("file", metavar="FILE.sse", type=Path, help="server-sent events of Chat Completions chunks")
+    option("--parser", metavar="MODULE:FACTORY", help="makes the parser, with feed(chunk) and close() (default: ours)")
+    option("--examples", metavar="N", type=_count, default=1000, help="how many to try (default: %(default)s)")
+    option("--seed", metavar="S", type=int, help="the same examples each time (default: others, but findings first)")
+    option("--garbage", action="store_true", help="send chunks that are none, too")
+    option(
+        "--timeout", metavar="SECONDS", type=_seconds, default=5.0, help="a parser hangs then (default: %(default)s)"
+    )
+    option("--out", metavar="FILE", type=Path, default=Path("finding.sse"), help="for a finding (default: %(default)s)")
+    option(
+        "--database",
+        metavar="DIR",
+        type=Path,
+        default=Path(".hypothesis/streamfsm"),
+        help="keeps findings, from which the next run goes on (default: %(default)s)",
+    )
+
     diagram = commands.add_parser("diagram", help="print the state machines", description="Print the state machines.")
     diagram.add_argument("machine", nargs="?", choices=_TABLES, help="default: all")
     diagram.add_argument("--format", choices=_FORMATS, default="mermaid", help="default: %(default)s")
@@ -109,6 +140,22 @@ def _cutter(spec: str) -> Cutter:
         return cutter(spec)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from error
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise ArgumentTypeError(f"{text!r} is no number of examples")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < inf:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds")
+    return seconds
 
 
 def _diagram(arguments: Namespace) -> int:
@@ -193,6 +240,79 @@ def _read(body: str, parser: StreamParser) -> Iterator[StreamMessage]:
             yield from parser.fail(error)
         else:
             yield from parser.close()
+
+
+# -- fuzz --------------------------------------------------------------------------------------------------------------
+
+
+def _fuzz(arguments: Namespace) -> int:
+    if find_spec("hypothesis") is None:
+        raise MisuseError("fuzz needs hypothesis: pip install 'streamfsm[testing]'")
+    from streamfsm.testing import TracedParser, fuzz
+
+    body = _body(arguments.file)
+    parse = _factory(arguments.parser) if arguments.parser else TracedParser
+    progress = _Progress(arguments.examples)
+    try:
+        finding = fuzz(
+            parse,
+            capture.chunks(body),
+            examples=arguments.examples,
+            random_seed=arguments.seed,
+            # What is kept are choices, which mean something else to another stream or parser.
+            database=arguments.database / uuid5(NAMESPACE_OID, f"{arguments.parser} {body}").hex,
+            progress=progress.step,
+            garbage=arguments.garbage,
+            seconds=arguments.timeout,
+        )
+    except KeyboardInterrupt:
+        print(f"stopped after {progress.done} examples; what was found is kept for the next run", file=sys.stderr)
+        return 130  # as shells count an interrupt
+    if finding is None:
+        print(f"nothing found in {progress.done} examples")
+        return 0
+    comment = "".join(f": {line}\n" for line in str(finding).splitlines())
+    _write(arguments.out, comment + "\n" + capture.body(finding.chunks))
+    print(f"{finding}\n\nwritten to {arguments.out}")
+    return 1
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise MisuseError(f"{file}: {error.strerror}") from error
+
+
+def _factory(spec: str) -> "Parse":
+    """The parser's factory, which ``spec`` names: a module that can be imported from here, and a name in it."""
+    module, _, name = spec.partition(":")
+    sys.path.insert(0, "")  # as ``python -m`` does
+    try:
+        factory: Parse = attrgetter(name)(import_module(module))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise MisuseError(f"--parser {spec}: {error}; it is to be MODULE:FACTORY") from error
+    finally:
+        sys.path.remove("")
+    if not callable(factory):
+        raise MisuseError(f"--parser {spec}: {factory!r} is no function or class")
+    return factory
+
+
+class _Progress:
+    """Tells, every two seconds, how far a run has come."""
+
+    def __init__(self, examples: int) -> None:
+        self.done = 0
+        self._examples = examples
+        self._next = monotonic() + 2
+
+    def step(self) -> None:
+        """One more example."""
+        self.done += 1
+        if monotonic() >= self._next:
+            self._next = monotonic() + 2
+            print(f"{self.done} of {self._examples} examples", file=sys.stderr, flush=True)
 
 
 # -- the terminal ------------------------------------------------------------------------------------------------------
@@ -311,3 +431,6 @@ def _summary(result: StreamResult) -> Iterator[tuple[str, str]]:
         yield "anomaly", f"{anomaly.kind.replace('_', ' ')}{where}: {anomaly.detail}"
     if result.error:
         yield "error", f"{result.error.message} (code: {result.error.code or 'none'})"
+
+
+_COMMANDS = {"replay": _replay, "fuzz": _fuzz, "diagram": _diagram}

@@ -1,15 +1,15 @@
 """What several test files share: chunks on the wire, ways to cut a text, and one way to run a parser."""
 
-from collections.abc import Iterable, Iterator
-from itertools import combinations, pairwise
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 from streamfsm import StreamParser, coalesce
+from streamfsm.testing import ALPHABET, splits
+
+__all__ = ["ALPHABET", "ID", "anomalies", "call", "call_chunks", "chunk", "chunked", "cut", "run", "said", "splits"]
 
 ID = "message-7b5f3f7e-0d2a-4c3b-9a52-6f0c8d1e2a00"
-
-# What a parser of JSON, of escapes and of tags minds, and little else: finds in seconds what st.text() never does.
-ALPHABET = '"\\{}[],: ab\n\u00e9\u2028\U0001f600'
 
 
 def call(
@@ -88,19 +88,3 @@ def cut(text: str, at: Iterable[int]) -> list[str]:
 def chunked(text: str, size: int) -> list[str]:
     """Pieces of ``size`` characters."""
     return [text[at : at + size] for at in range(0, len(text), size)]
-
-
-def splits(text: str) -> Iterator[list[str]]:
-    """Ways to cut ``text``: whole, every 2-way split and every chunk size; under 80 characters every 3-way split; up to
-    12 characters all 2^(n-1) ways.
-    """
-    inner = range(1, len(text))
-    if len(text) <= 12:
-        for cuts in range(len(text) or 1):
-            yield from (cut(text, at) for at in combinations(inner, cuts))
-        return
-    yield [text]
-    yield from (cut(text, [at]) for at in inner)
-    yield from (chunked(text, size) for size in inner)
-    if len(text) < 80:
-        yield from (cut(text, at) for at in combinations(inner, 2))

@@ -5,14 +5,15 @@ The recordings lie beside the project, with their licences; they are read where 
 
 import csv
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from streams import outcome
 
 from streamfsm import capture
-from streamfsm.chunking import at_random, every, whole
+from streamfsm.chunking import every
+from streamfsm.testing import TracedParser, check_split_invariance
 
 CAPTURES = Path(__file__).parents[2] / "shared" / "captures"
 
@@ -38,9 +39,6 @@ def test_the_recordings_are_there():
 @pytest.mark.parametrize("name", FILES)
 def test_every_chunking_of_a_recording_says_the_same(name: str):
     chunks: list[Any] = capture.chunks((CAPTURES / name).read_text(encoding="utf-8"))
-    expected = outcome(chunks)
-    for cut in (whole, every(1), at_random(1), at_random(2)):
-        assert outcome(cut(chunks)) == expected
-    assert outcome(
-        chunks, inner_thoughts_kwarg=None, assistant_tool=None, think_tags=("<think>", "</think>")
-    ) == outcome(every(1)(chunks), inner_thoughts_kwarg=None, assistant_tool=None, think_tags=("<think>", "</think>"))
+    check_split_invariance(TracedParser, chunks, seconds=60)
+    plain = partial(TracedParser, inner_thoughts_kwarg=None, assistant_tool=None, think_tags=("<think>", "</think>"))
+    check_split_invariance(plain, chunks, every(1)(chunks), seconds=60)

@@ -290,6 +290,7 @@ ODD = {
         {**chunk(content="ab"), "x_groq": {"id": "r"}},
         {**chunk(finish="stop"), "x_groq": {"id": "r", "usage": {"prompt_tokens": 1}}},
     ],
+    "an index that is no integer": [chunk(finish="stop"), chunk(finish=":", choice=True)],
     "an index that is null": [
         {"choices": [{"delta": {"content": "ab"}}, {"index": None, "delta": {"content": "cd"}}]},
     ],

@@ -461,6 +461,128 @@ def test_a_reader_that_leaves_is_no_error(recorded, monkeypatch, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+# -- fuzz --------------------------------------------------------------------------------------------------------------
+
+PARSERS = """
+class Right:
+    def feed(self, chunk):
+        for choice in chunk.get("choices", ()):
+            if (choice.get("delta") or {}).get("content"):
+                yield "content", choice["index"], choice["delta"]["content"]
+
+    def close(self):
+        return ()
+
+class Strips(Right):
+    def feed(self, chunk):
+        for kind, key, text in super().feed(chunk):
+            yield kind, key, text.strip() or text
+
+class Unreadable(Right):
+    def feed(self, chunk):
+        return [object()]
+"""
+WORDS = [chunk(content="some words"), chunk(finish="stop")]
+
+
+@pytest.fixture
+def fuzz(tmp_path, monkeypatch):
+    """Runs the command in a directory with a module of parsers; gives its exit code."""
+    (tmp_path / "parsers.py").write_text(PARSERS)
+    monkeypatch.chdir(tmp_path)
+    yield lambda *arguments: main(["fuzz", *map(str, arguments)])
+    sys.modules.pop("parsers", None)
+
+
+def test_a_parser_without_findings_exits_with_code_0(fuzz, recorded, capsys, tmp_path):
+    assert fuzz(recorded(WORDS), "--examples", 30) == 0
+    assert re.fullmatch(r"nothing found in \d+ examples\n", capsys.readouterr().out)
+    assert fuzz(recorded(WORDS), "--parser", "parsers:Right", "--examples", 30, "--timeout", "0.5") == 0
+    assert not (tmp_path / "finding.sse").exists()
+
+
+def test_a_finding_exits_with_code_1_and_is_a_file_that_replays(fuzz, recorded, capsys, tmp_path):
+    out = tmp_path / "found.sse"
+    assert fuzz(recorded(WORDS), "--parser", "parsers:Strips", "--seed", 1, "--out", out) == 1
+    shown = capsys.readouterr().out
+    assert shown.startswith("split invariance is broken: outputs part at the first\n")
+    assert shown.endswith(f"\n\nwritten to {out}\n")
+    text = out.read_text(encoding="utf-8")
+    assert text.startswith(": split invariance is broken")
+    assert [line for line in text.splitlines() if line.startswith("data: ")][-1] == "data: [DONE]"
+    assert "".join(message["content"] for message in messages(out) if "content" in message) == "some words"
+    assert replay(out)[0] == 0
+
+
+def test_the_next_run_begins_with_what_was_found(fuzz, recorded):
+    path = recorded(WORDS)
+    assert fuzz(path, "--parser", "parsers:Strips", "--database", "kept") == 1
+    assert fuzz(path, "--parser", "parsers:Strips", "--database", "kept", "--examples", 1) == 1
+    assert fuzz(path, "--parser", "parsers:Strips", "--database", "other", "--examples", 1) == 0
+
+
+def test_garbage_is_sent_when_asked_for(fuzz, recorded, capsys):
+    assert fuzz(recorded(WORDS), "--parser", "parsers:Right", "--garbage") == 1
+    assert "the parser raised" in capsys.readouterr().out
+    assert fuzz(recorded(WORDS), "--garbage", "--examples", 50) == 0
+
+
+def test_progress_is_told_on_a_long_run(fuzz, recorded, capsys, monkeypatch):
+    now = iter(range(0, 1000, 1))
+    monkeypatch.setattr("streamfsm.cli.monotonic", lambda: next(now))
+    assert fuzz(recorded(WORDS), "--examples", 20) == 0
+    assert capsys.readouterr().err.startswith("2 of 20 examples\n")
+
+
+def test_an_interrupt_ends_the_run_and_says_how_far_it_came(fuzz, recorded, capsys, monkeypatch):
+    def interrupted(*_, progress, **__):
+        progress()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("streamfsm.testing.fuzz", interrupted)
+    assert fuzz(recorded(WORDS)) == 130
+    assert capsys.readouterr().err == "stopped after 1 examples; what was found is kept for the next run\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (
+            ["--parser", "nowhere:Parser"],
+            "--parser nowhere:Parser: No module named 'nowhere'; it is to be MODULE:FACTORY",
+        ),
+        (["--parser", "parsers:Wrong"], "has no attribute 'Wrong'; it is to be MODULE:FACTORY"),
+        (["--parser", "parsers"], "--parser parsers: "),
+        (["--parser", ":Right"], "--parser :Right: "),
+        (["--parser", "parsers:PARSERS"], "has no attribute 'PARSERS'"),
+        (["--parser", "parsers:__name__"], "is no function or class"),
+        (["--parser", "parsers:Unreadable"], "cannot read the message <object"),
+        (["--parser", "parsers:Strips", "--out", "no/such/place"], "no/such/place: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_fuzzed_is_one_line_and_exit_code_2(fuzz, recorded, capsys, options, complaint):
+    assert fuzz(recorded(WORDS), *options) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("streamfsm: ")
+    assert complaint in output.err
+    assert output.err.count("\n") == 1
+
+
+def test_fuzz_names_what_is_not_installed(fuzz, recorded, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    assert fuzz(recorded(WORDS)) == 2
+    assert capsys.readouterr().err == "streamfsm: fuzz needs hypothesis: pip install 'streamfsm[testing]'\n"
+
+
+@pytest.mark.parametrize("option", [["--examples", "0"], ["--examples", "x"], ["--timeout", "0"], ["--timeout", "x"]])
+def test_numbers_that_are_none_exit_with_code_2(fuzz, recorded, capsys, option):
+    with pytest.raises(SystemExit) as exit_:
+        fuzz(recorded(WORDS), *option)
+    assert exit_.value.code == 2
+    assert f"'{option[1]}' is no number of " in capsys.readouterr().err
+
+
 # -- the other command, and the process --------------------------------------------------------------------------------
 
 

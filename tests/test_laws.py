@@ -2,24 +2,45 @@
 
 import json
 import re
-import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import jiter
 import pytest
-from helpers import ALPHABET, ID, call, call_chunks, chunk, run, splits
+from helpers import ID, call, call_chunks, chunk, run
 from hypothesis import example, given
 from hypothesis import strategies as st
-from streams import Stream, arguments, call_atoms, chunkings, json_text, objects, options, outcome, streams, texts
+from streams import options, outcome, streams
 
 from streamfsm import StopReasonType, StreamParser, coalesce
 from streamfsm.chunking import whole
 from streamfsm.errors import IllegalTransition
 from streamfsm.machines import MACHINES, StateMachine
 from streamfsm.messages import otid
+from streamfsm.testing import (
+    ALPHABET,
+    Stream,
+    TracedParser,
+    arguments,
+    check_append_only,
+    check_every_split,
+    check_nothing_lost,
+    check_split_invariance,
+    chunkings,
+    damaged_arguments,
+    garbage_chunks,
+    json_text,
+    may_hold,
+    objects,
+    operations,
+    splits,
+    texts,
+)
+from streamfsm.testing import streams as of
 from streamfsm.trace import Transition
 
+RAW = partial(TracedParser, inner_thoughts_kwarg=None, assistant_tool=None)
 BY_NAME: dict[str, StateMachine] = {machine.table.name: machine for machine in MACHINES}
 
 
@@ -54,9 +75,8 @@ def clean(value: Any) -> Any:
 
 @given(st.data(), streams(), options)
 def test_split_merge_invariance(data: st.DataObject, stream: Stream, options: dict[str, Any]):
-    expected = outcome(stream.plain(), **options)
-    assert outcome(data.draw(chunkings(stream)), **options) == expected
-    assert outcome(whole(stream.plain()), **options) == expected
+    parse = partial(TracedParser, **options)
+    check_split_invariance(parse, stream, data.draw(chunkings(stream)), whole(stream.plain()))
 
 
 CASES = [
@@ -83,10 +103,8 @@ def test_split_merge_invariance_exhaustively(name: str, text: str):
 
 @pytest.mark.parametrize("text", ["a<think>b</think>c", "<<think>", "<think></think><thi", "</think><think>x"])
 def test_split_merge_invariance_of_think_tags_exhaustively(text: str):
-    tags = ("<think>", "</think>")
-    expected = outcome([chunk(content=text)], think_tags=tags)
-    for pieces in splits(text):
-        assert outcome([chunk(content=piece) for piece in pieces], think_tags=tags) == expected, pieces
+    parse = partial(TracedParser, think_tags=("<think>", "</think>"))
+    assert sum(check_every_split(parse, Stream(of.text("content", text))).values()) >= 128
 
 
 # -- law 2 -------------------------------------------------------------------------------------------------------------
@@ -97,12 +115,12 @@ def truth(value: Any) -> str | None:
     return value if isinstance(value, str) else "" if value is None else None
 
 
-@given(st.data(), objects)
+@given(st.data(), objects())
 def test_nothing_lost_nothing_invented(data: st.DataObject, members: dict[str, Any]):
     text = data.draw(json_text(members))
     members = clean(json.loads(text))
     captured = data.draw(st.sampled_from([("thinking",), ("thinking", "a", ""), ("q",)]))
-    stream = Stream(call_atoms(0, "search", text))
+    stream = Stream(of.call(0, "search", text))
     messages, parser = run(data.draw(chunkings(stream)), inner_thoughts_kwarg=captured)
     assert parser.result.tool_calls[0].arguments == text
     raw = joined(messages, "tool_call_message")
@@ -134,10 +152,10 @@ def test_nothing_lost_nothing_invented_and_commas_leave_with_captured_members(te
         assert joined(messages, "tool_call_message") == raw
 
 
-@given(st.data(), objects)
+@given(st.data(), objects())
 def test_nothing_lost_nothing_invented_in_the_message_tool(data: st.DataObject, members: dict[str, Any]):
     text = data.draw(json_text(members))
-    messages, parser = run(data.draw(chunkings(Stream(call_atoms(0, "send_message", text)))))
+    messages, parser = run(data.draw(chunkings(Stream(of.call(0, "send_message", text)))))
     assert parser.result.tool_calls[0].arguments == text
     assert not joined(messages, "tool_call_message")
     members = clean(json.loads(text))
@@ -150,14 +168,16 @@ def assert_captured(emitted: str, value: Any) -> None:
     assert clean(json.loads(emitted)) == value if expected is None else emitted == expected
 
 
-@given(st.data(), arguments)
+@given(st.data(), arguments() | damaged_arguments())
 def test_nothing_lost_nothing_invented_byte_for_byte_where_nothing_is_captured(data: st.DataObject, text: str):
-    chunks = data.draw(chunkings(Stream(call_atoms(0, "search", text))))
+    stream = Stream(of.call(0, "search", text))
+    chunks = data.draw(chunkings(stream))
     messages, parser = run(chunks, inner_thoughts_kwarg=None, assistant_tool=None)
     assert joined(messages, "tool_call_message") == parser.result.tool_calls[0].arguments == text
+    check_nothing_lost(RAW, stream, chunks)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["content", "reasoning_content", "refusal"]), texts)))
+@given(st.lists(st.tuples(st.sampled_from(["content", "reasoning_content", "refusal"]), texts())))
 def test_nothing_lost_nothing_invented_in_plain_text(pieces: list[tuple[str, str]]):
     _, parser = run([chunk(**{name: text}) for name, text in pieces])
     whole_texts = {
@@ -177,47 +197,20 @@ def test_nothing_lost_nothing_invented_in_plain_text(pieces: list[tuple[str, str
 
 @given(st.data(), streams(), options)
 def test_append_only(data: st.DataObject, stream: Stream, options: dict[str, Any]):
-    parser = StreamParser(message_id=ID, **options)
-    emitted: list[Any] = []
-    told = ""
-    for piece in data.draw(chunkings(stream)):
-        emitted += parser.feed(piece)
-        now = transcript(emitted)
-        assert now.startswith(told)
-        told = now
-    emitted += parser.close()
-    assert transcript(emitted).startswith(told)
-    for message in emitted:
-        message.model_dump_json().encode()  # raises for a lone surrogate
+    chunks = data.draw(chunkings(stream))
+    check_append_only(partial(TracedParser, **options), stream, chunks)
+    messages, parser = run(chunks, **options)
+    for message in messages:
+        message.model_dump_json().encode()  # raises for a lone surrogate, in any field
         if message.message_type not in ("stop_reason", "hidden_reasoning_message"):
             assert text_of(message) or message.tool_call.name
     parser.result.model_dump_json().encode()
 
 
-def transcript(messages: list[Any]) -> str:
-    """All that a client has been told, as one text that may only grow."""
-    told = ""
-    last = None
-    for message in messages:
-        if (message.message_type, message.otid) != last:
-            last = (message.message_type, message.otid)
-            told += f"\n\0{last}"
-        told += text_of(message)
-    return told
-
-
 # -- law 4 -------------------------------------------------------------------------------------------------------------
 
-# What may be held back at the end of a prefix of arguments: an unfinished escape or pair, or separators and a key.
-_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}"
-_HELD = re.compile(
-    rf"({_PAIR})?(\\(u[0-9a-fA-F]{{0,3}})?)?"
-    r'|[ \t\n\r]*,?[ \t\n\r]*("([^"\\]|\\.)*\\?)?',
-    re.DOTALL,
-)
 
-
-@given(st.data(), objects)
+@given(st.data(), objects())
 @example(None, {"message": "a\U0001f600b"})
 def test_promptness(data: st.DataObject | None, members: dict[str, Any]):
     text = data.draw(json_text(members)) if data else json.dumps(members)
@@ -230,7 +223,7 @@ def test_promptness(data: st.DataObject | None, members: dict[str, Any]):
         for parser in (raw, speech):
             for message in parser.feed(chunk(call(0, arguments=char))):
                 told[message.message_type] += text_of(message)
-        assert _HELD.fullmatch(text[len(told["tool_call_message"]) : at])
+        assert may_hold("arguments", text[len(told["tool_call_message"]) : at])
         partial = partial_members(text[:at])
         for kind, key in (("assistant_message", "message"), ("reasoning_message", "thinking")):
             value = partial.get(key)
@@ -302,49 +295,8 @@ def test_output_grammar_otids_never_run_out():
 
 # -- law 6 -------------------------------------------------------------------------------------------------------------
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(ALPHABET + "\ud83d", max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=5,
-)
 
-
-def shaped(**fields: Any) -> st.SearchStrategy[Any]:
-    """An object of the wire's shape, in which anything may be missing or be anything else."""
-    return st.fixed_dictionaries({}, optional={key: value | json_values for key, value in fields.items()})
-
-
-strings = texts | st.sampled_from(["", "null", "stop", "tool_calls", "{", '{"message":"', "}"])
-numbers = st.integers(-1, 2) | st.booleans()
-wire_call = shaped(
-    index=numbers, id=strings, type=strings, function=shaped(name=strings | st.just("f"), arguments=strings)
-)
-wire_delta = shaped(
-    role=strings,
-    content=strings | st.lists(shaped(type=strings, text=strings, thinking=st.lists(shaped(text=strings), max_size=2))),
-    reasoning=strings,
-    reasoning_content=strings,
-    refusal=strings,
-    tool_calls=st.lists(wire_call, max_size=3),
-    function_call=shaped(name=strings, arguments=strings),
-)
-wire_usage = shaped(
-    prompt_tokens=numbers,
-    completion_tokens=numbers,
-    prompt_tokens_details=shaped(cached_tokens=numbers),
-    completion_tokens_details=shaped(reasoning_tokens=numbers),
-)
-wire_chunk = shaped(
-    id=strings,
-    model=strings | st.just("o3-mini"),
-    choices=st.lists(shaped(index=numbers, delta=wire_delta, finish_reason=strings), max_size=3),
-    usage=wire_usage,
-    x_groq=shaped(usage=wire_usage),
-    error=shaped(code=strings | numbers, type=strings, message=strings),
-)
-
-
-@given(st.lists(wire_chunk | json_values, max_size=6), options, st.sampled_from(["close", "cancel", "fail"]))
+@given(st.lists(garbage_chunks(), max_size=6), options, st.sampled_from(["close", "cancel", "fail"]))
 def test_total(chunks: list[Any], options: dict[str, Any], ending: str):
     parser = StreamParser(**options)
     messages = [message for piece in chunks for message in parser.feed(piece)]
@@ -375,25 +327,6 @@ def test_total_every_pair_is_declared_legal_or_illegal(machine: StateMachine):
 # -- law 7 -------------------------------------------------------------------------------------------------------------
 
 
-def operations(chunks: list[Any], **options: Any) -> int:
-    """Calls made, of Python and of C functions, while a stream is parsed."""
-    parser = StreamParser(**options)
-    count = 0
-
-    def profile(_frame: Any, event: str, _argument: Any) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    sys.setprofile(profile)
-    try:
-        for piece in chunks:
-            parser.feed(piece)
-        parser.close()
-    finally:
-        sys.setprofile(None)
-    return count
-
-
 SHAPES = {
     "a long message": lambda n: '{"message":"' + "word " * n + '"}',
     "a long key": lambda n: '{"' + "k" * n + '":1}',
@@ -413,7 +346,8 @@ SHAPES = {
 def test_linear(shape: str, step: int, name: str):
     def cost(size: int) -> float:
         text = SHAPES[shape](size)
-        return operations(call_chunks(name, [text[at : at + step] for at in range(0, len(text), step)])) / len(text)
+        chunks = call_chunks(name, [text[at : at + step] for at in range(0, len(text), step)])
+        return operations(StreamParser, chunks) / len(text)
 
     assert cost(1200) <= 1.05 * cost(300)
 
@@ -513,7 +447,11 @@ def read(text: str) -> Any:
     return json.loads(text, strict=False, parse_constant=refuse) if text.strip(" \t\r\n") else None
 
 
-@given(arguments, st.integers(0, 40), st.sampled_from(["stop", "tool_calls", "length", "content_filter", None, "odd"]))
+@given(
+    arguments() | damaged_arguments(),
+    st.integers(0, 40),
+    st.sampled_from(["stop", "tool_calls", "length", "content_filter", None, "odd"]),
+)
 def test_executable_is_a_fact(text: str, cut: int, finish: str | None):
     for prefix in {text, text[:cut]}:
         chunks = call_chunks("search", [prefix], finish=finish)

@@ -57,6 +57,16 @@ TESTED_IN = {
     "limits": "parser",
     "sources/__init__": "chat_completions",
     "sources/dialect": "parser",
+    "testing/__init__": "testing_docs",
+    "testing/exhaustive": "testing_exhaustive",
+    "testing/fuzzing": "testing_fuzzing",
+    "testing/laws": "testing_laws",
+    "testing/parsers": "testing_parsers",
+    "testing/quirks": "testing_quirks",
+    "testing/reports": "testing_streams",
+    "testing/runs": "testing_parsers",
+    "testing/strategies": "testing_strategies",
+    "testing/streams": "testing_streams",
     "trace": "parser",
 }
 

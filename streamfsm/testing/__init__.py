@@ -1,0 +1,90 @@
+"""A conformance and fuzz kit for parsers of Chat Completions streams: strategies, laws, reports. For anybody's parser.
+
+``pip install 'streamfsm[testing]'``; ``docs/testing.md`` shows how to put it on a parser of your own.
+"""
+
+from streamfsm.testing.exhaustive import check_every_split, cuts, splits
+from streamfsm.testing.fuzzing import fuzz
+from streamfsm.testing.laws import (
+    check_append_only,
+    check_dialect_invariance,
+    check_linear,
+    check_nothing_lost,
+    check_output_grammar,
+    check_promptness,
+    check_split_invariance,
+    check_total,
+    cpu_seconds,
+    long_arguments,
+    long_content,
+    may_hold,
+    operations,
+    standard_chunkings,
+)
+from streamfsm.testing.parsers import Parse, Parser, Read, Said, TracedParser, read_message
+from streamfsm.testing.quirks import QUIRKS, Quirk, accented
+from streamfsm.testing.reports import LawBroken
+from streamfsm.testing.runs import Run, run
+from streamfsm.testing.strategies import (
+    ALPHABET,
+    Fault,
+    arguments,
+    chunkings,
+    damaged_arguments,
+    dialects,
+    faults,
+    from_schema,
+    garbage_chunks,
+    json_text,
+    logical_streams,
+    objects,
+    texts,
+)
+from streamfsm.testing.streams import Stream
+
+__all__ = [
+    "ALPHABET",
+    "QUIRKS",
+    "Fault",
+    "LawBroken",
+    "Parse",
+    "Parser",
+    "Quirk",
+    "Read",
+    "Run",
+    "Said",
+    "Stream",
+    "TracedParser",
+    "accented",
+    "arguments",
+    "check_append_only",
+    "check_dialect_invariance",
+    "check_every_split",
+    "check_linear",
+    "check_nothing_lost",
+    "check_output_grammar",
+    "check_promptness",
+    "check_split_invariance",
+    "check_total",
+    "chunkings",
+    "cpu_seconds",
+    "cuts",
+    "damaged_arguments",
+    "dialects",
+    "faults",
+    "from_schema",
+    "fuzz",
+    "garbage_chunks",
+    "json_text",
+    "logical_streams",
+    "long_arguments",
+    "long_content",
+    "may_hold",
+    "objects",
+    "operations",
+    "read_message",
+    "run",
+    "splits",
+    "standard_chunkings",
+    "texts",
+]

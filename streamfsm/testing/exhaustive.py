@@ -1,0 +1,58 @@
+"""Every way to cut, where that can be done, with a count of what was done."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import combinations, pairwise
+
+from streamfsm.chunking import Chunk
+from streamfsm.testing.laws import Logical, check_split_invariance
+from streamfsm.testing.parsers import Parse, Read, read_message
+from streamfsm.testing.runs import SECONDS
+from streamfsm.testing.streams import Stream
+
+_ALL = 12  # pieces: 2,048 ways
+_THREE_WAY = 80  # pieces: 3,081 ways, which grow with the square
+
+
+def cuts(length: int) -> Iterator[tuple[str, Sequence[int]]]:
+    """Ways to cut something of ``length`` pieces: what sort of way it is, and where to cut.
+
+    Up to 12 pieces all 2^(length - 1); more: whole, every 2-way split and every size; under 80 every 3-way split too.
+    """
+    inner = range(1, length)
+    if length <= _ALL:
+        for count in range(length or 1):
+            yield from (("all", places) for places in combinations(inner, count))
+        return
+    yield "whole", ()
+    yield from (("2-way", (place,)) for place in inner)
+    yield from (("by size", range(size, length, size)) for size in inner)
+    if length < _THREE_WAY:
+        yield from (("3-way", places) for places in combinations(inner, 2))
+
+
+def splits(text: str) -> Iterator[list[str]]:
+    """``text`` in pieces, in each way of :func:`cuts`."""
+    for _, places in cuts(len(text)):
+        yield [text[start:end] for start, end in pairwise([0, *places, len(text)])]
+
+
+def chunkings(stream: Stream) -> Iterator[tuple[str, list[Chunk]]]:
+    """The stream in chunks, in each way of :func:`cuts`: characters cut apart, and neighbouring atoms merged."""
+    for sort, places in cuts(len(stream.pieces)):
+        yield sort, stream.cut(places)
+
+
+def check_every_split(
+    parse: Parse, stream: Logical, *, results: bool = True, read: Read = read_message, seconds: float = SECONDS
+) -> Counter[str]:
+    """Like :func:`streamfsm.testing.check_split_invariance`, in each way of :func:`cuts`.
+
+    Returns:
+        How many chunkings of each sort were tried.
+    """
+    tried: Counter[str] = Counter()
+    for sort, chunks in chunkings(Stream.of(stream)):
+        check_split_invariance(parse, stream, chunks, results=results, read=read, seconds=seconds)
+        tried[sort] += 1
+    return tried

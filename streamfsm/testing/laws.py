@@ -1,0 +1,342 @@
+"""The laws as checks, for any parser: each raises :class:`LawBroken` with a report, or returns.
+
+``stream`` is a :class:`Stream`, or chunks as recorded; ``chunkings`` are other chunks that say the same. Without any, a
+few are made: as few chunks as can be, a character a chunk, and three at random.
+"""
+
+import gc
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from math import inf, log
+from statistics import linear_regression
+from time import process_time
+from typing import Any, TypeAlias
+
+from streamfsm._surrogates import join_surrogates, without_surrogates
+from streamfsm.chunking import Chunk, at_random, every, whole
+from streamfsm.testing.parsers import Parse, Read, Said, read_message
+from streamfsm.testing.reports import LawBroken, difference
+from streamfsm.testing.runs import SECONDS, Run, Texts, run
+from streamfsm.testing.streams import Key, Stream, call, said_so_far, text
+
+KINDS = ("content", "reasoning", "refusal", "name", "arguments")
+
+Logical: TypeAlias = Stream | Sequence[Chunk]
+
+
+def standard_chunkings(stream: Logical) -> list[list[Chunk]]:
+    """As few chunks as can be, a character a chunk, and three random chunkings, the same each time."""
+    chunks = _chunks(stream)
+    return [cut(chunks) for cut in (whole, every(1), at_random(1), at_random(2), at_random(3))]
+
+
+def _chunks(stream: Logical) -> list[Chunk]:
+    return stream.plain() if isinstance(stream, Stream) else list(stream)
+
+
+def check_split_invariance(
+    parse: Parse,
+    stream: Logical,
+    *chunkings: Sequence[Chunk],
+    results: bool = True,
+    read: Read = read_message,
+    seconds: float = SECONDS,
+) -> None:
+    """Every chunking says the same as the stream's own, and has the same ``result``, unless not ``results``.
+
+    What is said is compared after neighbours of the same kind and key were joined.
+    """
+    expected = run(parse, _chunks(stream), read=read, seconds=seconds)
+    for chunks in chunkings or standard_chunkings(stream):
+        _compare("split invariance", stream, expected, run(parse, chunks, read=read, seconds=seconds), results=results)
+
+
+def check_dialect_invariance(
+    parse: Parse, stream: Logical, *accented: Sequence[Chunk], read: Read = read_message, seconds: float = SECONDS
+) -> None:
+    """Chunks that another server would have sent for the stream say the same; their results may differ.
+
+    Args:
+        parse: makes the parser.
+        stream: what is said.
+        accented: the same, spoken with :data:`streamfsm.testing.QUIRKS`.
+        read: what a message says.
+        seconds: until the parser is taken to hang.
+    """
+    expected = run(parse, _chunks(stream), read=read, seconds=seconds)
+    for chunks in accented:
+        _compare("dialect invariance", stream, expected, run(parse, chunks, read=read, seconds=seconds), results=False)
+
+
+def _compare(law: str, stream: Logical, expected: Run, found: Run, *, results: bool) -> None:
+    pairs = enumerate(zip_longest(expected.coalesced(), found.coalesced()), 1)
+    for number, (one, other) in pairs:
+        if one != other:
+            detail = f"outputs part at the {_ordinal(number)}\n    A  {_words(one)}\n    B  {_words(other)}"
+            break
+    else:
+        if not results or expected.result == found.result:
+            return
+        detail = f"results part at {difference(expected.result, found.result)}"
+    raise LawBroken(
+        law,
+        detail,
+        found.chunks,
+        stream=Stream.of(stream),
+        expected=expected.chunks,
+        logs=[expected.trace, found.trace],
+    )
+
+
+def _words(said: Said | None) -> str:
+    return "nothing" if said is None else f"{said.kind} of {said.key!r}: {said.text!r}"
+
+
+def _ordinal(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
+
+
+def check_nothing_lost(
+    parse: Parse,
+    stream: Logical,
+    *chunkings: Sequence[Chunk],
+    expected: Mapping[tuple[str, Key], str] | None = None,
+    kinds: Collection[str] = KINDS,
+    read: Read = read_message,
+    seconds: float = SECONDS,
+) -> None:
+    """The whole texts are those that the stream says: nothing lost, nothing invented, in every chunking.
+
+    Args:
+        parse: makes the parser.
+        stream: what is said.
+        chunkings: other chunks that say it.
+        expected: the texts by kind and key, where they are others than :meth:`Stream.said` gives.
+        kinds: the kinds that the parser claims to report.
+        read: what a message says.
+        seconds: until the parser is taken to hang.
+    """
+    logical = Stream.of(stream)
+    truth = _whole(logical.said() if expected is None else expected, kinds)
+    for chunks in [_chunks(stream), *(chunkings or standard_chunkings(stream))]:
+        found = run(parse, chunks, read=read, seconds=seconds)
+        texts = _whole(_texts(found.said), kinds)
+        for kind, key in [*truth, *(place for place in texts if place not in truth)]:
+            said, meant = texts.get((kind, key), ""), truth.get((kind, key), "")
+            if said != meant:
+                detail = f"{kind} of {key!r}\n    is   {said!r}\n    not  {meant!r}"
+                raise LawBroken("nothing lost", detail, chunks, stream=logical, logs=[found.trace])
+
+
+def _texts(said: Iterable[Said]) -> Texts:
+    texts = Texts()
+    for each in said:
+        texts.add(each)
+    return texts
+
+
+def _whole(texts: Mapping[tuple[str, Any], str], kinds: Collection[str]) -> dict[tuple[str, Any], str]:
+    """The texts of ``kinds`` that are not empty, joined pairs of surrogates and all."""
+    return {place: without_surrogates(text) for place, text in texts.items() if place[0] in kinds and text}
+
+
+def check_append_only(
+    parse: Parse,
+    stream: Logical,
+    *chunkings: Sequence[Chunk],
+    read: Read = read_message,
+    seconds: float = SECONDS,
+) -> None:
+    """Nothing said is taken back; no message is empty, and none holds a lone surrogate."""
+    for chunks in [_chunks(stream), *(chunkings or standard_chunkings(stream))]:
+        found = run(parse, chunks, read=read, seconds=seconds)
+        for said in found.said:
+            if said.snapshot:
+                problem = "takes back what was said before"
+            elif not said.text and said.kind in KINDS:
+                problem = "is empty"
+            elif re.search("[\ud800-\udfff]", said.text):
+                problem = "holds a lone surrogate"
+            else:
+                continue
+            raise LawBroken(
+                "append-only", f"{_words(said)} {problem}", chunks, stream=Stream.of(stream), logs=[found.trace]
+            )
+
+
+_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}"
+_HELD = re.compile(
+    rf"({_PAIR})?(\\(u[0-9a-fA-F]{{0,3}})?)?"
+    r'|[ \t\n\r]*,?[ \t\n\r]*("([^"\\]|\\.)*\\?)?',
+    re.DOTALL,
+)
+
+
+def may_hold(kind: str, held: str) -> bool:
+    """Law 4: an unfinished escape or pair of them, or separators and a key, of arguments; nothing of other texts."""
+    return not held or (kind == "arguments" and _HELD.fullmatch(held) is not None)
+
+
+def check_promptness(
+    parse: Parse,
+    stream: Logical,
+    *,
+    kinds: Collection[str] = ("content", "reasoning", "refusal", "arguments"),
+    may_hold: Callable[[str, str], bool] = may_hold,
+    read: Read = read_message,
+    seconds: float = SECONDS,
+) -> None:
+    """Fed a character at a time, the parser says at once what can be known: text, and arguments as the wire has them.
+
+    Args:
+        parse: makes the parser.
+        stream: what is said.
+        kinds: the kinds that the parser claims to stream.
+        may_hold: whether text of this kind may be held back. A first half of a surrogate pair always may.
+        read: what a message says.
+        seconds: until the parser is taken to hang.
+    """
+    logical = Stream.of(stream)
+    chunks = logical.cut(range(len(logical.pieces)))
+    found = run(parse, chunks, read=read, seconds=seconds)
+    told = Texts()
+    for number, (step, sent) in enumerate(zip(found.steps, said_so_far(logical.pieces), strict=False), 1):
+        for said in step:
+            told.add(said)
+        for (kind, key), wire in sent.items():
+            known = join_surrogates("", wire)[0]
+            so_far = without_surrogates(told[kind, key])
+            if kind not in kinds or (known.startswith(so_far) and may_hold(kind, known[len(so_far) :])):
+                continue
+            detail = f"after chunk {number}, {kind} of {key!r}\n    said   {so_far!r}\n    known  {known!r}"
+            raise LawBroken("promptness", detail, chunks, stream=logical, logs=[found.trace])
+
+
+def check_output_grammar(
+    parse: Parse,
+    stream: Logical,
+    *chunkings: Sequence[Chunk],
+    read: Read = read_message,
+    seconds: float = SECONDS,
+) -> None:
+    """A call is named once, before its arguments; nothing follows a ``stop``."""
+    for chunks in [_chunks(stream), *(chunkings or standard_chunkings(stream))]:
+        found = run(parse, chunks, read=read, seconds=seconds)
+        if problem := _ungrammatical(found.said):
+            raise LawBroken("output grammar", problem, chunks, stream=Stream.of(stream), logs=[found.trace])
+
+
+def _ungrammatical(messages: Iterable[Said]) -> str | None:
+    named: set[Key | None] = set()
+    stopped = False
+    for said in messages:
+        if stopped:
+            return f"{_words(said)} comes after the stop"
+        if said.kind == "name" and said.key in named:
+            return f"{_words(said)} comes again"
+        if said.kind == "arguments" and said.key not in named:
+            return f"{_words(said)} comes before the name"
+        if said.kind == "name":
+            named.add(said.key)
+        stopped = said.kind == "stop"
+    return None
+
+
+def check_total(parse: Parse, chunks: Iterable[Any], *, read: Read = read_message, seconds: float = SECONDS) -> Run:
+    """Whatever the chunks are, the parser neither raises nor hangs, and leaves them as they are.
+
+    Returns:
+        What it made of them.
+    """
+    return run(parse, list(chunks), read=read, seconds=seconds)
+
+
+# -- law 7 -------------------------------------------------------------------------------------------------------------
+
+
+def long_arguments(length: int) -> list[Chunk]:
+    """A call whose arguments are ``length`` characters, four to a chunk."""
+    arguments = '{"message":"' + "word " * (length // 5) + '"}'
+    return Stream(call(0, "send_message", arguments), cut_names=False).cut(range(1, length, 4))
+
+
+def long_content(length: int) -> list[Chunk]:
+    """Content of ``length`` characters, four to a chunk."""
+    return Stream(text("content", "word " * (length // 5))).cut(range(4, length, 4))
+
+
+def operations(parse: Parse, chunks: Sequence[Any]) -> int:
+    """Calls made, of Python and of C functions: the same in every run, but blind to the inside of a C function."""
+    count = 0
+
+    def profile(_frame: Any, event: str, _argument: Any) -> None:  # pragma: no cover - itself, no tracer sees it
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        for _ in _fed(parse, chunks):
+            pass
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def cpu_seconds(parse: Parse, chunks: Sequence[Any]) -> float:
+    """CPU time, without garbage collection: sees all that is done, but never exactly."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        start = process_time()
+        for _ in _fed(parse, chunks):
+            pass
+        return process_time() - start
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _fed(parse: Parse, chunks: Sequence[Any]) -> Iterator[Any]:
+    parser = parse()
+    for chunk in chunks:
+        yield from parser.feed(chunk) or ()
+    yield from parser.close() or ()
+
+
+_ROUNDS = 5  # of which the least counts: other processes only ever add to a cost
+
+
+def check_linear(
+    parse: Parse,
+    shape: Callable[[int], Sequence[Chunk]] = long_arguments,
+    *,
+    sizes: Sequence[int] = (16_000, 64_000),
+    cost: Callable[[Parse, Sequence[Chunk]], float] = cpu_seconds,
+    at_most: float = 1.35,
+) -> float:
+    """The cost grows with the size to the power of ``at_most``, or less.
+
+    Args:
+        parse: makes the parser.
+        shape: chunks of a stream of a given size.
+        sizes: what is measured.
+        cost: :func:`cpu_seconds`, or :func:`operations` for a bound that can be sharp.
+        at_most: the largest exponent. Not 1, because clocks are not exact, and not 1.5, because reading the whole text
+            again for every chunk, at C speed, is still at 1.6 with these sizes.
+
+    Returns:
+        The exponent, fitted to all sizes.
+    """
+    cost(parse, shape(sizes[0]))  # what is paid once is no part of it
+    least = [inf] * len(sizes)
+    for _ in range(_ROUNDS):
+        least = [min(before, cost(parse, shape(size))) for before, size in zip(least, sizes, strict=True)]
+        exponent = float(linear_regression([log(size) for size in sizes], [log(each) for each in least]).slope)
+        if exponent <= at_most:
+            return exponent
+    table = "".join(f"\n    {size:>9,} characters  {each:.6g}" for size, each in zip(sizes, least, strict=True))
+    detail = f"{getattr(cost, '__name__', 'the cost')} grows with the power {exponent:.2f} of the size{table}"
+    raise LawBroken("linear", detail, shape(40))

@@ -1,0 +1,128 @@
+"""What the kit asks of a parser, and how it reads what a parser says."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from streamfsm.errors import MisuseError
+from streamfsm.messages import StreamMessage, coalesce
+from streamfsm.parser import StreamParser
+from streamfsm.testing.streams import Key
+from streamfsm.trace import Transition
+
+
+class Parser(Protocol):
+    """One response's parser. Two methods are needed.
+
+    Two attributes are used if they are there. ``result``, a value or a method: what else may not depend on the
+    chunking, compared with ``==``. ``trace``, a list: a log of what happened, for reports.
+    """
+
+    def feed(self, chunk: Any, /) -> Iterable[Any] | None:
+        """The messages that this chunk gives."""
+
+    def close(self) -> Iterable[Any] | None:
+        """The messages that the end of the stream gives."""
+
+
+Parse: TypeAlias = Callable[[], Parser]
+"""Makes a parser for one response: a class, or any function without arguments."""
+
+
+class Said(NamedTuple):
+    """What one message says.
+
+    Attributes:
+        kind: ``content``, ``reasoning``, ``refusal``, ``name``, ``arguments``, ``stop``, or a word of its own.
+        key: whose it is: the call's id for a name and arguments, the choice's index for any other.
+        text: what the message adds.
+        snapshot: the text is not added to what was said of this kind and key, but takes its place.
+    """
+
+    kind: str
+    key: Key | None
+    text: str
+    snapshot: bool = False
+
+
+Read: TypeAlias = Callable[[Any], Iterable[Said]]
+
+
+def read_message(message: Any) -> Iterator[Said]:
+    """What a message says: one of ours, its JSON as a dict, a :class:`Said`, or a tuple or dict of its fields.
+
+    Ours do not tell a refusal from content, so it is read as content.
+
+    Raises:
+        MisuseError: it is none of these; give the checks a ``read`` that knows it.
+    """
+    try:
+        if isinstance(message, tuple):
+            yield Said(*message)
+            return
+        fields = message if isinstance(message, dict) else message.model_dump()
+        if "kind" in fields:
+            yield Said(**fields)
+            return
+        kind, choice = fields["message_type"], fields.get("choice_index", 0)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise MisuseError(f"cannot read the message {message!r}; give the check a read=") from error
+    yield from _ours(kind, choice, fields)
+
+
+def _ours(kind: str, choice: int, fields: Mapping[str, Any]) -> Iterator[Said]:
+    match kind:
+        case "reasoning_message":
+            yield Said("reasoning", choice, fields["reasoning"])
+        case "assistant_message":
+            yield Said("content", choice, fields["content"])
+        case "hidden_reasoning_message":
+            yield Said("hidden", choice, fields["state"])
+        case "stop_reason":
+            yield Said("stop", choice, str(getattr(fields["stop_reason"], "value", fields["stop_reason"])))
+        case _:
+            call = fields["tool_call"]
+            key = call.get("tool_call_id") or ""
+            for part in ("name", "arguments"):
+                if call.get(part) is not None:
+                    yield Said(part, key, call[part])
+
+
+class TracedParser:
+    """A :class:`streamfsm.StreamParser` whose ``result`` is all that law 1 promises, and whose ``trace`` is kept.
+
+    Args:
+        options: of :class:`streamfsm.StreamParser`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.trace: list[Transition] = []
+        self.messages: list[StreamMessage] = []
+        self.parser = StreamParser(**{"message_id": _ID, **options}, trace=self.trace)
+
+    def feed(self, chunk: Any) -> list[StreamMessage]:
+        """Feed the parser."""
+        return self._keep(self.parser.feed(chunk))
+
+    def close(self) -> list[StreamMessage]:
+        """Close the parser."""
+        return self._keep(self.parser.close())
+
+    def _keep(self, messages: list[StreamMessage]) -> list[StreamMessage]:
+        self.messages += messages
+        return messages
+
+    def result(self) -> dict[str, Any]:
+        """Coalesced messages, ids and all but the date; the result; the path through each machine, self-loops aside."""
+        paths = defaultdict(list)
+        for step in self.trace:
+            if step.event != "text":
+                paths[f"choice {step.choice} {step.lane}"].append((step.state, step.event, step.target))
+        return {
+            "messages": [message.model_dump(exclude={"date"}) for message in coalesce(self.messages)],
+            "result": self.parser.result.model_dump(),
+            "paths": dict(paths),
+        }
+
+
+_ID = "message-7b5f3f7e-0d2a-4c3b-9a52-6f0c8d1e2a00"  # any, so that ids do not differ between runs

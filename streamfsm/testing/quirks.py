@@ -1,0 +1,217 @@
+"""How servers differ in saying the same: changes of chunks that keep the information.
+
+Each was seen in recorded streams of real servers. They are applied to chunks that each hold a whole name, and compose.
+"""
+
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from streamfsm.chunking import Chunk
+
+
+class Quirk(NamedTuple):
+    """One habit of some servers.
+
+    Attributes:
+        name: what a report calls it.
+        apply: changes the chunks in place; gives the chunks that are to be sent.
+    """
+
+    name: str
+    apply: Callable[[list[Chunk]], list[Chunk]]
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+def accented(chunks: Iterable[Chunk], quirks: Iterable[Quirk]) -> list[Chunk]:
+    """The chunks as a server with these quirks sends them. What was given stays as it is."""
+    spoken = copy.deepcopy(list(chunks))
+    for quirk in quirks:
+        spoken = quirk.apply(spoken)
+    return spoken
+
+
+# -- the parts of chunks -----------------------------------------------------------------------------------------------
+
+
+def _choices(chunks: Iterable[Chunk]) -> Iterator[dict[str, Any]]:
+    for chunk in chunks:
+        choices = chunk.get("choices") if isinstance(chunk, dict) else None
+        for choice in choices if isinstance(choices, list) else []:
+            if isinstance(choice, dict):
+                yield choice
+
+
+def _deltas(chunks: Iterable[Chunk]) -> Iterator[dict[str, Any]]:
+    return (choice["delta"] for choice in _choices(chunks) if isinstance(choice.get("delta"), dict))
+
+
+def _calls(chunks: Iterable[Chunk]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Entries of tool-call lists, each with the place of its call: choice and index."""
+    for choice in _choices(chunks):
+        delta = choice.get("delta")
+        calls = delta.get("tool_calls") if isinstance(delta, dict) else None
+        for call in calls if isinstance(calls, list) else []:
+            if isinstance(call, dict) and isinstance(call.get("function"), dict):
+                yield (choice.get("index"), call.get("index")), call
+
+
+def _single_call(chunks: list[Chunk]) -> bool:
+    return len({place for place, _ in _calls(chunks)}) == 1
+
+
+def _fill(name: str, value: Any) -> Callable[[list[Chunk]], list[Chunk]]:
+    """Put a field into each delta that lacks it."""
+
+    def apply(chunks: list[Chunk]) -> list[Chunk]:
+        for delta in _deltas(chunks):
+            delta.setdefault(name, copy.copy(value))
+        return chunks
+
+    return apply
+
+
+# -- tool calls --------------------------------------------------------------------------------------------------------
+
+
+def _no_index(chunks: list[Chunk]) -> list[Chunk]:
+    if _single_call(chunks):
+        for _, call in _calls(chunks):
+            call.pop("index", None)
+    return chunks
+
+
+def _index(value: int) -> Callable[[list[Chunk]], list[Chunk]]:
+    def apply(chunks: list[Chunk]) -> list[Chunk]:
+        if _single_call(chunks):
+            for _, call in _calls(chunks):
+                call["index"] = value
+        return chunks
+
+    return apply
+
+
+def _repeat(*names: str) -> Callable[[list[Chunk]], list[Chunk]]:
+    """Repeat what a call's first entry says of its identity in all its entries."""
+
+    def apply(chunks: list[Chunk]) -> list[Chunk]:
+        first: dict[Any, dict[str, Any]] = {}
+        for place, call in _calls(chunks):
+            if call.get("id") or place not in first:
+                first[place] = call
+            head = first[place]
+            call.update({name: head[name] for name in ("id", "type") if name in names and head.get(name)})
+            if "name" in names and head["function"].get("name"):
+                call["function"]["name"] = head["function"]["name"]
+        return chunks
+
+    return apply
+
+
+def _hollow(value: str | None) -> Callable[[list[Chunk]], list[Chunk]]:
+    """Put an id and a name that say nothing into entries that have none."""
+
+    def apply(chunks: list[Chunk]) -> list[Chunk]:
+        for _, call in _calls(chunks):
+            call.setdefault("id", value)
+            call["function"].setdefault("name", value)
+        return chunks
+
+    return apply
+
+
+# -- reasoning, endings, usage -----------------------------------------------------------------------------------------
+
+
+def _rename_reasoning(chunks: list[Chunk]) -> list[Chunk]:
+    for delta in _deltas(chunks):
+        if "reasoning_content" in delta:
+            delta.setdefault("reasoning", delta.pop("reasoning_content"))
+    return chunks
+
+
+def _double_reasoning(chunks: list[Chunk]) -> list[Chunk]:
+    for delta in _deltas(chunks):
+        if "reasoning_content" in delta:
+            delta.setdefault("reasoning", delta["reasoning_content"])
+    return chunks
+
+
+def _envelope(chunks: list[Chunk]) -> Chunk:
+    first = next((chunk for chunk in chunks if isinstance(chunk, dict)), {})
+    return {key: first[key] for key in ("id", "object", "created", "model") if key in first}
+
+
+def _bare(chunks: list[Chunk], **choice: Any) -> Chunk:
+    index = next((choice.get("index") for choice in _choices(chunks)), 0)
+    return {**_envelope(chunks), "choices": [{"index": index, "finish_reason": None, **choice}]}
+
+
+def _null_deltas(chunks: list[Chunk]) -> list[Chunk]:
+    return [each for chunk in chunks for each in (_bare(chunks, delta=None), chunk)]
+
+
+def _empty_first(chunks: list[Chunk]) -> list[Chunk]:
+    return [_bare(chunks, delta={"role": "assistant", "content": ""}), *chunks]
+
+
+def _no_choices_first(chunks: list[Chunk]) -> list[Chunk]:
+    return [{**_envelope(chunks), "choices": [], "prompt_filter_results": []}, *chunks]
+
+
+def _finish_again(chunks: list[Chunk]) -> list[Chunk]:
+    finished = {choice.get("index"): choice["finish_reason"] for choice in _choices(chunks) if _finishes(choice)}
+    return [*chunks, *(_bare(chunks, index=at, delta={}, finish_reason=reason) for at, reason in finished.items())]
+
+
+def _finishes(choice: dict[str, Any]) -> bool:
+    return isinstance(choice.get("finish_reason"), str) and isinstance(choice.get("index"), int)
+
+
+def _usage_so_far(chunks: list[Chunk]) -> list[Chunk]:
+    """Counts that grow from chunk to chunk up to those reported."""
+    reports = [
+        at for at, chunk in enumerate(chunks) if isinstance(chunk, dict) and isinstance(chunk.get("usage"), dict)
+    ]
+    for at, chunk in enumerate(chunks[: reports[-1]] if reports else []):
+        if isinstance(chunk, dict):
+            counts = chunks[reports[-1]]["usage"].items()
+            chunk["usage"] = {
+                name: count * at // reports[-1] if name == "completion_tokens" and type(count) is int else count
+                for name, count in counts
+            }
+    return chunks
+
+
+def _null_usage(chunks: list[Chunk]) -> list[Chunk]:
+    for chunk in chunks:
+        if isinstance(chunk, dict):
+            chunk.setdefault("usage", None)
+    return chunks
+
+
+QUIRKS: tuple[Quirk, ...] = (
+    Quirk("no index, where there is one call", _no_index),
+    Quirk("index 0, where there is one call", _index(0)),
+    Quirk("index 1, where there is one call", _index(1)),
+    Quirk("the id in every entry", _repeat("id")),
+    Quirk("the type in every entry", _repeat("type")),
+    Quirk("id and name in every entry", _repeat("id", "name")),
+    Quirk("an empty id and name in later entries", _hollow("")),
+    Quirk("a null id and name in later entries", _hollow(None)),
+    Quirk("tool_calls [] in every delta", _fill("tool_calls", [])),
+    Quirk("tool_calls null in every delta", _fill("tool_calls", None)),
+    Quirk('content "" in every delta', _fill("content", "")),
+    Quirk("content null in every delta", _fill("content", None)),
+    Quirk("the role in every delta", _fill("role", "assistant")),
+    Quirk("reasoning in the field reasoning", _rename_reasoning),
+    Quirk("reasoning in two fields", _double_reasoning),
+    Quirk("null deltas between the others", _null_deltas),
+    Quirk("an empty first delta", _empty_first),
+    Quirk("a first chunk without choices", _no_choices_first),
+    Quirk("the finish reason twice", _finish_again),
+    Quirk("usage so far in every chunk", _usage_so_far),
+    Quirk("usage null in every chunk", _null_usage),
+)

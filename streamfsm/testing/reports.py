@@ -1,0 +1,96 @@
+"""A broken law, as a text that a person can read."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+from streamfsm.testing.streams import ENVELOPE, Stream
+from streamfsm.trace import Transition
+
+_MOST = 60  # lines of one section: what shrank is shorter
+
+
+class LawBroken(AssertionError):  # noqa: N818 - what it says
+    """A parser breaks a law. The text is a report: what broke, the logical stream, the chunkings, the logs.
+
+    Attributes:
+        law: the law's name.
+        detail: what broke it, and where.
+        chunks: the chunks that show it, in the chunking that broke it.
+    """
+
+    def __init__(
+        self,
+        law: str,
+        detail: str,
+        chunks: Sequence[Any],
+        *,
+        stream: Stream | None = None,
+        expected: Sequence[Any] | None = None,
+        logs: Sequence[Sequence[Any]] = (),
+    ) -> None:
+        self.law, self.detail, self.chunks = law, detail, list(chunks)
+        sections = {"the logical stream": stream.lines()} if stream else {}
+        if expected is not None:
+            sections[f"A, {_count(expected)}"] = _numbered(expected)
+        sections[f"{'B, ' if expected is not None else ''}{_count(chunks)}"] = _numbered(chunks)
+        if any(logs):
+            sections["transitions"] = side_by_side(*([_step(step) for step in log] for log in logs))
+        super().__init__("\n\n".join([f"{law} is broken: {detail}", *_written(sections)]))
+
+
+def _written(sections: Mapping[str, list[str]]) -> Iterable[str]:
+    for title, lines in sections.items():
+        shown = lines
+        if len(lines) > _MOST:
+            half = _MOST // 2
+            shown = [*lines[:half], f"… {len(lines) - _MOST} more …", *lines[-half:]]
+        yield "\n    ".join([f"{title}:", *shown])
+
+
+def _count(chunks: Sequence[Any]) -> str:
+    return f"{len(chunks)} chunk{'' if len(chunks) == 1 else 's'}"
+
+
+def _numbered(chunks: Sequence[Any]) -> list[str]:
+    return [f"{number:2}  {shown(chunk)}" for number, chunk in enumerate(chunks, 1)]
+
+
+def shown(chunk: Any) -> str:
+    """A chunk on one line, in ASCII, without the fields that are the same in all."""
+    if isinstance(chunk, dict):
+        chunk = {key: value for key, value in chunk.items() if key not in ENVELOPE}
+    return json.dumps(chunk, separators=(",", ":"), default=repr)
+
+
+def _step(step: Any) -> str:
+    if isinstance(step, Transition):
+        return f"{step.lane}: {step.state} –{step.event}→ {step.target}"
+    return str(step)
+
+
+def side_by_side(*columns: Sequence[str]) -> list[str]:
+    """Lines of one or more columns; those in which two columns differ are marked."""
+    widths = [max(map(len, column), default=0) for column in columns]
+    lines = []
+    for row in zip_longest(*columns, fillvalue=""):
+        mark = "≠ " if len(set(row)) > 1 else "  "
+        lines.append((mark + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip())
+    return lines
+
+
+def difference(one: Any, other: Any, where: str = "result") -> str:
+    """Where two results part: the first place that is not the same, and both values."""
+    for step, left, right in _members(one, other):
+        if left != right:
+            return difference(left, right, where + step)
+    return f"{where}\n    A  {one!r}\n    B  {other!r}"
+
+
+def _members(one: Any, other: Any) -> Iterable[tuple[str, Any, Any]]:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return [(f"[{key!r}]", one.get(key), other.get(key)) for key in [*one, *other]]
+    if isinstance(one, list) and isinstance(other, list):
+        return [(f"[{at}]", *pair) for at, pair in enumerate(zip_longest(one, other))]
+    return []

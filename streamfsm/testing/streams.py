@@ -1,0 +1,131 @@
+"""Logical streams: what is said, before a server cuts it into chunks."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from streamfsm.chunking import Atom, Chunk, pack, split
+
+ENVELOPE: Chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4.1"}
+
+Key: TypeAlias = int | str
+"""Whose a text is: the call's id for a name and arguments, the choice's index for any other."""
+
+
+@dataclass(frozen=True, repr=False)
+class Stream:
+    """A logical stream: atoms, in order. Its repr, an atom a line, is what a failing test prints.
+
+    Attributes:
+        atoms: see :class:`streamfsm.chunking.Atom`.
+        cut_names: whether tool names may be cut. A server may repeat a name whole, so a recorded one stays as it is.
+    """
+
+    atoms: list[Atom]
+    cut_names: bool = True
+
+    @classmethod
+    def of(cls, stream: "Stream | Iterable[Chunk]") -> "Stream":
+        """The stream itself, or the one that recorded chunks say."""
+        return stream if isinstance(stream, Stream) else cls(split(stream), cut_names=False)
+
+    def plain(self) -> list[Chunk]:
+        """One chunk per atom, uncut."""
+        return pack(self.atoms, [1] * len(self.atoms))
+
+    @cached_property
+    def pieces(self) -> list[Atom]:
+        """The atoms, cut into single characters; what has no text, and a name that may not be cut, is one piece."""
+        return [piece for atom in self.atoms for piece in atom.pieces([1] * self._size(atom))]
+
+    def _size(self, atom: Atom) -> int:
+        """How many pieces the atom can be cut into, if it can; else 0."""
+        return len(atom.text) if self.cut_names or atom.kind != "name" else 0
+
+    def parted(self, place: int) -> tuple[list[Atom], list[Atom]]:
+        """The atoms before the piece at ``place``, and from there on; of all pieces, if there are no more."""
+        before: list[Atom] = []
+        after: list[Atom] = []
+        for atom in self.atoms:
+            size = self._size(atom) or 1
+            if 0 < place < size:
+                head, tail = atom.pieces([place])
+                before.append(head)
+                after.append(tail)
+            else:
+                (before if place >= size else after).append(atom)
+            place -= size
+        return before, after
+
+    def cut(self, places: Iterable[int]) -> list[Chunk]:
+        """The stream in chunks: a new one begins before each of these pieces, and where the wire's order needs one."""
+        bounds = sorted({0, *places, len(self.pieces)})
+        return pack(self.pieces, (end - start for start, end in pairwise(bounds)))
+
+    def said(self) -> dict[tuple[str, Key], str]:
+        """The whole texts, if not empty, by kind (content, reasoning, refusal, name, arguments) and key."""
+        *_, texts = [{}, *said_so_far(self.atoms)]
+        return texts
+
+    def lines(self) -> list[str]:
+        """The stream for a person to read: a line for each atom."""
+        return [_line(atom) for atom in self.atoms]
+
+    def __repr__(self) -> str:
+        return "\n    ".join(["Stream:", *self.lines()])
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - how Hypothesis and IPython ask
+        printer.text(repr(self))
+
+
+def said_so_far(atoms: Iterable[Atom]) -> Iterator[dict[tuple[str, Key], str]]:
+    """The texts after each atom, in one dict that grows."""
+    ids: dict[Any, Key] = {}
+    texts: dict[tuple[str, Key], str] = {}
+    for atom in atoms:
+        if atom.text and atom.choice is not None:
+            key: Key = atom.choice
+            if atom.kind in ("name", "arguments"):
+                place = (atom.choice, atom.call.get("index"))
+                key = ids[place] = atom.call.get("id") or ids.get(place, "")
+            texts[atom.kind, key] = texts.get((atom.kind, key), "") + atom.text
+        yield texts
+
+
+def _line(atom: Atom) -> str:
+    if atom.kind == "opaque":
+        return f"chunk {atom.chunk!r}"
+    if atom.kind == "usage":
+        return f"usage {atom.delta!r}"
+    choice = f"choice {atom.choice} " if atom.choice else ""
+    more = {**atom.call, **atom.delta}
+    return f"{choice}{atom.kind}{' ' + repr(atom.text) if atom.text else ''}{' ' + repr(more) if more else ''}"
+
+
+# -- atoms by name -----------------------------------------------------------------------------------------------------
+
+
+def text(kind: str, text: str, choice: int = 0) -> list[Atom]:
+    """Text of one field: ``content``, ``refusal`` or ``reasoning`` (as ``reasoning_content``)."""
+    fields = ("reasoning_content",) if kind == "reasoning" else ()
+    return [Atom(kind, choice, text, ENVELOPE, fields=fields)] if text else []
+
+
+def call(index: int, name: str, arguments: str, choice: int = 0) -> list[Atom]:
+    """A tool call: an atom for its id and name, one for its arguments. Its id is ``call_<choice>_<index>``."""
+    head = {"index": index, "id": f"call_{choice}_{index}", "type": "function"}
+    atoms = [Atom("name", choice, name, ENVELOPE, call=head)]
+    return [*atoms, Atom("arguments", choice, arguments, ENVELOPE, call={"index": index})] if arguments else atoms
+
+
+def finish(reason: str | None, choice: int = 0) -> list[Atom]:
+    """A finish reason, if there is one."""
+    return [Atom("finish", choice, envelope=ENVELOPE, call={"finish_reason": reason})] if reason else []
+
+
+def usage(prompt_tokens: int, completion_tokens: int) -> list[Atom]:
+    """A usage report."""
+    counts = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
+    return [Atom("usage", None, envelope=ENVELOPE, delta=counts)]
