@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
-CLIENT_TESTS := tests/test_cli.py tests/test_interface.py tests/test_lifecycle.py tests/test_loopback.py
+CLIENT_TESTS := tests/test_body.py tests/test_cli.py tests/test_interface.py tests/test_lifecycle.py tests/test_loopback.py
 
 # The versions of openai that the façade is tried on: the oldest, and the last of each major.
 OPENAI ?= 1.40.0 1.40 2.0 3.0
@@ -37,7 +37,7 @@ test-openai: $(OPENAI:%=.venv-openai-%/.stamp) ## run the tests that have a real
 .venv-openai-%/.stamp: pyproject.toml
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cli,openai,tokens]' \
-		'openai~=$*' $(if $(filter 1.40.%,$*),'httpx<0.28') hypothesis letta-client pytest
+		'openai$(if $(filter 1.40.0,$*),==,~=)$*' $(if $(filter 1.40.%,$*),'httpx<0.28') hypothesis letta-client pytest
 	@touch $@
 
 lint: $(STAMP) ## format check and lint

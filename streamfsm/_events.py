@@ -49,8 +49,10 @@ class CallPiece:
     id: str
     name: str
     arguments: str
+    entry: int = 0
+    """Position in the delta's list."""
     whole: bool = False
-    """Whether the arguments are all so far."""
+    """Whether name and arguments are all so far."""
     extras: Mapping[str, Any] | None = None
     """Fields that are not read."""
 
@@ -67,6 +69,8 @@ class Thought:
     data: str
     """What cannot be read: encrypted or redacted reasoning."""
     signature: str | None
+    whole: bool = False
+    """Whether the text is all so far."""
 
 
 @dataclass(slots=True)

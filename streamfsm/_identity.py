@@ -26,6 +26,11 @@ LATE_ID = Rule("late id", False, False, "the latest call at this index has no id
 NEW_ID = Rule("new id", True, False, "an id that no call has")
 NEW_INDEX = Rule("new index", True, False, "no id, and an index that no call has")
 FIRST = Rule("first entry", True, False, "no id, no index, no call so far")
+WHOLE = Rule("whole so far", False, False, "no id; a message that is whole so far repeats its calls in order")
+OTHER_ENTRY = Rule("other entry", True, False, "no id, no index, a name, and the call began in an entry before it")
+UNFED_NAME = Rule(
+    "new name, nothing fed", True, True, "no id, and not the name of the call, which has no arguments yet"
+)
 NEW_NAME = Rule("new name", True, False, "no id, and not the name of the call, whose name is complete")
 SAME_NAME_CLOSED = Rule("same name, closed", True, True, "no id, the call's own name, and the call's JSON is whole")
 SAME_NAME_OPEN = Rule("same name, open", False, False, "no id, the call's own name again, and its JSON is open")
@@ -36,8 +41,8 @@ SAME_INDEX = Rule("same index", False, False, "no id, no new name: more of the c
 LAST_CALL = Rule("last call", False, False, "no id, no index, no new name: more of the call that was fed last")
 
 RULES = (
-    SAME_ID, REUSED_ID, LATE_ID, NEW_ID, NEW_INDEX, FIRST,
-    NEW_NAME, SAME_NAME_CLOSED, SAME_NAME_OPEN, MORE_NAME, SAME_INDEX, LAST_CALL,
+    SAME_ID, REUSED_ID, LATE_ID, NEW_ID, NEW_INDEX, FIRST, WHOLE,
+    NEW_NAME, UNFED_NAME, SAME_NAME_CLOSED, SAME_NAME_OPEN, OTHER_ENTRY, MORE_NAME, SAME_INDEX, LAST_CALL,
 )  # fmt: skip
 
 
@@ -81,10 +86,12 @@ class Calls:
         if latest is None:
             return (FIRST if index is None else NEW_INDEX), None
         lane = self.lanes[self.last] if index is None else latest
+        if piece.whole:
+            return WHOLE, lane
         if piece.name and lane.scanner:
             if piece.name != lane.name:
-                return NEW_NAME, None
+                return (NEW_NAME if lane.size else UNFED_NAME), None
             return (SAME_NAME_CLOSED, None) if lane.closed else (SAME_NAME_OPEN, lane)
         if piece.name and lane.name and lane.id is None:
-            return MORE_NAME, lane
+            return (OTHER_ENTRY, None) if index is None and piece.entry else (MORE_NAME, lane)
         return (LAST_CALL if index is None else SAME_INDEX), lane

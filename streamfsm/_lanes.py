@@ -149,8 +149,12 @@ class CallLane:
     arguments: Buffer = field(default_factory=StringIO)
     scanner: Scanner | None = None
     """Made when the name is complete, which says what is captured; ``None`` until then."""
-    extras: dict[str, list[str]] = field(default_factory=dict)
+    extras: dict[str, dict[str, None]] = field(default_factory=dict)
     """Fields that are not read, as JSON texts."""
+    announced_id: str | None = None
+    """The id when the name was announced, which all its messages carry: one that comes later is in the result only."""
+    doubtful: bool = False
+    """Whether it may be two calls, or lack a part: never ready."""
     repeats_name: bool = False
     """Whether its name was taken for the whole name again."""
     _name_half: str = ""
@@ -192,6 +196,7 @@ class CallLane:
         self._name_half = ""
         if self.scanner or not self.name:
             return
+        self.announced_id = self.id
         speech = channels.is_message_tool(self.name)
         self.scanner = Scanner(channels.captured(self.name), raw=not speech)
         outlet.boundary(self, "speech_named" if speech else "tool_named", self.name)

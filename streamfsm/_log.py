@@ -12,9 +12,9 @@ logger.addHandler(logging.NullHandler())  # silent unless the application says o
 def harmless(action: Callable[..., object]) -> Callable[..., None]:
     """``action``, whose failure is logged: what only watches a stream must not end it, nor mask its own error."""
 
-    def attempt(*args: Any) -> None:
+    def attempt(*args: Any, **options: Any) -> None:
         try:
-            action(*args)
+            action(*args, **options)
         except Exception:
             with suppress(Exception):  # the logger itself may be what fails
                 logger.warning("%r failed", action, exc_info=True)

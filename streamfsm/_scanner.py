@@ -98,14 +98,14 @@ class Scanner:
     verdict: Verdict = "empty"
     error_offset: int | None = None
     """Characters before what first went wrong: what no JSON object has there, or the backslash of an unknown escape."""
-    duplicates: list[str] = field(default_factory=list)
-    """Keys of the object's top level that came again, decoded."""
+    duplicates: dict[str, None] = field(default_factory=dict)
+    """Keys of the object's top level that came again, decoded, in order."""
 
     _mode: str = "start"
     _stack: list[str] = field(default_factory=list)  # open brackets
     _literal: str = ""  # what is left of true, false, null
     _key: list[str] = field(default_factory=list)  # the key at hand, decoded
-    _keys: set[str] = field(default_factory=set)  # so far
+    _keys: dict[str, None] = field(default_factory=dict)  # so far
     _channel: str | None = None  # the event that opens, or opened, the captured value at hand
     _decoding: bool = False  # inside a captured string
     _lenient: bool = False
@@ -251,7 +251,7 @@ class Scanner:
         key = "".join(self._key)
         self._key.clear()
         if key in self._keys:
-            self.duplicates.append(key)
+            self.duplicates[key] = None
         event = self.captured.get(key)
         if event is None:
             self._release(out)
@@ -261,7 +261,7 @@ class Scanner:
             self._comma = self._comma and bool(self._keys)
             self._held.clear()
             self._channel, self._sink = event, "drop"
-        self._keys.add(key)
+        self._keys[key] = None
 
     def _colon_step(self, text: str, at: int, out: list[Signal]) -> int:
         if text[at] != ":":

@@ -1,12 +1,11 @@
 """Streams of chunks, or of a body's bytes: entered, read one piece at a time, closed whatever happens.
 
 They may be ``openai``'s, of any version, or anybody's iterators, with or without a context manager; or responses whose
-body is still to be read: ``openai``'s raw and streaming ones, and those of ``httpx``, ``httpx2``, ``aiohttp`` and
-``requests``.
+body is still to be read: ``openai``'s raw and streaming ones, and those of ``httpx``, ``httpx2`` and ``aiohttp``.
 """
 
 import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, ExitStack
 from typing import Any
 
@@ -33,6 +32,8 @@ class Wire:
             return await self._read()
         import anyio
 
+        if seconds <= 0:  # a wire that never waits is never interrupted
+            raise StreamTimeout(deadline)
         with anyio.move_on_after(seconds):
             return await self._read()
         raise StreamTimeout(deadline)
@@ -47,18 +48,19 @@ class Wire:
 
     async def _enter(self, stream: Any) -> AsyncIterator[Any]:
         if isinstance(stream, AbstractAsyncContextManager):
-            stream = await self._stack.enter_async_context(stream)
+            entered = await self._stack.enter_async_context(stream)
+            stream = stream if entered is None else entered
         else:
             self._stack.push_async_callback(_close, stream)
-        response = getattr(stream, "http_response", stream)  # which openai's own raw response holds
-        if response is not stream:
-            self._stack.push_async_callback(_close, response)
-        if hasattr(response, "aiter_bytes"):
-            pieces = response.aiter_bytes()
-        elif hasattr(getattr(response, "content", None), "iter_any"):
-            pieces = response.content.iter_any()
-        else:
-            pieces = stream
+        pieces = stream
+        if not isinstance(stream, AsyncIterable):  # a response whose body is still to be read
+            response = getattr(stream, "http_response", stream)  # which openai's own raw response holds
+            if response is not stream:
+                self._stack.push_async_callback(_close, response)
+            if hasattr(response, "aiter_bytes"):
+                pieces = response.aiter_bytes()
+            elif hasattr(response, "content"):
+                pieces = response.content.iter_any()
         chunks: AsyncIterator[Any] = pieces if isinstance(pieces, AsyncIterator) else aiter(pieces)
         if chunks is not stream:
             self._stack.push_async_callback(_close, chunks)
@@ -69,11 +71,13 @@ class Wire:
         import anyio
 
         # Shielded, because a cancellation is what closes most wires; bounded, because a dead peer may never answer.
-        with anyio.move_on_after(_CLOSING, shield=True):
+        with anyio.move_on_after(_CLOSING, shield=True) as scope:
             try:
                 await self._stack.aclose()
             except Exception:  # noqa: BLE001 - nothing more is wanted of it
-                logger.warning("the wire did not close cleanly", exc_info=True)
+                harmless(logger.warning)("the wire did not close cleanly", exc_info=True)
+        if scope.cancelled_caught:
+            harmless(logger.warning)("the wire did not close within %g s", _CLOSING)
 
 
 async def _close(closable: object) -> None:
@@ -101,18 +105,16 @@ class SyncWire:
 
     def _enter(self, stream: Any) -> Iterator[Any]:
         if isinstance(stream, AbstractContextManager):
-            stream = self._stack.enter_context(stream)
+            entered = self._stack.enter_context(stream)
+            stream = stream if entered is None else entered
         else:
             self._close_later(stream)
-        response = getattr(stream, "http_response", stream)
-        if response is not stream:
-            self._close_later(response)
-        if hasattr(response, "iter_bytes"):
-            pieces = response.iter_bytes()
-        elif hasattr(response, "iter_content"):
-            pieces = response.iter_content(chunk_size=None)
-        else:
-            pieces = stream
+        pieces = stream
+        if not isinstance(stream, Iterable):
+            response = getattr(stream, "http_response", stream)
+            if response is not stream:
+                self._close_later(response)
+            pieces = response.iter_bytes() if hasattr(response, "iter_bytes") else response
         chunks: Iterator[Any] = pieces if isinstance(pieces, Iterator) else iter(pieces)
         if chunks is not stream:
             self._close_later(chunks)

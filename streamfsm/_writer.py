@@ -117,7 +117,7 @@ class MessageWriter:
         message, value = emission.message, cast("Any", text)
         if isinstance(lane, CallLane) and message is ToolCallMessage:
             part = "name" if emission is Emission.TOOL_NAME else "arguments"
-            value = ToolCallDelta(**{part: text}, tool_call_id=lane.id)
+            value = ToolCallDelta(**{part: text}, tool_call_id=lane.announced_id)
             message = ApprovalRequestMessage if lane.name in self.requires_approval else message
         run = f"{message.__name__}/{lane.choice}/{lane.label if isinstance(lane, CallLane) else ''}"
         if run != numbering.run:

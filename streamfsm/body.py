@@ -39,14 +39,16 @@ async def aiter_messages(response: Any, parser: StreamParser | None = None) -> A
             for message in messages:
                 yield message
     finally:
-        await wire.close()
-        parser.cancel()
+        try:
+            await wire.close()
+        finally:
+            parser.cancel()
     if error:
         raise error
 
 
 def iter_messages(response: Any, parser: StreamParser | None = None) -> Generator[StreamMessage, None, None]:
-    """The synchronous twin of :func:`aiter_messages`; ``requests`` responses too."""
+    """The synchronous twin of :func:`aiter_messages`."""
     parser = parser or StreamParser()
     wire = SyncWire(response)
     error: Exception | None = None

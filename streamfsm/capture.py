@@ -12,7 +12,8 @@ from streamfsm.sources.sse import DONE, EventStream, ServerSentEvent, chunk_of
 
 def _events(body: str) -> list[ServerSentEvent]:
     stream = EventStream()
-    return stream.feed(body.encode("utf-8", "surrogatepass")) + stream.close()
+    data = body.encode("utf-8", "surrogatepass")
+    return stream.feed(data, len(data)) + stream.close()
 
 
 def events(body: str) -> list[tuple[str, str]]:
@@ -53,7 +54,7 @@ def recut(body: str, cut: Cutter) -> str:
 def _is_chunk(name: str, data: str) -> bool:
     try:
         return not name and isinstance(json.loads(data), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

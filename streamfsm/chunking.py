@@ -46,13 +46,13 @@ class Atom:
     def pieces(self, lengths: Iterable[int]) -> "Iterator[Atom]":
         """Cut into pieces of ``lengths`` characters; the last takes the rest."""
         at, atom = 0, self
+        unsigned = {key: value for key, value in self.detail.items() if key != "signature"}
         for length in lengths:
             if length < len(self.text) - at:
-                yield replace(atom, text=self.text[at : at + length])
+                yield replace(atom, text=self.text[at : at + length], detail=unsigned)
                 at += length
                 later = {key: value for key, value in self.call.items() if key == "index"}
-                detail = {key: value for key, value in self.detail.items() if key != "signature"}
-                atom = replace(self, delta={}, outer={}, call=later, detail=detail)
+                atom = replace(self, delta={}, outer={}, call=later)
         yield replace(atom, text=self.text[at:])
 
 

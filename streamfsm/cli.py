@@ -75,6 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output left, as ``head`` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is flushed at exit
         return 1
+    except OSError as error:  # such as a full disk
+        print(f"streamfsm: {error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
 
 
 def _parser() -> ArgumentParser:
@@ -328,9 +332,7 @@ def _runs(
         path = [next(records)]
         while path[-1].seq_id != run[-1].seq_id:
             path.append(next(records))
-        first, *more = coalesce(run)
-        yield first, path
-        yield from ((message, []) for message in more)  # of one otid, but not alike: a call's id came late
+        yield from ((message, path) for message in coalesce(run))
 
 
 def _show_messages(console: "Console", runs: Iterable[tuple[StreamMessage, list[Transition]]]) -> None:

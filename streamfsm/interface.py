@@ -9,6 +9,7 @@ import traceback
 from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from functools import cached_property
 from typing import Any, Protocol
+from uuid import NAMESPACE_OID, uuid5
 
 from streamfsm import tokens
 from streamfsm._log import harmless, logger
@@ -128,6 +129,11 @@ class OpenAIStreamingInterface:
         self.emitted_hidden_reasoning = False
         self.stop_reason: StopReason | None = None
         """How the stream ended. Yielded only on error or cancellation, as the replaced class did."""
+        for seconds in (first_chunk_timeout, idle_timeout, total_timeout):
+            if not (seconds is None or (isinstance(seconds, int | float) and seconds > 0)):
+                raise MisuseError(f"a deadline is a number of seconds above 0, not {seconds!r}")
+        if not (cancellation_event is None or callable(getattr(cancellation_event, "is_set", None))):
+            raise MisuseError(f"cancellation_event must have is_set(), unlike {cancellation_event!r}")
         self._assistant_tool = assistant_tool
         self._reasoning_model = reasoning_model
         self._deadlines = {"first_chunk": first_chunk_timeout, "idle": idle_timeout, "total": total_timeout}
@@ -172,11 +178,13 @@ class OpenAIStreamingInterface:
                     await wire.close()
                 for message in messages:
                     yield message
-            if self.is_openai_proxy:
+            if self.is_openai_proxy and not self._error and self.parser.result.usage.source == "absent":
                 await self._count()
         finally:
-            await wire.close()
-            self._finish()
+            try:
+                await wire.close()
+            finally:
+                self._finish()
         if self._error:
             raise self._error
 
@@ -234,13 +242,14 @@ class OpenAIStreamingInterface:
     def _seconds(self) -> float:
         return time.monotonic() - (self._start or 0.0)
 
-    def _take(self, chunk: object) -> list[StreamMessage]:
+    def _take(self, chunk: Any) -> list[StreamMessage]:
         if chunk is END:
             return self._note(self.parser.close())
         if self.cancellation_event and self.cancellation_event.is_set():
             return self._note(self.parser.cancel())
         self._chunks += 1
-        messages = self._note(self.parser.feed_bytes(chunk) if isinstance(chunk, bytes) else self.parser.feed(chunk))
+        is_body = isinstance(chunk, bytes | bytearray | memoryview)
+        messages = self._note(self.parser.feed_bytes(bytes(chunk)) if is_body else self.parser.feed(chunk))
         if self.parser.state == "failed":
             error = self.parser.result.error
             self._report(StreamError(error.message, error.code) if error else StreamError("the stream failed"))
@@ -256,8 +265,8 @@ class OpenAIStreamingInterface:
         attributes = {"stop_reason": StopReasonType.error.value, "error": str(error)}
         self._event("stop_reason", {**attributes, "stacktrace": "".join(traceback.format_exception(error))})
 
-    def _note(self, messages: list[StreamMessage]) -> list[StreamMessage]:
-        """Keep what the attributes tell; return the messages that the consumer is to see."""
+    def _note(self, messages: list[StreamMessage], *, yielded: bool = True) -> list[StreamMessage]:
+        """Keep what the attributes tell; return the messages that the consumer is to see, if they are ``yielded``."""
         for message in messages:
             kind = message.message_type
             if isinstance(message, ReasoningMessage):
@@ -271,19 +280,20 @@ class OpenAIStreamingInterface:
                 if self.parser.state == "done":
                     messages = messages[:-1]
                 continue
-            if kind not in self._kinds:
+            if yielded and kind not in self._kinds:
                 self._kinds.add(kind)
                 self._event(f"first_{kind}", {"seconds": self._seconds()})
-        self._messages += len(messages)
+        self._messages += len(messages) if yielded else 0
         return messages
 
     def _event(self, name: str, attributes: dict[str, Any]) -> None:
-        if self._span:
-            harmless(self._span.add_event)(name, attributes)
+        span = self._span
+        if span is not None:
+            harmless(lambda: span.add_event(name, attributes))()
 
     def _finish(self) -> None:
         """The stream is over, one way or another."""
-        self._note(self.parser.cancel())  # if it is still open: the consumer left, or was cancelled
+        self._note(self.parser.cancel(), yielded=False)  # if it is still open: the consumer left, or was cancelled
         self._span = None
         usage = self.parser.result.usage
         harmless(logger.info)(
@@ -334,9 +344,13 @@ class OpenAIStreamingInterface:
 
     async def _count(self) -> None:
         """Count now, off the event loop, so that reading the attributes later costs nothing."""
-        from anyio import to_thread
+        from anyio import CapacityLimiter, to_thread
 
-        await to_thread.run_sync(lambda: (self.fallback_input_tokens, self.fallback_output_tokens))
+        await to_thread.run_sync(
+            lambda: (self.fallback_input_tokens, self.fallback_output_tokens),
+            abandon_on_cancel=True,
+            limiter=CapacityLimiter(1),  # its own: the shared one may be busy for long
+        )
 
     # -- what came of it --------------------------------------------------------------------------------------------
 
@@ -367,8 +381,12 @@ class OpenAIStreamingInterface:
 
     @property
     def tool_call_id(self) -> str | None:
-        """Id of the first tool call."""
-        return self._first_call.id if self._first_call else None
+        """Id of the first tool call; see :meth:`get_tool_call_objects`."""
+        return self._id(self._first_call) if self._first_call else None
+
+    def _id(self, call: ParsedCall) -> str:
+        """The call's id; where the server gave none, one made of the message id and the call's position."""
+        return call.id or f"call_{uuid5(NAMESPACE_OID, f'{self.letta_message_id}/{call.index}').hex[:24]}"
 
     last_flushed_function_name = tool_call_name
     last_flushed_function_id = tool_call_id
@@ -389,11 +407,14 @@ class OpenAIStreamingInterface:
         return next((call for call in self.parser.result.tool_calls if call.name), None)
 
     def get_tool_call_objects(self) -> list[ToolCall]:
-        """All tool calls that have a name and an id, in order of start. See ``result`` for which are ready to run."""
+        """All tool calls that have a name, in order of start. See ``result`` for which are ready to run.
+
+        A call that the server gave no id gets one made of the message id and the call's position.
+        """
         return [
-            ToolCall(id=call.id, function=FunctionCall(name=call.name, arguments=call.arguments))
+            ToolCall(id=self._id(call), function=FunctionCall(name=call.name, arguments=call.arguments))
             for call in self.parser.result.tool_calls
-            if call.name and call.id
+            if call.name
         ]
 
     def get_tool_call_object(self) -> ToolCall:
@@ -404,29 +425,29 @@ class OpenAIStreamingInterface:
         """
         calls = self.get_tool_call_objects()
         if not calls:
-            raise ValueError("the response holds no tool call with a name and an id")
+            raise ValueError("the response holds no tool call with a name")
         return calls[0]
 
     def get_reasoning_content(self) -> list[TextContent | ReasoningContent | OmittedReasoningContent]:
         """The model's thoughts, for a message store: native reasoning, the thoughts of its tool calls, both or none.
 
         Returns:
-            ``[OmittedReasoningContent()]`` for a reasoning model that showed nothing; otherwise native reasoning as
-            :class:`ReasoningContent`, then other thoughts as :class:`TextContent`, stripped, which may be empty where
-            it stands alone.
+            ``[OmittedReasoningContent()]`` for a reasoning model that showed nothing, and where nothing can be read;
+            otherwise native reasoning as :class:`ReasoningContent`, then other thoughts as :class:`TextContent`,
+            stripped, which may be empty where it stands alone.
         """
         result = self.parser.result
+        details = result.choices[0].reasoning_details if result.choices else []
+        signature = next((detail.signature for detail in reversed(details) if detail.signature), None)
         thoughts = "".join(self._thoughts).strip()
         found: list[TextContent | ReasoningContent | OmittedReasoningContent] = []
         if result.reasoning:
-            details = result.choices[0].reasoning_details
-            signature = next((detail.signature for detail in reversed(details) if detail.signature), None)
             found.append(ReasoningContent(reasoning=result.reasoning, signature=signature))
         if thoughts:
             found.append(TextContent(text=thoughts))
-        if not found:
-            found.append(OmittedReasoningContent() if self._reasons(result.model) else TextContent(text=""))
-        return found
+        if not found and (details or self._reasons(result.model)):
+            found.append(OmittedReasoningContent(signature=signature))
+        return found or [TextContent(text="")]
 
     def _reasons(self, model: str | None) -> bool:
         if self._reasoning_model is not None:

@@ -52,7 +52,7 @@ from streamfsm.trace import Transition
 
 StreamState = Literal["open", "done", "failed", "cancelled"]
 _T = TypeVar("_T")
-_Extras: TypeAlias = dict[str, list[str]]  # field → JSON texts of its values, in order, without repeats
+_Extras: TypeAlias = dict[str, dict[str, None]]  # field → JSON texts of its values, in order, without repeats
 _Tag: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
@@ -74,12 +74,33 @@ class _Choice:
 
     texts: dict[str, TextLane] = field(default_factory=dict)
     calls: Calls = field(default_factory=Calls)
-    details: dict[str, _Detail] = field(default_factory=dict)
-    """By type and index."""
+    details: list[_Detail] = field(default_factory=list)
+    detail_at: dict[str, int] = field(default_factory=dict)
+    """Type and index, or id → position of the detail that goes on."""
     redacted: bool = False
     """Whether reasoning that cannot be read was announced."""
     extras: _Extras = field(default_factory=dict)
     finish_reason: str | None = None
+
+    def text_lane(self, choice: int, name: str) -> TextLane:
+        """The lane of a text field, a new one if nothing came in it yet."""
+        return self.texts.get(name) or self.texts.setdefault(name, TextLane(choice, name))
+
+    def detail(self, event: Thought) -> _Detail:
+        """The detail that a thought goes on with, or a new one: what is signed has ended, and so has whole data."""
+        key = f"{event.kind}/{event.id if event.index is None else event.index}"
+        found = self.details[self.detail_at[key]] if key in self.detail_at else None
+        unnamed = event.index is None and event.id is None
+        signed = found is not None and found.signature is not None and not event.whole
+        if (
+            found is None
+            or (unnamed and event.data)
+            or (signed and (event.text or event.signature not in (None, found.signature)))
+        ):
+            found = _Detail(event.kind, event.index, event.id)
+            self.detail_at[key] = len(self.details)
+            self.details.append(found)
+        return found
 
 
 @dataclass(slots=True)
@@ -100,6 +121,8 @@ class _Run:
     extras: _Extras = field(default_factory=dict)
     extras_size: int = 0
     """Characters kept of extras and of structured reasoning."""
+    told: set[str] = field(default_factory=set)
+    """Kinds of anomalies that are told once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +254,9 @@ class StreamParser:
     def feed_bytes(self, data: bytes) -> list[StreamMessage]:
         """Take the next bytes of the response's body, server-sent events, cut anywhere.
 
-        Does without an object per chunk, which costs the ``openai`` client more than all that is done here. What comes
-        after ``[DONE]`` is not read. An event that is no JSON fails the stream, as it makes the client raise.
+        Does without an object per chunk, which costs the ``openai`` client more than all that is done here. ``[DONE]``
+        ends the stream, as :meth:`close` does; what comes after it is not read. An event that is no JSON fails the
+        stream, as it makes the client raise.
 
         Args:
             data: any number of bytes.
@@ -240,12 +264,15 @@ class StreamParser:
         Returns:
             As :meth:`feed`.
         """
-        body = self._run.body
-        for event in body.feed(data):
+        run = self._run
+        if run.body_done:
+            return []
+        for event in run.body.feed(data, self._limits.event):
             self._take_event(event)
-        if body.size > self._limits.event and self.state == "open":
+        if run.body.too_large and self.state == "open":
             self._exceed("event")
-        return self._writer.drain()
+        messages = self._writer.drain()
+        return messages + self.close() if run.body_done else messages
 
     def close(self) -> list[StreamMessage]:
         """The wire has no more chunks. Idempotent.
@@ -253,8 +280,11 @@ class StreamParser:
         Returns:
             What was held back, then the :class:`StopReason`.
         """
-        for event in self._run.body.close():
+        run = self._run
+        for event in run.body.close():
             self._take_event(event)
+        if not run.body.events and run.body.fed and run.stream.state == "open":
+            self._odd("not_a_chunk", "the body holds no server-sent event")
         choices = self._run.choices.values()
         if self._dialect.strict_end and not (choices and all(choice.finish_reason for choice in choices)):
             error = ErrorInfo(code="unmarked_end", message="the stream ended without a finish reason")
@@ -273,7 +303,8 @@ class StreamParser:
         """
         code = getattr(error, "code", None)
         message = without_surrogates(str(error) or repr(error))
-        return self._end("error", ErrorInfo(code=None if code is None else str(code), message=message))
+        code = None if code is None else without_surrogates(str(code))
+        return self._end("error", ErrorInfo(code=code, message=message))
 
     # -- what came of it --------------------------------------------------------------------------------------------
 
@@ -342,7 +373,7 @@ class StreamParser:
             return
         try:
             chunk = chunk_of(event)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             if event[1].startswith(DONE):
                 run.body_done = True
             elif run.stream.state == "open":
@@ -370,10 +401,7 @@ class StreamParser:
             self._run.choices[event.choice] = _Choice()
 
     def _take_text(self, event: Text) -> None:
-        choice = self._run.choices[event.choice]
-        lane = choice.texts.get(event.field)
-        if lane is None:
-            lane = choice.texts[event.field] = TextLane(event.choice, event.field)
+        lane = self._run.choices[event.choice].text_lane(event.choice, event.field)
         if event.field == "reasoning":
             begins, policy, tags = "reasoning", self._dialect.reasoning, None
         else:
@@ -390,6 +418,8 @@ class StreamParser:
         news = lane.unseen(text)
         if news is None:
             self._odd("snapshot_conflict", f"{lane.label} does not go on from what came", lane.choice)
+            if isinstance(lane, CallLane):
+                lane.doubtful = True
         return news or ""
 
     def _take_call_piece(self, event: CallPiece) -> None:
@@ -403,6 +433,7 @@ class StreamParser:
             lane = calls.start(event)
         if rule.ambiguous:
             self._odd("ambiguous_call", f"{rule.name}: {rule.because}", event.choice, lane.ordinal)
+            lane.doubtful = lane.doubtful or not rule.new
         calls.last = lane.ordinal  # which entries that say less follow
         if event.wire_index is not None:
             calls.at_index[event.wire_index] = lane.ordinal
@@ -452,29 +483,27 @@ class StreamParser:
         self._writer.boundary(self._run.stream, "finish")
 
     def _take_usage(self, event: UsageReport) -> None:
-        counts = {name: getattr(event, name) for name in _COUNTS if getattr(event, name) is not None}
+        counts = {name: count for name in _COUNTS if (count := getattr(event, name)) is not None}
         if self._dialect.usage == "max":
             counts = {name: max(count, getattr(self._run.usage, name) or 0) for name, count in counts.items()}
-        update = {**counts, "raw": json.loads(_kept(event.raw)), "source": "reported"}
         if counts:
+            raw = json.loads(_kept(event.raw))
+            update = {**counts, "raw": raw if isinstance(raw, dict) else None, "source": "reported"}
             self._run.usage = self._run.usage.model_copy(update=update)
 
     def _take_thought(self, event: Thought) -> None:
         choice = self._run.choices[event.choice]
-        detail = choice.details.get(key := f"{event.kind}/{event.index}")
-        if not self._has_room(len(event.text) + len(event.data) + (len(key) if detail is None else 0)):
-            return
-        if detail is None:
-            detail = choice.details[key] = _Detail(event.kind, event.index, event.id)
-        detail.text.write(event.text)
-        detail.data.write(event.data)
-        detail.signature = event.signature or detail.signature
+        lane = choice.text_lane(event.choice, "reasoning")
         if event.data and not choice.redacted:
             choice.redacted = True
-            lane = choice.texts.get("reasoning")
-            if lane is None:
-                lane = choice.texts["reasoning"] = TextLane(event.choice, "reasoning")
             self._writer.boundary(lane, "redacted", "redacted")
+        detail = choice.detail(event)
+        detail.signature = event.signature or detail.signature
+        if event.whole or self._dialect.reasoning == "snapshot":
+            detail.text = StringIO()
+        # No more of the text than its lane takes, which reads the same text next.
+        detail.text.write(self._room_for(event.text[: self._limits.text - lane.size]))
+        detail.data.write(self._room_for(event.data))
 
     def _take_extra(self, event: Extra) -> None:
         extras = self._run.extras
@@ -485,19 +514,17 @@ class StreamParser:
     def _keep(self, fields: Mapping[str, Any], extras: _Extras) -> None:
         """Add the values that are new to ``extras``, while there is room."""
         for name, value in fields.items():
-            text = _kept(value)
-            seen = extras.get(name, ())
-            if text not in seen and self._has_room(len(name) + len(text)):
-                extras.setdefault(name, []).append(text)
+            key, text = without_surrogates(name), _kept(value)
+            if text not in extras.get(key, ()) and self._room_for(key + text) == key + text:
+                extras.setdefault(key, {})[text] = None
 
-    def _has_room(self, size: int) -> bool:
-        """Whether that many characters more may be kept of what nothing reads; if so they are counted."""
-        if self._run.extras_size + size > self._limits.extras:
-            if not any(anomaly.kind == "more_extras" for anomaly in self._run.anomalies):
-                self._odd("more_extras", f"more than {self._limits.extras} characters of fields that are not read")
-            return False
-        self._run.extras_size += size
-        return True
+    def _room_for(self, text: str) -> str:
+        """As much of ``text`` as may still be kept of what nothing reads. Once it is too much, nothing is."""
+        left = self._limits.extras - self._run.extras_size
+        self._run.extras_size += len(text)
+        if len(text) > left:
+            self._odd_once("more_extras", f"more than {self._limits.extras} characters of fields that are not read")
+        return text[: max(left, 0)]
 
     def _take_failure(self, event: Failure) -> None:
         self._stop("error", ErrorInfo(code=event.code, message=event.message))
@@ -506,8 +533,7 @@ class StreamParser:
         """More came after the end: odd, once; but not after a limit, where it is we who stopped reading."""
         if self._run.error and self._run.error.code == "limit":
             return
-        if not any(anomaly.kind == "late_chunk" for anomaly in self._run.anomalies):
-            self._odd("late_chunk", f"more came after the stream had ended as {self.state!r}")
+        self._odd_once("late_chunk", f"more came after the stream had ended as {self.state!r}")
 
     def _take_oddity(self, event: Oddity) -> None:
         self._odd(event.kind, event.detail, event.choice)
@@ -564,6 +590,11 @@ class StreamParser:
         elif len(anomalies) == self._limits.anomalies:
             anomalies.append(Anomaly(kind="more_anomalies", detail="and more, which were not kept"))
 
+    def _odd_once(self, kind: AnomalyKind, detail: str) -> None:
+        if kind not in self._run.told:
+            self._run.told.add(kind)
+            self._odd(kind, detail)
+
     def _choice_result(self, index: int, choice: _Choice) -> ChoiceResult:
         stop_reason, ready = (None, False) if self.state == "open" else self._outcome(choice, self.state)
         return ChoiceResult(
@@ -572,7 +603,7 @@ class StreamParser:
             reasoning="".join(lane.reasoning.getvalue() for lane in choice.texts.values()),
             refusal=_answer(choice, "refusal"),
             transcript=_answer(choice, "transcript"),
-            reasoning_details=[_detail(detail) for detail in choice.details.values()],
+            reasoning_details=[_detail(detail) for detail in choice.details],
             extras=_values(choice.extras),
             tool_calls=[_parsed(call, ready=ready) for call in choice.calls.lanes],
             finish_reason=choice.finish_reason,
@@ -595,7 +626,7 @@ def _parsed(call: CallLane, *, ready: bool) -> ParsedCall:
         verdict=verdict,
         error_offset=error_offset,
         extras=_values(call.extras),
-        ready=ready and bool(call.name) and verdict in _WHOLE,
+        ready=ready and bool(call.name) and verdict in _WHOLE and not call.doubtful,
     )
 
 
@@ -604,7 +635,7 @@ def _detail(detail: _Detail) -> ReasoningDetail:
         type=detail.kind,
         index=detail.index,
         id=detail.id,
-        text=detail.text.getvalue(),
+        text=without_surrogates(detail.text.getvalue()),
         data=detail.data.getvalue(),
         signature=detail.signature,
     )

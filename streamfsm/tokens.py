@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from streamfsm._log import logger
+from streamfsm._log import harmless, logger
 from streamfsm._surrogates import without_surrogates
 from streamfsm.result import StreamResult
 
@@ -71,7 +71,7 @@ def counter(encoding: str = "cl100k_base") -> tuple[Counter, bool]:
         first = encoding not in _warned
         _warned.add(encoding)
     if first:
-        logger.warning("token counts are estimates: %s", _why_not(encoding, load))
+        harmless(logger.warning)("token counts are estimates: %s", _why_not(encoding, load))
     return estimate, False
 
 
@@ -172,7 +172,7 @@ def count_prompt(messages: Iterable[Any], tools: Iterable[Any], count: Counter) 
         count: see :func:`counter`.
 
     Returns:
-        Tokens. Raises only what a ``to_openai_dict()`` raises.
+        Tokens. Never raises: what cannot be read counts nothing.
     """
     tool_counts = [_count_tool(_plain(tool), count) for tool in tools]
     return (
@@ -201,7 +201,7 @@ def _plain(value: Any) -> Any:
     """What a server would read: dicts for models, no circles, no depth that JSON refuses; else ``None``."""
     try:
         return json.loads(json.dumps(value, default=_as_json, skipkeys=True))
-    except (ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - a ``to_openai_dict()`` may raise anything
         return None
 
 

@@ -75,6 +75,22 @@ def test_what_comes_after_done_is_not_read():
     assert anomalies(parser) == []
 
 
+@pytest.mark.parametrize("body", [b"oops", b"<html>502</html>\n\n", b'{"error":{"message":"bad"}}'])
+def test_a_body_without_any_event_is_told(body):
+    messages, parser = fed([body])
+    assert said(messages) == [("stop", "incomplete")]
+    assert anomalies(parser) == ["not_a_chunk"]
+
+
+@pytest.mark.parametrize("read", [iter_messages, lambda pieces: OpenAIStreamingInterface().process_sync(pieces)])
+def test_done_ends_a_body_though_the_connection_stays_open(read):
+    def pieces():
+        yield BODY.encode()
+        pytest.fail("nothing is read after it")
+
+    assert len(list(read(pieces()))) > 1
+
+
 @pytest.mark.parametrize("data", ["oops", "{", '"\\', "[" * 100_000])
 def test_an_event_that_is_no_json_fails_the_stream(data):
     messages, parser = fed([f"data: {json.dumps(chunk(content='Hi'))}\n\ndata: {data}\n\ndata: {data}\n\n".encode()])
@@ -177,13 +193,12 @@ class LikeAiohttp:
 
 
 class LikeRequests:
-    """The shape of its response."""
+    """The shape of its response: the bytes are its items."""
 
     closed = 0
 
-    def iter_content(self, chunk_size):
-        assert chunk_size is None
-        yield BODY.encode()
+    def __iter__(self):
+        yield from (BODY.encode()[at : at + 128] for at in range(0, len(BODY.encode()), 128))
 
     def close(self):
         self.closed += 1

@@ -176,7 +176,7 @@ def test_deltas_are_rows_of_their_own_with_the_boundaries_before_each(recorded):
 def test_a_call_whose_id_comes_late_is_shown_whole(recorded):
     chunks = [chunk(call(0, None, "f"), finish="stop"), chunk(call(0, "call_1", None, "{}"))]
     shown = replay(recorded(chunks))[1]
-    assert [line[13:41].strip() for line in lines(shown) if line.startswith("tool call")] == ["f", "{}"]
+    assert [line[13:41].strip() for line in lines(shown) if line.startswith("tool call")] == ["f {}"]
     assert "f (call_1): valid" in shown
 
 

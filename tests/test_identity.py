@@ -46,6 +46,12 @@ CASES = {
         ([call(0, None, "f", "{}"), call(0, None, "g", "{}")], [(None, "f", "{}"), (None, "g", "{}")]),
         ([call(None, "a", "f", "{"), call(None, None, "g", "{}")], [("a", "f", "{"), (None, "g", "{}")]),
     ],
+    "new name, nothing fed": [
+        (
+            [call(0, "a", "f"), call(1, "b", "g"), call(0, None, "h", "{}")],
+            [("a", "f", ""), ("b", "g", ""), (None, "h", "{}")],
+        ),
+    ],
     "same name, closed": [
         ([call(0, None, "f", "{}"), call(0, None, "f", "{}")], [(None, "f", "{}"), (None, "f", "{}")]),
         ([call(None, "a", "f", "{} "), call(None, None, "f", "{}")], [("a", "f", "{} "), (None, "f", "{}")]),
@@ -57,7 +63,6 @@ CASES = {
     "more name, no id": [
         ([call(0, None, "get_"), call(0, None, "time", "{}")], [(None, "get_time", "{}")]),
         ([call(0, None, "f"), call(0, None, "g")], [(None, "fg", "")]),
-        ([call(None, None, "f"), call(None, None, "g")], [(None, "fg", "")]),
     ],
     "same index": [
         ([call(0, "a", "f"), call(0, None, None, "{}")], [("a", "f", "{}")]),
@@ -124,8 +129,29 @@ def test_a_guess_is_recorded_and_nothing_else(rule, entries, calls):
     assert anomalies(parser) == ["ambiguous_call"] * guess + ["nameless_call"] * nameless
 
 
+def test_entries_of_one_delta_without_index_and_id_are_calls_of_their_own(decided):
+    _, parser = run([chunk(call(None, None, "f"), call(None, None, "g"), finish="tool_calls")])
+    assert decided == ["first entry", "other entry"]
+    assert found(parser) == [(None, "f", ""), (None, "g", "")]
+    assert anomalies(parser) == []
+
+
+def test_names_that_may_be_two_calls_are_never_ready(decided):
+    _, parser = run([chunk(call(None, None, "f")), chunk(call(None, None, "g"), finish="tool_calls")])
+    assert decided[-1] == "more name, no id"
+    assert [(each.name, each.ready) for each in parser.result.tool_calls] == [("fg", False)]
+    assert anomalies(parser) == ["ambiguous_call"]
+
+
+def test_a_message_that_is_whole_so_far_repeats_its_calls_in_order(decided):
+    message = {"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}] * 2}
+    _, parser = run([{"choices": [{"message": message}]}] * 2)
+    assert decided == ["new index", "new index", "whole so far", "whole so far"]
+    assert found(parser) == [(None, "f", "{}")] * 2
+
+
 def test_every_rule_has_a_case_and_a_reason():
-    assert list(CASES) == [rule.name for rule in RULES]
+    assert {*CASES, "other entry", "whole so far"} == {rule.name for rule in RULES}
     assert all(rule.because for rule in RULES)
 
 

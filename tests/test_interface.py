@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import json
 import logging
+import re
 import subprocess
 import sys
 from contextlib import aclosing
@@ -26,7 +27,7 @@ from streamfsm import (
     TextContent,
     tokens,
 )
-from streamfsm.errors import MisuseError, StreamError
+from streamfsm.errors import MisuseError, StreamError, StreamTimeout
 
 SPEECH = call_chunks("send_message", list('{"thinking":" Hm. ","message":"Hi"}'))
 SEARCH = call_chunks("search", ['{"thinking":"x",', '"q":1}'])
@@ -665,3 +666,145 @@ def test_the_published_client_reads_every_message_that_is_yielded():
         "reasoning_message", "hidden_reasoning_message", "assistant_message",
         "tool_call_message", "approval_request_message", "stop_reason",
     }  # fmt: skip
+
+
+# -- what a review found -----------------------------------------------------------------------------------------------
+
+
+def test_a_call_without_an_id_gets_one_that_is_always_the_same():
+    chunks = [chunk(function_call={"name": "f", "arguments": "{}"}), chunk(finish="function_call")]
+    _, interface = read(chunks)
+    found = interface.get_tool_call_object()
+    assert (found.function.name, found.id) == ("f", interface.tool_call_id)
+    assert re.fullmatch("call_[0-9a-f]{24}", found.id)
+    assert interface.last_flushed_function_id == interface.get_tool_call_objects()[0].id == found.id
+    assert interface.result.tool_calls[0].id is None
+
+
+def test_what_is_no_span_at_all_masks_nothing_either():
+    messages, _ = read(TEXT[:2], object(), OSError("lost"))
+    assert said(messages) == [("assistant", "Hello"), ("stop", "error")]
+
+
+class Bad:
+    def to_openai_dict(self):
+        raise KeyError("bad")
+
+
+def test_a_prompt_that_cannot_be_read_counts_nothing_and_masks_nothing():
+    options = {"is_openai_proxy": True, "messages": [Bad()], "tools": [Bad()]}
+    assert said(read(TEXT, **options)[0]) == [("assistant", "Hello")]
+    messages, interface = read(TEXT[:2], error=OSError("lost"), **options)
+    assert messages[-1].stop_reason is StopReasonType.error
+    assert interface.result.usage.source == "estimated"
+
+
+def test_a_wire_that_never_waits_keeps_the_total_deadline_too():
+    async def consume():
+        async def endless():
+            while True:
+                yield chunk(content="x")
+
+        interface = OpenAIStreamingInterface(total_timeout=0.05)
+        async for _ in interface.process(endless()):
+            pass
+
+    with pytest.raises(StreamTimeout, match="total"):
+        asyncio.run(consume())
+
+
+@pytest.mark.parametrize(
+    "options", [{"idle_timeout": "5"}, {"total_timeout": float("nan")}, {"total_timeout": 0}, {"cancellation_event": 5}]
+)
+def test_options_that_can_never_work_are_refused_at_once(options):
+    with pytest.raises(MisuseError):
+        OpenAIStreamingInterface(**options)
+
+
+def test_messages_that_nobody_gets_are_not_counted_and_no_event(caplog):
+    caplog.set_level(logging.INFO, "streamfsm")
+    span, interface = Span(), OpenAIStreamingInterface()
+    messages = interface.process_sync(iter([chunk(content="x"), chunk(call(0, "c", "sear"))]), span)
+    next(messages)
+    interface.parser.feed(chunk(call(0, "c", "sear")))
+    messages.close()
+    assert [name for name, _ in span.events] == ["first_assistant_message"]
+    assert "1 messages" in caplog.text
+    assert interface.stop_reason.stop_reason is StopReasonType.cancelled
+
+
+def test_a_signature_without_text_is_kept():
+    unread = {"type": "reasoning.encrypted", "data": "x", "signature": "s"}
+    content = read([chunk(reasoning_details=[unread])])[1].get_reasoning_content()
+    assert content == [OmittedReasoningContent(signature="s")]
+
+
+class Nothing:
+    """Enters as nothing: the replaced class did not look at what entering gives."""
+
+    def __enter__(self):
+        return None
+
+    def __exit__(self, *_):
+        pass
+
+    def __iter__(self):
+        return iter(TEXT)
+
+    async def __aenter__(self):
+        return None
+
+    async def __aexit__(self, *_):
+        pass
+
+    def __aiter__(self):
+        return generator()
+
+
+def test_a_stream_that_enters_as_nothing_is_read_itself():
+    async def consume():
+        return [message async for message in OpenAIStreamingInterface().process(Nothing())]
+
+    assert said(asyncio.run(consume())) == [("assistant", "Hello")]
+    assert said(OpenAIStreamingInterface().process_sync(Nothing())) == [("assistant", "Hello")]
+
+
+def test_a_close_that_takes_too_long_is_given_up_and_told(monkeypatch, caplog):
+    monkeypatch.setattr("streamfsm._wire._CLOSING", 0.01)
+
+    class Stuck(Wire):
+        async def aclose(self):
+            await asyncio.sleep(30)
+
+    async def consume():
+        return [message async for message in OpenAIStreamingInterface().process(Stuck(TEXT))]
+
+    assert said(asyncio.run(consume())) == [("assistant", "Hello")]
+    assert "did not close within 0.01 s" in caplog.text
+
+
+def test_a_cancellation_while_the_wire_closes_goes_on_and_the_interface_is_finished():
+    class Slow(Wire):
+        async def __anext__(self):
+            for each in self.chunks:
+                return each
+            return await asyncio.sleep(30)
+
+        async def aclose(self):
+            task.cancel()
+            await asyncio.sleep(30)
+
+    async def consume():
+        async for _ in interface.process(Slow(TEXT[:1])):
+            task.get_loop().call_later(0.01, task.cancel)
+
+    async def main():
+        nonlocal task
+        task = asyncio.ensure_future(consume())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    task = None
+    interface = OpenAIStreamingInterface()
+    asyncio.run(main())
+    assert interface.stop_reason.stop_reason is StopReasonType.cancelled

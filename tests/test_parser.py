@@ -1043,7 +1043,7 @@ def test_arguments_are_said_judged_and_kept_verbatim(name, text, expected, verdi
 def test_keys_that_come_again_are_told_at_the_end():
     chunks = [chunk(call(0, "a", "f", "{}"), call(1, "b", "g", '{"a":1,"a":2,"\\u0061":3}'))]
     _, parser = run(chunks)
-    assert [(each.kind, each.choice, each.call) for each in parser.result.anomalies] == [("duplicate_key", 0, 1)] * 2
+    assert [(each.kind, each.choice, each.call) for each in parser.result.anomalies] == [("duplicate_key", 0, 1)]
     assert "'a'" in parser.result.anomalies[0].detail
 
 
@@ -1270,7 +1270,7 @@ def test_what_is_kept_of_them_is_bounded_and_said():
         {"choices": [], "z": 1},
     ]
     parser = run([*chunks, *chunks], limits=Limits(extras=30))[1]
-    assert parser.result.extras == {"note": ["x" * 10], "other": [1], "z": [1]}
+    assert parser.result.extras == {"note": ["x" * 10], "other": [1]}
     assert anomalies(parser) == ["more_extras"]
     assert parser.state == "done"
 
@@ -1334,17 +1334,64 @@ def test_structured_reasoning_is_merged_by_type_and_index_and_its_text_is_given_
     assert [(each.type, each.index, each.id, each.text, each.data, each.signature) for each in details] == [
         ("text", 0, "r1", "ab", "", "s"),
         ("text", 1, None, "c", "", None),
-        ("encrypted", None, None, "", "xy", None),
+        ("encrypted", None, None, "", "x", None),
+        ("encrypted", None, None, "", "y", None),
     ]
     assert anomalies(parser) == []
 
 
-def test_structured_reasoning_is_bounded_like_other_extras():
-    chunks = [chunk(reasoning_details=[detail("x" * 20, index)]) for index in range(5)]
-    parser = run(chunks, limits=Limits(extras=60))[1]
-    assert len(parser.result.choices[0].reasoning_details) == 2
-    assert parser.result.reasoning == "x" * 100
-    assert anomalies(parser) == ["more_extras"]
+def test_what_is_kept_of_structured_reasoning_is_bounded_exactly():
+    text = "x" * 40
+    for size in (1, 7, 40):
+        chunks = [chunk(reasoning_details=[detail(piece)]) for piece in chunked(text, size)]
+        chunks.append(chunk(reasoning_details=[detail(kind="reasoning.encrypted", data="y" * 40, signature="s")]))
+        messages, parser = run(chunks, limits=Limits(extras=30))
+        details = parser.result.choices[0].reasoning_details
+        assert [(each.text, each.data, each.signature) for each in details] == [("x" * 30, "", None), ("", "", "s")]
+        assert said(messages)[:2] == [("reasoning", text), ("hidden", "redacted")]
+        assert anomalies(parser) == ["more_extras"]
+
+
+def test_structured_reasoning_ends_with_the_limit_of_its_text():
+    for size in (1, 7, 10):
+        chunks = [chunk(reasoning_details=[detail(piece)]) for piece in chunked("x" * 10, size)]
+        parser = run(chunks, limits=Limits(text=5))[1]
+        assert parser.result.choices[0].reasoning_details[0].text == parser.result.reasoning == "x" * 5
+
+
+def test_a_detail_may_be_cut_inside_a_character():
+    pieces = [HALF, f"{OTHER_HALF}b"]
+    for fields in ({}, {"reasoning": True}):
+        chunks = [chunk(reasoning_details=[detail(piece)], **(fields and {"reasoning": piece})) for piece in pieces]
+        messages, parser = run(chunks)
+        assert said(messages)[0] == ("reasoning", "\U0001f600b")
+        assert parser.result.choices[0].reasoning_details[0].text == "\U0001f600b"
+        assert anomalies(parser) == []
+
+
+def test_what_is_signed_has_ended_and_other_data_is_another_detail():
+    blocks = [{"type": "thinking", "thinking": text, "signature": text.upper()} for text in "ab"]
+    data = [{"type": "redacted_thinking", "data": text} for text in "cd"]
+    details = run([chunk(thinking_blocks=[*blocks, *data])])[1].result.choices[0].reasoning_details
+    assert [(each.type, each.signature, each.data) for each in details] == [
+        *(("text", text, "") for text in "AB"),
+        *(("redacted", None, text) for text in "cd"),
+    ]
+
+
+def test_what_can_be_read_and_what_cannot_come_in_the_order_of_the_details():
+    encrypted = detail(kind="reasoning.encrypted", index=1, data="x")
+    for chunks in (
+        [chunk(reasoning="a", reasoning_details=[detail("a"), encrypted])],
+        [chunk(reasoning_details=[detail("a")]), chunk(reasoning_details=[encrypted])],
+    ):
+        assert said(run(chunks)[0])[:2] == [("reasoning", "a"), ("hidden", "redacted")]
+
+
+def test_the_same_text_in_any_field_counts_once():
+    parser = run([chunk(reasoning_content="x", reasoning="y", reasoning_text="x")])[1]
+    assert parser.result.reasoning == "xy"
+    assert anomalies(parser) == ["reasoning_conflict"]
 
 
 def test_hidden_reasoning_belongs_to_its_choice():
@@ -1387,15 +1434,71 @@ def test_a_whole_with_think_tags_goes_on_from_its_length():
     assert said(messages) == [("reasoning", "a"), ("assistant", "bc"), ("stop", "incomplete")]
 
 
-def test_a_message_beside_no_delta_is_read_and_its_calls_when_it_is_the_last():
-    def whole_so_far(content, finish=None):
-        message = {"content": content, "tool_calls": [call(0, "a", "f", "{}")], "annotations": [1]}
+@pytest.mark.parametrize("finish", [None, "tool_calls"])
+def test_a_message_beside_no_delta_is_whole_so_far_each_time(finish):
+    def whole_so_far(content, *arguments, finish=None):
+        calls = [{"function": {"name": "f", "arguments": text}} for text in arguments]
+        parts = [{"type": "text", "text": text} for text in content]
+        details = [detail("".join(content))]
+        message = {"content": parts, "tool_calls": calls, "annotations": [1], "reasoning_details": details}
         return {"choices": [{"index": 0, "message": message, "finish_reason": finish}]}
 
-    messages, parser = run([whole_so_far("Hel"), whole_so_far("Hello"), whole_so_far("Hello", "tool_calls")])
-    assert said(messages) == [("assistant", "Hello"), ("name", "f"), ("arguments", "{}"), ("stop", "tool_calls")]
-    assert parser.result.choices[0].extras == {"annotations": [[1]]}
-    assert anomalies(parser) == []
+    chunks = [
+        whole_so_far(["Hel"], ""),
+        whole_so_far(["Hel", "lo"], "{}", '{"a'),
+        whole_so_far(["Hel", "lo"], "{}", '{"a":1}', finish=finish),
+        whole_so_far(["Hel", "lo"], "{}", '{"a":1}'),
+    ]
+    result = run(chunks)[1].result
+    assert (result.content, result.reasoning, result.choices[0].reasoning_details[0].text) == ("Hello",) * 3
+    assert [(each.name, each.arguments, each.ready) for each in result.tool_calls] == [
+        ("f", "{}", finish is not None),
+        ("f", '{"a":1}', finish is not None),
+    ]
+    assert result.choices[0].extras == {"annotations": [[1]]}
+    assert result.anomalies == []
+
+
+def test_a_call_whose_whole_arguments_contradict_what_came_is_not_ready():
+    chunks = [chunk(call(0, "a", "f", "{}")), chunk(call(0, "a", None, "[]")), chunk(finish="stop")]
+    [found] = run(chunks, dialect=Dialect(arguments="snapshot"))[1].result.tool_calls
+    assert (found.arguments, found.verdict, found.ready) == ("{}", "valid", False)
+
+
+def test_an_id_that_comes_after_the_name_is_in_the_result_only_wherever_the_stream_is_interrupted():
+    chunks = [chunk(call(0, None, "f", '{"a"')), chunk(call(0, "x", None, ":1")), chunk(call(0, None, None, "}"))]
+    messages, parser = run(chunks)
+    assert {message.tool_call.tool_call_id for message in messages[:-1]} == {None}
+    assert parser.result.tool_calls[0].id == "x"
+
+
+@pytest.mark.parametrize("usage", [nested(150, {}), {"prompt_tokens": 1, "x": nested(150, {})}])
+def test_usage_too_deep_to_be_written_is_counted_and_can_be_restored(usage):
+    parser = run([chunk(content="a", usage=usage)])[1]
+    assert parser.result.usage.raw is None
+    assert StreamParser.restore(json.loads(json.dumps(parser.snapshot()))).result == parser.result
+
+
+def test_an_integer_too_large_for_any_reader_is_none():
+    big = 10**5000
+    chunks = [
+        chunk(call(big, "a", "f", "{}"), usage={"prompt_tokens": big}),
+        {"choices": [{"index": big, "delta": {"content": "x"}}]},
+    ]
+    parser = run(chunks)[1]
+    assert set(anomalies(parser)) == {"wrong_type"}
+    parser.result.model_dump_json()
+    json.dumps(parser.snapshot())
+
+
+def test_an_error_code_and_the_names_of_extras_hold_no_half_characters():
+    parser = StreamParser()
+    parser.feed({"choices": [], f"{HALF}x": 1})
+    error = OSError("lost")
+    error.code = HALF
+    parser.fail(error)
+    parser.result.model_dump_json().encode()
+    assert (parser.result.error.code, parser.result.extras) == ("\ufffd", {"\ufffdx": [1]})
 
 
 # -- pinned policies ---------------------------------------------------------------------------------------------------

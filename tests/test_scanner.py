@@ -37,7 +37,7 @@ def scan(pieces, *, captured=CAPTURED, raw=True):
     scanner = Scanner(captured, raw=raw)
     signals = [signal for piece in pieces for signal in scanner.feed(piece)]
     signals += scanner.close()
-    return joined(signals), scanner.verdict, scanner.error_offset, scanner.duplicates
+    return joined(signals), scanner.verdict, scanner.error_offset, list(scanner.duplicates)
 
 
 def signals_of(document, **options):
@@ -368,7 +368,7 @@ def test_nothing_waits_longer_than_it_must(steps):
     ("document", "duplicates"),
     [
         ('{"a":1,"b":2}', []),
-        ('{"a":1,"a":2,"a":3}', ["a", "a"]),
+        ('{"a":1,"a":2,"a":3}', ["a"]),
         (r'{"a":1,"\u0061":2}', ["a"]),
         ('{"t":1,"t":2}', ["t"]),
         ('{"":1,"":2}', [""]),
@@ -387,7 +387,7 @@ def test_a_scanner_can_be_pickled_after_every_character():
         scanner = pickle.loads(pickle.dumps(scanner))  # noqa: S301 - our own
         signals += scanner.feed(character)
     signals += scanner.close()
-    assert (joined(signals), scanner.verdict, scanner.error_offset, scanner.duplicates) == scan([document])
+    assert (joined(signals), scanner.verdict, scanner.error_offset, list(scanner.duplicates)) == scan([document])
 
 
 def test_a_run_longer_than_one_match_takes_is_read_whole():

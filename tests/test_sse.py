@@ -34,7 +34,7 @@ BODIES = {
 
 def read(pieces):
     stream = EventStream()
-    return [event for piece in pieces for event in stream.feed(piece)] + stream.close()
+    return [event for piece in pieces for event in stream.feed(piece, 10**6)] + stream.close()
 
 
 @pytest.mark.parametrize(("body", "events"), BODIES.values(), ids=BODIES)
@@ -59,17 +59,25 @@ def test_no_cut_changes_what_is_read(lines, data):
 @pytest.mark.parametrize("ending", [b"\n\n", b"\r\n\r\n", b"\r\r"])
 def test_an_event_is_given_as_soon_as_its_blank_line_came(ending):
     stream = EventStream()
-    found = [stream.feed(b"data: a" + ending[:at])[:1] for at in range(1)]
+    found = [stream.feed(b"data: a" + ending[:at], 10**6)[:1] for at in range(1)]
     assert found == [[]]
-    assert [event for at in range(len(ending)) for event in stream.feed(ending[at : at + 1])] == [(b"", b"a")]
+    assert [event for at in range(len(ending)) for event in stream.feed(ending[at : at + 1], 10**6)] == [(b"", b"a")]
 
 
 def test_what_is_held_is_the_event_at_hand():
     stream = EventStream()
-    stream.feed(b"data: a\n\ndata: bc")
-    assert stream.size == len(b"data: bc")
-    assert stream.feed(b"\n\n") == [(b"", b"bc")]
-    assert stream.size == 0
+    stream.feed(b"data: a\n\ndata: bc", 10**6)
+    assert stream._held == b"data: bc"
+    assert stream.feed(b"\n\n", 10**6) == [(b"", b"bc")]
+    assert stream._held == b""
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_nothing_is_read_from_an_event_on_that_is_larger_than_the_limit_wherever_it_is_cut(size):
+    body = b"data: ab\n\n" * 3 + b"data: abc\n\ndata: a\n\n"
+    stream = EventStream()
+    found = [event for at in range(0, len(body), size) for event in stream.feed(body[at : at + size], 8)]
+    assert (found + stream.close(), stream.too_large, stream._held) == ([(b"", b"ab")] * 3, True, b"")
 
 
 def test_a_snapshot_goes_on_in_the_middle_of_a_character_and_of_a_line_end():
@@ -77,9 +85,9 @@ def test_a_snapshot_goes_on_in_the_middle_of_a_character_and_of_a_line_end():
     adapter = TypeAdapter(EventStream)
     for at in range(len(body)):
         stream = EventStream()
-        events = stream.feed(body[:at])
+        events = stream.feed(body[:at], 10**6)
         stream = adapter.validate_python(json.loads(adapter.dump_json(stream)))
-        assert events + stream.feed(body[at:]) + stream.close() == [(b"", "é".encode()), (b"", b"x")]
+        assert events + stream.feed(body[at:], 10**6) + stream.close() == [(b"", "é".encode()), (b"", b"x")]
 
 
 @pytest.mark.parametrize(
@@ -91,15 +99,17 @@ def test_a_snapshot_goes_on_in_the_middle_of_a_character_and_of_a_line_end():
         (b"error", b'{"message":"m"}', {"error": {"message": "m"}}),
         (b"error", b'{"error":"m"}', {"error": "m"}),
         (b"error", b'"m"', {"error": "m"}),
+        (b"error", b'{"error":null,"message":"m"}', {"error": {"error": None, "message": "m"}}),
+        (b"error", b"{}", {"error": "error"}),
     ],
 )
 def test_an_event_holds_a_wire_object(name, data, chunk):
-    [event] = EventStream().feed(b"event: " + name + b"\ndata: " + data + b"\n\n")
+    [event] = EventStream().feed(b"event: " + name + b"\ndata: " + data + b"\n\n", 10**6)
     assert chunk_of(event) == chunk
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b'{"a":"\xc3"}', b"{}{}"])
 def test_what_is_no_json_is_refused(data):
-    [event] = EventStream().feed(b"data: " + data + b"\n\n")
+    [event] = EventStream().feed(b"data: " + data + b"\n\n", 10**6)
     with pytest.raises(ValueError):  # noqa: PT011 - of either decoder
         chunk_of(event)

@@ -37,6 +37,9 @@ _CHUNK = frozenset(
 )
 _CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
 _CALL = frozenset({"index", "id", "type", "function"})
+_CHUNK_READ = _CHUNK | {"moderation", "x_groq", "error"}
+_CHOICE_READ = _CHOICE | {"message", "usage"}
+_LARGEST = 2**63 - 1  # of an integer that is one to every reader
 
 
 def _fields(value: object) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
@@ -106,7 +109,7 @@ class ChatCompletions:
             events.append(Oddity("wrong_type", f"choices[{position}] is {show(choice)}", None))
             return
         index = fields.get("index")
-        if type(index) is not int:
+        if type(index) is not int or abs(index) > _LARGEST:
             index = position if index is None else _integer(fields, "index", None, events) or position
         if index not in self.choices:
             self.choices[index] = False
@@ -116,12 +119,13 @@ class ChatCompletions:
             self._read_delta(delta, index, events)
             if len(events) > before:
                 self.choices[index] = True
-        finish = fields.get("finish_reason")
         if maybe_extra and not _CHOICE.issuperset(maybe_extra):
             if (message := fields.get("message")) and not self.choices[index]:
-                self._read_message(message, index, events, last=bool(finish))
-            _read_extras(maybe_extra, {*_CHOICE, "message"}, index, events)
-        if finish and (reason := _string(fields, "finish_reason", index, events)):
+                self._read_message(message, index, events)
+            if usage := fields.get("usage"):
+                _read_usage(usage, events)
+            _read_extras(maybe_extra, _CHOICE_READ, index, events)
+        if fields.get("finish_reason") and (reason := _string(fields, "finish_reason", index, events)):
             events.append(Finish(index, reason))
 
     def _read_delta(self, delta: object, choice: int, events: list[Event]) -> None:
@@ -145,42 +149,62 @@ class ChatCompletions:
                 reasoned = True
                 self._read_reasoning(fields, choice, events)
 
-    def _read_message(self, message: object, choice: int, events: list[Event], *, last: bool) -> None:
-        """A message beside no delta, whole so far; its calls are read when it is the ``last``."""
+    def _read_message(self, message: object, choice: int, events: list[Event]) -> None:
+        """A message beside no delta, whole so far: each text in one piece, calls with their positions as indexes."""
         read: list[Event] = []
         self._read_delta(message, choice, read)
+        texts: dict[str, Text] = {}
         for event in read:
-            if isinstance(event, Text | CallPiece):
+            if isinstance(event, Text) and event.field in texts:
+                texts[event.field].text += event.text
+                continue
+            if isinstance(event, Text):
+                texts[event.field] = event
+            if isinstance(event, CallPiece) and event.wire_index is None:
+                event.wire_index = event.entry
+            if isinstance(event, Text | CallPiece | Thought):
                 event.whole = True
-            if last or not isinstance(event, CallPiece):
-                events.append(event)
+            events.append(event)
 
     def _read_reasoning(self, delta: Mapping[str, Any], choice: int, events: list[Event]) -> None:
-        """The text once, whichever fields carry it; what differs between fields is odd, and read as well."""
-        said = {name: delta.get(name) for name in self.dialect.reasoning_fields}
-        said["reasoning_details"] = _read_details(delta.get("reasoning_details"), choice, events)
-        said["thinking_blocks"] = _read_blocks(delta.get("thinking_blocks"), choice, events)
-        read: str | None = None
-        for name, value in said.items():
-            if value and value != read and (text := _checked(str, value, name, choice, events)):
-                if read is not None:
-                    events.append(Oddity("reasoning_conflict", f"{name} is not the text of another field", choice))
-                read = text
-                events.append(Text(choice, "reasoning", text))
+        """The text once, whichever fields carry it; what differs between fields is odd, and read as well.
+
+        Fields with structure come first, because they tell the order of what can be read and what cannot.
+        """
+        carriers = {
+            "reasoning_details": _read_details(delta.get("reasoning_details"), choice, events),
+            "thinking_blocks": _read_blocks(delta.get("thinking_blocks"), choice, events),
+        }
+        for name in self.dialect.reasoning_fields:
+            value = delta.get(name)
+            carriers[name] = (
+                [Text(choice, "reasoning", text)]
+                if value and (text := _checked(str, value, name, choice, events))
+                else []
+            )
+        read: set[str] = set()
+        for name, carried in carriers.items():
+            text = "".join(event.text for event in carried if isinstance(event, Text))
+            again = text in read
+            if text and read and not again:
+                events.append(Oddity("reasoning_conflict", f"{name} is not the text of another field", choice))
+            events += [event for event in carried if not (again and isinstance(event, Text))]
+            read |= {text} if text else set()
         if opaque := _string(delta, "reasoning_opaque", choice, events):
             events.append(Thought(choice, "opaque", None, None, "", opaque, None))
 
 
-def _read_details(details: object, choice: int, events: list[Event]) -> str:
-    """Structured reasoning: ``[{"type": "reasoning.text", "index": 0, "text": …, "signature": …}, …]``; its text."""
-    texts = []
+def _read_details(details: object, choice: int, events: list[Event]) -> list[Event]:
+    """Structured reasoning: ``[{"type": "reasoning.text", "index": 0, "text": …, "signature": …}, …]``."""
+    read: list[Event] = []
     for detail in _checked(list, details or [], "reasoning_details", choice, events) or ():
         fields, _ = _fields(detail)
         if fields is None:
             events.append(Oddity("wrong_type", f"a reasoning detail is {show(detail)}", choice))
             continue
-        text = _string(fields, "text", choice, events) or _string(fields, "summary", choice, events)
-        events.append(
+        texts = [_checked(str, fields[key], key, choice, events) for key in ("text", "summary") if fields.get(key)]
+        text = next((text for text in texts if text), "")
+        read.append(
             Thought(
                 choice,
                 kind=_string(fields, "type", choice, events).removeprefix("reasoning."),
@@ -191,16 +215,16 @@ def _read_details(details: object, choice: int, events: list[Event]) -> str:
                 signature=_string(fields, "signature", choice, events) or None,
             )
         )
-        texts.append(text)
-    return "".join(texts)
+        if text:
+            read.append(Text(choice, "reasoning", text))
+    return read
 
 
-def _read_blocks(blocks: object, choice: int, events: list[Event]) -> str:
+def _read_blocks(blocks: object, choice: int, events: list[Event]) -> list[Event]:
     """Anthropic's own, as some proxies pass them on: ``[{"type": "thinking", "thinking": …, "signature": …}, …]``."""
-    parts: list[Event] = []
-    _read_parts(_checked(list, blocks or [], "thinking_blocks", choice, events) or [], choice, parts)
-    events += [event for event in parts if not isinstance(event, Text)]
-    return "".join(event.text for event in parts if isinstance(event, Text))
+    read: list[Event] = []
+    _read_parts(_checked(list, blocks or [], "thinking_blocks", choice, events) or [], choice, read)
+    return read
 
 
 def _read_audio(audio: object, choice: int, events: list[Event]) -> None:
@@ -210,16 +234,19 @@ def _read_audio(audio: object, choice: int, events: list[Event]) -> None:
         return
     if transcript := _checked(str, fields.get("transcript") or "", "transcript", choice, events):
         events.append(Text(choice, "transcript", transcript))
-    if rest := {key: value for key, value in fields.items() if key != "transcript"}:
+    if rest := {key: value for key, value in fields.items() if value and key != "transcript"}:
         events.append(Extra(choice, "audio", rest))
 
 
 def _read_rest(fields: Mapping[str, Any], events: list[Event]) -> None:
     """What few chunks have."""
-    if (groq := fields.get("x_groq")) and (usage := _fields_of(groq).get("usage")):
+    groq = _fields_of(fields.get("x_groq"))
+    if usage := groq.get("usage"):
         _read_usage(usage, events)
-    _read_extras(fields, {*_CHUNK, "moderation", "x_groq", "error"}, None, events)
-    if error := fields.get("error"):
+    if rest := {key: value for key, value in groq.items() if value and key not in ("usage", "error")}:
+        events.append(Extra(None, "x_groq", rest))
+    _read_extras(fields, _CHUNK_READ, None, events)
+    if error := fields.get("error") or groq.get("error"):
         events.append(_failure(error))
 
 
@@ -270,8 +297,8 @@ def _read_part(part: object, name: TextField, choice: int, events: list[Event]) 
 
 
 def _read_calls(calls: object, choice: int, events: list[Event]) -> None:
-    for call in calls if isinstance(calls, list) else _checked(list, calls, "tool_calls", choice, events) or ():
-        _read_call(call, choice, events)
+    for entry, call in enumerate(_checked(list, calls, "tool_calls", choice, events) or ()):
+        _read_call(call, choice, events, entry)
 
 
 def _read_function(function: object, choice: int, events: list[Event]) -> None:
@@ -279,7 +306,7 @@ def _read_function(function: object, choice: int, events: list[Event]) -> None:
     _read_call({"function": function}, choice, events)
 
 
-def _read_call(call: object, choice: int, events: list[Event]) -> None:
+def _read_call(call: object, choice: int, events: list[Event], entry: int = 0) -> None:
     fields, maybe_extra = _fields(call)
     if fields is None:
         events.append(Oddity("wrong_type", f"an entry of tool_calls is {show(call)}", choice))
@@ -292,7 +319,7 @@ def _read_call(call: object, choice: int, events: list[Event]) -> None:
     index, call_id = fields.get("index"), fields.get("id") or ""
     name, arguments = function.get("name") or "", function.get("arguments") or ""
     typed = type(call_id) is type(name) is type(arguments) is str and (index is None or type(index) is int)
-    if not (typed and call_id.isascii()):
+    if not (typed and call_id.isascii() and (index is None or abs(index) <= _LARGEST)):
         index = _integer(fields, "index", choice, events)
         call_id = _string(fields, "id", choice, events)
         name = _checked(str, name, "name", choice, events) or ""
@@ -300,7 +327,7 @@ def _read_call(call: object, choice: int, events: list[Event]) -> None:
             # Some servers send the parsed object. Its text is lost, its value is not.
             events.append(Oddity("wrong_type", f"arguments is {show(arguments)}", choice))
             arguments = as_json(arguments) or show(arguments)
-    piece = CallPiece(choice, index, call_id, name, arguments)
+    piece = CallPiece(choice, index, call_id, name, arguments, entry)
     if maybe_extra and not _CALL.issuperset(maybe_extra):
         piece.extras = {key: value for key, value in maybe_extra.items() if value and key not in _CALL}
     events.append(piece)
@@ -315,7 +342,7 @@ def as_json(value: object) -> str | None:
 
 
 def _plain(value: object) -> object:
-    return dict(_fields_of(value)) or repr(value)
+    return {key: inner for key, inner in _fields_of(value).items() if inner is not None} or repr(value)
 
 
 def show(value: object) -> str:
@@ -365,7 +392,15 @@ def _read_usage(usage: object, events: list[Event]) -> None:
                 return found
         return None
 
-    events.append(UsageReport(count(_INPUT), count(_OUTPUT), count(_CACHED), count(_REASONING), raw=fields))
+    events.append(
+        UsageReport(
+            count(_INPUT),
+            count(_OUTPUT),
+            count(_CACHED),
+            count(_REASONING),
+            raw={key: value for key, value in fields.items() if value is not None},
+        )
+    )
 
 
 def _failure(error: object) -> Failure:
@@ -396,7 +431,7 @@ def _string(fields: Mapping[str, Any], key: str, choice: int | None, events: lis
 
 def _integer(fields: Mapping[str, Any], key: str, choice: int | None, events: list[Event]) -> int | None:
     value = fields.get(key)
-    if value is None or type(value) is int:  # a bool is an int to Python, but not to JSON
+    if value is None or (type(value) is int and abs(value) <= _LARGEST):  # a bool is an int to Python, not to JSON
         return value
     events.append(Oddity("wrong_type", f"{key} is {show(value)}", choice))
     return None
