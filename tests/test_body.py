@@ -70,9 +70,11 @@ def test_a_snapshot_goes_on_anywhere_in_a_body():
 
 
 def test_what_comes_after_done_is_not_read():
-    messages, parser = fed([BODY.encode(), b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'])
-    assert said(messages) == SAID
-    assert anomalies(parser) == []
+    more = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
+    for pieces in ([BODY.encode(), more], [BODY.encode() + more]):
+        messages, parser = fed(pieces)
+        assert said(messages) == SAID
+        assert anomalies(parser) == []
 
 
 @pytest.mark.parametrize("body", [b"oops", b"<html>502</html>\n\n", b'{"error":{"message":"bad"}}'])

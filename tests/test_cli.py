@@ -16,7 +16,7 @@ import pytest
 from helpers import call, call_chunks, chunk, chunked, run
 from test_captures import CAPTURES, FILES
 
-from streamfsm import capture, coalesce, diagrams
+from streamfsm import capture, cli, coalesce, diagrams
 from streamfsm.chunking import cutter
 from streamfsm.cli import main
 from streamfsm.machines import MACHINES
@@ -642,3 +642,17 @@ def test_a_process_whose_reader_leaves_ends_quietly(recorded, command):
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_output_that_cannot_be_written_is_one_line_and_exit_code_2(recorded, monkeypatch, capfd):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(cli._COMMANDS, "replay", fail)
+    stdout = os.dup(1)
+    try:
+        assert main(["replay", recorded([chunk()])]) == 2
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
+    assert capfd.readouterr().err == "streamfsm: [Errno 28] No space left on device\n"

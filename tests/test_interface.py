@@ -329,6 +329,16 @@ def test_a_failing_span_trace_or_logger_never_masks_the_stream_s_own_error(caplo
     assert said(messages) == [("assistant", "Hello"), ("stop", "error")]
 
 
+def test_what_is_no_asynchronous_stream_is_an_error_like_any_other():
+    async def consume():
+        messages = OpenAIStreamingInterface().process(7)
+        assert (await anext(messages)).stop_reason is StopReasonType.error
+        with pytest.raises(TypeError):
+            await anext(messages)
+
+    asyncio.run(consume())
+
+
 def test_what_is_no_stream_is_an_error_like_any_other():
     interface = OpenAIStreamingInterface()
     messages = interface.process_sync(7)  # type: ignore[arg-type]
