@@ -171,33 +171,33 @@ class ChatCompletions:
 
         Fields with structure come first, because they tell the order of what can be read and what cannot.
         """
-        carriers = {
-            "reasoning_details": _read_details(delta.get("reasoning_details"), choice, events),
-            "thinking_blocks": _read_blocks(delta.get("thinking_blocks"), choice, events),
-        }
-        for name in self.dialect.reasoning_fields:
-            value = delta.get(name)
-            carriers[name] = (
-                [Text(choice, "reasoning", text)]
-                if value and (text := _checked(str, value, name, choice, events))
-                else []
-            )
+        carriers: list[tuple[str, list[Event]]] = []
+        if details := delta.get("reasoning_details"):
+            carriers.append(("reasoning_details", _read_details(details, choice, events)))
+        if blocks := delta.get("thinking_blocks"):
+            carriers.append(("thinking_blocks", _read_blocks(blocks, choice, events)))
+        carriers += [
+            (name, [Text(choice, "reasoning", text)])
+            for name in self.dialect.reasoning_fields
+            if (value := delta.get(name)) and (text := _checked(str, value, name, choice, events))
+        ]
         read: set[str] = set()
-        for name, carried in carriers.items():
-            text = "".join(event.text for event in carried if isinstance(event, Text))
+        for name, carried in carriers:
+            text = "".join([event.text for event in carried if isinstance(event, Text)])
             again = text in read
             if text and read and not again:
                 events.append(Oddity("reasoning_conflict", f"{name} is not the text of another field", choice))
-            events += [event for event in carried if not (again and isinstance(event, Text))]
-            read |= {text} if text else set()
-        if opaque := _string(delta, "reasoning_opaque", choice, events):
+            events += [event for event in carried if not again or not isinstance(event, Text)]
+            if text:
+                read.add(text)
+        if delta.get("reasoning_opaque") and (opaque := _string(delta, "reasoning_opaque", choice, events)):
             events.append(Thought(choice, "opaque", None, None, "", opaque, None))
 
 
 def _read_details(details: object, choice: int, events: list[Event]) -> list[Event]:
     """Structured reasoning: ``[{"type": "reasoning.text", "index": 0, "text": …, "signature": …}, …]``."""
     read: list[Event] = []
-    for detail in _checked(list, details or [], "reasoning_details", choice, events) or ():
+    for detail in _checked(list, details, "reasoning_details", choice, events) or ():
         fields, _ = _fields(detail)
         if fields is None:
             events.append(Oddity("wrong_type", f"a reasoning detail is {show(detail)}", choice))
@@ -223,7 +223,7 @@ def _read_details(details: object, choice: int, events: list[Event]) -> list[Eve
 def _read_blocks(blocks: object, choice: int, events: list[Event]) -> list[Event]:
     """Anthropic's own, as some proxies pass them on: ``[{"type": "thinking", "thinking": …, "signature": …}, …]``."""
     read: list[Event] = []
-    _read_parts(_checked(list, blocks or [], "thinking_blocks", choice, events) or [], choice, read)
+    _read_parts(_checked(list, blocks, "thinking_blocks", choice, events) or [], choice, read)
     return read
 
 
