@@ -1,13 +1,12 @@
 """What goes in, wire-neutral: what one chunk says, in the order in which it is to be read.
 
-Sources make these; no code behind them knows a wire. An empty string and ``None`` both mean that the wire said
-nothing, and sources leave such events out. Slotted classes, because one is made for every delta: a named tuple takes
-half as long again.
+Sources tell it to a :class:`Handler`; no code behind them knows a wire. An empty string and ``None`` both mean that the
+wire said nothing, and sources leave such events out.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from streamfsm.result import AnomalyKind
 
@@ -120,3 +119,52 @@ class Oddity:
 
 
 Event: TypeAlias = Envelope | Begin | Text | CallPiece | Thought | Extra | Finish | UsageReport | Failure | Oddity
+
+
+class Handler(Protocol):
+    """Is told what chunks say. Text and calls, of which every delta has one, come without an object of their own."""
+
+    def text(self, choice: int, field: TextField, text: str, whole: bool = False) -> None:
+        """See :class:`Text`."""
+
+    def call(
+        self,
+        choice: int,
+        wire_index: int | None,
+        call_id: str,
+        name: str,
+        arguments: str,
+        entry: int = 0,
+        whole: bool = False,
+        extras: Mapping[str, Any] | None = None,
+    ) -> None:
+        """See :class:`CallPiece`."""
+
+    def take(self, event: Event) -> None:
+        """Any other event."""
+
+
+class Recorder:
+    """A handler that keeps what it is told, to be read again."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.take = self.events.append
+
+    def text(self, *fields: Any) -> None:
+        """Keep a :class:`Text`."""
+        self.events.append(Text(*fields))
+
+    def call(self, *fields: Any) -> None:
+        """Keep a :class:`CallPiece`."""
+        self.events.append(CallPiece(*fields))
+
+    def tell(self, to: Handler) -> None:
+        """Tell it all again."""
+        for event in self.events:
+            if isinstance(event, Text):
+                to.text(event.choice, event.field, event.text, event.whole)
+            elif isinstance(event, CallPiece):
+                to.call(*(getattr(event, name) for name in CallPiece.__slots__))
+            else:
+                to.take(event)

@@ -7,7 +7,6 @@ in order, each with the evidence that decides; a rule marked ambiguous is a gues
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from streamfsm._events import CallPiece
 from streamfsm._lanes import CallLane
 
 
@@ -58,9 +57,9 @@ class Calls:
     with_id: dict[str, list[int]] = field(default_factory=dict)
     """Id → positions of the calls that have it."""
 
-    def start(self, piece: CallPiece) -> CallLane:
-        """Add the call that ``piece`` starts."""
-        lane = CallLane(piece.choice, len(self.lanes), piece.wire_index)
+    def start(self, choice: int, wire_index: int | None) -> CallLane:
+        """Add a call that starts."""
+        lane = CallLane(choice, len(self.lanes), wire_index)
         self.lanes.append(lane)
         return lane
 
@@ -69,29 +68,30 @@ class Calls:
         lane.id = call_id
         self.with_id.setdefault(call_id, []).append(lane.ordinal)
 
-    def resolve(self, piece: CallPiece) -> tuple[Rule, CallLane | None]:
-        """Decide whose ``piece`` is: the rule that decided; and the call, ``None`` if the piece starts one."""
-        index = piece.wire_index
+    def resolve(
+        self, index: int | None, call_id: str, name: str, entry: int, whole: bool
+    ) -> tuple[Rule, CallLane | None]:
+        """Decide whose an entry is: the rule that decided; and the call, ``None`` if the entry starts one."""
         at = len(self.lanes) - 1 if index is None else self.at_index.get(index, -1)
         latest = self.lanes[at] if at >= 0 else None
-        if piece.id:
-            same = [self.lanes[at] for at in self.with_id.get(piece.id, ())]
+        if call_id:
+            same = [self.lanes[at] for at in self.with_id.get(call_id, ())]
             if here := [lane for lane in same if index is None or lane.wire_index in (None, index)]:
                 return SAME_ID, here[-1]
             if same:
                 return REUSED_ID, None
-            if latest and latest.id is None and not (piece.name and latest.name):
+            if latest and latest.id is None and not (name and latest.name):
                 return LATE_ID, latest
             return NEW_ID, None
         if latest is None:
             return (FIRST if index is None else NEW_INDEX), None
         lane = self.lanes[self.last] if index is None else latest
-        if piece.whole:
+        if whole:
             return WHOLE, lane
-        if piece.name and lane.scanner:
-            if piece.name != lane.name:
+        if name and lane.scanner:
+            if name != lane.name:
                 return (NEW_NAME if lane.size else UNFED_NAME), None
             return (SAME_NAME_CLOSED, None) if lane.closed else (SAME_NAME_OPEN, lane)
-        if piece.name and lane.name and lane.id is None:
-            return (OTHER_ENTRY, None) if index is None and piece.entry else (MORE_NAME, lane)
+        if name and lane.name and lane.id is None:
+            return (OTHER_ENTRY, None) if index is None and entry else (MORE_NAME, lane)
         return (LAST_CALL if index is None else SAME_INDEX), lane

@@ -14,7 +14,7 @@ from openai.types.chat.chat_completion_chunk import Choice, ChoiceDelta, ChoiceD
 from pydantic import BaseModel, ConfigDict
 
 from streamfsm import Dialect
-from streamfsm._events import Begin, CallPiece, Envelope, Extra, Failure, Finish, Oddity, Text, UsageReport
+from streamfsm._events import Begin, CallPiece, Envelope, Extra, Failure, Finish, Oddity, Recorder, Text, UsageReport
 from streamfsm.sources import chat_completions as module
 from streamfsm.sources.chat_completions import ChatCompletions
 
@@ -26,8 +26,10 @@ for _ in range(100_000):
 
 
 def read(*chunks, **dialect):
-    source = ChatCompletions(Dialect(**dialect))
-    return [event for each in chunks for event in source.read(each)]
+    source, recorder = ChatCompletions(Dialect(**dialect)), Recorder()
+    for each in chunks:
+        source.read(each, recorder)
+    return recorder.events
 
 
 def said(*chunks, **dialect):

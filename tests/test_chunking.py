@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streams import ENVELOPE, chunkings, outcome, streams
 
-from streamfsm._events import CallPiece, Text
+from streamfsm._events import CallPiece, Recorder, Text
 from streamfsm.chunking import at_random, cutter, every, pack, split, whole
 from streamfsm.sources.chat_completions import ChatCompletions
 from streamfsm.sources.dialect import Dialect
@@ -246,8 +246,10 @@ def test_a_name_that_comes_again_is_an_entry_of_its_own():
 def read(chunks):
     """What chunks say, in order: text by the character, so that no cut shows."""
     source = ChatCompletions(Dialect())
-    found = []
-    for event in (event for each in chunks for event in source.read(each)):
+    recorder, found = Recorder(), []
+    for each in chunks:
+        source.read(each, recorder)
+    for event in recorder.events:
         match event:
             case Text(choice, field, text):
                 found += [(choice, field, character) for character in text]

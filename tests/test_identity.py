@@ -93,8 +93,8 @@ def decided(monkeypatch):
     """The names of the rules that decided, in order."""
     rules, resolve = [], Calls.resolve
 
-    def spy(self, piece):
-        rule, lane = resolve(self, piece)
+    def spy(self, *entry):
+        rule, lane = resolve(self, *entry)
         rules.append(rule.name)
         assert rule.new == (lane is None)
         return rule, lane

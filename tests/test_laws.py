@@ -359,7 +359,7 @@ def test_linear_memory_is_what_the_result_keeps(step: int):
     parser.feed(chunk(call(0, "c", "send_message")))
     for at in range(0, len(text), step):
         parser.feed(chunk(call(0, arguments=text[at : at + step])))
-        lane = parser._run.choices[0].calls.lanes[0]
+        lane = parser._response.run.choices[0].calls.lanes[0]
         held = len("".join(lane.scanner._held)) + len(lane.scanner._tail) + len("".join(lane.scanner._key))
         assert held < 40
     assert parser.result.tool_calls[0].arguments == text

@@ -240,7 +240,7 @@ def most_held() -> dict[tuple[str, str], int]:
         parser = StreamParser(think_tags=TAGS, limits=LIMITS)
         for piece in chunks:
             parser.feed(piece)
-            for choice in parser._run.choices.values():
+            for choice in parser._response.run.choices.values():
                 for lane in (*choice.texts.values(), *choice.calls.lanes):
                     place = (lane.MACHINE.table.name, lane.state)
                     most[place] = max(most.get(place, 0), held(lane))

@@ -192,7 +192,7 @@ def test_an_option_of_the_wrong_type_is_refused_at_once(options):
 
 
 def test_think_tags_may_be_any_pair():
-    assert StreamParser.restore(StreamParser(think_tags=list(THINK)).snapshot())._options.think_tags == THINK
+    assert StreamParser.restore(StreamParser(think_tags=list(THINK)).snapshot())._response.options.think_tags == THINK
 
 
 @pytest.mark.parametrize(
@@ -1159,7 +1159,7 @@ def test_an_ended_parser_stays_ended(end):
 
 def test_a_snapshot_keeps_every_option():
     parser, _ = rich(0)
-    assert restored(parser, None)._options == parser._options
+    assert restored(parser, None)._response.options == parser._response.options
     assert set(RICH_OPTIONS) - {"date"} <= set(parser.snapshot()["options"])
 
 
@@ -1240,7 +1240,7 @@ def test_a_trace_may_be_false():
 
 
 def test_text_in_a_state_that_emits_nothing_is_dropped():
-    writer = StreamParser()._writer
+    writer = StreamParser()._response.writer
     writer.text(TextLane(0, "content"), "x")
     assert writer.drain() == []
 

@@ -49,6 +49,7 @@ TESTED_IN = {
     "_lanes": "parser",
     "_log": "interface",
     "_model_names": "parser",
+    "_response": "parser",
     "_wire": "lifecycle",
     "_writer": "parser",
     "__init__": "public",

@@ -9,17 +9,19 @@ import json
 import reprlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any, TypeVar
 
 from streamfsm._events import (
     Begin,
     CallPiece,
     Envelope,
-    Event,
     Extra,
     Failure,
     Finish,
+    Handler,
     Oddity,
+    Recorder,
     Text,
     TextField,
     Thought,
@@ -72,89 +74,86 @@ class ChatCompletions:
     choices: dict[int, bool] = field(default_factory=dict)
     """Those that began: whether their deltas have said anything."""
 
-    def read(self, chunk: object) -> list[Event]:
-        """What ``chunk`` says, in reading order. Never raises for anything that JSON can hold.
+    def read(self, chunk: object, to: Handler) -> None:
+        """Tell what ``chunk`` says, in reading order. Never raises for anything that JSON can hold.
 
         Runs for every delta, so it looks first and checks only what is there: what is empty says nothing.
         """
-        events: list[Event] = []
         fields, maybe_extra = _fields(chunk)
         if fields is None:
-            return [Oddity("not_a_chunk", show(chunk), None)]
+            to.take(Oddity("not_a_chunk", show(chunk), None))
+            return
         if not (self.has_id and self.has_model):
-            self._read_envelope(fields, events)
+            self._read_envelope(fields, to)
         if choices := fields.get("choices"):
             if not isinstance(choices, list):
-                choices = _checked(list, choices, "choices", None, events) or ()
+                choices = _checked(list, choices, "choices", None, to) or ()
             for position, choice in enumerate(choices):
-                self._read_choice(position, choice, events)
+                self._read_choice(position, choice, to)
         if usage := fields.get("usage"):
-            _read_usage(usage, events)
+            _read_usage(usage, to)
         if moderation := fields.get("moderation"):
-            events.append(Extra(None, "moderation", moderation))
+            to.take(Extra(None, "moderation", moderation))
         if maybe_extra and not _CHUNK.issuperset(maybe_extra):
-            _read_rest(maybe_extra, events)
-        return events
+            _read_rest(maybe_extra, to)
 
-    def _read_envelope(self, fields: Mapping[str, Any], events: list[Event]) -> None:
-        response_id = None if self.has_id else _string(fields, "id", None, events) or None
-        model = None if self.has_model else _string(fields, "model", None, events) or None
+    def _read_envelope(self, fields: Mapping[str, Any], to: Handler) -> None:
+        response_id = None if self.has_id else _string(fields, "id", None, to) or None
+        model = None if self.has_model else _string(fields, "model", None, to) or None
         if response_id or model:
-            events.append(Envelope(response_id, model))
+            to.take(Envelope(response_id, model))
             self.has_id, self.has_model = self.has_id or bool(response_id), self.has_model or bool(model)
 
-    def _read_choice(self, position: int, choice: object, events: list[Event]) -> None:
+    def _read_choice(self, position: int, choice: object, to: Handler) -> None:
         fields, maybe_extra = _fields(choice)
         if fields is None:
-            events.append(Oddity("wrong_type", f"choices[{position}] is {show(choice)}", None))
+            to.take(Oddity("wrong_type", f"choices[{position}] is {show(choice)}", None))
             return
         index = fields.get("index")
         if type(index) is not int or abs(index) > _LARGEST:
-            index = position if index is None else _integer(fields, "index", None, events) or position
+            index = position if index is None else _integer(fields, "index", None, to) or position
         if index not in self.choices:
             self.choices[index] = False
-            events.append(Begin(index))
-        if delta := fields.get("delta"):
-            before = len(events)
-            self._read_delta(delta, index, events)
-            if len(events) > before:
-                self.choices[index] = True
+            to.take(Begin(index))
+        if (delta := fields.get("delta")) and self._read_delta(delta, index, to):
+            self.choices[index] = True
         if maybe_extra and not _CHOICE.issuperset(maybe_extra):
             if (message := fields.get("message")) and not self.choices[index]:
-                self._read_message(message, index, events)
+                self._read_message(message, index, to)
             if usage := fields.get("usage"):
-                _read_usage(usage, events)
-            _read_extras(maybe_extra, _CHOICE_READ, index, events)
-        if fields.get("finish_reason") and (reason := _string(fields, "finish_reason", index, events)):
-            events.append(Finish(index, reason))
+                _read_usage(usage, to)
+            _read_extras(maybe_extra, _CHOICE_READ, index, to)
+        if fields.get("finish_reason") and (reason := _string(fields, "finish_reason", index, to)):
+            to.take(Finish(index, reason))
 
-    def _read_delta(self, delta: object, choice: int, events: list[Event]) -> None:
+    def _read_delta(self, delta: object, choice: int, to: Handler) -> bool:
+        """Tell what a delta says; return whether it says anything."""
         fields, _ = _fields(delta)
         if fields is None:
-            events.append(Oddity("wrong_type", f"delta is {show(delta)}", choice))
-            return
-        said = []
-        for name, value in fields.items():
-            if value and name != "role":
-                said.append(name)
+            to.take(Oddity("wrong_type", f"delta is {show(delta)}", choice))
+            return True
+        said = [*compress(fields, fields.values())]
+        if "role" in said:
+            said.remove("role")
         if len(said) > 1:
             said.sort(key=_rank)
         reasoned = False
         for name in said:
             if reader := _READERS.get(name):
-                reader(fields[name], choice, events)
+                reader(fields[name], choice, to)
             elif name not in self.dialect.reasoning_names:
-                events.append(Extra(choice, name, fields[name]))
+                to.take(Extra(choice, name, fields[name]))
             elif not reasoned:
                 reasoned = True
-                self._read_reasoning(fields, choice, events)
+                self._read_reasoning(fields, choice, to)
+        return bool(said)
 
-    def _read_message(self, message: object, choice: int, events: list[Event]) -> None:
+    def _read_message(self, message: object, choice: int, to: Handler) -> None:
         """A message beside no delta, whole so far: each text in one piece, calls with their positions as indexes."""
-        read: list[Event] = []
-        self._read_delta(message, choice, read)
+        delta, whole = Recorder(), Recorder()
+        self._read_delta(message, choice, delta)
         texts: dict[str, Text] = {}
-        for event in read:
+        for event in delta.events:
             if isinstance(event, Text) and event.field in texts:
                 texts[event.field].text += event.text
                 continue
@@ -164,173 +163,182 @@ class ChatCompletions:
                 event.wire_index = event.entry
             if isinstance(event, Text | CallPiece | Thought):
                 event.whole = True
-            events.append(event)
+            whole.take(event)
+        whole.tell(to)
 
-    def _read_reasoning(self, delta: Mapping[str, Any], choice: int, events: list[Event]) -> None:
+    def _read_reasoning(self, delta: Mapping[str, Any], choice: int, to: Handler) -> None:
         """The text once, whichever fields carry it; what differs between fields is odd, and read as well.
 
         Fields with structure come first, because they tell the order of what can be read and what cannot.
         """
-        carriers: list[tuple[str, list[Event]]] = []
-        if details := delta.get("reasoning_details"):
-            carriers.append(("reasoning_details", _read_details(details, choice, events)))
-        if blocks := delta.get("thinking_blocks"):
-            carriers.append(("thinking_blocks", _read_blocks(blocks, choice, events)))
-        carriers += [
-            (name, [Text(choice, "reasoning", text)])
-            for name in self.dialect.reasoning_fields
-            if (value := delta.get(name)) and (text := _checked(str, value, name, choice, events))
-        ]
-        read: set[str] = set()
-        for name, carried in carriers:
-            text = "".join([event.text for event in carried if isinstance(event, Text)])
-            again = text in read
-            if text and read and not again:
-                events.append(Oddity("reasoning_conflict", f"{name} is not the text of another field", choice))
-            events += [event for event in carried if not again or not isinstance(event, Text)]
-            if text:
-                read.add(text)
-        if delta.get("reasoning_opaque") and (opaque := _string(delta, "reasoning_opaque", choice, events)):
-            events.append(Thought(choice, "opaque", None, None, "", opaque, None))
+        names = [name for name in self.dialect.reasoning_order if delta.get(name)]
+        if len(names) == 1:
+            _read_thinking(names[0], delta[names[0]], choice, to)
+        elif names:
+            _read_once(delta, names, choice, to)
+        if delta.get("reasoning_opaque") and (opaque := _string(delta, "reasoning_opaque", choice, to)):
+            to.take(Thought(choice, "opaque", None, None, "", opaque, None))
 
 
-def _read_details(details: object, choice: int, events: list[Event]) -> list[Event]:
+def _read_thinking(name: str, value: object, choice: int, to: Handler) -> None:
+    """What one of the fields with reasoning says."""
+    if reader := _REASONING_READERS.get(name):
+        reader(value, choice, to)
+    elif text := _checked(str, value, name, choice, to):
+        to.text(choice, "reasoning", text)
+
+
+def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to: Handler) -> None:
+    """The same of several fields, where a text that is in more than one counts once."""
+    read: set[str] = set()
+    for name in names:
+        said = Recorder()
+        _read_thinking(name, delta[name], choice, said)
+        text = "".join([event.text for event in said.events if isinstance(event, Text)])
+        if text in read:
+            said.events[:] = [event for event in said.events if not isinstance(event, Text)]
+        elif text:
+            if read:
+                to.take(Oddity("reasoning_conflict", f"{name} is not the text of another field", choice))
+            read.add(text)
+        said.tell(to)
+
+
+def _read_details(details: object, choice: int, to: Handler) -> None:
     """Structured reasoning: ``[{"type": "reasoning.text", "index": 0, "text": …, "signature": …}, …]``."""
-    read: list[Event] = []
-    for detail in _checked(list, details, "reasoning_details", choice, events) or ():
+    for detail in _checked(list, details, "reasoning_details", choice, to) or ():
         fields, _ = _fields(detail)
         if fields is None:
-            events.append(Oddity("wrong_type", f"a reasoning detail is {show(detail)}", choice))
+            to.take(Oddity("wrong_type", f"a reasoning detail is {show(detail)}", choice))
             continue
-        texts = [_checked(str, fields[key], key, choice, events) for key in ("text", "summary") if fields.get(key)]
+        texts = [_checked(str, fields[key], key, choice, to) for key in ("text", "summary") if fields.get(key)]
         text = next((text for text in texts if text), "")
-        read.append(
+        to.take(
             Thought(
                 choice,
-                kind=_string(fields, "type", choice, events).removeprefix("reasoning."),
-                index=_integer(fields, "index", choice, events),
-                id=_string(fields, "id", choice, events) or None,
+                kind=_string(fields, "type", choice, to).removeprefix("reasoning."),
+                index=_integer(fields, "index", choice, to),
+                id=_string(fields, "id", choice, to) or None,
                 text=text,
-                data=_string(fields, "data", choice, events),
-                signature=_string(fields, "signature", choice, events) or None,
+                data=_string(fields, "data", choice, to),
+                signature=_string(fields, "signature", choice, to) or None,
             )
         )
         if text:
-            read.append(Text(choice, "reasoning", text))
-    return read
+            to.text(choice, "reasoning", text)
 
 
-def _read_blocks(blocks: object, choice: int, events: list[Event]) -> list[Event]:
+def _read_blocks(blocks: object, choice: int, to: Handler) -> None:
     """Anthropic's own, as some proxies pass them on: ``[{"type": "thinking", "thinking": …, "signature": …}, …]``."""
-    read: list[Event] = []
-    _read_parts(_checked(list, blocks, "thinking_blocks", choice, events) or [], choice, read)
-    return read
+    _read_parts(_checked(list, blocks, "thinking_blocks", choice, to) or [], choice, to)
 
 
-def _read_audio(audio: object, choice: int, events: list[Event]) -> None:
+def _read_audio(audio: object, choice: int, to: Handler) -> None:
     fields, _ = _fields(audio)
     if fields is None:
-        events.append(Oddity("wrong_type", f"audio is {show(audio)}", choice))
+        to.take(Oddity("wrong_type", f"audio is {show(audio)}", choice))
         return
-    if transcript := _checked(str, fields.get("transcript") or "", "transcript", choice, events):
-        events.append(Text(choice, "transcript", transcript))
+    if transcript := _checked(str, fields.get("transcript") or "", "transcript", choice, to):
+        to.text(choice, "transcript", transcript)
     if rest := {key: value for key, value in fields.items() if value and key != "transcript"}:
-        events.append(Extra(choice, "audio", rest))
+        to.take(Extra(choice, "audio", rest))
 
 
-def _read_rest(fields: Mapping[str, Any], events: list[Event]) -> None:
+def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
     """What few chunks have."""
     groq = _fields_of(fields.get("x_groq"))
     if usage := groq.get("usage"):
-        _read_usage(usage, events)
+        _read_usage(usage, to)
     if rest := {key: value for key, value in groq.items() if value and key not in ("usage", "error")}:
-        events.append(Extra(None, "x_groq", rest))
-    _read_extras(fields, _CHUNK_READ, None, events)
+        to.take(Extra(None, "x_groq", rest))
+    _read_extras(fields, _CHUNK_READ, None, to)
     if error := fields.get("error") or groq.get("error"):
-        events.append(_failure(error))
+        to.take(_failure(error))
 
 
-def _read_extras(fields: Mapping[str, Any], known: Collection[str], choice: int | None, events: list[Event]) -> None:
-    events += [Extra(choice, name, value) for name, value in fields.items() if value and name not in known]
+def _read_extras(fields: Mapping[str, Any], known: Collection[str], choice: int | None, to: Handler) -> None:
+    for name, value in fields.items():
+        if value and name not in known:
+            to.take(Extra(choice, name, value))
 
 
-def _read_content(content: object, choice: int, events: list[Event]) -> None:
+def _read_content(content: object, choice: int, to: Handler) -> None:
     if isinstance(content, str):
-        events.append(Text(choice, "content", content))
+        to.text(choice, "content", content)
     else:
-        _read_parts(content, choice, events)
+        _read_parts(content, choice, to)
 
 
-def _read_refusal(refusal: object, choice: int, events: list[Event]) -> None:
-    if text := _checked(str, refusal, "refusal", choice, events):
-        events.append(Text(choice, "refusal", text))
+def _read_refusal(refusal: object, choice: int, to: Handler) -> None:
+    if text := _checked(str, refusal, "refusal", choice, to):
+        to.text(choice, "refusal", text)
 
 
-def _read_parts(content: object, choice: int, events: list[Event]) -> None:
+def _read_parts(content: object, choice: int, to: Handler) -> None:
     """Content as a list of parts: ``{"type": "text"}``, or ``{"type": "thinking"}`` that may hold a list of its own."""
     for part in content if isinstance(content, list) else [content]:
         fields = _fields_of(part)
         thinking = fields.get("thinking")
         if isinstance(thinking, list):
             for thought in thinking:
-                _read_part(thought, "reasoning", choice, events)
+                _read_part(thought, "reasoning", choice, to)
         elif thinking:
-            _read_part({"text": thinking}, "reasoning", choice, events)
+            _read_part({"text": thinking}, "reasoning", choice, to)
         elif fields.get("type") == "redacted_thinking":
-            events.append(Thought(choice, "redacted", None, None, "", _string(fields, "data", choice, events), None))
+            to.take(Thought(choice, "redacted", None, None, "", _string(fields, "data", choice, to), None))
         else:
-            _read_part(part, "content", choice, events)
-        if signature := _string(fields, "signature", choice, events):
-            events.append(Thought(choice, "text", None, None, "", "", signature))
+            _read_part(part, "content", choice, to)
+        if signature := _string(fields, "signature", choice, to):
+            to.take(Thought(choice, "text", None, None, "", "", signature))
 
 
-def _read_part(part: object, name: TextField, choice: int, events: list[Event]) -> None:
+def _read_part(part: object, name: TextField, choice: int, to: Handler) -> None:
     fields = _fields_of(part)
     text = fields.get("text")
     if isinstance(text, str):
         if text:
-            events.append(Text(choice, name, text))
+            to.text(choice, name, text)
     elif fields:
-        events.append(Extra(choice, name, dict(fields)))
+        to.take(Extra(choice, name, dict(fields)))
     else:
-        events.append(Oddity("wrong_type", f"a part of the content is {show(part)}", choice))
+        to.take(Oddity("wrong_type", f"a part of the content is {show(part)}", choice))
 
 
-def _read_calls(calls: object, choice: int, events: list[Event]) -> None:
-    for entry, call in enumerate(_checked(list, calls, "tool_calls", choice, events) or ()):
-        _read_call(call, choice, events, entry)
+def _read_calls(calls: object, choice: int, to: Handler) -> None:
+    for entry, call in enumerate(_checked(list, calls, "tool_calls", choice, to) or ()):
+        _read_call(call, choice, to, entry)
 
 
-def _read_function(function: object, choice: int, events: list[Event]) -> None:
+def _read_function(function: object, choice: int, to: Handler) -> None:
     """The legacy form of a call."""
-    _read_call({"function": function}, choice, events)
+    _read_call({"function": function}, choice, to)
 
 
-def _read_call(call: object, choice: int, events: list[Event], entry: int = 0) -> None:
+def _read_call(call: object, choice: int, to: Handler, entry: int = 0) -> None:
     fields, maybe_extra = _fields(call)
     if fields is None:
-        events.append(Oddity("wrong_type", f"an entry of tool_calls is {show(call)}", choice))
+        to.take(Oddity("wrong_type", f"an entry of tool_calls is {show(call)}", choice))
         return
     function, _ = _fields(fields.get("function"))
     if function is None:
         function = _NOTHING
         if fields.get("function"):
-            events.append(Oddity("wrong_type", f"function is {show(fields['function'])}", choice))
+            to.take(Oddity("wrong_type", f"function is {show(fields['function'])}", choice))
     index, call_id = fields.get("index"), fields.get("id") or ""
     name, arguments = function.get("name") or "", function.get("arguments") or ""
     typed = type(call_id) is type(name) is type(arguments) is str and (index is None or type(index) is int)
     if not (typed and call_id.isascii() and (index is None or abs(index) <= _LARGEST)):
-        index = _integer(fields, "index", choice, events)
-        call_id = _string(fields, "id", choice, events)
-        name = _checked(str, name, "name", choice, events) or ""
+        index = _integer(fields, "index", choice, to)
+        call_id = _string(fields, "id", choice, to)
+        name = _checked(str, name, "name", choice, to) or ""
         if not isinstance(arguments, str):
             # Some servers send the parsed object. Its text is lost, its value is not.
-            events.append(Oddity("wrong_type", f"arguments is {show(arguments)}", choice))
+            to.take(Oddity("wrong_type", f"arguments is {show(arguments)}", choice))
             arguments = as_json(arguments) or show(arguments)
-    piece = CallPiece(choice, index, call_id, name, arguments, entry)
+    extras = None
     if maybe_extra and not _CALL.issuperset(maybe_extra):
-        piece.extras = {key: value for key, value in maybe_extra.items() if value and key not in _CALL}
-    events.append(piece)
+        extras = {key: value for key, value in maybe_extra.items() if value and key not in _CALL}
+    to.call(choice, index, call_id, name, arguments, entry, False, extras)
 
 
 def as_json(value: object) -> str | None:
@@ -355,12 +363,16 @@ def show(value: object) -> str:
 
 # The fields of a delta in reading order. Reasoning, whose fields the dialect names, comes before them; any other field
 # is an extra.
-_READERS: dict[str, Callable[[Any, int, list[Event]], None]] = {
+_READERS: dict[str, Callable[[Any, int, Handler], None]] = {
     "content": _read_content,
     "refusal": _read_refusal,
     "tool_calls": _read_calls,
     "function_call": _read_function,
     "audio": _read_audio,
+}
+_REASONING_READERS: dict[str, Callable[[Any, int, Handler], None]] = {
+    "reasoning_details": _read_details,
+    "thinking_blocks": _read_blocks,
 }
 _RANKS = {name: rank for rank, name in enumerate(_READERS)}
 
@@ -379,20 +391,20 @@ _CACHED = (
 _REASONING = (("completion_tokens_details", "reasoning_tokens"), "reasoning_tokens")
 
 
-def _read_usage(usage: object, events: list[Event]) -> None:
+def _read_usage(usage: object, to: Handler) -> None:
     fields, _ = _fields(usage)
     if fields is None:
-        events.append(Oddity("wrong_type", f"usage is {show(usage)}", None))
+        to.take(Oddity("wrong_type", f"usage is {show(usage)}", None))
         return
 
     def count(names: tuple[str | tuple[str, str], ...]) -> int | None:
         for name in names:
             place, key = (fields, name) if isinstance(name, str) else (_fields_of(fields.get(name[0])), name[1])
-            if (found := _integer(place, key, None, events)) is not None:
+            if (found := _integer(place, key, None, to)) is not None:
                 return found
         return None
 
-    events.append(
+    to.take(
         UsageReport(
             count(_INPUT),
             count(_OUTPUT),
@@ -417,21 +429,21 @@ def _words(value: object) -> str:
 # -- checks: what has the wrong type is named in an oddity, and counts as absent --------------------------------------
 
 
-def _checked(kind: type[_T], value: object, key: str, choice: int | None, events: list[Event]) -> _T | None:
+def _checked(kind: type[_T], value: object, key: str, choice: int | None, to: Handler) -> _T | None:
     if isinstance(value, kind):
         return value
-    events.append(Oddity("wrong_type", f"{key} is {show(value)}", choice))
+    to.take(Oddity("wrong_type", f"{key} is {show(value)}", choice))
     return None
 
 
-def _string(fields: Mapping[str, Any], key: str, choice: int | None, events: list[Event]) -> str:
+def _string(fields: Mapping[str, Any], key: str, choice: int | None, to: Handler) -> str:
     value = fields.get(key)
-    return "" if value is None else without_surrogates(_checked(str, value, key, choice, events) or "")
+    return "" if value is None else without_surrogates(_checked(str, value, key, choice, to) or "")
 
 
-def _integer(fields: Mapping[str, Any], key: str, choice: int | None, events: list[Event]) -> int | None:
+def _integer(fields: Mapping[str, Any], key: str, choice: int | None, to: Handler) -> int | None:
     value = fields.get(key)
     if value is None or (type(value) is int and abs(value) <= _LARGEST):  # a bool is an int to Python, not to JSON
         return value
-    events.append(Oddity("wrong_type", f"{key} is {show(value)}", choice))
+    to.take(Oddity("wrong_type", f"{key} is {show(value)}", choice))
     return None

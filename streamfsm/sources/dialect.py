@@ -44,3 +44,8 @@ class Dialect(BaseModel):
     def reasoning_names(self) -> frozenset[str]:
         """All delta fields in which reasoning is looked for."""
         return frozenset({*self.reasoning_fields, "reasoning_details", "reasoning_opaque", "thinking_blocks"})
+
+    @cached_property
+    def reasoning_order(self) -> tuple[str, ...]:
+        """Those whose text is read, in reading order: what has structure tells the order of what can be read."""
+        return tuple(dict.fromkeys(("reasoning_details", "thinking_blocks", *self.reasoning_fields)))

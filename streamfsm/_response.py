@@ -1,0 +1,429 @@
+"""``Response``: what the events of one response do to its lanes, until it ends."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AwareDatetime, Field
+
+from streamfsm._channels import Channels
+from streamfsm._endings import UNKNOWN, ending, outcome
+from streamfsm._events import (
+    Begin,
+    Envelope,
+    Event,
+    Extra,
+    Failure,
+    Finish,
+    Oddity,
+    TextField,
+    Thought,
+    UsageReport,
+)
+from streamfsm._identity import SAME_ID, Calls
+from streamfsm._lanes import Buffer, CallLane, StreamLane, TextLane, ThinkTags
+from streamfsm._model_names import is_reasoning_model
+from streamfsm._surrogates import without_surrogates
+from streamfsm._writer import MessageWriter, Numbering
+from streamfsm.limits import Limits
+from streamfsm.machines import STREAM
+from streamfsm.messages import StopReasonType
+from streamfsm.result import Anomaly, AnomalyKind, ErrorInfo, Usage
+from streamfsm.sources.chat_completions import ChatCompletions, as_json, show
+from streamfsm.sources.dialect import Dialect
+from streamfsm.sources.sse import EventStream
+from streamfsm.trace import Transition
+
+Extras: TypeAlias = dict[str, dict[str, None]]
+"""Field → JSON texts of its values, in order, without repeats."""
+_Tag: TypeAlias = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(slots=True)
+class Detail:
+    """A structured part of the reasoning."""
+
+    kind: str
+    index: int | None
+    id: str | None
+    text: Buffer = field(default_factory=StringIO)
+    data: Buffer = field(default_factory=StringIO)
+    signature: str | None = None
+
+
+@dataclass(slots=True)
+class Choice:
+    """What one choice has said so far."""
+
+    texts: dict[str, TextLane] = field(default_factory=dict)
+    calls: Calls = field(default_factory=Calls)
+    details: list[Detail] = field(default_factory=list)
+    detail_at: dict[str, int] = field(default_factory=dict)
+    """Type and index, or id → position of the detail that goes on."""
+    redacted: bool = False
+    """Whether reasoning that cannot be read was announced."""
+    extras: Extras = field(default_factory=dict)
+    finish_reason: str | None = None
+
+    def detail(self, event: Thought) -> Detail:
+        """The detail that a thought goes on with, or a new one: what is signed has ended, and so has whole data."""
+        key = f"{event.kind}/{event.id if event.index is None else event.index}"
+        found = self.details[self.detail_at[key]] if key in self.detail_at else None
+        unnamed = event.index is None and event.id is None
+        signed = found is not None and found.signature is not None and not event.whole
+        if (
+            found is None
+            or (unnamed and event.data)
+            or (signed and (event.text or event.signature not in (None, found.signature)))
+        ):
+            found = Detail(event.kind, event.index, event.id)
+            self.detail_at[key] = len(self.details)
+            self.details.append(found)
+        return found
+
+
+@dataclass(slots=True)
+class Run:
+    """All run state of one response. Plain data: it can be copied, pickled and written as JSON."""
+
+    stream: StreamLane
+    source: ChatCompletions
+    body: EventStream = field(default_factory=EventStream)
+    body_done: bool = False
+    numbering: Numbering = field(default_factory=Numbering)
+    choices: dict[int, Choice] = field(default_factory=dict)
+    response_id: str | None = None
+    model: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    error: ErrorInfo | None = None
+    anomalies: list[Anomaly] = field(default_factory=list)
+    extras: Extras = field(default_factory=dict)
+    extras_size: int = 0
+    """Characters kept of extras and of structured reasoning."""
+    told: set[str] = field(default_factory=set)
+    """Kinds of anomalies that are told once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The constructor's arguments that a snapshot keeps; pydantic checks them by these types."""
+
+    inner_thoughts_kwarg: tuple[str, ...] | None
+    assistant_tool: str | None
+    assistant_kwarg: str
+    reasoning_model: bool | None
+    think_tags: tuple[_Tag, _Tag] | None
+    requires_approval_tools: frozenset[str]
+    dialect: Dialect
+    limits: Limits
+    message_id: str
+    run_id: str | None
+    step_id: str | None
+    date: AwareDatetime
+
+
+class Response:
+    """Handles the events of one response, in order; ``run`` is all that it knows of it."""
+
+    __slots__ = ("_channels", "_fields", "_limits", "_snapshots", "_stream", "options", "run", "writer")
+
+    def __init__(self, options: Options, run: Run, trace: Callable[[Transition], object] | None) -> None:
+        dialect = options.dialect
+        self.options = options
+        self.run = run
+        self._stream = run.stream
+        self._limits = options.limits
+        self._snapshots = dialect.arguments == "snapshot"
+        # Of each text field: the event of its first piece, whether pieces are whole so far, and tags inside it.
+        content = ("answer", dialect.content == "snapshot", None)
+        self._fields: dict[TextField, tuple[str, bool, ThinkTags | None]] = {
+            "reasoning": ("reasoning", dialect.reasoning == "snapshot", None),
+            "content": (*content[:2], options.think_tags),
+            "refusal": content,
+            "transcript": content,
+        }
+        self._channels = Channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
+        self.writer = MessageWriter(
+            message_id=options.message_id,
+            date=options.date,
+            run_id=options.run_id,
+            step_id=options.step_id,
+            requires_approval=options.requires_approval_tools,
+            stream=run.stream,
+            trace=trace,
+            numbering=run.numbering,
+            hides_reasoning=self._hides_reasoning(),
+        )
+
+    # -- what each event does ---------------------------------------------------------------------------------------
+
+    def read(self, chunk: object) -> None:
+        """Take all that ``chunk`` says."""
+        if self._stream.state != "open":
+            self._take_late()
+        self.run.source.read(chunk, self)
+
+    def take(self, event: Event) -> None:
+        """Take an event, unless the stream has ended."""
+        # Tokens were spent, whatever became of the stream.
+        if self._stream.state == "open" or type(event) is UsageReport:
+            _TAKES[type(event)](self, event)
+
+    def text(self, choice: int, field: TextField, text: str, whole: bool = False) -> None:
+        """Take a piece of a text field, unless the stream has ended."""
+        if self._stream.state != "open":
+            return
+        texts = self.run.choices[choice].texts
+        lane = texts.get(field) or texts.setdefault(field, TextLane(choice, field))
+        begins, snapshots, tags = self._fields[field]
+        if whole or snapshots:
+            text = self._news(lane, text)
+        if not lane.feed(text, self._limits.text, begins, tags, self.writer):
+            self.exceed("text")
+
+    def call(
+        self,
+        choice: int,
+        wire_index: int | None,
+        call_id: str,
+        name: str,
+        arguments: str,
+        entry: int = 0,
+        whole: bool = False,
+        extras: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take an entry of a tool-call list, unless the stream has ended."""
+        if self._stream.state != "open":
+            return
+        calls = self.run.choices[choice].calls
+        rule, lane = calls.resolve(wire_index, call_id, name, entry, whole)
+        if lane is None:
+            if len(calls.lanes) == self._limits.tool_calls:
+                self.exceed("tool_calls")
+                return
+            self._complete_names(calls)
+            lane = calls.start(choice, wire_index)
+        if rule.ambiguous:
+            self.odd("ambiguous_call", f"{rule.name}: {rule.because}", choice, lane.ordinal)
+            lane.doubtful = lane.doubtful or not rule.new
+        calls.last = lane.ordinal  # which entries that say less follow
+        if wire_index is not None:
+            calls.at_index[wire_index] = lane.ordinal
+        if call_id and lane.id is None:
+            calls.identify(lane, call_id)
+        if name and not self._take_name(lane, name, again=rule is SAME_ID, whole=whole):
+            self.exceed("name")
+        elif arguments:
+            if not lane.scanner:
+                lane.complete_name(self._channels, self.writer)
+            if whole or self._snapshots:
+                arguments = self._news(lane, arguments)
+            if not lane.feed(arguments, self._limits.arguments, self.writer):
+                self.exceed("arguments")
+        if extras:
+            self._keep(extras, lane.extras)
+
+    def _take_envelope(self, event: Envelope) -> None:
+        self.run.response_id = self.run.response_id or event.id
+        self.run.model = self.run.model or event.model
+        self.writer.hides_reasoning = self._hides_reasoning()
+
+    def _take_begin(self, event: Begin) -> None:
+        if len(self.run.choices) == self._limits.choices:
+            self.exceed("choices")
+        else:
+            self.run.choices[event.choice] = Choice()
+
+    def _news(self, lane: TextLane | CallLane, text: str) -> str:
+        """Of a text that is whole so far, what is new."""
+        news = lane.unseen(text)
+        if news is None:
+            self.odd("snapshot_conflict", f"{lane.label} does not go on from what came", lane.choice)
+            if isinstance(lane, CallLane):
+                lane.doubtful = True
+        return news or ""
+
+    def _take_name(self, lane: CallLane, name: str, *, again: bool, whole: bool) -> bool:
+        """Take a piece of a name, ``again`` if the call's own id came with it; return whether it fits the limit."""
+        if lane.scanner:
+            if name != lane.name:
+                self.odd("late_name", f"{name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
+            return True
+        policy = self.options.dialect.name
+        repeated = policy == "auto" and again and name.startswith(lane.name)
+        if repeated and lane.name and not lane.repeats_name:
+            lane.repeats_name = True
+            self.odd("repeated_name", f"{name!r} came with the call's own id again", lane.choice, lane.ordinal)
+        return lane.add_name(name, self._limits.name, whole=whole or repeated or policy == "snapshot")
+
+    def _complete_names(self, calls: Calls) -> None:
+        for lane in calls.lanes:
+            lane.complete_name(self._channels, self.writer)
+
+    def _take_finish(self, event: Finish) -> None:
+        choice = self.run.choices[event.choice]
+        kept, new = choice.finish_reason, event.reason
+        if ending(new) is UNKNOWN:
+            self.odd("unknown_finish", f"finish reason {new!r}", event.choice)
+        policy = self.options.dialect.finish
+        if kept is None or policy == "last" or (policy == "ranked" and ending(new).rank > ending(kept).rank):
+            choice.finish_reason = new
+        if kept not in (None, new, "stop") and new != "stop":
+            self.odd("second_finish", f"{new!r} after {kept!r}", event.choice)
+        self._complete_names(choice.calls)
+        self.writer.boundary(self._stream, "finish")
+
+    def _take_usage(self, event: UsageReport) -> None:
+        counts = {name: count for name in _COUNTS if (count := getattr(event, name)) is not None}
+        if self.options.dialect.usage == "max":
+            counts = {name: max(count, getattr(self.run.usage, name) or 0) for name, count in counts.items()}
+        if counts:
+            raw = json.loads(_kept(event.raw))
+            update = {**counts, "raw": raw if isinstance(raw, dict) else None, "source": "reported"}
+            self.run.usage = self.run.usage.model_copy(update=update)
+
+    def _take_thought(self, event: Thought) -> None:
+        choice = self.run.choices[event.choice]
+        lane = choice.texts.get("reasoning") or choice.texts.setdefault(
+            "reasoning", TextLane(event.choice, "reasoning")
+        )
+        if event.data and not choice.redacted:
+            choice.redacted = True
+            self.writer.boundary(lane, "redacted", "redacted")
+        detail = choice.detail(event)
+        detail.signature = event.signature or detail.signature
+        if event.whole or self.options.dialect.reasoning == "snapshot":
+            detail.text = StringIO()
+        # No more of the text than its lane takes, which reads the same text next.
+        detail.text.write(self._room_for(event.text[: self._limits.text - lane.size]))
+        detail.data.write(self._room_for(event.data))
+
+    def _take_extra(self, event: Extra) -> None:
+        extras = self.run.extras
+        if event.choice is not None:
+            extras = self.run.choices[event.choice].extras
+        self._keep({event.name: event.value}, extras)
+
+    def _keep(self, fields: Mapping[str, Any], extras: Extras) -> None:
+        """Add the values that are new to ``extras``, while there is room."""
+        for name, value in fields.items():
+            key, text = without_surrogates(name), _kept(value)
+            if text not in extras.get(key, ()) and self._room_for(key + text) == key + text:
+                extras.setdefault(key, {})[text] = None
+
+    def _room_for(self, text: str) -> str:
+        """As much of ``text`` as may still be kept of what nothing reads. Once it is too much, nothing is."""
+        left = self._limits.extras - self.run.extras_size
+        self.run.extras_size += len(text)
+        if len(text) > left:
+            self._odd_once("more_extras", f"more than {self._limits.extras} characters of fields that are not read")
+        return text[: max(left, 0)]
+
+    def _take_failure(self, event: Failure) -> None:
+        self.stop("error", ErrorInfo(code=event.code, message=event.message))
+
+    def _take_late(self) -> None:
+        """More came after the end: odd, once; but not after a limit, where it is we who stopped reading."""
+        if self.run.error and self.run.error.code == "limit":
+            return
+        self._odd_once("late_chunk", f"more came after the stream had ended as {self._stream.state!r}")
+
+    def _take_oddity(self, event: Oddity) -> None:
+        self.odd(event.kind, event.detail, event.choice)
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def stop(self, event: str, error: ErrorInfo | None = None) -> None:
+        """Fire ``event`` on every lane, the stream's last."""
+        run = self.run
+        run.error = error
+        for index, choice in run.choices.items():
+            for text in choice.texts.values():
+                text.close(event, self.writer)
+            for call in choice.calls.lanes:
+                call.close(event, self._channels, self.writer)
+                if not call.name:
+                    self.odd("nameless_call", "the call ended without a name", index, call.ordinal)
+                for key in call.scanner.duplicates if call.scanner else ():
+                    self.odd("duplicate_key", f"key {key!r} came again", index, call.ordinal)
+        first = run.choices[min(run.choices)] if run.choices else Choice()
+        target = STREAM.table.by_cell[run.stream.state, event].target
+        self.writer.boundary(run.stream, event, self.outcome(first, target)[0])
+
+    def exceed(self, limit: str) -> None:
+        bound = getattr(self._limits, limit)
+        self.stop("limit", ErrorInfo(code="limit", message=f"more than {bound} {_UNITS[limit]}"))
+
+    def outcome(self, choice: Choice, state: str) -> tuple[StopReasonType, bool]:
+        """The choice's stop reason, and whether its whole calls are ready, were the stream to end in ``state``."""
+        calls = choice.calls.lanes
+        if not all(call.judge()[0] in WHOLE for call in calls):
+            came = "open"
+        else:
+            came = "calls" if calls else "text" if choice.texts else "nothing"
+        return outcome(state, choice.finish_reason, came, trusted=self.options.dialect.unmarked_end == "complete")
+
+    # -- small parts ------------------------------------------------------------------------------------------------
+
+    def _hides_reasoning(self) -> bool:
+        options, model = self.options, self.run.model
+        if options.reasoning_model is not None:
+            return options.reasoning_model
+        return options.inner_thoughts_kwarg is None and model is not None and is_reasoning_model(model)
+
+    def odd(self, kind: AnomalyKind, detail: str, choice: int | None = None, call: int | None = None) -> None:
+        anomalies = self.run.anomalies
+        if len(anomalies) < self._limits.anomalies:
+            anomalies.append(Anomaly(kind=kind, detail=detail, choice=choice, call=call))
+        elif len(anomalies) == self._limits.anomalies:
+            anomalies.append(Anomaly(kind="more_anomalies", detail="and more, which were not kept"))
+
+    def _odd_once(self, kind: AnomalyKind, detail: str) -> None:
+        if kind not in self.run.told:
+            self.run.told.add(kind)
+            self.odd(kind, detail)
+
+
+def _kept(value: object) -> str:
+    """A value as JSON text that every reader takes: without lone surrogates, and no deeper than pydantic writes."""
+    text = as_json(value)
+    if text is None or (text.count("[") + text.count("{") > _DEEPEST and _is_deep(value)):
+        return json.dumps(show(value))
+    return without_surrogates(text)
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list | tuple)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
+
+
+_DEEPEST = 100
+_COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+WHOLE = ("valid", "lenient", "empty")
+_UNITS = {
+    "text": "characters of text",
+    "arguments": "characters of arguments",
+    "name": "characters of a tool's name",
+    "tool_calls": "tool calls",
+    "choices": "choices",
+    "event": "bytes of one event",
+}
+_TAKES: dict[type[Event], Callable[[Response, Any], None]] = {
+    Envelope: Response._take_envelope,
+    Begin: Response._take_begin,
+    Finish: Response._take_finish,
+    Thought: Response._take_thought,
+    Extra: Response._take_extra,
+    UsageReport: Response._take_usage,
+    Failure: Response._take_failure,
+    Oddity: Response._take_oddity,
+}
