@@ -303,6 +303,58 @@ def test_objects_are_read_as_dicts_are(path, value):
     assert [type(event) if isinstance(event, Oddity) else event for event in read(as_object(wire))] == kinds
 
 
+FLAT = [value for value in VALUES if value is not DEEP]
+SOME_KEYS = ("usage", "moderation", "refusal", "audio", "function_call", "reasoning", "id", "name", "index", "x")
+PLAIN = {
+    "content": {"content": "Hi"},
+    "arguments": {"content": None, "tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]},
+    "reasoning": {"content": "", "reasoning_content": "Hm"},
+}
+
+
+class Thorough(ChatCompletions):
+    """Takes no short cut."""
+
+    def _read_plain(self, *_):
+        return False
+
+
+def variants(plain):
+    """The plain chunk, and each with one other value in one place."""
+    wire = {**chunk(), "id": "r", "model": "m"}
+    wire["choices"][0]["delta"] = plain
+    yield wire
+    for find in (
+        lambda wire: wire,
+        lambda wire: wire["choices"][0],
+        lambda wire: wire["choices"][0]["delta"],
+        lambda wire: wire["choices"][0]["delta"].get("tool_calls", [{}])[0],
+        lambda wire: wire["choices"][0]["delta"].get("tool_calls", [{}])[0].get("function", {}),
+    ):
+        for key in {*find(wire), *SOME_KEYS}:
+            for value in FLAT:
+                other = copy.deepcopy(wire)
+                find(other)[key] = value
+                yield other
+
+
+@pytest.mark.parametrize("plain", PLAIN.values(), ids=PLAIN)
+@pytest.mark.parametrize("began", [{}, {0: False}, {0: True, 1: True, "x": True}], ids=["new", "silent", "spoken"])
+def test_the_short_cut_reads_what_is_read_without_it(plain, began):
+    taken = 0
+    for wire in variants(plain):
+        said = []
+        for kind in (ChatCompletions, Thorough):
+            recorder = Recorder()
+            source = kind(Dialect(), has_id=True, has_model=True, choices=dict(began))
+            source.read(as_openai(wire), recorder)
+            said.append((recorder.events, source.choices))
+        assert said[0] == said[1]
+        source = ChatCompletions(Dialect(), has_id=True, has_model=True, choices=dict(began))
+        taken += source._read_plain(as_openai(wire), Recorder())
+    assert bool(taken) == (0 in began and began[0])
+
+
 def test_a_function_call_of_the_wrong_type_is_told():
     odd, piece = said(chunk(function_call="f"))
     assert (odd, piece) == (Oddity("wrong_type", "function is 'f'", 0), CallPiece(0, None, "", "", ""))
