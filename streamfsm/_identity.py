@@ -5,7 +5,7 @@ in order, each with the evidence that decides; a rule marked ambiguous is a gues
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from streamfsm._lanes import CallLane
 
@@ -52,6 +52,8 @@ class Calls:
     lanes: list[CallLane] = field(default_factory=list)
     last: int = 0
     """Position of the call that was fed last."""
+    last_index: int | Literal["none"] | None = "none"
+    """The wire's index of that entry."""
     at_index: dict[int, int] = field(default_factory=dict)
     """The wire's index → position of the call there that was fed last."""
     with_id: dict[str, list[int]] = field(default_factory=dict)

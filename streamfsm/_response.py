@@ -198,24 +198,14 @@ class Response:
         if self._stream.state != "open":
             return
         calls = self.run.choices[choice].calls
-        rule, lane = calls.resolve(wire_index, call_id, name, entry, whole)
-        if lane is None:
-            if len(calls.lanes) == self._limits.tool_calls:
-                self.exceed("tool_calls")
+        lane: CallLane | None
+        if call_id or name or whole or wire_index != calls.last_index:
+            lane = self._whose(calls, choice, wire_index, call_id, name, entry, whole)
+            if lane is None:
                 return
-            self._complete_names(calls)
-            lane = calls.start(choice, wire_index)
-        if rule.ambiguous:
-            self.odd("ambiguous_call", f"{rule.name}: {rule.because}", choice, lane.ordinal)
-            lane.doubtful = lane.doubtful or not rule.new
-        calls.last = lane.ordinal  # which entries that say less follow
-        if wire_index is not None:
-            calls.at_index[wire_index] = lane.ordinal
-        if call_id and lane.id is None:
-            calls.identify(lane, call_id)
-        if name and not self._take_name(lane, name, again=rule is SAME_ID, whole=whole):
-            self.exceed("name")
-        elif arguments:
+        else:  # nothing new is said of whose it is
+            lane = calls.lanes[calls.last]
+        if arguments:
             if not lane.scanner:
                 lane.complete_name(self._channels, self.writer)
             if whole or self._snapshots:
@@ -224,6 +214,30 @@ class Response:
                 self.exceed("arguments")
         if extras:
             self._keep(extras, lane.extras)
+
+    def _whose(
+        self, calls: Calls, choice: int, wire_index: int | None, call_id: str, name: str, entry: int, whole: bool
+    ) -> CallLane | None:
+        """The call that an entry is of, with what the entry says of it; ``None`` if that outgrew a limit."""
+        rule, lane = calls.resolve(wire_index, call_id, name, entry, whole)
+        if lane is None:
+            if len(calls.lanes) == self._limits.tool_calls:
+                self.exceed("tool_calls")
+                return None
+            self._complete_names(calls)
+            lane = calls.start(choice, wire_index)
+        if rule.ambiguous:
+            self.odd("ambiguous_call", f"{rule.name}: {rule.because}", choice, lane.ordinal)
+            lane.doubtful = lane.doubtful or not rule.new
+        calls.last, calls.last_index = lane.ordinal, wire_index  # which entries that say less follow
+        if wire_index is not None:
+            calls.at_index[wire_index] = lane.ordinal
+        if call_id and lane.id is None:
+            calls.identify(lane, call_id)
+        if name and not self._take_name(lane, name, again=rule is SAME_ID, whole=whole):
+            self.exceed("name")
+            return None
+        return lane
 
     def _take_envelope(self, event: Envelope) -> None:
         self.run.response_id = self.run.response_id or event.id

@@ -70,8 +70,19 @@ class MessageWriter:
         """Text arrived in the lane's present state, which says what it becomes."""
         emission = lane.MACHINE.texts[lane.state]
         if emission:
-            if lane is self._latest_lane and emission is self._latest_emission:
-                self._write_on(emission, text)
+            latest, numbering = self._latest, self.numbering
+            if lane is self._latest_lane and emission is self._latest_emission and latest is not None:
+                # Nearly all messages are like the latest one, but for their text.
+                fields = latest.__dict__.copy()
+                if emission.field == "tool_call":
+                    call: ToolCallDelta = fields["tool_call"]
+                    fields["tool_call"] = _like(call, {**call.__dict__, "arguments": text})
+                else:
+                    fields[emission.field] = text
+                fields["seq_id"] = numbering.next_seq
+                numbering.next_seq += 1
+                self._latest = message = _like(latest, fields)
+                self._messages.append(message)
             else:
                 self._write(lane, emission, text)
             if self.trace is not None:
@@ -95,20 +106,6 @@ class MessageWriter:
         trace(Transition(lane.MACHINE.table.name, lane.choice, lane.label, state, event, lane.state, seq_id))
 
     # -- messages ---------------------------------------------------------------------------------------------------
-
-    def _write_on(self, emission: Emission, text: str) -> None:
-        """A message like the latest one, of which only the text differs: nearly all are."""
-        latest, numbering = cast("StreamMessage", self._latest), self.numbering
-        fields = latest.__dict__.copy()
-        if emission.field == "tool_call":
-            call: ToolCallDelta = fields["tool_call"]
-            fields["tool_call"] = _like(call, {**call.__dict__, "arguments": text})
-        else:
-            fields[emission.field] = text
-        fields["seq_id"] = numbering.next_seq
-        numbering.next_seq += 1
-        self._latest = message = _like(latest, fields)
-        self._messages.append(message)
 
     def _write(self, lane: Lane, emission: Emission, text: str) -> None:
         """A message that is not like the one before it, built and validated field by field."""
