@@ -340,18 +340,19 @@ def variants(plain):
 
 @pytest.mark.parametrize("plain", PLAIN.values(), ids=PLAIN)
 @pytest.mark.parametrize("began", [{}, {0: False}, {0: True, 1: True, "x": True}], ids=["new", "silent", "spoken"])
-def test_the_short_cut_reads_what_is_read_without_it(plain, began):
+@pytest.mark.parametrize("form", [as_openai, FORMS["dict"]], ids=["openai", "dict"])
+def test_the_short_cut_reads_what_is_read_without_it(plain, began, form):
     taken = 0
     for wire in variants(plain):
         said = []
         for kind in (ChatCompletions, Thorough):
             recorder = Recorder()
             source = kind(Dialect(), has_id=True, has_model=True, choices=dict(began))
-            source.read(as_openai(wire), recorder)
+            source.read(form(wire), recorder)
             said.append((recorder.events, source.choices))
         assert said[0] == said[1]
         source = ChatCompletions(Dialect(), has_id=True, has_model=True, choices=dict(began))
-        taken += source._read_plain(as_openai(wire), Recorder())
+        taken += source._read_plain(form(wire), Recorder())
     assert bool(taken) == (0 in began and began[0])
 
 
