@@ -51,19 +51,18 @@ class EventStream:
         self.fed = self.fed or bool(data)
         events: list[ServerSentEvent] = []
         if b"\n\n" in data or (held.endswith(b"\n") and data.startswith(b"\n")):
-            *blocks, rest = bytes(held + data).split(b"\n\n")
+            whole, _, rest = bytes(held + data).rpartition(b"\n\n")
             self._held = held = bytearray(rest)
             if not self._begun:
                 self._begun = True
-                blocks[0] = blocks[0].removeprefix(_BOM)
-            for block in blocks:
-                if len(block) > limit:
-                    self.too_large = True
-                    break
-                if block.startswith(b"data: ") and b"\n" not in block:  # nearly every event: a third of _read's time
-                    events.append((b"", block[6:]))
-                else:
-                    self._read(block, events)
+                whole = whole.removeprefix(_BOM)
+            _, *plain = (b"\n\n" + whole).split(b"\n\ndata: ")
+            one_line_each = whole.count(b"\n") == 2 * (len(plain) - 1)
+            if one_line_each and len(max(plain, key=len)) + len("data: ") <= limit:
+                # Nearly always: this takes a third of the time of looking at each event.
+                events = [(b"", data) for data in plain]
+            else:
+                self._read_blocks(whole.split(b"\n\n"), limit, events)
         else:
             held += data
         self.events = self.events or bool(events)
@@ -80,6 +79,13 @@ class EventStream:
         self._read(block if self._begun else block.removeprefix(_BOM), events)
         self.events = self.events or bool(events)
         return events
+
+    def _read_blocks(self, blocks: list[bytes], limit: int, events: list[ServerSentEvent]) -> None:
+        for block in blocks:
+            if len(block) > limit:
+                self.too_large = True
+                break
+            self._read(block, events)
 
     def _read(self, block: bytes, events: list[ServerSentEvent]) -> None:
         """The lines of one event; nothing if none of them is data."""
