@@ -70,6 +70,14 @@ _NUMBER_RUNS = frozenset({"int", "fraction", "power"})
 _NUMBER_ENDS = _NUMBER_RUNS | {"zero"}
 _LITERALS = {"t": "true", "f": "false", "n": "null"}
 _CLOSER = {"{": "}", "[": "]"}
+# What a value begins with, and the mode that reads on.
+_VALUES = {
+    '"': "string",
+    "{": "key_or_close",
+    "[": "value_or_close",
+    **dict.fromkeys(_LITERALS, "literal"),
+    **_NUMBER_STARTS,
+}
 
 
 def _decode(body: str) -> str:
@@ -140,10 +148,7 @@ class Scanner:
         self._start = at = 0
         end = len(text)
         while at < end:
-            if text[at] in _SPACE and self._mode in _SPACED:
-                at = _SPACES.match(text, at).end()  # type: ignore[union-attr]
-            else:
-                at = _STEPS[self._mode](self, text, at, out)
+            at = _STEPS[self._mode](self, text, at, out)
         end -= len(self._tail)
         self._sift(text, end, out)
         self._base += end
@@ -207,13 +212,19 @@ class Scanner:
 
     # -- one step each: from ``text[at]``, in this mode, to the returned index ---------------------------------------
 
+    def _space(self, text: str, at: int, out: list[Signal], event: str = "malformed") -> int:
+        """White space, where it means nothing; anything else is an error."""
+        if text[at] in _SPACE:
+            return _SPACES.match(text, at).end()  # type: ignore[union-attr]
+        return self._break(at, text, out, event)
+
     def _start_step(self, text: str, at: int, out: list[Signal]) -> int:
-        self.verdict = "incomplete"
         if text[at] == "n":
-            self._mode, self._literal = "null", "null"
+            self._mode, self._literal, self.verdict = "null", "null", "incomplete"
             return at
         if text[at] != "{":
-            return self._break(at, text, out)
+            return self._space(text, at, out)
+        self.verdict = "incomplete"
         self._stack.append("{")
         self._sift(text, at + 1, out)
         self._mode = "key_or_close"
@@ -235,7 +246,7 @@ class Scanner:
             return at + 1
         if text[at] == "}" and self._mode == "key_or_close":
             return self._close_bracket(text, at, out)
-        return self._break(at, text, out)
+        return self._space(text, at, out)
 
     def _key_string_step(self, text: str, at: int, out: list[Signal]) -> int:
         at = self._string_run(text, at, out)
@@ -265,7 +276,7 @@ class Scanner:
 
     def _colon_step(self, text: str, at: int, out: list[Signal]) -> int:
         if text[at] != ":":
-            return self._break(at, text, out)
+            return self._space(text, at, out)
         self._mode = "value"
         return at + 1
 
@@ -273,8 +284,9 @@ class Scanner:
         char = text[at]
         if char == "]" and self._mode == "value_or_close":
             return self._close_bracket(text, at, out)
-        if char != '"' and char not in "{[" and char not in _NUMBER_STARTS and char not in _LITERALS:
-            return self._break(at, text, out)
+        mode = _VALUES.get(char)
+        if mode is None:
+            return self._space(text, at, out)
         if self._channel and len(self._stack) == 1:
             self._sift(text, at, out)
             out.append((self._channel, ""))
@@ -282,16 +294,13 @@ class Scanner:
             self._decoding = char == '"'
             # null is reported as nothing, but what turns out to be no null is.
             self._sink = "drop" if self._decoding else "hold" if char == "n" else "report"
-        if char == '"':
-            self._mode = "string"
+        self._mode = mode
+        if mode == "string":
             self._start += self._decoding  # the quote is no text
-        elif char in "{[":
+        elif mode == "literal":
+            self._literal = _LITERALS[char][1:]
+        elif char in _CLOSER:
             self._stack.append(char)
-            self._mode = "key_or_close" if char == "{" else "value_or_close"
-        elif char in _LITERALS:
-            self._mode, self._literal = "literal", _LITERALS[char][1:]
-        else:
-            self._mode = _NUMBER_STARTS[char]
         return at + 1
 
     def _string_step(self, text: str, at: int, out: list[Signal]) -> int:
@@ -359,7 +368,7 @@ class Scanner:
             return at + 1
         if text[at] == _CLOSER[self._stack[-1]]:
             return self._close_bracket(text, at, out)
-        return self._break(at, text, out)
+        return self._space(text, at, out)
 
     def _close_bracket(self, text: str, at: int, out: list[Signal]) -> int:
         self._stack.pop()
@@ -390,11 +399,8 @@ class Scanner:
         """The next key decides where what precedes it goes; where nothing is captured, that is decided."""
         self._sink = "hold" if self.captured else "report"
 
-    def _after_null_step(self, text: str, at: int, out: list[Signal]) -> int:
-        return self._break(at, text, out)
-
     def _end_step(self, text: str, at: int, out: list[Signal]) -> int:
-        return self._break(at, text, out, "trailing")
+        return self._space(text, at, out, "trailing")
 
     def _broken_step(self, text: str, at: int, out: list[Signal]) -> int:
         return len(text)
@@ -404,7 +410,7 @@ _Step: TypeAlias = Callable[[Scanner, str, int, list[Signal]], int]
 _STEPS: dict[str, _Step] = {
     "start": Scanner._start_step,
     "null": Scanner._null_step,
-    "after_null": Scanner._after_null_step,
+    "after_null": Scanner._space,
     "key_or_close": Scanner._key_step,
     "key": Scanner._key_step,
     "key_string": Scanner._key_string_step,
@@ -418,5 +424,3 @@ _STEPS: dict[str, _Step] = {
     "end": Scanner._end_step,
     "broken": Scanner._broken_step,
 }
-# The modes in which white space means nothing.
-_SPACED = frozenset({"start", "after_null", "key_or_close", "key", "colon", "value", "value_or_close", "after", "end"})
