@@ -9,7 +9,7 @@ CLIENT_TESTS := tests/test_body.py tests/test_cli.py tests/test_interface.py tes
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-openai lint types docs check bench clean
+.PHONY: help demo test test-openai lint types docs check bench instructions clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ check: lint types $(STAMP) ## all checks but the tests
 bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python benchmarks/feed.py
 	$(BIN)/python benchmarks/wire.py
+
+instructions: $(STAMP) ## count the instructions of a delta; needs valgrind
+	$(BIN)/python benchmarks/instructions.py
 
 clean: ## remove what was built
 	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build

@@ -20,6 +20,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from streamfsm import AssistantMessage, ReasoningMessage, StreamMessage, StreamParser, ToolCallDelta, ToolCallMessage
 
+KINDS = ("content", "reasoning", "message", "thoughts", "string", "raw")
 BATCH = 4096  # ready chunk objects; a million at once would need gigabytes
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 OTID = "00000000-0000-4000-8000-000000000000"
@@ -144,7 +145,7 @@ def main() -> None:
     quick = arguments.parse_args().quick
     sizes = [1_000, 10_000, 100_000] if quick else [1_000, 10_000, 100_000, 1_000_000]
     print(f"{'kind':10} {'delta':>5} {'size':>9} {'floor ns':>9} {'feed ns':>9} {'ratio':>6}")
-    for kind in ("content", "reasoning", "message", "thoughts", "string", "raw"):
+    for kind in KINDS:
         pool = Pool(kind)
         for step in (1, 4, 64):
             totals = []

@@ -1,0 +1,129 @@
+"""What a delta costs in instructions, floor and parser: the same in every run (within 0.1 %), on a busy machine too.
+
+Runs itself once under valgrind's callgrind, with a fixed hash seed. After the imports it forks a process per kind,
+side and size; each counts its own instructions. The difference between two sizes, over the difference in deltas, is
+free of all that is paid once. Instructions are not time (a cache miss is not seen), but a change that adds some is
+seen at once, which no clock on a shared machine can tell.
+
+    python benchmarks/instructions.py [--json] [KIND ...]
+"""
+
+import argparse
+import gc
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from feed import KINDS, Pool, floor, stream
+from wire import KINDS as WIRE_KINDS
+from wire import chunks
+
+from streamfsm import StreamMessage, StreamParser
+from streamfsm.capture import body
+
+SIZES = (600, 1800)  # deltas
+STEP = 4  # characters a delta
+INSIDE = "STREAMFSM_BENCHMARK_INSIDE"  # set in the process that valgrind runs
+
+
+def runs(kind: str, deltas: int) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Names of what is counted for a kind, each with what it does with ``deltas`` deltas."""
+    if kind.startswith("bytes "):
+        data = body(chunks(kind.removeprefix("bytes "), deltas)).encode()
+        yield "feed", lambda: StreamParser().feed_bytes(data)
+        return
+    pool = Pool(kind)
+    (batch,) = pool.batches(stream(kind, deltas * STEP)[: deltas * STEP], STEP)
+    yield "floor", lambda: floor(kind, batch, [])
+    yield "feed", lambda: feed(pool.head + batch)
+
+
+def feed(chunks: list[Any]) -> list[StreamMessage]:
+    """Feed ready chunk objects."""
+    parser = StreamParser()
+    out: list[StreamMessage] = []
+    for chunk in chunks:
+        out += parser.feed(chunk)
+    return out
+
+
+def inside(kinds: list[str]) -> None:
+    """Under valgrind: a process per kind, so that no kind's count depends on what other kinds left in memory."""
+    gc.disable()
+    for kind in kinds:
+        forked(lambda: inside_kind(kind))  # noqa: B023 - it has run when the loop goes on
+    os._exit(0)
+
+
+def inside_kind(kind: str) -> None:
+    """A process per count, and a line that tells whose it is.
+
+    A process takes over its parent's count, so everything is made ready first, and then the parent only forks.
+    """
+    ready = [(name, deltas, run) for deltas in SIZES for name, run in runs(kind, deltas)]
+    processes = [forked(run) for *_, run in ready]
+    for (name, deltas, _), process in zip(ready, processes, strict=True):
+        print(f"{process}\t{kind}\t{name}\t{deltas}", flush=True)
+
+
+def forked(run: Callable[[], object]) -> int:
+    """Run it in a process of its own; return the id that the process had."""
+    process = os.fork()
+    if not process:
+        run()
+        os._exit(0)
+    if os.waitpid(process, 0)[1]:
+        os._exit(1)
+    return process
+
+
+def count(kinds: list[str]) -> dict[tuple[str, str, int], int]:
+    """Instructions by kind, side and deltas."""
+    valgrind = shutil.which("valgrind")
+    if not valgrind:
+        sys.exit("valgrind is not installed; on Debian: apt install valgrind")
+    command = [valgrind, "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, __file__, *kinds]
+    environment = {**os.environ, "PYTHONHASHSEED": "0", INSIDE: "1"}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603 - ourselves
+    collected = dict(re.findall(r"^==(\d+)== Collected : (\d+)", ran.stderr, re.MULTILINE))
+    counts = {}
+    for line in ran.stdout.splitlines():
+        process, kind, name, deltas = line.split("\t")
+        counts[kind, name, int(deltas)] = int(collected[process])
+    return counts
+
+
+def per_delta(counts: dict[tuple[str, str, int], int], kind: str, name: str) -> int | None:
+    """What one more delta costs."""
+    few, many = (counts.get((kind, name, deltas)) for deltas in SIZES)
+    return None if few is None or many is None else round((many - few) / (SIZES[1] - SIZES[0]))
+
+
+def main() -> None:
+    """Print a line per kind."""
+    every = [*KINDS, *(f"bytes {kind}" for kind in WIRE_KINDS)]
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(every)}")
+    arguments.add_argument("--json", action="store_true", help="a line of JSON per kind instead")
+    options = arguments.parse_args()
+    kinds = options.kinds or every
+    if INSIDE in os.environ:
+        inside(kinds)
+    counts = count(kinds)
+    if not options.json:
+        print(f"{'kind':16} {'floor':>7} {'feed':>7} {'ratio':>6}")
+    for kind in kinds:
+        least, cost = per_delta(counts, kind, "floor"), per_delta(counts, kind, "feed")
+        if options.json:
+            print(json.dumps({"kind": kind, "floor_instructions": least, "feed_instructions": cost}))
+        else:
+            print(f"{kind:16} {least or '':>7} {cost:>7} {f'{cost / least:.2f}' if least and cost else '':>6}")
+
+
+if __name__ == "__main__":
+    main()
