@@ -1,27 +1,35 @@
-"""Typed messages from the token stream of an LLM that speaks through tool calls, by declared state machines."""
+"""Typed messages from the token stream of an LLM that speaks through tool calls, by declared state machines.
 
-from streamfsm.body import aiter_messages, iter_messages
-from streamfsm.interface import OpenAIStreamingInterface
-from streamfsm.limits import Limits
-from streamfsm.messages import (
-    ApprovalRequestMessage,
-    AssistantMessage,
-    FunctionCall,
-    HiddenReasoningMessage,
-    OmittedReasoningContent,
-    ReasoningContent,
-    ReasoningMessage,
-    StopReason,
-    StopReasonType,
-    StreamMessage,
-    TextContent,
-    ToolCall,
-    ToolCallDelta,
-    ToolCallMessage,
-    coalesce,
-)
-from streamfsm.parser import StreamParser
-from streamfsm.sources.dialect import Dialect
+A name is loaded when it is first asked for, as pydantic's are: ``import streamfsm`` costs nothing, and
+``from streamfsm import StreamParser`` does not load the façade.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streamfsm.body import aiter_messages, iter_messages
+    from streamfsm.interface import OpenAIStreamingInterface
+    from streamfsm.limits import Limits
+    from streamfsm.messages import (
+        ApprovalRequestMessage,
+        AssistantMessage,
+        FunctionCall,
+        HiddenReasoningMessage,
+        OmittedReasoningContent,
+        ReasoningContent,
+        ReasoningMessage,
+        StopReason,
+        StopReasonType,
+        StreamMessage,
+        TextContent,
+        ToolCall,
+        ToolCallDelta,
+        ToolCallMessage,
+        coalesce,
+    )
+    from streamfsm.parser import StreamParser
+    from streamfsm.sources.dialect import Dialect
 
 __all__ = [
     "ApprovalRequestMessage",
@@ -46,3 +54,18 @@ __all__ = [
     "coalesce",
     "iter_messages",
 ]
+
+# The later ones import the earlier.
+_MODULES = ("messages", "limits", "sources.dialect", "parser", "body", "interface")
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            modules = (import_module(f"{__name__}.{module}") for module in _MODULES)
+            value = globals()[name] = next(getattr(module, name) for module in modules if hasattr(module, name))
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -1,7 +1,9 @@
 """What the package shows, what importing it costs, and that no module goes without its tests."""
 
+import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -89,13 +91,40 @@ def test_nothing_else_is_there():
         streamfsm.nothing_of_the_kind  # noqa: B018 - the access is the test
 
 
-HEAVY = ("openai", "tiktoken", "hypothesis", "rich", "httpx", "anyio", "letta_client")
+HEAVY = ("openai", "tiktoken", "hypothesis", "rich", "httpx", "httpx2", "anyio", "letta_client", "jiter", "pytest")
 
 
-def test_importing_the_package_imports_nothing_heavy():
-    code = f"import streamfsm, sys; print([name for name in {HEAVY} if name in sys.modules])"
+def loaded_by(code: str) -> set[str]:
+    """Names of the modules that a new process has loaded after ``code``."""
+    code = f"{code}; import sys; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
-    assert (found.stdout.strip(), found.stderr) == ("[]", "")
+    assert found.stderr == ""
+    return set(found.stdout.split())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_loads_nothing_heavy(name):
+    assert loaded_by(f"from streamfsm import {name}").isdisjoint(HEAVY)
+
+
+def test_a_first_use_loads_nothing_heavy():
+    use = "import streamfsm as s; p = s.StreamParser(); p.feed({}); p.feed_bytes(b'data: {}'); p.close(); p.result"
+    assert loaded_by(use).isdisjoint({*HEAVY, "streamfsm.interface", "streamfsm.tokens"})
+
+
+def test_importing_the_package_alone_loads_nothing_of_it():
+    loaded = loaded_by("import streamfsm")
+    assert loaded.isdisjoint({*HEAVY, "pydantic", "transitions"})
+    assert [name for name in loaded if name.startswith("streamfsm")] == ["streamfsm"]
+
+
+def test_every_name_is_the_one_that_a_type_checker_sees():
+    tree = ast.parse(Path(streamfsm.__file__).read_text(encoding="utf-8"))
+    imports = [
+        node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module.startswith("streamfsm")
+    ]
+    seen = {name.name: getattr(import_module(node.module), name.name) for node in imports for name in node.names}
+    assert seen == {name: getattr(streamfsm, name) for name in NAMES}
 
 
 MODULES = sorted(str(path.relative_to(ROOT).with_suffix("")) for path in ROOT.rglob("*.py"))
