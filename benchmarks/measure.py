@@ -4,12 +4,18 @@ A shared machine changes its speed from second to second. What runs in turn meet
 neighbours holds where neither of their times does.
 """
 
+import argparse
 import gc
+import json
 import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+Rows: TypeAlias = list[dict[str, Any]]
+"""What a benchmark found, a row per case."""
 
 
 @contextmanager
@@ -40,8 +46,8 @@ def in_turn(runs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, l
 
 
 def ratio(costs: Sequence[float], least: Sequence[float]) -> float:
-    """The median of the pairs' ratios."""
-    return statistics.median(cost / base for cost, base in zip(costs, least, strict=True))
+    """The median of the ratios, over as many pairs as there are."""
+    return statistics.median(cost / base for cost, base in zip(costs, least, strict=False))
 
 
 def spread(costs: Sequence[float]) -> float:
@@ -55,3 +61,35 @@ def spread(costs: Sequence[float]) -> float:
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
     """The power of the size with which the cost grows: the slope of a line through their logarithms."""
     return statistics.linear_regression([math.log(size) for size in sizes], [math.log(cost) for cost in costs]).slope
+
+
+def significant(number: float, digits: int = 3) -> float:
+    """No more digits than were measured."""
+    return float(f"{number:.{digits}g}")
+
+
+def markdown(rows: Sequence[Mapping[str, object]]) -> str:
+    """The rows as a Markdown table, numbers to the right."""
+    heads = list(dict.fromkeys(name for row in rows for name in row))
+    right = [any(isinstance(row.get(head), int | float) for row in rows) for head in heads]
+    lines = [heads, ["---:" if each else "---" for each in right]]
+    lines += [[_cell(row.get(head)) for head in heads] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value >= 100:  # noqa: PLR2004 - no decimals that say nothing
+        value = round(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def main(rows: Callable[[bool], Rows], about: str | None) -> None:
+    """The command line of a benchmark: its rows as a Markdown table, or as JSON."""
+    arguments = argparse.ArgumentParser(description=(about or "").splitlines()[0])
+    arguments.add_argument("--quick", action="store_true", help="fewer sizes and rounds")
+    arguments.add_argument("--json", action="store_true", help="JSON instead of a table")
+    options = arguments.parse_args()
+    found = rows(options.quick)
+    print(json.dumps(found, indent=1) if options.json else markdown(found))
