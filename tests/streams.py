@@ -15,7 +15,7 @@ from streamfsm.testing import (
 )
 from streamfsm.testing.streams import ENVELOPE
 
-__all__ = ["ENVELOPE", "Stream", "chunkings", "options", "outcome", "streams"]
+__all__ = ["ENVELOPE", "SHAPES", "Stream", "chunkings", "options", "outcome", "streams"]
 
 
 def streams(*, choices: int = 2, calls: int = 3) -> st.SearchStrategy[Stream]:
@@ -44,3 +44,17 @@ options = st.fixed_dictionaries(
 def outcome(chunks: list[Any], **options: Any) -> dict[str, Any]:
     """All that law 1 promises to be the same for every chunking."""
     return run(lambda: TracedParser(**options), chunks, seconds=60).result
+
+
+# Arguments that grow with a number, some of them hard on a parser.
+SHAPES = {
+    "a long message": lambda n: '{"message":"' + "word " * n + '"}',
+    "a long key": lambda n: '{"' + "k" * n + '":1}',
+    "many keys": lambda n: "{" + ",".join(f'"{at}":1' for at in range(n)) + "}",
+    "depth": lambda n: '{"a":' + "[" * n + "]" * n + "}",
+    "escapes": lambda n: '{"message":"' + "\\n" * n + '"}',
+    "surrogate pairs": lambda n: '{"message":"' + "\\ud83d\\ude00" * n + '"}',
+    "white space": lambda n: "{" + " " * n + "}",
+    "a long number": lambda n: '{"a":' + "1" * n + "}",
+    "not JSON": lambda n: "x" * n,
+}

@@ -11,7 +11,7 @@ import pytest
 from helpers import ID, call, call_chunks, chunk, run
 from hypothesis import example, given
 from hypothesis import strategies as st
-from streams import options, outcome, streams
+from streams import SHAPES, options, outcome, streams
 
 from streamfsm import StopReasonType, StreamParser, coalesce
 from streamfsm.chunking import whole
@@ -325,19 +325,6 @@ def test_total_every_pair_is_declared_legal_or_illegal(machine: StateMachine):
 
 
 # -- law 7 -------------------------------------------------------------------------------------------------------------
-
-
-SHAPES = {
-    "a long message": lambda n: '{"message":"' + "word " * n + '"}',
-    "a long key": lambda n: '{"' + "k" * n + '":1}',
-    "many keys": lambda n: "{" + ",".join(f'"{at}":1' for at in range(n)) + "}",
-    "depth": lambda n: '{"a":' + "[" * n + "]" * n + "}",
-    "escapes": lambda n: '{"message":"' + "\\n" * n + '"}',
-    "surrogate pairs": lambda n: '{"message":"' + "\\ud83d\\ude00" * n + '"}',
-    "white space": lambda n: "{" + " " * n + "}",
-    "a long number": lambda n: '{"a":' + "1" * n + "}",
-    "not JSON": lambda n: "x" * n,
-}
 
 
 @pytest.mark.parametrize("shape", SHAPES)

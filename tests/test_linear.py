@@ -1,0 +1,136 @@
+"""Law 7 in bytecode instructions: twice the stream takes at most twice as many, whatever its shape and its cuts.
+
+``test_laws.py`` counts calls, which a loop without calls escapes; this counts what the interpreter executes, our code
+and all that it calls in Python. Neither sees the inside of a regular expression: ``benchmarks/feed.py`` does.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from helpers import call_chunks, chunk, chunked
+from streams import SHAPES
+
+from streamfsm import StreamParser
+from streamfsm.capture import body
+
+TEXTS: dict[str, Callable[[int], str]] = {
+    "plain": lambda n: "word " * n,
+    "not ASCII": lambda n: "é\ud83d\ude00 " * n,
+    "tags": lambda n: "<think>a</think>b" * n,
+    "what may become a tag": lambda n: "<" * n,
+}
+ARGUMENTS: dict[str, Callable[[int], str]] = {
+    **SHAPES,
+    "thoughts": lambda n: '{"thinking":"' + "word " * n + '"}',
+    "nested": lambda n: '{"list":[' + ",".join('{"a":[1,true,"b"]}' for _ in range(n)) + "]}",
+    "captured again and again": lambda n: "{" + ",".join('"thinking":"a"' for _ in range(n)) + "}",
+    "a captured value that is no string": lambda n: '{"message":[' + "1," * n + "1]}",
+    "bad escapes": lambda n: '{"message":"' + "\\x" * n + '"}',
+    "control characters": lambda n: '{"message":"' + "\n" * n + '"}',
+    "more after the object": lambda n: "{}" + "x" * n,
+}
+SIZE = 80
+STEPS = pytest.mark.parametrize("step", [1, 4, 10**9], ids=["by character", "by four", "whole"])
+
+
+@contextmanager
+def counted() -> Iterator[Callable[[], int]]:
+    """Counts the bytecode instructions that are executed meanwhile; call what it gives afterwards."""
+    count = 0
+    if sys.version_info >= (3, 12):
+        monitoring = sys.monitoring
+        tool = next(number for number in range(6) if monitoring.get_tool(number) is None)
+
+        def on_instruction(*_: Any) -> None:
+            nonlocal count
+            count += 1
+
+        monitoring.use_tool_id(tool, __name__)
+        monitoring.register_callback(tool, monitoring.events.INSTRUCTION, on_instruction)
+        monitoring.set_events(tool, monitoring.events.INSTRUCTION)
+        try:
+            yield lambda: count
+        finally:
+            monitoring.set_events(tool, 0)
+            monitoring.register_callback(tool, monitoring.events.INSTRUCTION, None)
+            monitoring.free_tool_id(tool)
+    else:
+
+        def trace(frame: Any, event: str, _: Any) -> Any:
+            nonlocal count
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+            count += event == "opcode"
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            yield lambda: count
+        finally:
+            sys.settrace(before)
+
+
+def instructions(pieces: list[Any], **options: Any) -> int:
+    """What a parser takes for chunks, or for pieces of a body."""
+    feed = StreamParser.feed_bytes if isinstance(pieces[0], bytes) else StreamParser.feed
+
+    def run() -> None:
+        parser = StreamParser(**options)
+        for piece in pieces:
+            feed(parser, piece)
+        parser.close()
+
+    with counted() as count:
+        run()
+    return count()
+
+
+def growth(text: Callable[[int], str], pieces: Callable[[str], list[Any]], **options: Any) -> float:
+    """What the double text takes over what the text takes, per character."""
+    instructions(pieces(text(1)), **options)  # what is built once
+    one, two = (instructions(pieces(text(size)), **options) / len(text(size)) for size in (SIZE, 2 * SIZE))
+    return two / one
+
+
+@STEPS
+@pytest.mark.parametrize("field", ["content", "reasoning_content", "refusal"])
+@pytest.mark.parametrize("shape", TEXTS)
+def test_twice_the_text_takes_at_most_twice_as_many_instructions(shape: str, field: str, step: int):
+    def pieces(text: str) -> list[Any]:
+        return [chunk(**{field: piece}) for piece in chunked(text, step)]
+
+    assert growth(TEXTS[shape], pieces, think_tags=("<think>", "</think>")) <= 1
+
+
+@STEPS
+@pytest.mark.parametrize("tool", ["send_message", "search"])
+@pytest.mark.parametrize("shape", ARGUMENTS)
+def test_twice_the_arguments_take_at_most_twice_as_many_instructions(shape: str, tool: str, step: int):
+    assert growth(ARGUMENTS[shape], lambda text: call_chunks(tool, chunked(text, step))) <= 1
+
+
+@STEPS
+@pytest.mark.parametrize("shape", ["a long message", "nested"])
+def test_twice_the_bytes_take_at_most_twice_as_many_instructions(shape: str, step: int):
+    def pieces(text: str) -> list[bytes]:
+        data = body(call_chunks("send_message", chunked(text, 16))).encode()
+        return [data[at : at + step] for at in range(0, len(data), step)]
+
+    assert growth(lambda size: ARGUMENTS[shape](size // 5), pieces) <= 1
+
+
+def test_reading_all_again_takes_more():
+    def reread(size: int) -> None:
+        for end in range(size):
+            for _ in range(end):
+                pass
+
+    def cost(size: int) -> int:
+        with counted() as count:
+            reread(size)
+        return count()
+
+    assert cost(2 * SIZE) > 3 * cost(SIZE)
