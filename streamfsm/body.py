@@ -29,13 +29,14 @@ async def aiter_messages(response: Any, parser: StreamParser | None = None) -> A
     """
     parser = parser or StreamParser()
     wire = Wire(response)
-    error: Exception | None = None
+    errors: list[Exception] = []
     try:
         while parser.state == "open":
             try:
                 messages = _take(await wire.read(), parser)
             except Exception as raised:  # noqa: BLE001 - raised again below
-                error, messages = raised, parser.fail(raised)
+                errors.append(raised)
+                messages = parser.fail(raised)
             for message in messages:
                 yield message
     finally:
@@ -43,27 +44,28 @@ async def aiter_messages(response: Any, parser: StreamParser | None = None) -> A
             await wire.close()
         finally:
             parser.cancel()
-    if error:
-        raise error
+    if errors:
+        raise errors.pop()  # no variable keeps it: its traceback holds this frame, and all would wait for a collection
 
 
 def iter_messages(response: Any, parser: StreamParser | None = None) -> Generator[StreamMessage, None, None]:
     """The synchronous twin of :func:`aiter_messages`."""
     parser = parser or StreamParser()
     wire = SyncWire(response)
-    error: Exception | None = None
+    errors: list[Exception] = []
     try:
         while parser.state == "open":
             try:
                 messages = _take(wire.read(), parser)
             except Exception as raised:  # noqa: BLE001 - raised again below
-                error, messages = raised, parser.fail(raised)
+                errors.append(raised)
+                messages = parser.fail(raised)
             yield from messages
     finally:
         wire.close()
         parser.cancel()
-    if error:
-        raise error
+    if errors:
+        raise errors.pop()  # no variable keeps it: its traceback holds this frame, and all would wait for a collection
 
 
 def _take(data: Any, parser: StreamParser) -> list[StreamMessage]:

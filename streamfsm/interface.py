@@ -138,7 +138,7 @@ class OpenAIStreamingInterface:
         self._reasoning_model = reasoning_model
         self._deadlines = {"first_chunk": first_chunk_timeout, "idle": idle_timeout, "total": total_timeout}
         self._written_tokens: dict[str, int] = {}
-        self._error: Exception | None = None
+        self._errors: list[Exception] = []
         self._span: Span | None = None
         self._start: float | None = None
         self._kinds: set[str] = set()
@@ -178,15 +178,15 @@ class OpenAIStreamingInterface:
                     await wire.close()
                 for message in messages:
                     yield message
-            if self.is_openai_proxy and not self._error and self.parser.result.usage.source == "absent":
+            if self.is_openai_proxy and not self._errors and self.parser.result.usage.source == "absent":
                 await self._count()
         finally:
             try:
                 await wire.close()
             finally:
                 self._finish()
-        if self._error:
-            raise self._error
+        if self._errors:
+            raise self._errors.pop()  # kept, it would keep its traceback, which keeps us until a garbage collection
 
     def process_sync(self, stream: Any, ttft_span: Span | None = None) -> Generator[StreamMessage, None, None]:
         """The synchronous twin of :meth:`process`, for an ``openai.Stream`` or any iterable of chunks.
@@ -213,8 +213,8 @@ class OpenAIStreamingInterface:
         finally:
             wire.close()
             self._finish()
-        if self._error:
-            raise self._error
+        if self._errors:
+            raise self._errors.pop()  # kept, it would keep its traceback, which keeps us until a garbage collection
 
     def _begin(self, span: Span | None) -> None:
         if self._start is not None or self.parser.state != "open":
@@ -261,7 +261,7 @@ class OpenAIStreamingInterface:
         return messages
 
     def _report(self, error: Exception) -> None:
-        self._error = error
+        self._errors.append(error)
         attributes = {"stop_reason": StopReasonType.error.value, "error": str(error)}
         self._event("stop_reason", {**attributes, "stacktrace": "".join(traceback.format_exception(error))})
 

@@ -1,0 +1,218 @@
+"""Many streams in one process: what a parser weighs, and that one that has ended leaves nothing behind."""
+
+import asyncio
+import gc
+import tracemalloc
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+from helpers import call, call_chunks, chunk
+
+from streamfsm import Limits, OpenAIStreamingInterface, StreamParser, aiter_messages, iter_messages
+from streamfsm.capture import body
+
+ARGUMENTS = ['{"thinking":"Hm \\ud83d', '\\ude00","mess', 'age":"Say \\"', 'hi\\"","a":[1,{"b":nu', "ll}]}"]
+SPEECH = call_chunks("send_message", ARGUMENTS)
+CHUNKS = [
+    chunk(reasoning_content="Hm."),
+    chunk(content="<think>a</think>b <th"),
+    chunk(call(0, "call_1", "search", '{"thinking":"a","q'), call(1, "call_2", "send_message", ARGUMENTS[0])),
+    chunk(call(0, arguments='":1}'), unknown={"field": [1]}),
+    {"choices": "odd"},
+    chunk(content="late", choice=1, usage={"prompt_tokens": 1}),
+]
+
+
+def feed(chunks: list[Any], ending: str = "close", **options: Any) -> StreamParser:
+    parser = StreamParser(**options)
+    for each in chunks:
+        parser.feed(each)
+    parser.fail(ConnectionError("gone")) if ending == "fail" else getattr(parser, ending)()
+    assert parser.result.model_dump_json()
+    return parser
+
+
+def feed_bytes() -> None:
+    parser = StreamParser()
+    data = body(SPEECH).encode()
+    for at in range(0, len(data), 7):
+        parser.feed_bytes(data[at : at + 7])
+    assert parser.state == "done"
+
+
+def restore() -> None:
+    parser = StreamParser(trace=[])
+    for each in SPEECH:
+        parser = StreamParser.restore(parser.snapshot(), trace=[])
+        parser.feed(each)
+    parser.close()
+
+
+async def pieces(*, broken: bool = False) -> AsyncIterator[bytes]:
+    yield body(SPEECH[:3]).encode().removesuffix(b"data: [DONE]\n\n")
+    if broken:
+        raise ConnectionError("gone")
+
+
+def read_body(*, broken: bool = False) -> None:
+    async def read() -> None:
+        with suppress(ConnectionError):
+            async for _ in aiter_messages(pieces(broken=broken)):
+                pass
+
+    asyncio.run(read())
+
+
+def read_broken_body() -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"data: {}"
+        raise ConnectionError("gone")
+
+    with suppress(ConnectionError):
+        list(iter_messages(broken()))
+
+
+async def wire(*, broken: bool) -> AsyncIterator[Any]:
+    for each in SPEECH:
+        yield each
+    if broken:
+        raise ConnectionError("gone")
+
+
+def facade(*, leave: bool = False, broken: bool = False) -> None:
+    async def read() -> None:
+        with suppress(ConnectionError):
+            async for _ in OpenAIStreamingInterface(use_assistant_message=True).process(wire(broken=broken)):
+                if leave:
+                    break
+
+    asyncio.run(read())
+
+
+def facade_sync() -> None:
+    def broken() -> Iterator[Any]:
+        yield from SPEECH
+        raise ConnectionError("gone")
+
+    with suppress(ConnectionError):
+        list(OpenAIStreamingInterface(use_assistant_message=True).process_sync(broken()))
+
+
+LIVES: dict[str, Callable[[], object]] = {
+    "speech": lambda: feed(SPEECH),
+    "everything at once": lambda: feed(CHUNKS, think_tags=("<think>", "</think>")),
+    "cancelled": lambda: feed(CHUNKS, "cancel"),
+    "failed": lambda: feed(CHUNKS, "fail"),
+    "cut by a limit": lambda: feed(SPEECH, limits=Limits(arguments=20)),
+    "traced": lambda: feed(SPEECH, trace=[]),
+    "not JSON": lambda: StreamParser().feed_bytes(b"data: x\n\n"),
+    "from bytes": feed_bytes,
+    "restored": restore,
+    "never fed": StreamParser,
+    "never closed": lambda: StreamParser().feed(SPEECH[0]),
+    "a body, synchronously": lambda: list(iter_messages(iter([body(SPEECH).encode()]))),
+    "a body": read_body,
+    "a broken body": lambda: read_body(broken=True),
+    "a broken body, synchronously": read_broken_body,
+    "the façade": facade,
+    "the façade, left": lambda: facade(leave=True),
+    "the façade, broken": lambda: facade(broken=True),
+    "the façade, broken, synchronously": facade_sync,
+}
+EACH_LIFE = pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
+
+
+def ours() -> Counter[str]:
+    """Our living objects, by type."""
+    return Counter(
+        type(each).__qualname__ for each in gc.get_objects() if type(each).__module__.startswith("streamfsm")
+    )
+
+
+@contextmanager
+def without_collector():
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@EACH_LIFE
+def test_a_stream_leaves_nothing_for_the_garbage_collector(life: Callable[[], object]):
+    life()
+    with without_collector():
+        before = ours()
+        life()
+        assert ours() - before == Counter()
+
+
+def test_what_lives_is_seen():
+    with without_collector():
+        before = ours()
+        parser = feed(SPEECH)
+        assert (ours() - before)["StreamParser"] == 1
+        parser.own = parser  # a cycle
+        del parser
+        assert (ours() - before)["StreamParser"] == 1
+
+
+def allocated(run: Callable[[], object]) -> int:
+    """Bytes that our modules, and what they call, have allocated and kept since ``run`` began."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        kept = run()
+        gc.collect()
+        size = tracemalloc.get_traced_memory()[0]
+        del kept
+        return size
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_nothing_grows_over_many_streams(*, odd: bool):
+    """Each stream says other things: ids, models, names, keys, finish reasons, unknown fields."""
+
+    def stream(number: int) -> None:
+        name = f"{number:06}"
+        call_id = f"call_{name}"
+        said = {"content": name, "reasoning_content": name}
+        chunks = [
+            {**chunk(**said), "id": name, "model": name},
+            *call_chunks(name, [f'{{"{name}":1}}'], call_id, finish=name if odd else "tool_calls"),
+        ]
+        feed([*chunks, {name: name, "choices": name}] if odd else chunks, inner_thoughts_kwarg=name)
+
+    for number in range(100):
+        stream(number)
+
+    def many() -> None:
+        for number in range(100, 600):
+            stream(number)
+
+    # An entry of a dictionary a stream would be five times as much; the interpreter's own caches take some.
+    assert allocated(many) < 20 * 500
+
+
+def opened(chunks: list[Any]) -> StreamParser:
+    parser = StreamParser()
+    for each in chunks:
+        parser.feed(each)
+    return parser
+
+
+@pytest.mark.parametrize(
+    ("chunks", "bound"),
+    [([], 3_500), ([chunk(content="Hello")], 7_000), (SPEECH[:4], 8_500)],
+    ids=["idle", "in its content", "in its message"],
+)
+def test_an_open_parser_is_small(chunks: list[Any], bound: int):
+    opened(chunks)
+    count = 200
+    assert allocated(lambda: [opened(chunks) for _ in range(count)]) / count < bound
