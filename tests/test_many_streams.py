@@ -204,6 +204,13 @@ def test_nothing_grows_over_many_streams(*, odd: bool):
     assert allocated(lambda: many(300)) < 20 * 300
 
 
+def opened(chunks: list[Any]) -> StreamParser:
+    parser = StreamParser()
+    for each in chunks:
+        parser.feed(each)
+    return parser
+
+
 @pytest.mark.parametrize(
     ("chunks", "bound"),
     [([], 3_500), ([chunk(content="Hello")], 7_000), (SPEECH[:4], 8_500)],
