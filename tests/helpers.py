@@ -1,13 +1,28 @@
 """What several test files share: chunks on the wire, ways to cut a text, and one way to run a parser."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
 from streamfsm import StreamParser, coalesce
 from streamfsm.testing import ALPHABET, splits
 
-__all__ = ["ALPHABET", "ID", "anomalies", "call", "call_chunks", "chunk", "chunked", "cut", "run", "said", "splits"]
+__all__ = [
+    "ALPHABET",
+    "ID",
+    "anomalies",
+    "call",
+    "call_chunks",
+    "chunk",
+    "chunked",
+    "counted",
+    "cut",
+    "run",
+    "said",
+    "splits",
+]
 
 ID = "message-7b5f3f7e-0d2a-4c3b-9a52-6f0c8d1e2a00"
 
@@ -88,3 +103,40 @@ def cut(text: str, at: Iterable[int]) -> list[str]:
 def chunked(text: str, size: int) -> list[str]:
     """Pieces of ``size`` characters."""
     return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+@contextmanager
+def counted() -> Iterator[Callable[[], int]]:
+    """Counts the bytecode instructions that are executed meanwhile; call what it gives afterwards."""
+    count = 0
+    if sys.version_info >= (3, 12):
+        monitoring = sys.monitoring
+        tool = next(number for number in range(6) if monitoring.get_tool(number) is None)
+
+        def on_instruction(*_: Any) -> None:
+            nonlocal count
+            count += 1
+
+        monitoring.use_tool_id(tool, __name__)
+        monitoring.register_callback(tool, monitoring.events.INSTRUCTION, on_instruction)
+        monitoring.set_events(tool, monitoring.events.INSTRUCTION)
+        try:
+            yield lambda: count
+        finally:
+            monitoring.set_events(tool, 0)
+            monitoring.register_callback(tool, monitoring.events.INSTRUCTION, None)
+            monitoring.free_tool_id(tool)
+    else:
+
+        def trace(frame: Any, event: str, _: Any) -> Any:
+            nonlocal count
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+            count += event == "opcode"
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            yield lambda: count
+        finally:
+            sys.settrace(before)

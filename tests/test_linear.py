@@ -4,13 +4,11 @@
 and all that it calls in Python. Neither sees the inside of a regular expression: ``benchmarks/feed.py`` does.
 """
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from helpers import call_chunks, chunk, chunked
+from helpers import call_chunks, chunk, chunked, counted
 from streams import SHAPES
 
 from streamfsm import StreamParser
@@ -34,43 +32,6 @@ ARGUMENTS: dict[str, Callable[[int], str]] = {
 }
 SIZE = 80
 STEPS = pytest.mark.parametrize("step", [1, 4, 10**9], ids=["by character", "by four", "whole"])
-
-
-@contextmanager
-def counted() -> Iterator[Callable[[], int]]:
-    """Counts the bytecode instructions that are executed meanwhile; call what it gives afterwards."""
-    count = 0
-    if sys.version_info >= (3, 12):
-        monitoring = sys.monitoring
-        tool = next(number for number in range(6) if monitoring.get_tool(number) is None)
-
-        def on_instruction(*_: Any) -> None:
-            nonlocal count
-            count += 1
-
-        monitoring.use_tool_id(tool, __name__)
-        monitoring.register_callback(tool, monitoring.events.INSTRUCTION, on_instruction)
-        monitoring.set_events(tool, monitoring.events.INSTRUCTION)
-        try:
-            yield lambda: count
-        finally:
-            monitoring.set_events(tool, 0)
-            monitoring.register_callback(tool, monitoring.events.INSTRUCTION, None)
-            monitoring.free_tool_id(tool)
-    else:
-
-        def trace(frame: Any, event: str, _: Any) -> Any:
-            nonlocal count
-            frame.f_trace_opcodes, frame.f_trace_lines = True, False
-            count += event == "opcode"
-            return trace
-
-        before = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            yield lambda: count
-        finally:
-            sys.settrace(before)
 
 
 def instructions(pieces: list[Any], **options: Any) -> int:

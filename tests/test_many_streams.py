@@ -10,7 +10,7 @@ from itertools import count, islice
 from typing import Any
 
 import pytest
-from helpers import call, call_chunks, chunk
+from helpers import ID, call, call_chunks, chunk, counted
 
 from streamfsm import Limits, OpenAIStreamingInterface, StreamParser, aiter_messages, iter_messages
 from streamfsm.capture import body
@@ -219,3 +219,16 @@ def opened(chunks: list[Any]) -> StreamParser:
 def test_an_open_parser_is_small(chunks: list[Any], bound: int):
     opened(chunks)
     assert allocated(lambda: [opened(chunks) for _ in range(200)]) / 200 < bound
+
+
+def test_parsers_fed_in_turns_take_the_instructions_that_they_take_one_after_the_other():
+    def cost(order: Callable[[list[StreamParser]], list[tuple[StreamParser, Any]]]) -> int:
+        steps = order([StreamParser(message_id=ID) for _ in range(50)])
+        with counted() as count:
+            for parser, each in steps:
+                parser.feed(each)
+        return count()
+
+    cost(lambda parsers: [(parser, each) for parser in parsers for each in SPEECH])  # what is built once
+    alone = cost(lambda parsers: [(parser, each) for parser in parsers for each in SPEECH])
+    assert cost(lambda parsers: [(parser, each) for each in SPEECH for parser in parsers]) == alone
