@@ -1,0 +1,90 @@
+"""The way through the states and what is said on it, written by hand: what a wrong row of a table cannot know."""
+
+from typing import Any
+
+import pytest
+from helpers import call_chunks, chunk, run, said
+from test_machine_checks import REACH, TAGS, ended
+
+from streamfsm.trace import Transition
+
+Said = list[tuple[str, ...]]
+
+# A tool and its arguments → the states of the call up to its end, and what is said.
+# The message tool is never announced, and nothing of it is streamed raw.
+CALLS: list[tuple[str, str, str, Said]] = [
+    ("search", '{"a":1}', "raw_args closed", [("name", "search"), ("arguments", '{"a":1}')]),
+    ("search", '{"thinking":"Hm","a":1}', "raw_args inner_thoughts between_members raw_args closed",
+     [("name", "search"), ("arguments", "{"), ("reasoning", "Hm"), ("arguments", '"a":1}')]),
+    ("search", '{"a":1,"thinking":"Hm"}', "raw_args inner_thoughts between_members raw_args closed",
+     [("name", "search"), ("arguments", '{"a":1'), ("reasoning", "Hm"), ("arguments", "}")]),
+    ("search", '{"a":1}{', "raw_args closed malformed", [("name", "search"), ("arguments", '{"a":1}{')]),
+    ("search", '{"a":?}', "raw_args malformed", [("name", "search"), ("arguments", '{"a":?}')]),
+    ("search", '{"thinking":-?}', "raw_args inner_thoughts malformed",
+     [("name", "search"), ("arguments", "{"), ("reasoning", "-"), ("arguments", "?}")]),
+    ("search", '{"thinking":nil}', "raw_args inner_thoughts malformed", [("name", "search"), ("arguments", "{nil}")]),
+    ("search", '{"thinking":"Hm"?}', "raw_args inner_thoughts between_members malformed",
+     [("name", "search"), ("arguments", "{"), ("reasoning", "Hm"), ("arguments", "?}")]),
+    ("send_message", '{"thinking":"Hm","message":"Hi"}',
+     "between_members inner_thoughts between_members message_kwarg between_members closed",
+     [("reasoning", "Hm"), ("assistant", "Hi")]),
+    ("send_message", '{"message":"Hi","a":1}', "between_members message_kwarg between_members closed",
+     [("assistant", "Hi")]),
+    ("send_message", '{"message":"Hi"}{', "between_members message_kwarg between_members closed malformed",
+     [("assistant", "Hi")]),
+    ("send_message", '{"message":-?}', "between_members message_kwarg malformed", [("assistant", "-")]),
+    ("send_message", '{"message":nil}', "between_members message_kwarg malformed", []),
+    ("send_message", "{?}", "between_members malformed", []),
+]  # fmt: skip
+
+THOUGHT = chunk(reasoning_content="Hm")
+SECRET = chunk(reasoning_details=[{"type": "reasoning.encrypted", "data": "c2VjcmV0"}])
+
+# Chunks → the states of their text field up to its end, and what is said.
+TEXTS: list[tuple[list[Any], str, Said]] = [
+    ([chunk(content="Hi")], "answer", [("assistant", "Hi")]),
+    ([THOUGHT], "reasoning", [("reasoning", "Hm")]),
+    ([SECRET, THOUGHT], "reasoning", [("hidden", "redacted"), ("reasoning", "Hm")]),
+    ([THOUGHT, SECRET, THOUGHT], "reasoning reasoning",
+     [("reasoning", "Hm"), ("hidden", "redacted"), ("reasoning", "Hm")]),
+    ([chunk(content="a<think>b</think>c")], "answer reasoning answer",
+     [("assistant", "a"), ("reasoning", "b"), ("assistant", "c")]),
+]  # fmt: skip
+
+
+def states(trace: list[Transition], machine: str) -> list[str]:
+    """Where each boundary of a machine led."""
+    return [step.target for step in trace if step.machine == machine and step.event != "text"]
+
+
+@pytest.mark.parametrize(("name", "text", "way", "expected"), CALLS)
+def test_a_call_goes_this_way(name: str, text: str, way: str, expected: Said):
+    trace: list[Transition] = []
+    messages, _ = run(call_chunks(name, [text]), trace=trace)
+    assert said(messages) == [*expected, ("stop", "tool_calls")]
+    assert states(trace, "tool_call") == [*way.split(), "done"]
+    assert states(trace, "stream") == ["open", "done"]
+
+
+@pytest.mark.parametrize(("chunks", "way", "expected"), TEXTS)
+def test_a_text_goes_this_way(chunks: list[Any], way: str, expected: Said):
+    trace: list[Transition] = []
+    messages, _ = run(chunks, trace=trace, think_tags=TAGS)
+    assert said(messages) == [*expected, ("stop", "incomplete")]
+    assert states(trace, "text") == [*way.split(), "done"]
+
+
+@pytest.mark.parametrize(
+    ("event", "state"), [("end", "done"), ("error", "failed"), ("limit", "failed"), ("cancel", "cancelled")]
+)
+@pytest.mark.parametrize("place", REACH, ids="-".join)
+def test_wherever_a_stream_ends_only_its_stop_reason_says_so(place: tuple[str, str], event: str, state: str):
+    last = [step for step in ended(REACH[place], event) if step.event == event]
+    assert [step.target for step in last] == ["done"] * (len(last) - 1) + [state]
+    assert [step.machine for step in last if step.seq_id is not None] == ["stream"]
+
+
+def test_thoughts_say_whether_they_came_in_a_call_or_from_the_model():
+    messages, _ = run([THOUGHT, *call_chunks("search", ['{"thinking":"Hm"}'])])
+    sources = [message.source for message in messages if message.message_type == "reasoning_message"]
+    assert sources == ["reasoner_model", "non_reasoner_model"]
