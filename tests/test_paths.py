@@ -14,6 +14,7 @@ Said = list[tuple[str, ...]]
 # The message tool is never announced, and nothing of it is streamed raw.
 CALLS: list[tuple[str, str, str, Said]] = [
     ("search", '{"a":1}', "raw_args closed", [("name", "search"), ("arguments", '{"a":1}')]),
+    ("search", '{"a":1} ', "raw_args closed", [("name", "search"), ("arguments", '{"a":1} ')]),
     ("search", '{"thinking":"Hm","a":1}', "raw_args inner_thoughts between_members raw_args closed",
      [("name", "search"), ("arguments", "{"), ("reasoning", "Hm"), ("arguments", '"a":1}')]),
     ("search", '{"a":1,"thinking":"Hm"}', "raw_args inner_thoughts between_members raw_args closed",
@@ -51,6 +52,9 @@ TEXTS: list[tuple[list[Any], str, Said]] = [
      [("assistant", "a"), ("reasoning", "b"), ("assistant", "c")]),
 ]  # fmt: skip
 
+# How a stream ends → its state.
+ENDS = [("end", "done"), ("error", "failed"), ("limit", "failed"), ("cancel", "cancelled")]
+
 
 def states(trace: list[Transition], machine: str) -> list[str]:
     """Where each boundary of a machine led."""
@@ -62,6 +66,7 @@ def test_a_call_goes_this_way(name: str, text: str, way: str, expected: Said):
     trace: list[Transition] = []
     messages, _ = run(call_chunks(name, [text]), trace=trace)
     assert said(messages) == [*expected, ("stop", "tool_calls")]
+    assert all(text for message in messages for *_, text in said([message]))
     assert states(trace, "tool_call") == [*way.split(), "done"]
     assert states(trace, "stream") == ["open", "done"]
 
@@ -71,12 +76,11 @@ def test_a_text_goes_this_way(chunks: list[Any], way: str, expected: Said):
     trace: list[Transition] = []
     messages, _ = run(chunks, trace=trace, think_tags=TAGS)
     assert said(messages) == [*expected, ("stop", "incomplete")]
+    assert all(text for message in messages for *_, text in said([message]))
     assert states(trace, "text") == [*way.split(), "done"]
 
 
-@pytest.mark.parametrize(
-    ("event", "state"), [("end", "done"), ("error", "failed"), ("limit", "failed"), ("cancel", "cancelled")]
-)
+@pytest.mark.parametrize(("event", "state"), ENDS)
 @pytest.mark.parametrize("place", REACH, ids="-".join)
 def test_wherever_a_stream_ends_only_its_stop_reason_says_so(place: tuple[str, str], event: str, state: str):
     last = [step for step in ended(REACH[place], event) if step.event == event]

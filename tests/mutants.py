@@ -1,0 +1,258 @@
+"""Libraries that are broken on purpose: our tests must fail on them.
+
+``python tests/mutants.py`` makes two kinds of mutants that a general tool does not. Each property of ``test_laws.py``
+is run in a copy of the project with one change that breaks it. And each row and state of each table is changed in
+every way, for which a check of the tables or a test that has never seen them must fail. ``--write`` also writes the
+table of ``docs/mutants.md``.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import test_paths
+import test_quirks
+
+from streamfsm.emission import Emission
+from streamfsm.errors import IllegalTransition, TableError
+from streamfsm.machines import ENDINGS, MACHINES, StateMachine, Table
+from streamfsm.machines._checks import findings
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "mutants.md"
+START, END = "<!-- laws: by tests/mutants.py --write -->", "<!-- end of laws -->"
+
+
+class Mutant(NamedTuple):
+    """One change, and the property that must fail on it."""
+
+    law: int
+    property: str
+    """Its test, without ``test_``."""
+    file: str
+    old: str
+    """Occurs once in the file."""
+    new: str
+    because: str
+
+
+MUTANTS = (
+    Mutant(1, "split_merge_invariance", "_scanner.py",
+           'text, self._tail = self._tail + text, ""', 'self._tail = ""',
+           "the beginning of a cut escape is lost"),
+    Mutant(1, "split_merge_invariance_exhaustively", "_scanner.py",
+           "self._base += end", "self._base = end",
+           "offsets count from the last cut"),
+    Mutant(1, "split_merge_invariance_of_think_tags_exhaustively", "_lanes.py",
+           "text = self._prefix + text", "self._emit(self._prefix, outlet)",
+           "a cut tag is text"),
+    Mutant(2, "nothing_lost_nothing_invented", "_scanner.py",
+           "self._comma = self._comma and bool(self._keys)", "self._comma = False",
+           "a comma leaves with the wrong member"),
+    Mutant(2, "nothing_lost_nothing_invented_and_commas_leave_with_captured_members", "_scanner.py",
+           'held = held[held.find(",") + 1 :]', 'held = held[held.find(",") :]',
+           "the comma of a captured member stays"),
+    Mutant(2, "nothing_lost_nothing_invented_in_the_message_tool", "_lanes.py",
+           "raw=not speech", "raw=True",
+           "other members of the message tool are streamed"),
+    Mutant(2, "nothing_lost_nothing_invented_byte_for_byte_where_nothing_is_captured", "_scanner.py",
+           'self._release(out)\n        self._sink = "report"\n        return at',
+           'self._release(out)\n        self._sink = "drop"\n        return at',
+           "what follows an error is lost"),
+    Mutant(2, "nothing_lost_nothing_invented_in_plain_text", "_lanes.py",
+           'self._emit(self._prefix + "\\ufffd" * len(self._half), outlet)', "self._emit(self._prefix, outlet)",
+           "half a pair at the end is lost"),
+    Mutant(3, "append_only", "_surrogates.py",
+           'return "\\ufffd"\n', "return match[0]\n",
+           "a lone surrogate is emitted"),
+    Mutant(4, "promptness", "_writer.py",
+           "messages, self._messages = self._messages, []",
+           "messages, self._messages = self._messages[:-1], self._messages[-1:]",
+           "the latest message waits for the next chunk"),
+    Mutant(4, "promptness_of_think_tags", "_tags.py",
+           "if text.endswith(tag[:length]):", "if tag[0] in text[-length:]:",
+           "text after the first character of a tag waits"),
+    Mutant(5, "output_grammar", "_writer.py",
+           "{lane.label if isinstance(lane, CallLane) else ''}", "",
+           "two calls share an otid"),
+    Mutant(5, "output_grammar_otids_never_run_out", "messages.py",
+           "if ordinal < _OTIDS_IN_ID:", "if ordinal := ordinal % _OTIDS_IN_ID:",
+           "otids start again after 128"),
+    Mutant(6, "total", "sources/chat_completions.py",
+           "if not isinstance(choices, list):", "if choices is None:",
+           "choices that are no list are read as one"),
+    Mutant(6, "total_every_pair_is_declared_legal_or_illegal", "machines/_machine.py",
+           "except (MachineError, KeyError) as error:", "except MachineError as error:",
+           "an unknown event is no illegal transition"),
+    Mutant(7, "linear", "_scanner.py",
+           "if key in self._keys:", "if any(key == other for other in self._keys):",
+           "a key is compared with all before it"),
+    Mutant(7, "linear_memory_is_what_the_result_keeps", "_scanner.py",
+           "            self._base += len(text)\n            reported",
+           "            self._base += len(text)\n            self._held.append(text)\n            reported",
+           "text is kept after it was reported"),
+    Mutant(8, "auditable", "_writer.py",
+           "emitted=row.emits is not None", "emitted=True",
+           "a row that emits nothing claims a message"),
+    Mutant(9, "isolated", "_scanner.py",
+           "_keys: dict[str, None] = field(default_factory=dict)",
+           "_keys: dict[str, None] = field(default_factory=lambda shared={}: shared)",
+           "all streams share the keys seen"),
+    Mutant(9, "isolated_in_threads", "_scanner.py",
+           "_keys: dict[str, None] = field(default_factory=dict)",
+           "_keys: dict[str, None] = field(default_factory=lambda shared={}: shared)",
+           "all streams share the keys seen"),
+    Mutant(9, "isolated_tables_are_immutable", "machines/_table.py",
+           "return MappingProxyType({(row.state, row.event): row for row in self.expanded()})",
+           "return {(row.state, row.event): row for row in self.expanded()}",
+           "anyone may change a row"),
+    Mutant(10, "executable_is_a_fact", "parser.py",
+           "ready=ready and bool(call.name)", "ready=bool(call.name)",
+           "whole JSON is ready, however the stream ended"),
+    Mutant(10, "executable_is_a_fact_however_often_the_stream_finishes", "_response.py",
+           "ending(new).rank > ending(kept).rank", "ending(new).rank < ending(kept).rank",
+           "the weaker finish reason counts"),
+)  # fmt: skip
+
+
+def fails(mutant: Mutant | None, *names: str) -> bool:
+    """Whether these properties fail in a copy of the project, changed by ``mutant``; an error is no failure."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "project"
+        for part in ("streamfsm", "tests"):
+            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
+        for part in ("pyproject.toml", "_streamfsm_pytest.py"):
+            shutil.copy(ROOT / part, copy / part)
+        if mutant:
+            file = copy / "streamfsm" / mutant.file
+            text = file.read_text(encoding="utf-8")
+            file.write_text(text.replace(mutant.old, mutant.new, 1), encoding="utf-8")
+        tests = [f"tests/test_laws.py::test_{name}" for name in names]
+        command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *tests]  # -m: the copy comes first
+        run = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)  # noqa: S603
+    if run.returncode not in (0, 1):
+        raise RuntimeError(run.stdout + run.stderr)
+    return run.returncode == 1
+
+
+def table() -> str:
+    """The mutants as Markdown."""
+    lines = ["| law | property | file | mutant |", "|---|---|---|---|"]
+    lines += [f"| {each.law} | `{each.property}` | `{each.file}` | {each.because} |" for each in MUTANTS]
+    return "\n".join(lines)
+
+
+# -- rows --------------------------------------------------------------------------------------------------------------
+
+# Changes of a table that change nothing: a field's first text leaves ``awaiting_text`` at once, so that no stream ends
+# there; and no lane is sent text in a state that emits none.
+EQUIVALENT = {
+    *(f"text: {event} in awaiting_text emits ANSWER" for event in ENDINGS),
+    *(
+        f"{place} emits {emission.name} for text"
+        for place in ("stream: open", "text: awaiting_text", "tool_call: awaiting_name", "tool_call: between_members")
+        for emission in (Emission.ANSWER, Emission.REASONING, Emission.THOUGHTS, Emission.TOOL_ARGUMENTS)
+    ),
+}
+
+
+def changed(table: Table) -> Iterator[tuple[str, Callable[[], Table]]]:
+    """Every change of one row or state: a row away, to another state, with or without a message; text as another."""
+    rows = tuple(table.expanded())
+    for at, row in enumerate(rows):
+        name = f"{table.name}: {row.event} in {row.state}"
+        emits = None if row.emits else Emission.ANSWER
+        others = {f"{name} leads to {to.name}": row._replace(target=to.name) for to in table.states}
+        others[f"{name} emits {emits and emits.name}"] = row._replace(emits=emits)
+        yield f"{name} is illegal", partial(replace, table, rows=rows[:at] + rows[at + 1 :])
+        for change, other in others.items():
+            if other != row:
+                yield change, partial(replace, table, rows=(*rows[:at], other, *rows[at + 1 :]))
+    for at, state in enumerate(table.states):
+        for text in (None, Emission.ANSWER, Emission.REASONING, Emission.THOUGHTS, Emission.TOOL_ARGUMENTS):
+            if text != state.text:
+                states = (*table.states[:at], state._replace(text=text), *table.states[at + 1 :])
+                change = f"{table.name}: {state.name} emits {text and text.name} for text"
+                yield change, partial(replace, table, states=states)
+
+
+def cases() -> Iterator[Callable[[], None]]:
+    """Tests that have never seen a table."""
+    yield from (partial(test_paths.test_a_call_goes_this_way, *case) for case in test_paths.CALLS)
+    yield from (partial(test_paths.test_a_text_goes_this_way, *case) for case in test_paths.TEXTS)
+    yield test_paths.test_thoughts_say_whether_they_came_in_a_call_or_from_the_model
+    for place, ending in product(test_paths.REACH, test_paths.ENDS):
+        yield partial(test_paths.test_wherever_a_stream_ends_only_its_stop_reason_says_so, place, *ending)
+    yield from (partial(test_quirks.test_a_quirk_is_read_as_its_document_says, name) for name in test_quirks.SECTIONS)
+
+
+def killer(machine: StateMachine, make: Callable[[], Table]) -> str | None:
+    """Who notices that ``machine`` runs another table: its ``declaration``, the ``checks``, the ``tests`` or nobody."""
+    try:
+        other = StateMachine(make())
+    except TableError:
+        return "declaration"
+    if any(finding.problems for finding in findings(other)):
+        return "checks"
+    kept = dict(vars(machine))
+    vars(machine).update(vars(other))  # all lanes share the machine
+    try:
+        for case in cases():
+            case()
+    except (AssertionError, IllegalTransition, ValueError):  # the last: text where a call belongs
+        return "tests"
+    finally:
+        vars(machine).clear()
+        vars(machine).update(kept)
+    return None
+
+
+def wrong_rows() -> bool:
+    """Print who noticed how many changes of the tables; return whether somebody noticed all that matter."""
+    found = {name: killer(machine, make) for machine in MACHINES for name, make in changed(machine.table)}
+    noticed = [by for by in found.values() if by]
+    counts = ", ".join(f"{noticed.count(by)} by the {by}" for by in ("declaration", "checks", "tests"))
+    survivors = {name for name, by in found.items() if by is None}
+    sys.stdout.write(f"{len(found)} wrong rows and states: {counts}, {len(survivors & EQUIVALENT)} are equivalent\n")
+    sys.stdout.writelines(f"HOLDS  {name}\n" for name in sorted(survivors - EQUIVALENT))
+    return survivors <= EQUIVALENT
+
+
+# -- laws --------------------------------------------------------------------------------------------------------------
+
+
+def broken_laws() -> bool:
+    """Print a line a property; return whether each holds without a mutant, and fails on its own."""
+    if fails(None, *(mutant.property for mutant in MUTANTS)):
+        sys.stdout.write("a property fails without a mutant\n")
+        return False
+    survived = 0
+    with ThreadPoolExecutor(2) as pool:
+        for mutant, killed in zip(MUTANTS, pool.map(lambda each: fails(each, each.property), MUTANTS), strict=True):
+            survived += not killed
+            sys.stdout.write(f"{'fails' if killed else 'HOLDS':5}  {mutant.property}: {mutant.because}\n")
+            sys.stdout.flush()
+    return not survived
+
+
+def main() -> int:
+    """Return 1 if a mutant survived that should not."""
+    if "--write" in sys.argv:
+        page = PAGE.read_text(encoding="utf-8")
+        parts = re.escape(START) + ".*?" + re.escape(END)
+        written = f"{START}\n\n{table()}\n\n{END}"
+        PAGE.write_text(re.sub(parts, lambda _: written, page, flags=re.DOTALL), encoding="utf-8")
+    return int(not all([wrong_rows(), broken_laws()]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
