@@ -1275,9 +1275,23 @@ def test_what_is_kept_of_them_is_bounded_and_said():
     assert parser.state == "done"
 
 
+def test_a_value_that_comes_again_takes_no_room_and_all_of_the_room_may_be_taken():
+    chunks = [{"choices": [], "note": "x" * 10}] * 3
+    full = len("note") + len('"xxxxxxxxxx"')
+    assert anomalies(run(chunks, limits=Limits(extras=full))[1]) == []
+    assert anomalies(run(chunks, limits=Limits(extras=full - 1))[1]) == ["more_extras"]
+
+
 def nested(depth, inner):
     for _ in range(depth):
         inner = [inner]
+    return inner
+
+
+def alternating(depth):
+    inner = 1
+    for _ in range(depth):
+        inner = [{"a": inner}]
     return inner
 
 
@@ -1290,6 +1304,7 @@ def nested(depth, inner):
         ([[]] * 300, [[]] * 300),
         (nested(98, {}), nested(98, {})),
         (nested(300, {"a": 1}), "[[[[[[[...]]]]]]]"),
+        (alternating(60), "[{'a': [{'a': [{'a': [...]}]}]}]"),
         (nested(100_000, 1), "[[[[[[[...]]]]]]]"),
         (10**5000, "an int"),
         ({1}, "{1}"),
@@ -1338,6 +1353,23 @@ def test_structured_reasoning_is_merged_by_type_and_index_and_its_text_is_given_
         ("encrypted", None, None, "", "y", None),
     ]
     assert anomalies(parser) == []
+
+
+def test_a_detail_goes_on_by_its_index_else_by_its_id_and_without_both_by_its_type():
+    named = [detail(name, index=None, id=name) for name in ("a", "b", "a")]
+    for whose in ({"index": 0}, {"index": None, "id": "r"}):
+        coded = [detail(kind="reasoning.encrypted", data=data, **whose) for data in "cd"]
+        parser = run([chunk(reasoning_details=[each]) for each in (*named, *coded)])[1]
+        details = parser.result.choices[0].reasoning_details
+        assert [(each.text, each.data) for each in details] == [("aa", ""), ("b", ""), ("", "cd")]
+    parser = run([chunk(reasoning_details=[detail(each, index=None)]) for each in "ab"])[1]
+    assert [each.text for each in parser.result.choices[0].reasoning_details] == ["ab"]
+
+
+def test_a_detail_may_be_whole_so_far():
+    chunks = [chunk(reasoning_details=[detail(each)]) for each in ("a", "ab")]
+    parser = run(chunks, dialect=Dialect(reasoning="snapshot"))[1]
+    assert [each.text for each in parser.result.choices[0].reasoning_details] == ["ab"]
 
 
 def test_what_is_kept_of_structured_reasoning_is_bounded_exactly():
@@ -1400,6 +1432,42 @@ def test_hidden_reasoning_belongs_to_its_choice():
         ("hidden_reasoning_message", 1),
         ("assistant_message", 1),
     ]
+
+
+# -- anomalies ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_anomaly_says_in_which_choice_and_in_which_call_it_was():
+    entries = [
+        [call(0, "a", "f", '{"k":1,"k":2}')],
+        [call(1, "b", "g", "{}")],
+        [call(1, "b", "late")],
+        *[[call(2, "c", "h")]] * 3,
+        [call(3, "d")],
+        [call(4, name="i")],
+        [call(4, name="j")],
+    ]
+    chunks = [chunk(*each, choice=1) for each in entries]
+    chunks += [chunk(choice=1, finish="odd"), chunk(choice=1, finish="length"), chunk(content=5, choice=1)]
+    found = [(each.kind, each.choice, each.call) for each in run(chunks)[1].result.anomalies]
+    assert found == [
+        ("late_name", 1, 1),
+        ("repeated_name", 1, 2),
+        ("ambiguous_call", 1, 4),
+        ("unknown_finish", 1, None),
+        ("second_finish", 1, None),
+        ("wrong_type", 1, None),
+        ("duplicate_key", 1, 0),
+        ("nameless_call", 1, 3),
+    ]
+    wholes = [chunk(content=text, choice=1) for text in ("Hello", "Help!")]
+    [conflict] = run(wholes, dialect=Dialect(content="snapshot"))[1].result.anomalies
+    assert (conflict.kind, conflict.choice) == ("snapshot_conflict", 1)
+
+
+def test_the_greatest_of_counts_that_are_all_nought_is_nought():
+    parser = run([{"choices": [], "usage": {"prompt_tokens": 0}}] * 2, dialect=Dialect(usage="max"))[1]
+    assert parser.result.usage.input_tokens == 0
 
 
 # -- snapshots ---------------------------------------------------------------------------------------------------------

@@ -42,6 +42,10 @@ CONTRADICTIONS = {
     "row ('b', 'go') gives no because": {"rows": (*ROWS, Row("b", "go", "b", None, ""))},
     "event 'stay' is never used": {"events": (*EVENTS, "stay")},
     "state 'c' cannot be reached": {"states": (*STATES, State("c", None, "nowhere"))},
+    "state 'd' cannot be reached": {
+        "states": (*STATES, State("c", None, "an island"), State("d", None, "of two")),
+        "rows": (*ROWS, Row("c", "go", "d", None, "why"), Row("d", "go", "c", None, "why")),
+    },
     "final state 'z' emits text": {"states": (*STATES[:2], State("z", Emission.ANSWER, "last"))},
     **{
         f"{state!r} does not accept {ending!r}": {
@@ -150,8 +154,12 @@ def test_the_engine_is_the_version_whose_undocumented_behaviour_is_relied_on():
     assert transitions.__version__.startswith("0.9.")
 
 
-def test_the_engine_has_only_the_declared_events():
-    assert set(STREAM._machine.events) == set(STREAM.table.events)  # no to_done() and the like
+def test_the_engine_has_only_the_declared_events_no_model_and_starts_where_the_table_does():
+    again = StateMachine(STREAM.table)
+    assert set(again._machine.events) == set(STREAM.table.events)  # no to_done() and the like
+    assert again._machine.models == []
+    assert again._machine.initial == STREAM.table.initial
+    assert again.texts == STREAM.texts
 
 
 @pytest.mark.parametrize("again", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])  # noqa: S301 - our own
