@@ -315,6 +315,37 @@ def test_split_invariance_and_nothing_lost_find_what_is_lost_or_doubled_at_cuts(
     assert len(broken.chunks) <= 4
 
 
+class SoFar:
+    """Gives the whole message so far at each chunk: content first, whenever that came."""
+
+    def __init__(self):
+        self.so_far = {"content": "", "reasoning": ""}
+
+    def feed(self, chunk):
+        delta = chunk["choices"][0]["delta"]
+        self.so_far["content"] += delta.get("content", "")
+        self.so_far["reasoning"] += delta.get("reasoning_content", "")
+        return [(kind, 0, text, True) for kind, text in self.so_far.items()]
+
+    def close(self):
+        return ()
+
+
+def test_the_order_of_a_message_so_far_depends_on_chunks_and_its_texts_do_not():
+    stream = Stream([*text("reasoning", "a"), *text("content", "b")])
+    merged = stream.cut([])
+    check_append_only(SoFar, stream, merged)  # what repeats is not empty
+    check_split_invariance(SoFar, stream, merged, in_order=False)
+    with pytest.raises(LawBroken, match="outputs part at the first"):
+        check_split_invariance(SoFar, stream, merged)
+
+
+def test_without_order_whole_texts_are_compared():
+    stream = Stream(text("content", "a b"))
+    with pytest.raises(LawBroken, match=r"content of 0: 'a b'\n    B  content of 0: 'ab'"):
+        check_split_invariance(Strips, stream, stream.cut([2]), in_order=False)
+
+
 def test_a_chunking_that_fails_shrinks_to_one_cut():
     stream = st.just(Stream(text("content", "some words of no interest")))
     broken = finding(lambda data, stream: check_split_invariance(Strips, stream, data.draw(chunkings(stream))), stream)

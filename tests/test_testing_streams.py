@@ -68,7 +68,7 @@ def test_a_stream_is_shown_an_atom_a_line():
         "    finish {'finish_reason': 'stop'}",
         "    usage {'prompt_tokens': 1, 'completion_tokens': 2}",
         "    choice 1 content 'x'",
-        "    chunk None",
+        "    chunk null",
     ]
 
 

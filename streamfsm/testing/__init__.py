@@ -22,6 +22,7 @@ from streamfsm.testing.laws import (
     standard_chunkings,
 )
 from streamfsm.testing.parsers import Parse, Parser, Read, Said, TracedParser, read_message
+from streamfsm.testing.pulled import PulledParser
 from streamfsm.testing.quirks import QUIRKS, Quirk, accented
 from streamfsm.testing.reports import LawBroken
 from streamfsm.testing.runs import Run, run
@@ -49,6 +50,7 @@ __all__ = [
     "LawBroken",
     "Parse",
     "Parser",
+    "PulledParser",
     "Quirk",
     "Read",
     "Run",

@@ -41,16 +41,19 @@ def check_split_invariance(
     stream: Logical,
     *chunkings: Sequence[Chunk],
     results: bool = True,
+    in_order: bool = True,
     read: Read = read_message,
     seconds: float = SECONDS,
 ) -> None:
     """Every chunking says the same as the stream's own, and has the same ``result``, unless not ``results``.
 
-    What is said is compared after neighbours of the same kind and key were joined.
+    What is said is compared after neighbours of the same kind and key were joined; or, unless ``in_order``, the whole
+    texts, for a parser that gives all of the message so far, and no order in it.
     """
     expected = run(parse, _chunks(stream), read=read, seconds=seconds)
     for chunks in chunkings or standard_chunkings(stream):
-        _compare("split invariance", stream, expected, run(parse, chunks, read=read, seconds=seconds), results=results)
+        found = run(parse, chunks, read=read, seconds=seconds)
+        _compare("split invariance", stream, expected, found, results=results, in_order=in_order)
 
 
 def check_dialect_invariance(
@@ -70,9 +73,9 @@ def check_dialect_invariance(
         _compare("dialect invariance", stream, expected, run(parse, chunks, read=read, seconds=seconds), results=False)
 
 
-def _compare(law: str, stream: Logical, expected: Run, found: Run, *, results: bool) -> None:
-    pairs = enumerate(zip_longest(expected.coalesced(), found.coalesced()), 1)
-    for number, (one, other) in pairs:
+def _compare(law: str, stream: Logical, expected: Run, found: Run, *, results: bool, in_order: bool = True) -> None:
+    outputs = (each.coalesced() if in_order else _by_place(each) for each in (expected, found))
+    for number, (one, other) in enumerate(zip_longest(*outputs), 1):
         if one != other:
             detail = f"outputs part at the {_ordinal(number)}\n    A  {_words(one)}\n    B  {_words(other)}"
             break
@@ -88,6 +91,10 @@ def _compare(law: str, stream: Logical, expected: Run, found: Run, *, results: b
         expected=expected.chunks,
         logs=[expected.trace, found.trace],
     )
+
+
+def _by_place(found: Run) -> list[Said]:
+    return [Said(*place, text) for place, text in sorted(_texts(found.said).items(), key=repr)]
 
 
 def _words(said: Said | None) -> str:

@@ -1,11 +1,10 @@
 """A broken law, as a text that a person can read."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from streamfsm.testing.streams import ENVELOPE, Stream
+from streamfsm.testing.streams import Stream, shown
 from streamfsm.trace import Transition
 
 _MOST = 60  # lines of one section: what shrank is shorter
@@ -55,13 +54,6 @@ def _count(chunks: Sequence[Any]) -> str:
 
 def _numbered(chunks: Sequence[Any]) -> list[str]:
     return [f"{number:2}  {shown(chunk)}" for number, chunk in enumerate(chunks, 1)]
-
-
-def shown(chunk: Any) -> str:
-    """A chunk on one line, in ASCII, without the fields that are the same in all."""
-    if isinstance(chunk, dict):
-        chunk = {key: value for key, value in chunk.items() if key not in ENVELOPE}
-    return json.dumps(chunk, separators=(",", ":"), default=repr)
 
 
 def _step(step: Any) -> str:

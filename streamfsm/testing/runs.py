@@ -25,7 +25,7 @@ class Run:
     Attributes:
         chunks: what it was fed.
         steps: what it said to each chunk and, last, to the end. Snapshots are deltas here, but for one that does not
-            begin with what it replaces: a retraction.
+            begin with what it replaces: a retraction. One that repeats what it replaces says nothing.
         result: see :class:`streamfsm.testing.Parser`; ``None`` without one.
         trace: likewise; empty without one.
     """
@@ -58,16 +58,13 @@ class Texts(defaultdict[tuple[str, Key | None], str]):
     def __init__(self) -> None:
         super().__init__(str)
 
-    def add(self, said: Said) -> Said:
-        """Take what was said, and give it as a delta where it is one."""
+    def add(self, said: Said) -> Said | None:
+        """Take what was said, and give it as a delta where it is one; nothing where a snapshot repeats."""
         before = self[said[:2]]
-        if not said.snapshot:
-            self[said[:2]] = before + said.text
+        self[said[:2]] = said.text if said.snapshot else before + said.text
+        if not said.snapshot or not said.text.startswith(before):
             return said
-        self[said[:2]] = said.text
-        if said.text.startswith(before):
-            return Said(said.kind, said.key, said.text[len(before) :])
-        return said
+        return None if said.text == before else Said(said.kind, said.key, said.text[len(before) :])
 
 
 def run(parse: Parse, chunks: Sequence[Any], *, read: Read = read_message, seconds: float = SECONDS) -> Run:
@@ -103,7 +100,7 @@ def run(parse: Parse, chunks: Sequence[Any], *, read: Read = read_message, secon
         if chunk != before:
             raise LawBroken("total", f"the parser changed chunk {number} to {chunk!r}", chunks)
     texts = Texts()
-    steps = [[texts.add(said) for message in answer for said in read(message)] for answer in answers]
+    steps = [[new for message in answer for said in read(message) if (new := texts.add(said))] for answer in answers]
     return Run(list(chunks), steps, result, list(trace))
 
 

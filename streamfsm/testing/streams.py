@@ -1,5 +1,6 @@
 """Logical streams: what is said, before a server cuts it into chunks."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,12 +97,19 @@ def said_so_far(atoms: Iterable[Atom]) -> Iterator[dict[tuple[str, Key], str]]:
 
 def _line(atom: Atom) -> str:
     if atom.kind == "opaque":
-        return f"chunk {atom.chunk!r}"
+        return f"chunk {shown(atom.chunk)}"
     if atom.kind == "usage":
         return f"usage {atom.delta!r}"
     choice = f"choice {atom.choice} " if atom.choice else ""
     more = {**atom.call, **atom.delta}
     return f"{choice}{atom.kind}{' ' + repr(atom.text) if atom.text else ''}{' ' + repr(more) if more else ''}"
+
+
+def shown(chunk: Any) -> str:
+    """A chunk on one line, in ASCII, without the fields that are the same in all."""
+    if isinstance(chunk, dict):
+        chunk = {key: value for key, value in chunk.items() if key not in ENVELOPE}
+    return json.dumps(chunk, separators=(",", ":"), default=repr)
 
 
 # -- atoms by name -----------------------------------------------------------------------------------------------------

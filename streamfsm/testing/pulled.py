@@ -1,0 +1,72 @@
+"""Parsers that pull their chunks, for a kit that feeds them."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from typing import Any
+
+_END = object()
+
+
+class PulledParser:
+    """A parser that pulls its chunks, as one that is fed, so that what it says to each chunk can be told apart.
+
+    It runs in an event loop of its own, which stands still while the parser waits for a chunk.
+
+    Args:
+        parse: gives the messages of one response, as an asynchronous iterator, for one of its chunks.
+    """
+
+    def __init__(self, parse: Callable[[AsyncIterator[Any]], AsyncIterable[Any]]) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._said: list[Any] = []
+        self._reading = self._loop.create_task(self._read(parse))
+        self._reading.add_done_callback(lambda _: self._loop.stop())
+        self._run()
+
+    def feed(self, chunk: Any) -> list[Any]:
+        """What the parser says before it asks for the next chunk.
+
+        Raises:
+            Exception: what the parser raises.
+        """
+        if not self._reading.done():
+            self._wanted.set_result(chunk)
+            self._run()
+        said, self._said = self._said, []
+        return said
+
+    def close(self) -> list[Any]:
+        """What the parser says when there are no more chunks.
+
+        Raises:
+            Exception: what the parser raises.
+        """
+        return self.feed(_END)
+
+    async def _read(self, parse: Callable[[AsyncIterator[Any]], AsyncIterable[Any]]) -> None:
+        async for message in parse(self._chunks()):
+            self._said.append(message)
+
+    async def _chunks(self) -> AsyncIterator[Any]:
+        while True:
+            self._wanted = self._loop.create_future()
+            self._loop.stop()
+            chunk = await self._wanted
+            if chunk is _END:
+                return
+            yield chunk
+
+    def _run(self) -> None:
+        """Until the parser asks for a chunk, or has ended."""
+        try:
+            self._loop.run_forever()
+        except BaseException:  # the time is up, while the parser waited for something else
+            self._reading.cancel()
+            self._loop.run_forever()
+            raise
+        finally:
+            if self._reading.done():
+                self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+                self._loop.close()
+        if self._reading.done():
+            self._reading.result()
