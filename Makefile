@@ -9,7 +9,7 @@ CLIENT_TESTS := tests/test_body.py tests/test_cli.py tests/test_interface.py tes
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-openai lint types docs check bench instructions clean
+.PHONY: help demo test test-openai lint types docs check bench instructions peers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,15 @@ docs: $(STAMP) ## write the generated parts of the docs
 check: lint types $(STAMP) ## all checks but the tests
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python -m streamfsm.machines --check
+
+peers: .venv-peers/.stamp ## put the laws to other parsers, and write docs/peers.md; takes minutes
+	.venv-peers/bin/python examples/peers/compare.py --write
+
+.venv-peers/.stamp: pyproject.toml examples/peers/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[testing]' \
+		-r examples/peers/requirements.txt
+	@touch $@
 
 bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python benchmarks/feed.py

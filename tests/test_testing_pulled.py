@@ -67,6 +67,26 @@ def test_a_parser_that_has_ended_says_nothing_more():
     assert run(lambda: PulledParser(first), CHUNKS).steps == [[content(CHUNKS[0])], [], [], []]
 
 
+def test_what_a_parser_leaves_open_is_closed():
+    closed = []
+
+    async def passed_on(chunks):
+        try:
+            async for each in chunks:
+                yield each
+        finally:
+            await asyncio.sleep(0)
+            closed.append("passed on")
+
+    async def first(chunks):
+        async for each in passed_on(chunks):
+            yield content(each)
+            return
+
+    run(lambda: PulledParser(first), CHUNKS)
+    assert closed == ["passed on"]
+
+
 @pytest.mark.parametrize(("heard", "place"), [("a", "at chunk 1"), ("b", "at chunk 2"), (None, "at the end")])
 def test_what_a_parser_raises_is_found_where_it_raises(heard, place):
     async def fails(chunks):

@@ -1,0 +1,49 @@
+"""The baseline that everybody writes first: append the arguments, and ``json.loads`` them at the end."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from streamfsm.testing import Said
+
+PACKAGES = ()
+KINDS = ("content", "name", "arguments")
+CLAIMS = dict.fromkeys(
+    (
+        "split invariance",
+        "nothing lost",
+        "append-only",
+        "promptness",
+        "output grammar",
+        "cut off",
+        "dialects",
+        "linear",
+    ),
+    "what whoever writes it counts on",
+)
+
+
+class Adapter:
+    """Content as it comes; calls when the stream has ended."""
+
+    def __init__(self) -> None:
+        self.calls: dict[int, dict[str, Any]] = {}
+
+    def feed(self, chunk: dict[str, Any]) -> Iterator[Said]:
+        """The content of this chunk."""
+        for choice in chunk["choices"]:
+            delta = choice["delta"]
+            if delta.get("content"):
+                yield Said("content", 0, delta["content"])
+            for entry in delta.get("tool_calls") or ():
+                call = self.calls.setdefault(entry["index"], {"id": entry.get("id"), "name": "", "arguments": []})
+                call["name"] += entry["function"].get("name") or ""
+                call["arguments"].append(entry["function"].get("arguments") or "")
+
+    def close(self) -> Iterator[Said]:
+        """The calls, if their arguments can be loaded."""
+        for call in self.calls.values():
+            arguments = "".join(call["arguments"])
+            json.loads(arguments)  # what the tool would be run with
+            yield Said("name", call["id"], call["name"])
+            yield Said("arguments", call["id"], arguments)

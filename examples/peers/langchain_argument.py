@@ -1,0 +1,18 @@
+"""LangChain's parser of partial JSON, behind the ``tool_calls`` of a message, on all the arguments so far."""
+
+from langchain_core.utils.json import parse_partial_json
+from reparse import Reparse
+
+PACKAGES = ("langchain-core",)
+KINDS = ("content",)
+CLAIMS = {
+    "nothing lost": "“parse a JSON string that may be missing closing braces” (`parse_partial_json`)",
+    "cut off": "the same",
+}
+
+
+class Adapter(Reparse):
+    """With its default, which takes raw line breaks in strings, too."""
+
+    def __init__(self) -> None:
+        super().__init__(parse_partial_json)

@@ -1,0 +1,59 @@
+"""The openai client's own helper: behind ``client.chat.completions.stream`` is this state, fed with chunks."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionChunk
+
+from streamfsm.testing import Said
+
+PACKAGES = ("openai",)
+KINDS = ("content", "name", "arguments")
+CLAIMS = {
+    "split invariance": "“automatic accumulation of each delta” (helpers.md)",
+    "nothing lost": "the same; reasoning is no part of the API",
+    "append-only": "the events' “new content string” and “new JSON string fragment” (helpers.md)",
+    "promptness": "“emitted for every chunk containing new content” (helpers.md)",
+    "output grammar": "each event about arguments has “the name of the function being called” (helpers.md)",
+    "cut off": "“can also access the accumulated `ChatCompletion` mid-stream” (`ChatCompletionStreamState`)",
+}
+
+
+class Adapter:
+    """The delta events. They name a call by its index; its id is in the completion so far."""
+
+    def __init__(self) -> None:
+        self.state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
+        self.named: set[int] = set()
+        self.choices: list[Any] = []
+
+    def feed(self, chunk: dict[str, Any]) -> Iterator[Said]:
+        """What the events of this chunk say; the chunk as the client would build it."""
+        for event in self.state.handle_chunk(ChatCompletionChunk.construct(**chunk)):
+            match event.type:
+                case "chunk":
+                    self.choices = event.snapshot.choices
+                case "content.delta" if event.delta:
+                    yield Said("content", 0, event.delta)
+                case "tool_calls.function.arguments.delta":
+                    call = self.choices[0].message.tool_calls[event.index]
+                    if event.index not in self.named:
+                        self.named.add(event.index)
+                        yield Said("name", call.id, event.name)
+                    if event.arguments_delta:
+                        yield Said("arguments", call.id, event.arguments_delta)
+
+    def close(self) -> None:
+        """The helper has nothing to say at the end."""
+
+    def result(self) -> list[Any]:
+        """The completion that the helper accumulates."""
+        return [
+            (
+                choice.message.content,
+                [(call.id, call.function.name, call.function.arguments) for call in choice.message.tool_calls or ()],
+                choice.finish_reason,
+            )
+            for choice in self.choices
+        ]
