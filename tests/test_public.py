@@ -65,6 +65,7 @@ TESTED_IN = {
     "testing/fuzzing": "testing_fuzzing",
     "testing/laws": "testing_laws",
     "testing/parsers": "testing_parsers",
+    "testing/pulled": "testing_pulled",
     "testing/quirks": "testing_quirks",
     "testing/reports": "testing_streams",
     "testing/runs": "testing_parsers",
