@@ -12,7 +12,7 @@ OPENAI ?= 1.40.0 1.40 2.0 3.0
 .PHONY: help demo test test-openai lint types docs check bench instructions peers clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
@@ -53,6 +53,7 @@ docs: $(STAMP) ## write the generated parts of the docs
 check: lint types $(STAMP) ## all checks but the tests
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python -m streamfsm.machines --check
+	$(BIN)/python benchmarks/speed.py --check
 
 peers: .venv-peers/.stamp ## put the laws to other parsers, and write docs/peers.md; takes minutes
 	.venv-peers/bin/python examples/peers/compare.py --write
@@ -66,6 +67,14 @@ peers: .venv-peers/.stamp ## put the laws to other parsers, and write docs/peers
 bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python benchmarks/feed.py
 	$(BIN)/python benchmarks/wire.py
+bench: .venv-speed/.stamp ## measure all, peers too, and write docs/speed.*; a part with BENCH=feed, or BENCH=--quick
+	.venv-speed/bin/python benchmarks/speed.py $(BENCH)
+
+.venv-speed/.stamp: pyproject.toml constraints.txt benchmarks/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-r benchmarks/requirements.txt -e .
+	@touch $@
 
 instructions: $(STAMP) ## count the instructions of a delta; needs valgrind
 	$(BIN)/python benchmarks/instructions.py

@@ -5,11 +5,12 @@ delta with its validated constructor. Floor and parser run in turn on the same b
 machine's speed drifts. One exponent is fitted over all sizes (1.00: linear), and one over the two largest, which is not
 flattered by what is paid once per stream.
 
-    python benchmarks/feed.py [--quick] [--json]
+    python benchmarks/feed.py [--quick] [--json] [NAME ...]
 """
 
 import statistics
 import time
+from collections.abc import Sequence
 
 from measure import Rows, exponent, main, no_collections, ratio, significant, spread
 from workloads import HOSTILE, KINDS, LIMITS, Pool, check, floor, text_of
@@ -17,52 +18,54 @@ from workloads import HOSTILE, KINDS, LIMITS, Pool, check, floor, text_of
 from streamfsm import StreamMessage, StreamParser
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+BASE = 10_000  # the size whose time a delta is told
 STEPS = (1, 4, 64)
+MANY = 500_000  # deltas: a run of so many is long enough to be measured once
 
 
-def race(pool: Pool, text: str, step: int) -> tuple[float, float, int]:
-    """Seconds of the floor, seconds of the parser, and the number of deltas."""
+def race(pool: Pool, text: str, step: int) -> tuple[float, float]:
+    """Seconds of CPU of the floor, and of the parser."""
     parser = StreamParser(limits=LIMITS)
     for chunk in pool.head:
         parser.feed(chunk)
     floor_time = parser_time = 0.0
-    deltas = 0
     with no_collections():
         for chunks in pool.batches(text, step):
             out: list[StreamMessage] = []
-            start = time.perf_counter()
+            start = time.process_time()
             floor(pool.kind, chunks, out)
-            floor_time += time.perf_counter() - start
+            floor_time += time.process_time() - start
             out.clear()
-            start = time.perf_counter()
+            start = time.process_time()
             for chunk in chunks:
                 out += parser.feed(chunk)
-            parser_time += time.perf_counter() - start
-            deltas += len(chunks)
+            parser_time += time.process_time() - start
     parser.close()
     check(pool.kind, text, parser.result)
-    return floor_time, parser_time, deltas
+    return floor_time, parser_time
 
 
-def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
-    """A row per kind or shape, and delta size."""
-    sizes = SIZES[:3] if quick else SIZES
+def rows(quick: bool, kinds: Sequence[str]) -> Rows:  # noqa: FBT001 - one option
+    """A row for each kind or shape, and delta size."""
     found = []
-    for kind in (*KINDS, *HOSTILE):
+    for kind in kinds:
         pool = Pool(kind)
         for step in STEPS:
-            row: dict[str, object] = {"stream": kind, "characters a delta": step}
+            row: dict[str, object] = {"stream": kind, "characters a delta": step, "ns a delta": None, "spread": None}
+            largest = 100_000 if quick else 1_000_000 if kind in HOSTILE or step == 1 else 10_000_000
+            sizes = [size for size in SIZES if size <= largest]
             totals = []
             for size in sizes:
                 text = text_of(kind, size)
-                repetitions = 1 if size > 1_000_000 * step else 3 if quick or size > 25_000 * step else 9
-                floors, feeds, deltas = zip(*(race(pool, text, step) for _ in range(repetitions)), strict=True)
+                deltas = -(-len(text) // step)
+                repetitions = 1 if deltas > MANY else 3 if quick or deltas > MANY // 10 else 9
+                floors, feeds = zip(*(race(pool, text, step) for _ in range(repetitions)), strict=True)
                 totals.append(statistics.median(feeds))
-                if size == sizes[1]:
-                    row["ns a delta"] = round(totals[-1] / deltas[0] * 1e9)
+                if size == BASE:
+                    row["ns a delta"] = round(totals[-1] / deltas * 1e9)
                     row["spread"] = significant(spread(feeds), 2)
                 if kind in KINDS:
-                    row[f"× floor, {size // 1000:,} KB"] = round(ratio(feeds, floors), 2)
+                    row[f"{size // 1000:,} KB, × floor"] = round(ratio(feeds, floors), 2)
             row["exponent"] = round(exponent(sizes, totals), 3)
             row["at the top"] = round(exponent(sizes[-2:], totals[-2:]), 3)
             found.append(row)
@@ -70,4 +73,4 @@ def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
 
 
 if __name__ == "__main__":
-    main(rows, __doc__)
+    main(rows, __doc__, (*KINDS, *HOSTILE))

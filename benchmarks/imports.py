@@ -3,18 +3,17 @@
 ``import streamfsm`` alone loads nothing, as ``import pydantic`` alone loads little, so these two are compared with each
 other; and a parser that has read a chunk is compared with a pydantic model that was used.
 
-    python benchmarks/imports.py [--json]
+    python benchmarks/imports.py [--quick] [--json]
 """
 
-import argparse
-import json
 import os
 import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 
-from measure import in_turn, ratio, spread
+from measure import Rows, in_turn, main, ratio, significant, spread
 
 ROUNDS = 21
 CODE = {
@@ -39,38 +38,24 @@ def seconds(code: str) -> float:
     return time.perf_counter() - start
 
 
-def rows() -> list[dict[str, object]]:
-    """A row for each code; ``ratio`` is to its base, the bare interpreter's time taken off both."""
+def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
+    """A row for each code; the ratio is to its base, the bare interpreter's time taken off both."""
     for code in CODE.values():
         seconds(code)  # writes the bytecode
-    costs = in_turn({name: lambda code=code: seconds(code) for name, code in CODE.items()}, ROUNDS)
-    extra = {
-        name: [one - bare for one, bare in zip(times, costs["nothing"], strict=True)] for name, times in costs.items()
-    }
+    costs = in_turn({name: partial(seconds, code) for name, code in CODE.items()}, 3 if quick else ROUNDS)
+    bare = costs["nothing"]
+    extra = {name: [one - least for one, least in zip(times, bare, strict=True)] for name, times in costs.items()}
     return [
         {
             "code": name,
-            "ms": round(statistics.median(times) * 1e3, 1),
-            "spread": round(spread(times), 2),
-            "base": BASES.get(name),
-            "ratio": round(ratio(extra[name], extra[BASES[name]]), 2) if name in BASES else None,
+            "ms": significant(statistics.median(times) * 1e3),
+            "spread": significant(spread(times), 2),
+            "×": significant(ratio(extra[name], extra[BASES[name]])) if name in BASES else None,
+            "of": BASES.get(name),
         }
         for name, times in costs.items()
     ]
 
 
-def main() -> None:
-    """Print a line per code."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--json", action="store_true", help="a line of JSON each instead")
-    as_json = arguments.parse_args().json
-    for row in rows():
-        if as_json:
-            print(json.dumps(row))
-        else:
-            over = f"{row['ratio']:.2f} × {row['base']}" if row["base"] else ""
-            print(f"{row['code']:18} {row['ms']:6.1f} ms ± {row['spread']:.0%}  {over}")
-
-
 if __name__ == "__main__":
-    main()
+    main(rows, __doc__)

@@ -8,24 +8,24 @@ seen at once, which no clock on a shared machine can tell.
     python benchmarks/instructions.py [--json] [KIND ...]
 """
 
-import argparse
 import gc
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from feed import KINDS, Pool, floor, stream
+from measure import Rows, main, significant
 from wire import KINDS as WIRE_KINDS
 from wire import chunks
+from workloads import KINDS, Pool, floor, text_of
 
 from streamfsm import StreamMessage, StreamParser
 from streamfsm.capture import body
 
+EVERY = (*KINDS, *(f"bytes {kind}" for kind in WIRE_KINDS))
 SIZES = (600, 1800)  # deltas
 STEP = 4  # characters a delta
 INSIDE = "STREAMFSM_BENCHMARK_INSIDE"  # set in the process that valgrind runs
@@ -38,7 +38,7 @@ def runs(kind: str, deltas: int) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "feed", lambda: StreamParser().feed_bytes(data)
         return
     pool = Pool(kind)
-    (batch,) = pool.batches(stream(kind, deltas * STEP)[: deltas * STEP], STEP)
+    (batch,) = pool.batches(text_of(kind, deltas * STEP)[: deltas * STEP], STEP)
     yield "floor", lambda: floor(kind, batch, [])
     yield "feed", lambda: feed(pool.head + batch)
 
@@ -104,26 +104,19 @@ def per_delta(counts: dict[tuple[str, str, int], int], kind: str, name: str) -> 
     return None if few is None or many is None else round((many - few) / (SIZES[1] - SIZES[0]))
 
 
-def main() -> None:
-    """Print a line per kind."""
-    every = [*KINDS, *(f"bytes {kind}" for kind in WIRE_KINDS)]
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(every)}")
-    arguments.add_argument("--json", action="store_true", help="a line of JSON per kind instead")
-    options = arguments.parse_args()
-    kinds = options.kinds or every
-    if INSIDE in os.environ:
-        inside(kinds)
-    counts = count(kinds)
-    if not options.json:
-        print(f"{'kind':16} {'floor':>7} {'feed':>7} {'ratio':>6}")
+def rows(_quick: bool, kinds: Sequence[str]) -> Rows:  # noqa: FBT001 - the same every time, quick or not
+    """A row for each kind."""
+    counts = count(list(kinds))
+    found = []
     for kind in kinds:
+        row: dict[str, object] = {"stream": kind}
         least, cost = per_delta(counts, kind, "floor"), per_delta(counts, kind, "feed")
-        if options.json:
-            print(json.dumps({"kind": kind, "floor_instructions": least, "feed_instructions": cost}))
-        else:
-            print(f"{kind:16} {least or '':>7} {cost:>7} {f'{cost / least:.2f}' if least and cost else '':>6}")
+        row |= {"floor": least, "feed": cost, "×": significant(cost / least) if cost and least else None}
+        found.append(row)
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    if INSIDE in os.environ:
+        inside(sys.argv[1:])
+    main(rows, __doc__, EVERY)

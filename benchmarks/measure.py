@@ -85,11 +85,16 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def main(rows: Callable[[bool], Rows], about: str | None) -> None:
-    """The command line of a benchmark: its rows as a Markdown table, or as JSON."""
+def main(rows: Callable[..., Rows], about: str | None, names: Sequence[str] = ()) -> None:
+    """The command line of a benchmark: its rows as a Markdown table, or as JSON.
+
+    ``rows`` is told whether to be quick and, where there are ``names``, which of them to measure.
+    """
     arguments = argparse.ArgumentParser(description=(about or "").splitlines()[0])
     arguments.add_argument("--quick", action="store_true", help="fewer sizes and rounds")
     arguments.add_argument("--json", action="store_true", help="JSON instead of a table")
+    if names:
+        arguments.add_argument("names", nargs="*", metavar="NAME", help=f"all, or some of: {', '.join(names)}")
     options = arguments.parse_args()
-    found = rows(options.quick)
-    print(json.dumps(found, indent=1) if options.json else markdown(found))
+    found = rows(options.quick, options.names or names) if names else rows(options.quick)
+    print(json.dumps(found, indent=1, ensure_ascii=False) if options.json else markdown(found))

@@ -28,7 +28,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from workloads import LIMITS, Pool, floor, text_of
 
-from streamfsm import StreamMessage, StreamParser
+from streamfsm import AssistantMessage, StreamParser
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 STEP = 4
@@ -58,11 +58,19 @@ def arguments_of(chunk: ChatCompletionChunk) -> str:
     return chunk.choices[0].delta.tool_calls[0].function.arguments or ""  # type: ignore[index, union-attr, return-value]
 
 
+class Texts(list[str]):
+    """Keeps the text of a message and drops the message, as the others do."""
+
+    def append(self, message: AssistantMessage) -> None:  # type: ignore[override]
+        """Take a message."""
+        super().append(message.content)
+
+
 def read_floor(chunks: Chunks) -> str:
-    """The same loop as in ``feed.py``; it decodes nothing, so the text is not the message's."""
-    out: list[StreamMessage] = []
+    """The same loop as in ``feed.py``. It decodes nothing: its texts are the arguments."""
+    out = Texts()
     floor("message", chunks, out)  # type: ignore[arg-type]
-    return message("".join(each.content for each in out))  # type: ignore[union-attr]
+    return message("".join(out))
 
 
 def read_streamfsm(chunks: Chunks) -> str:

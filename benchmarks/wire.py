@@ -4,25 +4,25 @@ Both read the same bytes of the same body, without a network: the client gets th
 client only builds its chunk objects; the parser gives messages. They run in turn, so the ratio holds when the machine's
 speed drifts. Correctness is checked first.
 
-    python benchmarks/wire.py [--events N]
+    python benchmarks/wire.py [--quick] [--json]
 """
 
-import argparse
 import asyncio
 import importlib
-import json
 import statistics
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import openai
+from measure import Rows, main, ratio, significant
 
 from streamfsm import StreamParser
 from streamfsm.capture import body
 
 # The package of HTTP clients that this version of openai uses: httpx, or httpx2 from 3.0 on.
 http = importlib.import_module(openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0])
+EVENTS = 2000
 ROUNDS = 9
 KINDS = ("content", "message", "raw")
 
@@ -75,57 +75,57 @@ class Body(http.AsyncByteStream):  # type: ignore[misc, name-defined]
 
 
 async def client_seconds(parts: list[bytes]) -> tuple[float, int]:
-    """Seconds, and the number of chunks."""
+    """Seconds of CPU, and the number of chunks."""
     headers = {"content-type": "text/event-stream"}
     transport = http.MockTransport(lambda _: http.Response(200, headers=headers, stream=Body(parts)))
     session = openai.DefaultAsyncHttpxClient(transport=transport)
     async with openai.AsyncOpenAI(base_url="http://loopback/v1", api_key="none", http_client=session) as client:
         stream = await client.chat.completions.create(model="m", messages=[], stream=True)
         count = 0
-        start = time.perf_counter()
+        start = time.process_time()
         async for _ in stream:
             count += 1
-        return time.perf_counter() - start, count
+        return time.process_time() - start, count
 
 
 def parser_seconds(parts: list[bytes]) -> tuple[float, StreamParser]:
-    """Seconds, and the parser."""
+    """Seconds of CPU, and the parser."""
     parser = StreamParser()
-    start = time.perf_counter()
+    start = time.process_time()
     for part in parts:
         parser.feed_bytes(part)
     parser.close()
-    return time.perf_counter() - start, parser
+    return time.process_time() - start, parser
 
 
-def main() -> None:
-    """Print a line per kind of stream."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--events", type=int, default=2000)
-    arguments.add_argument("--json", action="store_true", help="a line of JSON per kind instead")
-    options = arguments.parse_args()
+def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
+    """A row for each kind of stream."""
+    events, rounds = (500, 3) if quick else (EVENTS, ROUNDS)
+    found = []
     for kind in KINDS:
-        parts = pieces(body(chunks(kind, options.events)).encode())
-        ratios, ours, theirs = [], [], []
-        for _ in range(ROUNDS):
+        parts = pieces(body(chunks(kind, events)).encode())
+        ours, theirs = [], []
+        for _ in range(rounds):
             client, count = asyncio.run(client_seconds(parts))
             own, parser = parser_seconds(parts)
             result = parser.result
             text = result.content or result.tool_calls[0].arguments
-            assert text.count("w") == options.events  # noqa: S101 - fast and wrong counts for nothing
-            ratios.append(client / own)
+            if text.count("w") != events:  # fast and wrong counts for nothing
+                raise AssertionError(f"wrong result of a {kind} stream")
             ours.append(own / count * 1e6)
             theirs.append(client / count * 1e6)
-        row = {
-            "kind": kind,
-            "events": options.events,
-            "openai": openai.__version__,
-            "client_us": round(statistics.median(theirs), 2),
-            "feed_bytes_us": round(statistics.median(ours), 2),
-            "ratio": round(statistics.median(ratios), 1),
-        }
-        print(json.dumps(row) if options.json else "  ".join(f"{key} {value}" for key, value in row.items()))
+        found.append(
+            {
+                "stream": kind,
+                "events": events,
+                "openai": openai.__version__,
+                "openai, µs an event": significant(statistics.median(theirs)),
+                "feed_bytes, µs an event": significant(statistics.median(ours)),
+                "×": significant(ratio(theirs, ours)),
+            }
+        )
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    main(rows, __doc__)
