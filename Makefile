@@ -9,7 +9,7 @@ CLIENT_TESTS := tests/test_body.py tests/test_cli.py tests/test_interface.py tes
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-openai lint types docs check bench instructions peers clean
+.PHONY: help demo test test-openai lint types docs check bench instructions peers mutants clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,19 @@ test-openai: $(OPENAI:%=.venv-openai-%/.stamp) ## run the tests that have a real
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cli,openai,tokens]' \
 		'openai$(if $(filter 1.40.0,$*),==,~=)$*' $(if $(filter 1.40.%,$*),'httpx<0.28') hypothesis letta-client pytest
+	@touch $@
+
+# What to mutate, by the names of mutmut: make mutants MUTANTS='streamfsm._scanner*'
+MUTANTS ?=
+
+mutants: .venv-mutants/.stamp ## break the library on purpose: the tests must notice (hours; MUTANTS= chooses)
+	.venv-mutants/bin/python tests/mutants.py
+	HYPOTHESIS_PROFILE=mutants .venv-mutants/bin/mutmut run --max-children 2 $(if $(MUTANTS),'$(MUTANTS)')
+	.venv-mutants/bin/mutmut results
+
+.venv-mutants/.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' 'mutmut~=3.8'
 	@touch $@
 
 lint: $(STAMP) ## format check and lint
@@ -80,4 +93,4 @@ instructions: $(STAMP) ## count the instructions of a delta; needs valgrind
 	$(BIN)/python benchmarks/instructions.py
 
 clean: ## remove what was built
-	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build
+	rm -rf $(VENV) .venv-* mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build

@@ -1,0 +1,32 @@
+"""The mutants of ``mutants.py`` fit the code; ``make mutants`` runs them."""
+
+import re
+
+import pytest
+import test_laws
+
+import mutants
+from streamfsm.machines import MACHINES
+
+
+def test_every_property_of_the_laws_has_a_mutant():
+    properties = {name.removeprefix("test_") for name in vars(test_laws) if name.startswith("test_")}
+    assert {mutant.property for mutant in mutants.MUTANTS} == properties
+    assert {mutant.law for mutant in mutants.MUTANTS} == {*range(1, 11)}
+
+
+@pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.property)
+def test_a_mutant_changes_one_place(mutant: mutants.Mutant):
+    text = (mutants.ROOT / "streamfsm" / mutant.file).read_text(encoding="utf-8")
+    assert text.count(mutant.old) == 1
+    compile(text.replace(mutant.old, mutant.new), mutant.file, "exec")
+
+
+def test_what_is_equivalent_is_among_the_changes():
+    assert {name for machine in MACHINES for name, _ in mutants.changed(machine.table)} >= mutants.EQUIVALENT
+
+
+def test_the_page_shows_these_mutants():
+    page = mutants.PAGE.read_text(encoding="utf-8")
+    [shown] = re.findall(f"{re.escape(mutants.START)}\n\n(.*?)\n\n{re.escape(mutants.END)}", page, re.DOTALL)
+    assert shown == mutants.table(), "run: python tests/mutants.py --write"
