@@ -2,10 +2,10 @@
 
 import re
 
+import mutants
 import pytest
 import test_laws
 
-import mutants
 from streamfsm.machines import MACHINES
 
 
