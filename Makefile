@@ -77,9 +77,6 @@ peers: .venv-peers/.stamp ## put the laws to other parsers, and write docs/peers
 		-r examples/peers/requirements.txt
 	@touch $@
 
-bench: $(STAMP) ## run the benchmarks
-	$(BIN)/python benchmarks/feed.py
-	$(BIN)/python benchmarks/wire.py
 bench: .venv-speed/.stamp ## measure all, peers too, and write docs/speed.*; a part with BENCH=feed, or BENCH=--quick
 	.venv-speed/bin/python benchmarks/speed.py $(BENCH)
 
