@@ -361,6 +361,8 @@ claim that what they show is never taken back.
 {claims}
 ## Examples
 
+In the kit's words. Where a law is not claimed, “is broken” tells what happens, and is no reproach.
+
 {reports}"""
 
 
