@@ -80,10 +80,9 @@ peers: .venv-peers/.stamp ## put the laws to other parsers, and write docs/peers
 bench: .venv-speed/.stamp ## measure all, peers too, and write docs/speed.*; a part with BENCH=feed, or BENCH=--quick
 	.venv-speed/bin/python benchmarks/speed.py $(BENCH)
 
-.venv-speed/.stamp: pyproject.toml constraints.txt benchmarks/requirements.txt
+.venv-speed/.stamp: pyproject.toml benchmarks/requirements.txt
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		-r benchmarks/requirements.txt -e .
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt -e .
 	@touch $@
 
 instructions: $(STAMP) ## count the instructions of a delta; needs valgrind

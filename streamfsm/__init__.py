@@ -30,6 +30,19 @@ if TYPE_CHECKING:
     )
     from streamfsm.parser import StreamParser
     from streamfsm.sources.dialect import Dialect
+else:  # a type checker would take any name for one of ours
+    _MODULES = ("messages", "limits", "sources.dialect", "parser", "body", "interface")  # the later import the earlier
+
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            modules = (import_module(f"{__name__}.{module}") for module in _MODULES)
+            value = globals()[name] = next(getattr(module, name) for module in modules if hasattr(module, name))
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "ApprovalRequestMessage",
@@ -54,18 +67,3 @@ __all__ = [
     "coalesce",
     "iter_messages",
 ]
-
-# The later ones import the earlier.
-_MODULES = ("messages", "limits", "sources.dialect", "parser", "body", "interface")
-
-if not TYPE_CHECKING:  # a type checker would take any name for one of ours
-
-    def __getattr__(name: str) -> object:
-        if name in __all__:
-            modules = (import_module(f"{__name__}.{module}") for module in _MODULES)
-            value = globals()[name] = next(getattr(module, name) for module in modules if hasattr(module, name))
-            return value
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
