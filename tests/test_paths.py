@@ -77,6 +77,8 @@ def test_a_text_goes_this_way(chunks: list[Any], way: str, expected: Said):
     messages, _ = run(chunks, trace=trace, think_tags=TAGS)
     assert said(messages) == [*expected, ("stop", "incomplete")]
     assert all(text for message in messages for *_, text in said([message]))
+    [field] = {step.lane for step in trace if step.machine == "text"}
+    assert field == ("content" if "content" in chunks[0]["choices"][0]["delta"] else "reasoning")
     assert states(trace, "text") == [*way.split(), "done"]
 
 
