@@ -95,6 +95,12 @@ def test_a_snapshot_that_repeats_what_was_said_adds_nothing():
     assert found.coalesced() == [Said("content", 0, "a")]
 
 
+def test_an_empty_message_is_kept_and_not_compared():
+    found = run(Snapshots, [chunk(content="")], read=lambda _: [Said("content", 0, "")])
+    assert found.said == [Said("content", 0, "")]
+    assert found.coalesced() == []
+
+
 def test_a_retraction_stays_apart():
     steps = [[Said("content", 0, "ab")], [Said("content", 0, "ac", snapshot=True), Said("content", 0, "d")]]
     assert Run([], steps, None, []).coalesced() == [("content", 0, "ab", False), ("content", 0, "acd", True)]
