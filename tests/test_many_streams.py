@@ -213,7 +213,7 @@ def opened(chunks: list[Any]) -> StreamParser:
 
 @pytest.mark.parametrize(
     ("chunks", "bound"),
-    [([], 3_500), ([chunk(content="Hello")], 7_000), (SPEECH[:4], 8_500)],
+    [([], 4_000), ([chunk(content="Hello")], 8_000), (SPEECH[:4], 9_000)],
     ids=["idle", "in its content", "in its message"],
 )
 def test_an_open_parser_is_small(chunks: list[Any], bound: int):
