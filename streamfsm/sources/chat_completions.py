@@ -61,8 +61,6 @@ def _fields(value: object) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] 
 
 def _more(fields: Mapping[str, Any], known: frozenset[str]) -> list[str]:
     """The names of those that are not ``known`` and say something."""
-    if known.issuperset(fields):
-        return []
     return [name for name, value in fields.items() if value and name not in known]
 
 
@@ -120,19 +118,27 @@ class ChatCompletions:
         name: TextField = "content"
         try:
             fields, extra = (chunk, chunk) if plain else (chunk.__dict__, chunk.__pydantic_extra__)
-            if (extra and _more(extra, _CHUNK)) or fields.get("usage") or fields.get("moderation"):
+            if (
+                (extra and not _CHUNK.issuperset(extra) and _more(extra, _CHUNK))
+                or fields.get("usage")
+                or fields.get("moderation")
+            ):
                 return False
             (choice,) = fields["choices"]
             fields, extra = (choice, choice) if plain else (choice.__dict__, choice.__pydantic_extra__)
             index, delta = fields.get("index"), fields.get("delta")
             spoken = type(index) is int and self.choices.get(index)
-            if not spoken or fields.get("finish_reason") or (extra and _more(extra, _CHOICE)):
+            if (
+                not spoken
+                or fields.get("finish_reason")
+                or (extra and not _CHOICE.issuperset(extra) and _more(extra, _CHOICE))
+            ):
                 return False
             fields, extra = (delta, delta) if plain else (delta.__dict__, delta.__pydantic_extra__)
             text, calls = fields.get("content"), fields.get("tool_calls")
             if fields.get("refusal") or fields.get("function_call") or fields.get("audio"):
                 return False
-            if extra and (more := _more(extra, _DELTA)):
+            if extra and not _DELTA.issuperset(extra) and (more := _more(extra, _DELTA)):
                 if text or len(more) > 1 or more[0] not in self.dialect.reasoning_fields:
                     return False
                 name, text = "reasoning", extra[more[0]]
@@ -143,7 +149,12 @@ class ChatCompletions:
                 function_fields = function if plain else function.__dict__
                 arguments = function_fields.get("arguments")
                 if (
-                    (text or fields.get("id") or function_fields.get("name") or (extra and _more(extra, _CALL)))
+                    (
+                        text
+                        or fields.get("id")
+                        or function_fields.get("name")
+                        or (extra and not _CALL.issuperset(extra) and _more(extra, _CALL))
+                    )
                     or not (arguments and type(arguments) is str and type(call_index) is int)
                     or not -_LARGEST <= call_index <= _LARGEST
                 ):
