@@ -5,11 +5,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 CLIENT_TESTS := tests/test_body.py tests/test_cli.py tests/test_interface.py tests/test_lifecycle.py tests/test_loopback.py
 
+# A process a core, of which more than four would mostly start up.
+WORKERS ?= -n auto --maxprocesses 4 --dist worksteal
+
 # The versions of openai that the façade is tried on: the oldest, and the last of each major.
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-openai lint types docs check bench instructions peers mutants clean
+.PHONY: help demo test test-openai lint types docs check bench instructions peers mutants fuzz test-fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,7 +30,8 @@ demo: $(STAMP) ## replay the example captures, then one of them cut three ways
 	@$(BIN)/python examples/demo.py
 
 test: $(STAMP) ## run the tests, with branch coverage
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest $(WORKERS)
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 test-openai: $(OPENAI:%=.venv-openai-%/.stamp) ## run the tests that have a real client, on several versions of it
@@ -42,6 +46,22 @@ test-openai: $(OPENAI:%=.venv-openai-%/.stamp) ## run the tests that have a real
 
 # What to mutate, by the names of mutmut: make mutants MUTANTS='streamfsm._scanner*'
 MUTANTS ?=
+
+# What to fuzz: scanner, feed, body, or a property such as tests/test_laws.py::test_total; and for how many seconds.
+TARGET ?= scanner
+SECONDS ?= 600
+
+fuzz: .venv-fuzz/.stamp ## fuzz guided by coverage: make fuzz TARGET=feed SECONDS=600
+	.venv-fuzz/bin/python fuzz/run.py $(TARGET) -max_total_time=$(SECONDS)
+
+test-fuzz: .venv-fuzz/.stamp ## plant bugs, and see the engine find them; takes minutes
+	.venv-fuzz/bin/python -m pytest tests/test_fuzz_engine.py
+
+# The engine has wheels for some versions of Python only.
+.venv-fuzz/.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' 'atheris>=3'
+	@touch $@
 
 mutants: .venv-mutants/.stamp ## break the library on purpose: the tests must notice (hours; MUTANTS= chooses)
 	.venv-mutants/bin/python tests/mutants.py
@@ -89,4 +109,4 @@ instructions: $(STAMP) ## count the instructions of a delta; needs valgrind
 	$(BIN)/python benchmarks/instructions.py
 
 clean: ## remove what was built
-	rm -rf $(VENV) .venv-* mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build
+	rm -rf $(VENV) .venv-* mutants .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build

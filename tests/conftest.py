@@ -1,15 +1,48 @@
 """Hypothesis profiles, chosen by HYPOTHESIS_PROFILE: ``default``, ``nightly`` with a hundred times the examples,
-and ``mutants`` with a fifth of them, always the same."""
+and ``mutants`` with a fifth of them, always the same.
+
+Examples that failed are kept where HYPOTHESIS_DATABASE says: a directory, or the URL of a redis server.
+"""
 
 import os
+import sys
+from typing import Any
 
+import pytest
 from hypothesis import Phase, settings
+from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 
 EXAMPLES = 100
 
-settings.register_profile("default", max_examples=EXAMPLES, deadline=None, print_blob=True)
-settings.register_profile("nightly", max_examples=100 * EXAMPLES, deadline=None, print_blob=True)
+
+def database(place: str) -> ExampleDatabase:
+    if "://" not in place:
+        return DirectoryBasedExampleDatabase(place)
+    from hypothesis.extra.redis import RedisExampleDatabase
+    from redis import Redis
+
+    return RedisExampleDatabase(Redis.from_url(place))
+
+
+shared: dict[str, Any] = {}
+if place := os.environ.get("HYPOTHESIS_DATABASE"):
+    shared = {"database": database(place), "derandomize": False}  # derandomized, as in CI, nothing would be kept
+
+settings.register_profile("default", max_examples=EXAMPLES, deadline=None, print_blob=True, **shared)
+settings.register_profile("nightly", max_examples=100 * EXAMPLES, deadline=None, print_blob=True, **shared)
 settings.register_profile(
     "mutants", max_examples=EXAMPLES // 5, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture
+def uncounted():
+    """Leaves a test out of the coverage, which makes it twice as fast: one that repeats what others do."""
+    coverage = sys.modules.get("coverage")
+    measuring = coverage and coverage.Coverage.current()
+    if measuring:
+        measuring.stop()
+    yield
+    if measuring:
+        measuring.start()

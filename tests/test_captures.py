@@ -36,6 +36,7 @@ def test_the_recordings_are_there():
     assert sum(name.startswith("quirks/") for name in FILES) == 58
 
 
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("name", FILES)
 def test_every_chunking_of_a_recording_says_the_same(name: str):
     chunks: list[Any] = capture.chunks((CAPTURES / name).read_text(encoding="utf-8"))

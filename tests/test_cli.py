@@ -309,6 +309,7 @@ def test_every_chunking_of_a_recording_prints_the_very_same(name):
     assert {replay(CAPTURES / name, "--json", "--chunking", chunking) for chunking in CHUNKINGS} == {expected}
 
 
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("name", FILES)
 def test_every_recording_says_the_same_when_recut(name):
     body = (CAPTURES / name).read_bytes().decode()

@@ -93,6 +93,7 @@ CASES = [
 ]
 
 
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("text", CASES)
 @pytest.mark.parametrize("name", ["send_message", "search"])
 def test_split_merge_invariance_exhaustively(name: str, text: str):
@@ -327,6 +328,7 @@ def test_total_every_pair_is_declared_legal_or_illegal(machine: StateMachine):
 # -- law 7 -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("step", [1, 4, 10**9], ids=["by character", "by four", "whole"])
 @pytest.mark.parametrize("name", ["send_message", "search"])

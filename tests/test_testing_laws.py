@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from streamfsm.testing import (
@@ -238,7 +238,11 @@ plain_streams = logical_streams(texts=st.text(ALPHABET, max_size=8), max_choices
 def finding(check: Callable[[st.DataObject, Stream], object], streams: st.SearchStrategy[Stream] = plain_streams):
     """The smallest stream and chunking that ``check`` fails on."""
 
-    @settings(database=None, derandomize=True, max_examples=500, print_blob=False, report_multiple_bugs=False)
+    phases = set(Phase) - {Phase.explain}
+
+    @settings(
+        database=None, derandomize=True, max_examples=500, phases=phases, print_blob=False, report_multiple_bugs=False
+    )
     @given(st.data(), streams)
     def attempt(data, stream):
         check(data, stream)

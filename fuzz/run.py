@@ -1,0 +1,36 @@
+"""Fuzz a target, guided by coverage: ``python fuzz/run.py scanner``, ``feed``, ``body``, or a property of the tests.
+
+``docs/fuzzing.md`` says how. What follows the target's name are libFuzzer's own options.
+"""
+
+import sys
+from pathlib import Path
+
+import atheris
+
+HERE = Path(__file__).parent
+with atheris.instrument_imports(include=["streamfsm"], exclude=["streamfsm.testing", "streamfsm.chunking"]):
+    import targets
+
+
+def main() -> None:
+    """Keeps inputs that reach something new in ``.fuzz``, by target, for the next run; beside them, what fails."""
+    name, *options = sys.argv[1:]
+    target = targets.properties(name) if "::" in name else getattr(targets, name)
+    corpus = Path(".fuzz") / name.replace("/", "-").replace("::", "-")
+    inputs = corpus / "inputs"
+    inputs.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(targets.SEEDS.get(name, ())):
+        (inputs / f"seed-{number}").write_bytes(seed)
+    # The checks have a time limit of their own, by the alarm that libFuzzer would ring for its.
+    never = 10**7
+    given = [f"-artifact_prefix={corpus}/", f"-timeout={never}", "-use_value_profile=1"]
+    if name in targets.SEEDS:
+        given.append(f"-dict={HERE / name}.dict")
+    else:
+        given.append("-max_len=64")
+    atheris.Setup([sys.argv[0], *given, *options, str(inputs)], target)
+    atheris.Fuzz()
+
+
+main()
