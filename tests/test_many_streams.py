@@ -131,7 +131,7 @@ EACH_LIFE = pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
 def ours() -> Counter[str]:
     """Our living objects, by type."""
     return Counter(
-        type(each).__qualname__ for each in gc.get_objects() if type(each).__module__.startswith("streamfsm")
+        type(each).__qualname__ for each in gc.get_objects() if str(type(each).__module__).startswith("streamfsm")
     )
 
 
