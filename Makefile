@@ -30,6 +30,7 @@ demo: $(STAMP) ## replay the example captures, then one of them cut three ways
 	@$(BIN)/python examples/demo.py
 
 test: $(STAMP) ## run the tests, with branch coverage
+	$(BIN)/coverage erase # what a broken-off run left
 	$(BIN)/coverage run -m pytest $(WORKERS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
@@ -57,7 +58,7 @@ fuzz: .venv-fuzz/.stamp ## fuzz guided by coverage: make fuzz TARGET=feed SECOND
 test-fuzz: .venv-fuzz/.stamp ## plant bugs, and see the engine find them; takes minutes
 	.venv-fuzz/bin/python -m pytest tests/test_fuzz_engine.py
 
-# The engine has wheels for some versions of Python only.
+# The engine's wheels of this version are for Python 3.11 and newer.
 .venv-fuzz/.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' 'atheris>=3'

@@ -1,4 +1,4 @@
-"""The targets of coverage-guided fuzzing, without their engine: they pass what is right and find what is planted."""
+"""The targets of coverage-guided fuzzing, without their engine: they pass what is right."""
 
 import sys
 from pathlib import Path
