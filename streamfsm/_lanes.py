@@ -44,7 +44,8 @@ class Outlet(Protocol):
 
 def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
     """Join surrogates, then cut to the room there is: the text, the half held back, and whether it fitted."""
-    text, half = join_surrogates(half, text)
+    if half or not text.isascii():
+        text, half = join_surrogates(half, text)
     return (text, half, True) if len(text) + len(half) <= room else (text[:room], "", False)
 
 
@@ -94,15 +95,12 @@ class TextLane:
         """
         if self.state == _AWAITING_TEXT:
             outlet.boundary(self, begins)
-        fits = True
-        if self._half or len(text) > limit - self.size or not text.isascii():
-            text, self._half, fits = _take(self._half, text, limit - self.size)
+        text, self._half, fits = _take(self._half, text, limit - self.size)
         self.size += len(text)
         if tags:
             self._find_tags(text, tags, outlet)
-        elif text:
-            (self.reasoning if self.state == "reasoning" else self.answer).write(text)
-            outlet.text(self, text)
+        else:
+            self._emit(text, outlet)
         return fits
 
     def unseen(self, text: str) -> str | None:
@@ -210,9 +208,7 @@ class CallLane:
         Returns:
             Whether all of it was within the limit.
         """
-        fits = True
-        if self._half or len(text) > limit - self.size or not text.isascii():
-            text, self._half, fits = _take(self._half, text, limit - self.size)
+        text, self._half, fits = _take(self._half, text, limit - self.size)
         self.size += len(text)
         self.arguments.write(text)
         if self.scanner and text:

@@ -67,6 +67,10 @@ class Choice:
     extras: Extras = field(default_factory=dict)
     finish_reason: str | None = None
 
+    def text_lane(self, choice: int, name: str) -> TextLane:
+        """The lane of a text field, a new one if nothing came in it yet."""
+        return self.texts.get(name) or self.texts.setdefault(name, TextLane(choice, name))
+
     def detail(self, event: Thought) -> Detail:
         """The detail that a thought goes on with, or a new one: what is signed has ended, and so has whole data."""
         key = f"{event.kind}/{event.id if event.index is None else event.index}"
@@ -175,8 +179,7 @@ class Response:
         """Take a piece of a text field, unless the stream has ended."""
         if self._stream.state != "open":
             return
-        texts = self.run.choices[choice].texts
-        lane = texts.get(field) or texts.setdefault(field, TextLane(choice, field))
+        lane = self.run.choices[choice].text_lane(choice, field)
         begins, snapshots, tags = self._fields[field]
         if whole or snapshots:
             text = self._news(lane, text)
@@ -300,9 +303,7 @@ class Response:
 
     def _take_thought(self, event: Thought) -> None:
         choice = self.run.choices[event.choice]
-        lane = choice.texts.get("reasoning") or choice.texts.setdefault(
-            "reasoning", TextLane(event.choice, "reasoning")
-        )
+        lane = choice.text_lane(event.choice, "reasoning")
         if event.data and not choice.redacted:
             choice.redacted = True
             self.writer.boundary(lane, "redacted", "redacted")
@@ -367,6 +368,7 @@ class Response:
         self.writer.boundary(run.stream, event, self.outcome(first, target)[0])
 
     def exceed(self, limit: str) -> None:
+        """Stop, because more came than the limit of that name allows."""
         bound = getattr(self._limits, limit)
         self.stop("limit", ErrorInfo(code="limit", message=f"more than {bound} {_UNITS[limit]}"))
 
@@ -388,6 +390,7 @@ class Response:
         return options.inner_thoughts_kwarg is None and model is not None and is_reasoning_model(model)
 
     def odd(self, kind: AnomalyKind, detail: str, choice: int | None = None, call: int | None = None) -> None:
+        """Record an anomaly, as long as there is room for it."""
         anomalies = self.run.anomalies
         if len(anomalies) < self._limits.anomalies:
             anomalies.append(Anomaly(kind=kind, detail=detail, choice=choice, call=call))

@@ -288,7 +288,7 @@ class Scanner:
         if mode is None:
             return self._space(text, at, out)
         if self._channel and len(self._stack) == 1:
-            self._sift(text, at, out)
+            self._start = at  # what lies between a captured key and its value is dropped
             out.append((self._channel, ""))
             self._resume = True
             self._decoding = char == '"'

@@ -138,8 +138,8 @@ class MessageWriter:
 
 
 _M = TypeVar("_M", bound=BaseModel)
-# The setters of a model's slots. Only they get past ``frozen``, and they take 0.7 of the time of object.__setattr__.
 _new = object.__new__
+# The setters of a model's slots. Only they get past ``frozen``, and they take 0.7 of the time of object.__setattr__.
 _set_dict = BaseModel.__dict__["__dict__"].__set__
 _set_fields_set = BaseModel.__dict__["__pydantic_fields_set__"].__set__
 _set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__

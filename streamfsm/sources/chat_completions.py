@@ -223,7 +223,7 @@ class ChatCompletions:
 
     def _read_unusual(self, delta: Mapping[str, Any], choice: int, to: Handler) -> bool:
         """Tell what other fields say; return whether any says anything."""
-        said = [name for name, value in delta.items() if value and name not in _DELTA]
+        said = _more(delta, _DELTA)
         reasoning = self.dialect.reasoning_names
         if not reasoning.isdisjoint(said):
             self._read_reasoning(delta, choice, to)
@@ -340,10 +340,9 @@ def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
         to.take(_failure(error))
 
 
-def _read_extras(fields: Mapping[str, Any], known: Collection[str], choice: int | None, to: Handler) -> None:
-    for name, value in fields.items():
-        if value and name not in known:
-            to.take(Extra(choice, name, value))
+def _read_extras(fields: Mapping[str, Any], known: frozenset[str], choice: int | None, to: Handler) -> None:
+    for name in _more(fields, known):
+        to.take(Extra(choice, name, fields[name]))
 
 
 def _read_refusal(refusal: object, choice: int, to: Handler) -> None:
