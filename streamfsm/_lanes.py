@@ -44,8 +44,7 @@ class Outlet(Protocol):
 
 def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
     """Join surrogates, then cut to the room there is: the text, the half held back, and whether it fitted."""
-    if half or not text.isascii():
-        text, half = join_surrogates(half, text)
+    text, half = join_surrogates(half, text)
     return (text, half, True) if len(text) + len(half) <= room else (text[:room], "", False)
 
 
@@ -95,7 +94,9 @@ class TextLane:
         """
         if self.state == _AWAITING_TEXT:
             outlet.boundary(self, begins)
-        text, self._half, fits = _take(self._half, text, limit - self.size)
+        fits = True
+        if self._half or not text.isascii() or self.size + len(text) > limit:
+            text, self._half, fits = _take(self._half, text, limit - self.size)
         self.size += len(text)
         if tags:
             self._find_tags(text, tags, outlet)
@@ -208,15 +209,17 @@ class CallLane:
         Returns:
             Whether all of it was within the limit.
         """
-        text, self._half, fits = _take(self._half, text, limit - self.size)
+        fits = True
+        if self._half or not text.isascii() or self.size + len(text) > limit:
+            text, self._half, fits = _take(self._half, text, limit - self.size)
         self.size += len(text)
         self.arguments.write(text)
-        if self.scanner and text:
-            signals = self.scanner.feed(text)
-            if len(signals) == 1 and signals[0][0] == TEXT_SIGNAL:  # most deltas
-                outlet.text(self, signals[0][1])
-            elif signals:
-                self._send(signals, outlet)
+        if self.scanner:
+            said = self.scanner.skim(text)
+            if said is None:
+                self._send(self.scanner.feed(text), outlet)
+            elif said:
+                outlet.text(self, said)
         return fits
 
     def unseen(self, text: str) -> str | None:
@@ -236,6 +239,9 @@ class CallLane:
 
     def _send(self, signals: list[tuple[str, str]], outlet: Outlet) -> None:
         """Tell the outlet, with neighbouring texts joined: they become one message."""
+        if len(signals) == 1 and signals[0][0] == TEXT_SIGNAL:  # the other path of many deltas
+            outlet.text(self, signals[0][1])
+            return
         texts: list[str] = []
         for event, text in signals:
             if event == TEXT_SIGNAL:

@@ -128,6 +128,20 @@ class Scanner:
     _base: int = 0  # offset of the text at hand
     _start: int = 0  # where in the text at hand the part begins that has not gone to a sink
 
+    def skim(self, text: str) -> str | None:
+        """Read the next piece if it is plain text inside a string, as nearly every delta is: 5 × faster than ``feed``.
+
+        Args:
+            text: as for :meth:`feed`.
+
+        Returns:
+            What of it is reported as text; ``None``, and nothing was read, if it is not that plain.
+        """
+        if self._mode != "string" or self._tail or not text.isprintable() or '"' in text or "\\" in text:
+            return None
+        self._base += len(text)
+        return text if self._decoding or (self._sink == "report" and (self.raw or self._channel)) else ""
+
     def feed(self, text: str) -> list[Signal]:
         """Read the next piece of the object's text.
 
@@ -137,11 +151,6 @@ class Scanner:
         Returns:
             What became decidable, in order.
         """
-        # The path of nearly every delta: plain text inside a string. 5 × faster than the general one below.
-        if self._mode == "string" and not self._tail and text.isprintable() and '"' not in text and "\\" not in text:
-            self._base += len(text)
-            reported = self._decoding or (self._sink == "report" and (self.raw or self._channel))
-            return [(TEXT, text)] if reported and text else []
         if self._tail:
             text, self._tail = self._tail + text, ""
         out: list[Signal] = []

@@ -51,6 +51,17 @@ def as_openai(value):
     return ChatCompletionChunk.construct(**value)
 
 
+def as_older(value):
+    """The same as older versions of the client build it, which do not declare ``moderation`` and ``audio``."""
+    new = as_openai(value)
+    deltas = [getattr(each, "delta", None) for each in new.choices] if isinstance(new.choices, list) else []
+    for model, name in [(new, "moderation"), *((delta, "audio") for delta in deltas if isinstance(delta, ChoiceDelta))]:
+        if name in model.model_fields_set:
+            model.__pydantic_extra__[name] = getattr(model, name)
+        vars(model).pop(name, None)
+    return new
+
+
 FORMS = {"dict": lambda value: value, "object": as_object, "openai": as_openai}
 each_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 
@@ -340,7 +351,7 @@ def variants(plain):
 
 @pytest.mark.parametrize("plain", PLAIN.values(), ids=PLAIN)
 @pytest.mark.parametrize("began", [{}, {0: False}, {0: True, 1: True, "x": True}], ids=["new", "silent", "spoken"])
-@pytest.mark.parametrize("form", [as_openai, FORMS["dict"]], ids=["openai", "dict"])
+@pytest.mark.parametrize("form", [as_openai, as_older, FORMS["dict"]], ids=["openai", "older", "dict"])
 def test_the_short_cut_reads_what_is_read_without_it(plain, began, form):
     taken = 0
     for wire in variants(plain):
@@ -483,10 +494,10 @@ def test_what_openai_declares_of_a_chunk_but_nothing_reads_is_kept():
 @pytest.mark.parametrize(
     ("model", "known"),
     [
-        (ChatCompletionChunk, {*module._CHUNK, "moderation"}),
-        (Choice, module._CHOICE),
-        (ChoiceDelta, module._DELTA),
-        (ChoiceDeltaToolCall, module._CALL),
+        (ChatCompletionChunk, {*module.CHUNK, "moderation"}),
+        (Choice, module.CHOICE),
+        (ChoiceDelta, module.DELTA),
+        (ChoiceDeltaToolCall, module.CALL),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -59,6 +59,7 @@ TESTED_IN = {
     "emission": "table",
     "limits": "parser",
     "sources/__init__": "chat_completions",
+    "sources/_plain": "chat_completions",
     "sources/dialect": "parser",
     "testing/__init__": "testing_docs",
     "testing/exhaustive": "testing_exhaustive",

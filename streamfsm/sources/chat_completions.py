@@ -27,20 +27,13 @@ from streamfsm._events import (
     UsageReport,
 )
 from streamfsm._surrogates import without_surrogates
+from streamfsm.sources._plain import CALL, CHOICE, CHUNK, DELTA, more, of_dict, of_model
 from streamfsm.sources.dialect import Dialect
 
 _T = TypeVar("_T")
 _NOTHING: Mapping[str, Any] = {}
-# Fields that nearly every object has: they are read first, or say nothing, like padding against traffic analysis. Where
-# there are others, those are looked at one by one.
-_CHUNK = frozenset(
-    {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint", "obfuscation", "p"}
-)
-_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
-_CALL = frozenset({"index", "id", "type", "function"})
-_DELTA = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "audio"})
-_CHUNK_READ = _CHUNK | {"moderation", "x_groq", "error"}
-_CHOICE_READ = _CHOICE | {"message", "usage"}
+_CHUNK_READ = CHUNK | {"moderation", "x_groq", "error"}
+_CHOICE_READ = CHOICE | {"message", "usage"}
 _LARGEST = 2**63 - 1  # of an integer that is one to every reader
 
 
@@ -57,11 +50,6 @@ def _fields(value: object) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] 
         fields = value if isinstance(value, dict) else getattr(value, "__dict__", None)
         return fields, fields
     return ({**value.__dict__, **extra} if extra else value.__dict__), extra
-
-
-def _more(fields: Mapping[str, Any], known: frozenset[str]) -> list[str]:
-    """The names of those that are not ``known`` and say something."""
-    return [name for name, value in fields.items() if value and name not in known]
 
 
 def _fields_of(value: object) -> Mapping[str, Any]:
@@ -103,68 +91,24 @@ class ChatCompletions:
             _read_usage(usage, to)
         if moderation := fields.get("moderation"):
             to.take(Extra(None, "moderation", moderation))
-        if maybe_extra and not _CHUNK.issuperset(maybe_extra):
+        if maybe_extra and not CHUNK.issuperset(maybe_extra):
             _read_rest(maybe_extra, to)
 
     def _read_plain(self, chunk: Any, to: Handler) -> bool:
-        """Tell what a chunk says that says one text or one piece of arguments and nothing else: nearly all do.
-
-        A short cut: :meth:`read` would say the same, in more than twice the time (``benchmarks/feed.py``).
-
-        Returns:
-            Whether the chunk is of that kind; if not, nothing was told.
-        """
-        plain = type(chunk) is dict
-        name: TextField = "content"
+        """Tell what a plain chunk says; return whether it is one, and if not, tell nothing."""
         try:
-            fields, extra = (chunk, chunk) if plain else (chunk.__dict__, chunk.__pydantic_extra__)
-            if (
-                (extra and not _CHUNK.issuperset(extra) and _more(extra, _CHUNK))
-                or fields.get("usage")
-                or fields.get("moderation")
-            ):
-                return False
-            (choice,) = fields["choices"]
-            fields, extra = (choice, choice) if plain else (choice.__dict__, choice.__pydantic_extra__)
-            index, delta = fields.get("index"), fields.get("delta")
-            spoken = type(index) is int and self.choices.get(index)
-            if (
-                not spoken
-                or fields.get("finish_reason")
-                or (extra and not _CHOICE.issuperset(extra) and _more(extra, _CHOICE))
-            ):
-                return False
-            fields, extra = (delta, delta) if plain else (delta.__dict__, delta.__pydantic_extra__)
-            text, calls = fields.get("content"), fields.get("tool_calls")
-            if fields.get("refusal") or fields.get("function_call") or fields.get("audio"):
-                return False
-            if extra and not _DELTA.issuperset(extra) and (more := _more(extra, _DELTA)):
-                if text or len(more) > 1 or more[0] not in self.dialect.reasoning_fields:
-                    return False
-                name, text = "reasoning", extra[more[0]]
-            if calls:
-                (call,) = calls
-                fields, extra = (call, call) if plain else (call.__dict__, call.__pydantic_extra__)
-                call_index, function = fields.get("index"), fields["function"]
-                function_fields = function if plain else function.__dict__
-                arguments = function_fields.get("arguments")
-                if (
-                    (
-                        text
-                        or fields.get("id")
-                        or function_fields.get("name")
-                        or (extra and not _CALL.issuperset(extra) and _more(extra, _CALL))
-                    )
-                    or not (arguments and type(arguments) is str and type(call_index) is int)
-                    or not -_LARGEST <= call_index <= _LARGEST
-                ):
-                    return False
-            elif not text or type(text) is not str:
-                return False
+            plain = (of_dict if type(chunk) is dict else of_model)(chunk, self.dialect.reasoning_fields)
         except (AttributeError, KeyError, TypeError, ValueError):
             return False
-        if calls:
-            to.call(index, call_index, "", "", arguments)
+        if plain is None:
+            return False
+        index, name, call_index, text = plain
+        if not text or type(text) is not str or type(index) is not int or not self.choices.get(index):
+            return False
+        if name is None:
+            if type(call_index) is not int or not 0 <= call_index <= _LARGEST:
+                return False
+            to.call(index, call_index, "", "", text)
         else:
             to.text(index, name, text)
         return True
@@ -190,7 +134,7 @@ class ChatCompletions:
                 to.take(Begin(index))
         if (delta := fields.get("delta")) and self._read_delta(delta, index, to):
             self.choices[index] = True
-        if maybe_extra and not _CHOICE.issuperset(maybe_extra):
+        if maybe_extra and not CHOICE.issuperset(maybe_extra):
             if (message := fields.get("message")) and not self.choices[index]:
                 self._read_message(message, index, to)
             if usage := fields.get("usage"):
@@ -205,7 +149,7 @@ class ChatCompletions:
         if fields is None:
             to.take(Oddity("wrong_type", f"delta is {show(delta)}", choice))
             return True
-        unusual = not _DELTA.issuperset(fields) and self._read_unusual(fields, choice, to)
+        unusual = not DELTA.issuperset(fields) and self._read_unusual(fields, choice, to)
         if content := fields.get("content"):
             if isinstance(content, str):
                 to.text(choice, "content", content)
@@ -223,7 +167,7 @@ class ChatCompletions:
 
     def _read_unusual(self, delta: Mapping[str, Any], choice: int, to: Handler) -> bool:
         """Tell what other fields say; return whether any says anything."""
-        said = _more(delta, _DELTA)
+        said = more(delta, DELTA)
         reasoning = self.dialect.reasoning_names
         if not reasoning.isdisjoint(said):
             self._read_reasoning(delta, choice, to)
@@ -341,7 +285,7 @@ def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
 
 
 def _read_extras(fields: Mapping[str, Any], known: frozenset[str], choice: int | None, to: Handler) -> None:
-    for name in _more(fields, known):
+    for name in more(fields, known):
         to.take(Extra(choice, name, fields[name]))
 
 
@@ -405,8 +349,8 @@ def _read_calls(calls: object, choice: int, to: Handler) -> None:
                 to.take(Oddity("wrong_type", f"arguments is {show(arguments)}", choice))
                 arguments = as_json(arguments) or show(arguments)
         extras = None
-        if maybe_extra and (more := _more(maybe_extra, _CALL)):
-            extras = {key: maybe_extra[key] for key in more}
+        if maybe_extra and (unread := more(maybe_extra, CALL)):
+            extras = {key: maybe_extra[key] for key in unread}
         to.call(choice, index, call_id, name, arguments, entry, False, extras)
 
 
