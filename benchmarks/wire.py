@@ -9,6 +9,7 @@ speed drifts. Correctness is checked first.
 
 import asyncio
 import importlib
+import itertools
 import statistics
 import time
 from collections.abc import Iterator
@@ -24,24 +25,30 @@ from streamfsm.capture import body
 http = importlib.import_module(openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0])
 EVENTS = 2000
 ROUNDS = 9
-KINDS = ("content", "message", "raw")
+KINDS = ("content", "message", "raw", "unlike")
 
 
 def chunks(kind: str, events: int) -> Iterator[dict[str, Any]]:
-    """A stream of ``events`` deltas of about four characters, as OpenAI's server sends it."""
+    """A stream of ``events`` deltas of about four characters, as OpenAI's server sends it.
+
+    Padding makes events of other lengths. In an ``unlike`` one, a message too, no two events are alike in what comes
+    before the text.
+    """
+    number = itertools.count()
 
     def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+        at = next(number)
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         return {
             "id": "chatcmpl-CYPS1lijGoK8gd9lYzY3r9Sx50nbt",
             "object": "chat.completion.chunk",
-            "created": 1762345678,
+            "created": 1762345678 + at * (kind == "unlike"),
             "model": "gpt-4.1-2025-04-14",
             "service_tier": "default",
             "system_fingerprint": "fp_0123456789",
             "choices": [choice],
             "usage": None,
-            "obfuscation": "0aBcDeFgH",
+            "obfuscation": "0aBcDeFgH"[at % 8 :],
         }
 
     if kind == "content":
@@ -50,7 +57,7 @@ def chunks(kind: str, events: int) -> Iterator[dict[str, Any]]:
             yield chunk({"content": f"w{number % 100:02} "})
         yield chunk({}, "stop")
         return
-    name, begin, end = ("send_message", '{"message":"', '"}') if kind == "message" else ("search", '{"query":["', '"]}')
+    name, begin, end = ("send_message", '{"message":"', '"}') if kind != "raw" else ("search", '{"query":["', '"]}')
     head = {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": begin}}
     yield chunk({"role": "assistant", "content": None, "tool_calls": [head]})
     for text in [*(f"w{number % 100:02} " for number in range(events)), end]:

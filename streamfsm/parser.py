@@ -19,7 +19,7 @@ from streamfsm.messages import StreamMessage
 from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult
 from streamfsm.sources.chat_completions import ChatCompletions
 from streamfsm.sources.dialect import Dialect
-from streamfsm.sources.sse import DONE, ServerSentEvent, chunk_of
+from streamfsm.sources.sse import DONE, ServerSentEvent
 from streamfsm.trace import Transition
 
 StreamState = Literal["open", "done", "failed", "cancelled"]
@@ -245,14 +245,12 @@ class StreamParser:
         if run.body_done:
             return
         try:
-            chunk = chunk_of(event)
+            self._response.read_event(event)
         except ValueError as error:
             if event[1].startswith(DONE):
                 run.body_done = True
             elif run.stream.state == "open":
                 self._response.stop("error", ErrorInfo(code="not_json", message=without_surrogates(str(error))))
-        else:
-            self._response.read(chunk)
 
     def _choice_result(self, index: int, choice: Choice) -> ChoiceResult:
         stop_reason, ready = (None, False) if self.state == "open" else self._response.outcome(choice, self.state)

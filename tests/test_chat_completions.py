@@ -326,7 +326,7 @@ PLAIN = {
 class Thorough(ChatCompletions):
     """Takes no short cut."""
 
-    def _read_plain(self, *_):
+    def read_plain(self, *_):
         return False
 
 
@@ -363,7 +363,7 @@ def test_the_short_cut_reads_what_is_read_without_it(plain, began, form):
             said.append((recorder.events, source.choices))
         assert said[0] == said[1]
         source = ChatCompletions(Dialect(), has_id=True, has_model=True, choices=dict(began))
-        taken += source._read_plain(form(wire), Recorder())
+        taken += source.read_plain(form(wire), Recorder())
     assert bool(taken) == (0 in began and began[0])
 
 

@@ -66,8 +66,8 @@ def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str]) -> Plain | Non
 def of_model(chunk: Any, reasoning: Collection[str]) -> Plain | None:
     """The same of the client's object, whose extra fields are those that its types do not declare.
 
-    Attributes are the fast way to a field. Where there may be a newer field, which older clients do not declare, all are
-    looked at through ``__dict__`` instead.
+    Attributes are the fast way to a field; where there may be a newer field, which older clients do not declare, it is
+    ``__dict__``.
     """
     extra, fields = chunk.__pydantic_extra__, chunk.__dict__
     (choice,) = fields["choices"]

@@ -67,13 +67,20 @@ class ChatCompletions:
     choices: dict[int, bool] = field(default_factory=dict)
     """Those that began: whether their deltas have said anything."""
 
-    def read(self, chunk: object, to: Handler) -> None:
+    def read(self, chunk: object, to: Handler) -> bool:
         """Tell what ``chunk`` says, in reading order. Never raises for anything that JSON can hold.
 
         Runs for every delta, so it looks first and checks only what is there: what is empty says nothing.
+
+        Returns:
+            Whether it was plain: see :meth:`read_plain`.
         """
-        if self.has_id and self.has_model and self._read_plain(chunk, to):
-            return
+        if self.has_id and self.has_model and self.read_plain(chunk, to):
+            return True
+        self._read_thoroughly(chunk, to)
+        return False
+
+    def _read_thoroughly(self, chunk: object, to: Handler) -> None:
         fields, maybe_extra = _fields(chunk)
         if fields is None:
             to.take(Oddity("not_a_chunk", show(chunk), None))
@@ -94,8 +101,11 @@ class ChatCompletions:
         if maybe_extra and not CHUNK.issuperset(maybe_extra):
             _read_rest(maybe_extra, to)
 
-    def _read_plain(self, chunk: Any, to: Handler) -> bool:
-        """Tell what a plain chunk says; return whether it is one, and if not, tell nothing."""
+    def read_plain(self, chunk: Any, to: Handler) -> bool:
+        """Tell what a plain chunk says; return whether it is one, and if not, tell nothing.
+
+        For chunks after the response's id and model are known.
+        """
         try:
             plain = (of_dict if type(chunk) is dict else of_model)(chunk, self.dialect.reasoning_fields)
         except (AttributeError, KeyError, TypeError, ValueError):
