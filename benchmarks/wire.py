@@ -34,10 +34,10 @@ def chunks(kind: str, events: int) -> Iterator[dict[str, Any]]:
     Padding makes events of other lengths. In an ``unlike`` one, a message too, no two events are alike in what comes
     before the text.
     """
-    number = itertools.count()
+    positions = itertools.count()
 
     def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-        at = next(number)
+        at = next(positions)
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         return {
             "id": "chatcmpl-CYPS1lijGoK8gd9lYzY3r9Sx50nbt",
