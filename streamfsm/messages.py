@@ -11,7 +11,9 @@ from enum import Enum
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
+from pydantic import ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
+
+from streamfsm._model import Model
 
 _OTID_NAMESPACE = UUID("6f1c3e0a-5d0b-4c57-9a3e-2b7d6c1f8e44")  # random, once: makes our otids ours
 _OTIDS_IN_ID = 128  # ordinals that fit the low seven bits of a UUID
@@ -38,7 +40,7 @@ class StopReasonType(str, Enum):
     """The caller cancelled the stream."""
 
 
-class _Message(BaseModel):
+class _Message(Model):
     model_config = ConfigDict(frozen=True)
 
     id: str
@@ -82,7 +84,7 @@ class AssistantMessage(_Message):
     content: str
 
 
-class ToolCallDelta(BaseModel):
+class ToolCallDelta(Model):
     """Part of a tool call; absent parts are left out of the JSON."""
 
     model_config = ConfigDict(frozen=True)
@@ -128,14 +130,14 @@ StreamMessage: TypeAlias = Annotated[
 ]
 
 
-class FunctionCall(BaseModel):
+class FunctionCall(Model):
     """Name and raw JSON arguments of a whole call."""
 
     name: str
     arguments: str
 
 
-class ToolCall(BaseModel):
+class ToolCall(Model):
     """A whole tool call, in the wire's own shape."""
 
     id: str
@@ -143,14 +145,14 @@ class ToolCall(BaseModel):
     function: FunctionCall
 
 
-class TextContent(BaseModel):
+class TextContent(Model):
     """Text for an agent's message store."""
 
     type: Literal["text"] = "text"
     text: str
 
 
-class ReasoningContent(BaseModel):
+class ReasoningContent(Model):
     """Native reasoning for an agent's message store."""
 
     type: Literal["reasoning"] = "reasoning"
@@ -159,7 +161,7 @@ class ReasoningContent(BaseModel):
     signature: str | None = None
 
 
-class OmittedReasoningContent(BaseModel):
+class OmittedReasoningContent(Model):
     """Stands where a reasoning model thought and showed nothing."""
 
     type: Literal["omitted_reasoning"] = "omitted_reasoning"

@@ -2,8 +2,9 @@
 
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import Field
 
+from streamfsm._model import Model
 from streamfsm._scanner import Verdict
 from streamfsm.messages import StopReasonType
 
@@ -25,7 +26,7 @@ AnomalyKind: TypeAlias = Literal[
 ]
 
 
-class Anomaly(BaseModel):
+class Anomaly(Model):
     """Something odd that the wire did and the parser survived.
 
     ``not_a_chunk``: the chunk is no object. ``wrong_type``: a field holds what it never should. ``late_chunk``: a chunk
@@ -45,7 +46,7 @@ class Anomaly(BaseModel):
     """Position of the call in order of start, where one is concerned."""
 
 
-class Usage(BaseModel):
+class Usage(Model):
     """Token counts. ``None`` means not reported, which is not zero."""
 
     input_tokens: int | None = None
@@ -57,7 +58,7 @@ class Usage(BaseModel):
     """The last report, as the wire wrote it."""
 
 
-class ParsedCall(BaseModel):
+class ParsedCall(Model):
     """One tool call.
 
     ``verdict`` judges ``arguments``: ``valid`` JSON object; ``lenient``, valid but for raw control characters in
@@ -74,13 +75,13 @@ class ParsedCall(BaseModel):
     verdict: Verdict
     error_offset: int | None = None
     """Characters from the start of ``arguments``."""
-    extras: dict[str, list[Any]] = {}
+    extras: dict[str, list[Any]] = Field(default_factory=dict)
     """Fields that are not read, such as a provider's signature: what each was, in order, without repeats."""
     ready: bool
     """Safe to run: the JSON is closed, and the stream ended and was not cut (law 10)."""
 
 
-class ReasoningDetail(BaseModel):
+class ReasoningDetail(Model):
     """A structured part of the native reasoning, its pieces merged by type and index."""
 
     type: str
@@ -94,7 +95,7 @@ class ReasoningDetail(BaseModel):
     """The provider's proof of the text, to be sent back with it."""
 
 
-class ChoiceResult(BaseModel):
+class ChoiceResult(Model):
     """What one choice said."""
 
     index: int
@@ -114,14 +115,14 @@ class ChoiceResult(BaseModel):
     """Ours; ``None`` while the stream is open."""
 
 
-class ErrorInfo(BaseModel):
+class ErrorInfo(Model):
     """Why a stream failed."""
 
     code: str | None
     message: str
 
 
-class StreamResult(BaseModel):
+class StreamResult(Model):
     """What the stream amounts to so far. The fields of the first choice stand at the top level too."""
 
     response_id: str | None

@@ -50,6 +50,7 @@ TESTED_IN = {
     "_events": "chat_completions",
     "_lanes": "parser",
     "_log": "interface",
+    "_model": "messages",
     "_model_names": "parser",
     "_response": "parser",
     "_wire": "lifecycle",
@@ -140,3 +141,12 @@ def test_every_module_has_its_test_file(module):
 
 def test_no_module_is_named_that_is_not_there():
     assert set(TESTED_IN) <= set(MODULES)
+
+
+def test_a_model_is_built_when_it_is_first_used():
+    code = (
+        "from streamfsm import HiddenReasoningMessage as Model; built = Model.__pydantic_complete__;"
+        "Model(id='m', date=0, state='omitted'); print(built, Model.__pydantic_complete__)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
+    assert found.stdout.split() == ["False", "True"]

@@ -1,0 +1,9 @@
+"""What our models have in common."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Model(BaseModel):
+    """A model that is built when it is first used, because a stream needs few of them (``benchmarks/imports.py``)."""
+
+    model_config = ConfigDict(defer_build=True)
