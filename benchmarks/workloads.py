@@ -1,6 +1,7 @@
 """What the benchmarks feed: streams of every kind and of hostile shapes, as ready chunk objects; and the floor."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
@@ -14,7 +15,7 @@ from streamfsm.result import StreamResult
 
 KINDS = ("content", "reasoning", "message", "thoughts", "string", "raw")
 LIMITS = Limits(text=10**9, arguments=10**9)
-BATCH = 4096  # ready chunk objects; a million at once would need gigabytes
+BATCH = int(os.environ.get("BATCH", "4096"))  # ready chunk objects; a million at once would need gigabytes
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 OTID = "00000000-0000-4000-8000-000000000000"
 SENTENCE = 'A sentence of plain words, then a \\"quote\\", a line\\nbreak and an emoji \\ud83d\\ude00. '

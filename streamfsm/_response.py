@@ -31,10 +31,9 @@ from streamfsm.limits import Limits
 from streamfsm.machines import STREAM
 from streamfsm.messages import StopReasonType
 from streamfsm.result import Anomaly, AnomalyKind, ErrorInfo, Usage
-from streamfsm.sources._template import Template
 from streamfsm.sources.chat_completions import ChatCompletions, as_json, show
 from streamfsm.sources.dialect import Dialect
-from streamfsm.sources.sse import EventStream, ServerSentEvent, chunk_of
+from streamfsm.sources.sse import EventStream
 from streamfsm.trace import Transition
 
 Extras: TypeAlias = dict[str, dict[str, None]]
@@ -132,7 +131,7 @@ class Options:
 class Response:
     """Handles the events of one response, in order; ``run`` is all that it knows of it."""
 
-    __slots__ = ("_channels", "_fields", "_limits", "_snapshots", "_stream", "_template", "options", "run", "writer")
+    __slots__ = ("_channels", "_fields", "_limits", "_snapshots", "_stream", "options", "run", "writer")
 
     def __init__(self, options: Options, run: Run, trace: Callable[[Transition], object] | None) -> None:
         dialect = options.dialect
@@ -140,7 +139,6 @@ class Response:
         self.run = run
         self._stream = run.stream
         self._limits = options.limits
-        self._template = Template()
         self._snapshots = dialect.arguments == "snapshot"
         # Of each text field: the event of its first piece, whether pieces are whole so far, and tags inside it.
         content = ("answer", dialect.content == "snapshot", None)
@@ -170,19 +168,6 @@ class Response:
         if self._stream.state != "open":
             self._take_late()
         return self.run.source.read(chunk, self)
-
-    def read_event(self, event: ServerSentEvent) -> None:
-        """Take all that the chunk in ``event`` says.
-
-        Raises:
-            ValueError: there is none.
-        """
-        name, data = event
-        if not name and self._stream.state == "open" and self._template.tell(data, self):
-            return
-        chunk = chunk_of(event)
-        if self.read(chunk):
-            self._template.learn(data, chunk, self.run.source)
 
     def take(self, event: Event) -> None:
         """Take an event, unless the stream has ended."""

@@ -17,9 +17,10 @@ from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
 from streamfsm.messages import StreamMessage
 from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult
+from streamfsm.sources._template import Template
 from streamfsm.sources.chat_completions import ChatCompletions
 from streamfsm.sources.dialect import Dialect
-from streamfsm.sources.sse import DONE, ServerSentEvent
+from streamfsm.sources.sse import DONE, ServerSentEvent, chunk_of
 from streamfsm.trace import Transition
 
 StreamState = Literal["open", "done", "failed", "cancelled"]
@@ -104,6 +105,7 @@ class StreamParser:
         self, options: Options, run: Run, trace: Callable[[Transition], object] | list[Transition] | None
     ) -> None:
         self._response = Response(options, run, trace.append if isinstance(trace, list) else trace)
+        self._template = Template()
 
     # -- the five verbs ---------------------------------------------------------------------------------------------
 
@@ -244,13 +246,19 @@ class StreamParser:
         run = self._response.run
         if run.body_done:
             return
+        name, data = event
+        if not name and run.stream.state == "open" and self._template.tell(data, self._response):
+            return
         try:
-            self._response.read_event(event)
+            chunk = chunk_of(event)
         except ValueError as error:
-            if event[1].startswith(DONE):
+            if data.startswith(DONE):
                 run.body_done = True
             elif run.stream.state == "open":
                 self._response.stop("error", ErrorInfo(code="not_json", message=without_surrogates(str(error))))
+        else:
+            if self._response.read(chunk):
+                self._template.learn(data, chunk, run.source)
 
     def _choice_result(self, index: int, choice: Choice) -> ChoiceResult:
         stop_reason, ready = (None, False) if self.state == "open" else self._response.outcome(choice, self.state)

@@ -9,7 +9,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamfsm import StreamParser
-from streamfsm._response import Response
 from streamfsm.sources._template import Template
 
 HOLE, PADDING = "<hole>", "<padding>"
@@ -37,7 +36,7 @@ def outcome(data, *, template=True):
     """All that the parser says of a body."""
     parser = StreamParser(message_id="m", date="2026-01-01T00:00:00Z")
     if not template:
-        parser._response._template = Template(_tries=0)
+        parser._template = Template(_tries=0)
     messages = parser.feed_bytes(data) + parser.close()
     return messages, parser.result
 
@@ -153,6 +152,14 @@ def test_an_event_with_a_name_is_no_repetition():
     same(body(*OPENING, event) + b"event: error\ndata: " + event.encode() + b"\n\n")
 
 
+def test_an_error_of_the_callers_own_trace_is_the_callers():
+    def trace(_):
+        raise ValueError("of the caller")
+
+    with pytest.raises(ValueError, match="of the caller"):
+        StreamParser(trace=trace).feed_bytes(body(*OPENING))
+
+
 def test_what_comes_after_the_end_is_told_as_late():
     _, result = outcome(body(*OPENING, wire({"content": "a"}), '{"error":{"message":"x"}}', wire({"content": "b"})))
     assert [each.kind for each in result.anomalies] == ["late_chunk"]
@@ -192,6 +199,5 @@ def test_a_snapshot_goes_on_without_it():
     parser = StreamParser()
     parser.feed_bytes(body(*OPENING, wire({"content": "a"})))
     other = StreamParser.restore(json.loads(json.dumps(parser.snapshot())))
-    assert isinstance(other._response, Response)
     data = body(wire({"content": "b"}), wire({"content": "c"}))
     assert other.feed_bytes(data) == parser.feed_bytes(data)
