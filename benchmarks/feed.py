@@ -18,6 +18,7 @@ from workloads import HOSTILE, KINDS, LIMITS, Pool, check, floor, text_of
 from streamfsm import StreamMessage, StreamParser
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+QUICK = 100_000  # the largest size, where it should not take long
 BASE = 10_000  # the size whose time a delta is told
 STEPS = (1, 4, 64)
 MANY = 500_000  # deltas: a run of so many is long enough to be measured once
@@ -48,11 +49,13 @@ def race(pool: Pool, text: str, step: int) -> tuple[float, float]:
 def rows(quick: bool, kinds: Sequence[str]) -> Rows:  # noqa: FBT001 - one option
     """A row for each kind or shape, and delta size."""
     found = []
+    ratios = {size: f"{size // 1000:,} KB, × floor" for size in SIZES if not quick or size <= QUICK}
     for kind in kinds:
         pool = Pool(kind)
         for step in STEPS:
             row: dict[str, object] = {"stream": kind, "characters a delta": step, "ns a delta": None, "spread": None}
-            largest = 100_000 if quick else 1_000_000 if kind in HOSTILE or step == 1 else 10_000_000
+            row |= dict.fromkeys(ratios.values())
+            largest = QUICK if quick else 1_000_000 if kind in HOSTILE or step == 1 else 10_000_000
             sizes = [size for size in SIZES if size <= largest]
             totals = []
             for size in sizes:
@@ -65,7 +68,7 @@ def rows(quick: bool, kinds: Sequence[str]) -> Rows:  # noqa: FBT001 - one optio
                     row["ns a delta"] = round(totals[-1] / deltas * 1e9)
                     row["spread"] = significant(spread(feeds), 2)
                 if kind in KINDS:
-                    row[f"{size // 1000:,} KB, × floor"] = round(ratio(feeds, floors), 2)
+                    row[ratios[size]] = round(ratio(feeds, floors), 2)
             row["exponent"] = round(exponent(sizes, totals), 3)
             row["at the top"] = round(exponent(sizes[-2:], totals[-2:]), 3)
             found.append(row)
