@@ -4,6 +4,7 @@ import copy
 import json
 from collections import OrderedDict
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from helpers import call, chunk
@@ -59,6 +60,22 @@ def as_older(value):
         if name in model.model_fields_set:
             model.__pydantic_extra__[name] = getattr(model, name)
         vars(model).pop(name, None)
+    return new
+
+
+class DeclaringMore(ChoiceDelta):
+    """As a newer version of the client, or somebody's own class, may declare it."""
+
+    reasoning: Any = None
+    x: Any = None
+
+
+def as_newer(value):
+    """The same from a class that declares more than any version of the client that we know."""
+    new = as_openai(value)
+    for choice, wire in zip(new.choices, value["choices"], strict=True) if isinstance(new.choices, list) else ():
+        if isinstance(getattr(choice, "delta", None), ChoiceDelta):
+            choice.delta = DeclaringMore.construct(**wire["delta"])
     return new
 
 
@@ -351,7 +368,9 @@ def variants(plain):
 
 @pytest.mark.parametrize("plain", PLAIN.values(), ids=PLAIN)
 @pytest.mark.parametrize("began", [{}, {0: False}, {0: True, 1: True, "x": True}], ids=["new", "silent", "spoken"])
-@pytest.mark.parametrize("form", [as_openai, as_older, FORMS["dict"]], ids=["openai", "older", "dict"])
+@pytest.mark.parametrize(
+    "form", [as_openai, as_older, as_newer, FORMS["dict"]], ids=["openai", "older", "newer", "dict"]
+)
 def test_the_short_cut_reads_what_is_read_without_it(plain, began, form):
     taken = 0
     for wire in variants(plain):
@@ -365,6 +384,24 @@ def test_the_short_cut_reads_what_is_read_without_it(plain, began, form):
         source = ChatCompletions(Dialect(), has_id=True, has_model=True, choices=dict(began))
         taken += source.read_plain(form(wire), Recorder())
     assert bool(taken) == (0 in began and began[0])
+
+
+@pytest.mark.parametrize(
+    ("fields", "delta"),
+    [
+        (("reasoning_details", "reasoning"), {"reasoning_details": "x"}),
+        (("reasoning_opaque", "reasoning"), {"reasoning_opaque": "x"}),
+        (("role", "reasoning"), {"role": "assistant", "reasoning": "x"}),
+    ],
+)
+def test_the_short_cut_takes_no_field_of_another_meaning_for_reasoning(fields, delta):
+    said = []
+    for kind in (ChatCompletions, Thorough):
+        recorder = Recorder()
+        source = kind(Dialect(reasoning_fields=fields), has_id=True, has_model=True, choices={0: True})
+        source.read(chunk(**delta), recorder)
+        said.append(recorder.events)
+    assert said[0] == said[1]
 
 
 def test_a_function_call_of_the_wrong_type_is_told():

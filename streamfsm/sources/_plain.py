@@ -1,7 +1,7 @@
 """What a chunk says that says one text, or one piece of arguments, and nothing else. Nearly all chunks do.
 
-A short cut: :meth:`ChatCompletions.read` would say the same, in more than twice the time (``benchmarks/feed.py``). So
-there is a reading for each form in which chunks come, in the way that is fast for that form.
+A short cut: the thorough reading of :class:`ChatCompletions` says the same, in more than twice the time
+(``benchmarks/feed.py``). So there is a reading for each form in which chunks come, in the way that is fast for that form.
 """
 
 from collections.abc import Collection, Mapping
@@ -85,6 +85,8 @@ def of_model(chunk: Any, reasoning: Collection[str]) -> Plain | None:
     if fields["refusal"] or fields["function_call"] or fields.get("audio"):
         return None
     name: TextField = "content"
+    if not DELTA.issuperset(fields) and more(fields, DELTA):
+        return None  # a class that declares more
     if extra and (names := more(extra, ())):
         if text or len(names) > 1 or names[0] not in reasoning:
             return None

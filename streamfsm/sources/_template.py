@@ -16,7 +16,7 @@ _TRIES = 8  # events that are learned in vain before no more are
 
 @dataclass(slots=True)
 class Template:
-    """A plain event whose text, and padding if it has any, is left out: ``head "text" middle "padding" tail``.
+    """A plain event whose text, and padding if any comes after it, is left out: ``head "text" middle "padding" tail``.
 
     What lies between the parts is decoded as a JSON string. If it is one, the event is what was learned, with another
     text; if not, the event is read as a whole. So nothing is guessed, and decoding takes a third of its time

@@ -107,7 +107,7 @@ class ChatCompletions:
         For chunks after the response's id and model are known.
         """
         try:
-            plain = (of_dict if type(chunk) is dict else of_model)(chunk, self.dialect.reasoning_fields)
+            plain = (of_dict if type(chunk) is dict else of_model)(chunk, self.dialect.reasoning_texts)
         except (AttributeError, KeyError, TypeError, ValueError):
             return False
         if plain is None:

@@ -5,6 +5,8 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from streamfsm.sources._plain import DELTA
+
 Merge: TypeAlias = Literal["fragment", "snapshot"]
 """``fragment``: each piece goes on where the last one ended. ``snapshot``: each is the whole so far."""
 
@@ -43,9 +45,18 @@ class Dialect(BaseModel):
     @cached_property
     def reasoning_names(self) -> frozenset[str]:
         """All delta fields in which reasoning is looked for."""
-        return frozenset({*self.reasoning_fields, "reasoning_details", "reasoning_opaque", "thinking_blocks"})
+        return _STRUCTURED.union(self.reasoning_fields)
 
     @cached_property
     def reasoning_order(self) -> tuple[str, ...]:
         """Those whose text is read, in reading order: what has structure tells the order of what can be read."""
         return tuple(dict.fromkeys(("reasoning_details", "thinking_blocks", *self.reasoning_fields)))
+
+    @cached_property
+    def reasoning_texts(self) -> frozenset[str]:
+        """Those that hold a text and nothing else; none if a field of another meaning is named among them."""
+        names = frozenset(self.reasoning_fields)
+        return names - _STRUCTURED if names.isdisjoint(DELTA) else frozenset()
+
+
+_STRUCTURED = frozenset({"reasoning_details", "reasoning_opaque", "thinking_blocks"})
