@@ -1,7 +1,7 @@
 """What a chunk says that says one text, or one piece of arguments, and nothing else. Nearly all chunks do.
 
 A short cut: the thorough reading of :class:`ChatCompletions` says the same, in more than twice the time
-(``benchmarks/feed.py``). So there is a reading for each form in which chunks come, in the way that is fast for that form.
+(``benchmarks/feed.py``). So each form in which chunks come has a reading of its own, in the way that is fast for it.
 """
 
 from collections.abc import Collection, Mapping
