@@ -44,7 +44,8 @@ class Outlet(Protocol):
 
 def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
     """Join surrogates, then cut to the room there is: the text, the half held back, and whether it fitted."""
-    text, half = join_surrogates(half, text)
+    if half or not text.isascii():
+        text, half = join_surrogates(half, text)
     return (text, half, True) if len(text) + len(half) <= room else (text[:room], "", False)
 
 
@@ -94,9 +95,7 @@ class TextLane:
         """
         if self.state == _AWAITING_TEXT:
             outlet.boundary(self, begins)
-        fits = True
-        if self._half or not text.isascii() or self.size + len(text) > limit:
-            text, self._half, fits = _take(self._half, text, limit - self.size)
+        text, self._half, fits = _take(self._half, text, limit - self.size)
         self.size += len(text)
         if tags:
             self._find_tags(text, tags, outlet)
@@ -209,9 +208,7 @@ class CallLane:
         Returns:
             Whether all of it was within the limit.
         """
-        fits = True
-        if self._half or not text.isascii() or self.size + len(text) > limit:
-            text, self._half, fits = _take(self._half, text, limit - self.size)
+        text, self._half, fits = _take(self._half, text, limit - self.size)
         self.size += len(text)
         self.arguments.write(text)
         if self.scanner:

@@ -45,15 +45,10 @@ def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str]) -> Plain | Non
         or (not CHOICE.issuperset(choice) and more(choice, CHOICE))
     ):
         return None
-    delta = choice["delta"]
-    text, calls = delta.get("content"), delta.get("tool_calls")
-    if delta.get("refusal") or delta.get("function_call") or delta.get("audio"):
+    said = _of_delta(choice["delta"], reasoning)
+    if said is None:
         return None
-    name: TextField = "content"
-    if not DELTA.issuperset(delta) and (names := more(delta, DELTA)):
-        if text or len(names) > 1 or names[0] not in reasoning:
-            return None
-        name, text = "reasoning", delta[names[0]]
+    name, text, calls = said
     if not calls:
         return choice["index"], name, None, text
     (call,) = calls
@@ -81,16 +76,10 @@ def of_model(chunk: Any, reasoning: Collection[str]) -> Plain | None:
         return None
     delta = choice.delta
     extra, fields = delta.__pydantic_extra__, delta.__dict__
-    text, calls = fields["content"], fields["tool_calls"]
-    if fields["refusal"] or fields["function_call"] or fields.get("audio"):
+    said = _of_delta({**fields, **extra} if extra else fields, reasoning)
+    if said is None:
         return None
-    name: TextField = "content"
-    if not DELTA.issuperset(fields) and more(fields, DELTA):
-        return None  # a class that declares more
-    if extra and (names := more(extra, ())):
-        if text or len(names) > 1 or names[0] not in reasoning:
-            return None
-        name, text = "reasoning", extra[names[0]]
+    name, text, calls = said
     if not calls:
         return choice.index, name, None, text
     (call,) = calls
@@ -98,3 +87,15 @@ def of_model(chunk: Any, reasoning: Collection[str]) -> Plain | None:
     if text or call.id or function.name or ((extra := call.__pydantic_extra__) and more(extra, CALL)):
         return None
     return choice.index, None, call.index, function.arguments
+
+
+def _of_delta(fields: Mapping[str, Any], reasoning: Collection[str]) -> tuple[TextField, Any, Any] | None:
+    """Of a delta that says one thing: the text's field, the text, the calls."""
+    text, calls = fields.get("content"), fields.get("tool_calls")
+    if fields.get("refusal") or fields.get("function_call") or fields.get("audio"):
+        return None
+    if not DELTA.issuperset(fields) and (names := more(fields, DELTA)):
+        if text or len(names) > 1 or names[0] not in reasoning:
+            return None
+        return "reasoning", fields[names[0]], calls
+    return "content", text, calls
