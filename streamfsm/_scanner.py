@@ -141,16 +141,16 @@ class Scanner:
         Returns:
             What of it is reported as text; ``None``, and nothing was read, if there is more to it.
         """
-        if self._mode != "string" or self._tail:
+        if self._mode != "string":
             return None
         decoded = text
-        if "\\" in text:
-            try:
-                decoded = from_json(f'"{text}"')
-            except ValueError:  # the string ends here, or an escape is cut, or none
+        if self._tail or "\\" in text or '"' in text or not text.isprintable():
+            text = self._tail + text
+            end = _BODY.match(text).end()  # type: ignore[union-attr]
+            if end < len(text) and not _UNFINISHED.fullmatch(text, end):
                 return None
-        elif '"' in text or not text.isprintable():
-            return None
+            self._tail, text = text[end:], text[:end]
+            decoded = _decode(text) if self._decoding else text
         self._base += len(text)
         if self._decoding:
             return decoded
