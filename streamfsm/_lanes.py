@@ -42,6 +42,20 @@ class Outlet(Protocol):
         """Text arrived in the lane's present state."""
 
 
+@dataclass(slots=True)
+class Terms:
+    """On what terms lanes of one kind take text."""
+
+    limit: int
+    """Characters in all."""
+    outlet: Outlet
+    whole: bool
+    """Whether each piece is all that came so far."""
+    begins: str = ""
+    """The event of a text field's first piece."""
+    tags: ThinkTags | None = None
+
+
 def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
     """Join surrogates, then cut to the room there is: the text, the half held back, and whether it fitted."""
     if half or not text.isascii():
@@ -87,18 +101,19 @@ class TextLane:
     _half: str = ""  # a high surrogate that may meet its other half
     _prefix: str = ""  # what may become a tag
 
-    def feed(self, text: str, limit: int, begins: str, tags: ThinkTags | None, outlet: Outlet) -> bool:
-        """Take the next piece, up to ``limit`` characters in all; ``begins`` is the event of the first.
+    def feed(self, text: str, terms: Terms) -> bool:
+        """Take the next piece.
 
         Returns:
             Whether all of it was within the limit.
         """
+        outlet = terms.outlet
         if self.state == _AWAITING_TEXT:
-            outlet.boundary(self, begins)
-        text, self._half, fits = _take(self._half, text, limit - self.size)
+            outlet.boundary(self, terms.begins)
+        text, self._half, fits = _take(self._half, text, terms.limit - self.size)
         self.size += len(text)
-        if tags:
-            self._find_tags(text, tags, outlet)
+        if terms.tags:
+            self._find_tags(text, terms.tags, outlet)
         else:
             self._emit(text, outlet)
         return fits
@@ -202,21 +217,21 @@ class CallLane:
         outlet.boundary(self, "speech_named" if speech else "tool_named", self.name)
         self._send(self.scanner.feed(self.arguments.getvalue()), outlet)
 
-    def feed(self, text: str, limit: int, outlet: Outlet) -> bool:
-        """Take the next piece of the arguments, up to ``limit`` characters in all.
+    def feed(self, text: str, terms: Terms) -> bool:
+        """Take the next piece of the arguments.
 
         Returns:
             Whether all of it was within the limit.
         """
-        text, self._half, fits = _take(self._half, text, limit - self.size)
+        text, self._half, fits = _take(self._half, text, terms.limit - self.size)
         self.size += len(text)
         self.arguments.write(text)
         if self.scanner:
             said = self.scanner.skim(text)
             if said is None:
-                self._send(self.scanner.feed(text), outlet)
+                self._send(self.scanner.feed(text), terms.outlet)
             elif said:
-                outlet.text(self, said)
+                terms.outlet.text(self, said)
         return fits
 
     def unseen(self, text: str) -> str | None:

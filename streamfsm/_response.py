@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from typing import Annotated, Any, TypeAlias
 
@@ -23,7 +23,7 @@ from streamfsm._events import (
     UsageReport,
 )
 from streamfsm._identity import SAME_ID, Calls
-from streamfsm._lanes import Buffer, CallLane, StreamLane, TextLane, ThinkTags
+from streamfsm._lanes import Buffer, CallLane, StreamLane, Terms, TextLane
 from streamfsm._model_names import is_reasoning_model
 from streamfsm._surrogates import without_surrogates
 from streamfsm._writer import MessageWriter, Numbering
@@ -31,6 +31,7 @@ from streamfsm.limits import Limits
 from streamfsm.machines import STREAM
 from streamfsm.messages import StopReasonType
 from streamfsm.result import Anomaly, AnomalyKind, ErrorInfo, Usage
+from streamfsm.sources._plain import Plain
 from streamfsm.sources.chat_completions import ChatCompletions, as_json, show
 from streamfsm.sources.dialect import Dialect
 from streamfsm.sources.sse import EventStream
@@ -131,23 +132,14 @@ class Options:
 class Response:
     """Handles the events of one response, in order; ``run`` is all that it knows of it."""
 
-    __slots__ = ("_channels", "_fields", "_limits", "_snapshots", "_stream", "options", "run", "writer")
+    __slots__ = ("_channels", "_latest", "_limits", "_stream", "_terms", "options", "run", "writer")
 
     def __init__(self, options: Options, run: Run, trace: Callable[[Transition], object] | None) -> None:
-        dialect = options.dialect
         self.options = options
         self.run = run
         self._stream = run.stream
-        self._limits = options.limits
-        self._snapshots = dialect.arguments == "snapshot"
-        # Of each text field: the event of its first piece, whether pieces are whole so far, and tags inside it.
-        content = ("answer", dialect.content == "snapshot", None)
-        self._fields: dict[TextField, tuple[str, bool, ThinkTags | None]] = {
-            "reasoning": ("reasoning", dialect.reasoning == "snapshot", None),
-            "content": (*content[:2], options.think_tags),
-            "refusal": content,
-            "transcript": content,
-        }
+        self._limits = limits = options.limits
+        self._latest = _NOWHERE
         self._channels = Channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
         self.writer = MessageWriter(
             message_id=options.message_id,
@@ -160,14 +152,55 @@ class Response:
             numbering=run.numbering,
             hides_reasoning=self._hides_reasoning(),
         )
+        dialect = options.dialect
+        answer = Terms(limits.text, self.writer, dialect.content == "snapshot", "answer")
+        # Of each text field, and of arguments, which have none.
+        self._terms: dict[TextField | None, Terms] = {
+            None: Terms(limits.arguments, self.writer, dialect.arguments == "snapshot"),
+            "reasoning": Terms(limits.text, self.writer, dialect.reasoning == "snapshot", "reasoning"),
+            "content": replace(answer, tags=options.think_tags),
+            "refusal": answer,
+            "transcript": answer,
+        }
 
     # -- what each event does ---------------------------------------------------------------------------------------
 
     def read(self, chunk: object) -> bool:
         """Take all that ``chunk`` says; return whether it was plain."""
+        source = self.run.source
+        plain = source.plain(chunk)
+        if plain is not None and self.take_plain(plain):
+            return True
         if self._stream.state != "open":
             self._take_late()
-        return self.run.source.read(chunk, self)
+        self._latest = _NOWHERE
+        source.read(chunk, self)
+        return False
+
+    def take_plain(self, plain: Plain) -> bool:
+        """Take what a plain chunk says, which mostly goes on with what the one before it said.
+
+        Returns:
+            Whether it was taken; if not, nothing was.
+        """
+        choice, field, wire_index, text = plain
+        latest_choice, latest_field, latest_index, lane, terms = self._latest
+        # What is the same object as what was sound is sound.
+        if choice is latest_choice and field is latest_field and wire_index is latest_index and type(text) is str:
+            if not lane.feed(text, terms):
+                self.exceed("text" if field else "arguments")
+            return True
+        if self._stream.state != "open" or not self.run.source.sound(plain):
+            return False
+        if field is None:
+            self.call(choice, wire_index, "", "", text)
+        else:
+            self.text(choice, field, text)
+        if self._stream.state == "open" and not self._terms[field].whole:
+            said = self.run.choices[choice]
+            lane = said.calls.lanes[said.calls.last] if field is None else said.texts[field]
+            self._latest = choice, field, wire_index, lane, self._terms[field]
+        return True
 
     def take(self, event: Event) -> None:
         """Take an event, unless the stream has ended."""
@@ -180,10 +213,10 @@ class Response:
         if self._stream.state != "open":
             return
         lane = self.run.choices[choice].text_lane(choice, field)
-        begins, snapshots, tags = self._fields[field]
-        if whole or snapshots:
+        terms = self._terms[field]
+        if whole or terms.whole:
             text = self._news(lane, text)
-        if not lane.feed(text, self._limits.text, begins, tags, self.writer):
+        if not lane.feed(text, terms):
             self.exceed("text")
 
     def call(
@@ -211,9 +244,10 @@ class Response:
         if arguments:
             if not lane.scanner:
                 lane.complete_name(self._channels, self.writer)
-            if whole or self._snapshots:
+            terms = self._terms[None]
+            if whole or terms.whole:
                 arguments = self._news(lane, arguments)
-            if not lane.feed(arguments, self._limits.arguments, self.writer):
+            if not lane.feed(arguments, terms):
                 self.exceed("arguments")
         if extras:
             self._keep(extras, lane.extras)
@@ -354,6 +388,7 @@ class Response:
         """Fire ``event`` on every lane, the stream's last."""
         run = self.run
         run.error = error
+        self._latest = _NOWHERE
         for index, choice in run.choices.items():
             for text in choice.texts.values():
                 text.close(event, self.writer)
@@ -423,6 +458,8 @@ def _is_deep(value: object) -> bool:
     return bool(level)
 
 
+# Of the latest plain chunk: its choice, text field and wire index; the lane it went to, and on what terms.
+_NOWHERE: tuple[Any, TextField | None, Any, Any, Any] = (object(), None, None, None, None)
 _DEEPEST = 100
 _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 WHOLE = ("valid", "lenient", "empty")

@@ -247,7 +247,7 @@ class StreamParser:
         if run.body_done:
             return
         name, data = event
-        if not name and run.stream.state == "open" and self._template.tell(data, self._response):
+        if not name and (plain := self._template.match(data)) and self._response.take_plain(plain):
             return
         try:
             chunk = chunk_of(event)

@@ -1,6 +1,7 @@
 """What the parser decides, one case a row: options, limits, endings, names, usage, bad input, persistence, trace."""
 
 import copy
+import itertools
 import json
 import pickle
 from datetime import datetime, timedelta, timezone
@@ -14,6 +15,7 @@ from streamfsm import Dialect, Limits, StopReasonType, StreamParser, coalesce
 from streamfsm._endings import CUT, ENDINGS, UNKNOWN
 from streamfsm._lanes import TextLane
 from streamfsm._model_names import is_reasoning_model
+from streamfsm._response import _NOWHERE
 from streamfsm.chunking import at_random, every, whole
 from streamfsm.errors import MisuseError
 from streamfsm.machines import MACHINES
@@ -1568,6 +1570,64 @@ def test_an_error_code_and_the_names_of_extras_hold_no_half_characters():
     parser.fail(error)
     parser.result.model_dump_json().encode()
     assert (parser.result.error.code, parser.result.extras) == ("\ufffd", {"\ufffdx": [1]})
+
+
+# -- a plain chunk goes where the one before it went -------------------------------------------------------------------
+
+FOLLOWERS = [
+    chunk(content="a"),
+    chunk(content="b", choice=1),
+    chunk(reasoning="c"),
+    chunk(call(0, arguments="{")),
+    chunk(call(1, arguments="[")),
+    chunk(call(0, arguments='"}'), choice=1),
+    chunk(call(None, arguments="x")),
+    chunk(call(True, arguments="y")),
+    chunk(call(0, arguments=7)),
+    chunk(call(0, "call_2", "g", "{")),
+    chunk(call(1, arguments="z"), content="d"),
+    chunk(finish="stop"),
+]
+OPENED = [chunk(content="Hi"), chunk(call(0, "call_1", "f", "{"), choice=1)]
+EACH_POLICY = [
+    {},
+    {"dialect": Dialect(content="snapshot")},
+    {"dialect": Dialect(arguments="snapshot", reasoning="snapshot")},
+    {"limits": Limits(text=2, arguments=3)},
+]
+
+
+def without_the_latest(chunks, **options):
+    """What is said if no chunk is taken to go where the one before it went."""
+    parser = StreamParser(message_id=ID, **options)
+    messages = []
+    for each in chunks:
+        parser._response._latest = _NOWHERE
+        messages += parser.feed(each)
+    return messages + parser.close(), parser.result
+
+
+@pytest.mark.parametrize("options", EACH_POLICY)
+def test_what_goes_on_with_the_chunk_before_it_is_read_as_if_it_did_not(options):
+    options = {"date": RICH_OPTIONS["date"], **options}
+    for followers in itertools.product(FOLLOWERS, repeat=3):
+        messages, parser = run([*OPENED, *followers], **options)
+        assert (messages, parser.result) == without_the_latest([*OPENED, *followers], **options)
+
+
+@pytest.mark.parametrize("late", ["id", "model"])
+def test_an_id_or_model_that_comes_late_is_read(late):
+    anonymous = [{**chunk(content="a"), late: ""} for _ in range(3)]
+    result = run([*anonymous, chunk(content="b")])[1].result
+    assert (result.response_id, result.model, result.content) == ("chatcmpl-1", "gpt-4.1", "aaab")
+
+
+def test_what_comes_after_the_end_goes_on_with_nothing():
+    parser = StreamParser()
+    feed(parser, [chunk(content="Hi"), chunk(content=" you")])
+    parser.close()
+    assert parser.feed(chunk(content="!")) == []
+    assert (parser.result.content, anomalies(parser)) == ("Hi you", ["late_chunk"])
 
 
 # -- pinned policies ---------------------------------------------------------------------------------------------------

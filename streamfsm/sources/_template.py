@@ -1,12 +1,11 @@
 """Events that are like one before them but for a text, as nearly all events of a body are: only the text is decoded."""
 
 import re
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass
 
 from pydantic_core import from_json
 
-from streamfsm._events import CallPiece, Handler, Recorder, Text
+from streamfsm.sources._plain import Plain
 from streamfsm.sources.chat_completions import ChatCompletions
 
 _PADDING = re.compile(rb'"(?:obfuscation|p)": ?("[^"\\]*")')  # against traffic analysis: another length in each event
@@ -23,40 +22,37 @@ class Template:
     (``benchmarks/wire.py``). Not kept in snapshots: it can be learned again.
     """
 
-    _said: Text | CallPiece | None = None
+    _said: Plain | None = None
     _head: bytes = b""
     _middle: bytes = b""
     _tail: bytes | None = None
     """``None`` if there is no padding; then what follows the text is ``_middle``."""
     _tries: int = _TRIES
 
-    def tell(self, data: bytes, to: Handler) -> bool:
-        """Tell what the event says, if it is like the one that was learned; return whether it is."""
+    def match(self, data: bytes) -> Plain | None:
+        """What the event says, if it is like the one that was learned."""
         said, middle, tail = self._said, self._middle, self._tail
         if said is None or not data.startswith(self._head) or not data.endswith(middle if tail is None else tail):
-            return False
+            return None
         if tail is None:
             hole = data[len(self._head) : len(data) - len(middle)]
         else:
             hole, _, padding = data[len(self._head) : -len(tail)].partition(middle)
             if _string(padding) is None:
-                return False
+                return None
         text = _string(hole)
         if not text:
-            return False
+            return None
         self._tries = _TRIES
-        if isinstance(said, Text):
-            to.text(said.choice, said.field, text)
-        else:
-            to.call(said.choice, said.wire_index, "", "", text)
-        return True
+        return *said[:3], text
 
     def learn(self, data: bytes, chunk: object, source: ChatCompletions) -> None:
         """Be like this event from now on, whose ``chunk`` is plain, if its text stands in it as it is."""
-        if not self._tries or len(data) > _LARGEST or not (said := _plain(chunk, source)):
+        if not self._tries or len(data) > _LARGEST or not (said := source.plain(chunk)):
             return
         self._tries -= 1
-        quoted = _text(said).encode(errors="replace")
+        *where, text = said
+        quoted = text.encode(errors="replace")
         head, _, rest = data.rpartition(b'"%b"' % quoted)
         padding = _PADDING.search(rest)
         middle, tail = (rest[: padding.start(1)], rest[padding.end(1) :]) if padding else (rest, None)
@@ -64,25 +60,11 @@ class Template:
         # text and is the same otherwise.
         probe = b'%b"%b."%b' % (head, quoted, middle) + (b"" if tail is None else b'"."%b' % tail)
         try:
-            proved = _plain(from_json(probe), source) == _with(said, _text(said) + ".")
+            proved = source.plain(from_json(probe)) == (*where, text + ".")
         except ValueError:
             proved = False
         if proved:
             self._said, self._head, self._middle, self._tail = said, head, middle, tail
-
-
-def _plain(chunk: object, source: ChatCompletions) -> Text | CallPiece | None:
-    """What a plain chunk says, ``None`` if it is not plain."""
-    recorder = Recorder()
-    return cast("Text | CallPiece", recorder.events[0]) if source.read_plain(chunk, recorder) else None
-
-
-def _text(said: Text | CallPiece) -> str:
-    return said.text if isinstance(said, Text) else said.arguments
-
-
-def _with(said: Text | CallPiece, text: str) -> Text | CallPiece:
-    return replace(said, text=text) if isinstance(said, Text) else replace(said, arguments=text)
 
 
 def _string(data: bytes) -> str | None:

@@ -27,7 +27,7 @@ from streamfsm._events import (
     UsageReport,
 )
 from streamfsm._surrogates import without_surrogates
-from streamfsm.sources._plain import CALL, CHOICE, CHUNK, DELTA, more, of_dict, of_model
+from streamfsm.sources._plain import CALL, CHOICE, CHUNK, DELTA, Plain, more, of_dict, of_model
 from streamfsm.sources.dialect import Dialect
 
 _T = TypeVar("_T")
@@ -67,20 +67,11 @@ class ChatCompletions:
     choices: dict[int, bool] = field(default_factory=dict)
     """Those that began: whether their deltas have said anything."""
 
-    def read(self, chunk: object, to: Handler) -> bool:
+    def read(self, chunk: object, to: Handler) -> None:
         """Tell what ``chunk`` says, in reading order. Never raises for anything that JSON can hold.
 
-        Runs for every delta, so it looks first and checks only what is there: what is empty says nothing.
-
-        Returns:
-            Whether it was plain: see :meth:`read_plain`.
+        Looks first and checks only what is there: what is empty says nothing.
         """
-        if self.has_id and self.has_model and self.read_plain(chunk, to):
-            return True
-        self._read_thoroughly(chunk, to)
-        return False
-
-    def _read_thoroughly(self, chunk: object, to: Handler) -> None:
         fields, maybe_extra = _fields(chunk)
         if fields is None:
             to.take(Oddity("not_a_chunk", show(chunk), None))
@@ -101,27 +92,22 @@ class ChatCompletions:
         if maybe_extra and not CHUNK.issuperset(maybe_extra):
             _read_rest(maybe_extra, to)
 
-    def read_plain(self, chunk: Any, to: Handler) -> bool:
-        """Tell what a plain chunk says; return whether it is one, and if not, tell nothing.
-
-        For chunks after the response's id and model are known.
-        """
+    def plain(self, chunk: Any) -> Plain | None:
+        """What a plain chunk says, to be looked at by :meth:`sound`; ``None`` if it is not plain. Tells nothing."""
         try:
-            plain = (of_dict if type(chunk) is dict else of_model)(chunk, self.dialect.reasoning_texts)
+            return (of_dict if type(chunk) is dict else of_model)(chunk, self.dialect.reasoning_texts)
         except (AttributeError, KeyError, TypeError, ValueError):
-            return False
-        if plain is None:
-            return False
-        index, name, call_index, text = plain
-        if not text or type(text) is not str or type(index) is not int or not self.choices.get(index):
-            return False
-        if name is None:
-            if type(call_index) is not int or not 0 <= call_index <= _LARGEST:
-                return False
-            to.call(index, call_index, "", "", text)
-        else:
-            to.text(index, name, text)
-        return True
+            return None
+
+    def sound(self, plain: Plain) -> bool:
+        """Whether it has text of its declared type, and nothing else that is new."""
+        choice, field, wire_index, text = plain
+        return (
+            (self.has_id and self.has_model)
+            and (type(choice) is int and self.choices.get(choice, False))
+            and (field is not None or (type(wire_index) is int and 0 <= wire_index <= _LARGEST))
+            and (type(text) is str and bool(text))
+        )
 
     def _read_envelope(self, fields: Mapping[str, Any], to: Handler) -> None:
         response_id = None if self.has_id else _string(fields, "id", None, to) or None
