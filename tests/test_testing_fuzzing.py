@@ -51,12 +51,14 @@ def test_a_finding_is_kept_and_tried_first_by_the_next_run(tmp_path):
     assert again.chunks == first.chunks
 
 
-def test_a_parser_that_breaks_a_law_only_sometimes_is_a_finding_too():
+def test_a_parser_that_breaks_a_law_once_only_is_a_finding_too():
     runs = []
 
     class Moody(Plain):
         def text(self, kind, key, text):
             runs.append(1)
-            yield kind, key, text if len(runs) % 50 else text + "!"
+            if len(runs) == 50:
+                raise OSError
+            yield kind, key, text
 
-    assert fuzz(Moody, CHUNKS).law == "split invariance"
+    assert "the parser raised" in fuzz(Moody, CHUNKS).detail
