@@ -42,7 +42,7 @@ class Outlet(Protocol):
         """Text arrived in the lane's present state."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Terms:
     """On what terms lanes of one kind take text."""
 
@@ -52,7 +52,7 @@ class Terms:
     whole: bool
     """Whether each piece is all that came so far."""
     begins: str = ""
-    """The event of a text field's first piece."""
+    """The event of the first piece; that of a call is said by its name."""
     tags: ThinkTags | None = None
 
 

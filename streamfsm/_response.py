@@ -139,6 +139,7 @@ class Response:
         self.run = run
         self._stream = run.stream
         self._limits = limits = options.limits
+        # Of the latest plain chunk: its choice, text field and wire index; the lane it went to, and on what terms.
         self._latest = _NOWHERE
         self._channels = Channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
         self.writer = MessageWriter(
@@ -154,7 +155,7 @@ class Response:
         )
         dialect = options.dialect
         answer = Terms(limits.text, self.writer, dialect.content == "snapshot", "answer")
-        # Of each text field, and of arguments, which have none.
+        # By text field; ``None``: of arguments.
         self._terms: dict[TextField | None, Terms] = {
             None: Terms(limits.arguments, self.writer, dialect.arguments == "snapshot"),
             "reasoning": Terms(limits.text, self.writer, dialect.reasoning == "snapshot", "reasoning"),
@@ -166,7 +167,7 @@ class Response:
     # -- what each event does ---------------------------------------------------------------------------------------
 
     def read(self, chunk: object) -> bool:
-        """Take all that ``chunk`` says; return whether it was plain."""
+        """Take all that ``chunk`` says; return whether it was taken as plain."""
         source = self.run.source
         plain = source.plain(chunk)
         if plain is not None and self.take_plain(plain):
@@ -185,11 +186,12 @@ class Response:
         """
         choice, field, wire_index, text = plain
         latest_choice, latest_field, latest_index, lane, terms = self._latest
-        # What is the same object as what was sound is sound.
-        if choice is latest_choice and field is latest_field and wire_index is latest_index and type(text) is str:
+        same = choice is latest_choice and field is latest_field and wire_index is latest_index
+        if same and text and type(text) is str:  # numbers that are the same objects are as sound as they were
             if not lane.feed(text, terms):
                 self.exceed("text" if field else "arguments")
             return True
+        self._latest = _NOWHERE
         if self._stream.state != "open" or not self.run.source.sound(plain):
             return False
         if field is None:
@@ -458,7 +460,7 @@ def _is_deep(value: object) -> bool:
     return bool(level)
 
 
-# Of the latest plain chunk: its choice, text field and wire index; the lane it went to, and on what terms.
+# No choice of a chunk is this object.
 _NOWHERE: tuple[Any, TextField | None, Any, Any, Any] = (object(), None, None, None, None)
 _DEEPEST = 100
 _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")

@@ -144,13 +144,15 @@ class Scanner:
         if self._mode != "string":
             return None
         decoded = text
-        if self._tail or "\\" in text or '"' in text or not text.isprintable():
+        if self._tail or "\\" in text or not text.isprintable():
             text = self._tail + text
             end = _BODY.match(text).end()  # type: ignore[union-attr]
             if end < len(text) and not _UNFINISHED.fullmatch(text, end):
                 return None
             self._tail, text = text[end:], text[:end]
             decoded = _decode(text) if self._decoding else text
+        elif '"' in text:
+            return None
         self._base += len(text)
         if self._decoding:
             return decoded

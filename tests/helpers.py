@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from threading import get_ident
 from typing import Any
 
 from streamfsm import StreamParser, coalesce
@@ -107,15 +108,15 @@ def chunked(text: str, size: int) -> list[str]:
 
 @contextmanager
 def counted() -> Iterator[Callable[[], int]]:
-    """Counts the bytecode instructions that are executed meanwhile; call what it gives afterwards."""
-    count = 0
+    """Counts the bytecode instructions that this thread executes meanwhile; call what it gives afterwards."""
+    count, own = 0, get_ident()
     if sys.version_info >= (3, 12):
         monitoring = sys.monitoring
         tool = next(number for number in range(6) if monitoring.get_tool(number) is None)
 
         def on_instruction(*_: Any) -> None:
             nonlocal count
-            count += 1
+            count += get_ident() == own  # events are those of all threads, of which a worker of pytest-xdist has two
 
         monitoring.use_tool_id(tool, __name__)
         monitoring.register_callback(tool, monitoring.events.INSTRUCTION, on_instruction)

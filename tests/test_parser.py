@@ -20,6 +20,7 @@ from streamfsm.chunking import at_random, every, whole
 from streamfsm.errors import MisuseError
 from streamfsm.machines import MACHINES
 from streamfsm.result import Usage
+from streamfsm.sources.chat_completions import ChatCompletions
 from streamfsm.trace import Transition
 
 THINK = ("<think>", "</think>")
@@ -1581,6 +1582,9 @@ FOLLOWERS = [
     chunk(call(0, arguments="{")),
     chunk(call(1, arguments="[")),
     chunk(call(0, arguments='"}'), choice=1),
+    chunk(call(1, arguments="n"), choice=1),
+    chunk(call(0, arguments="m"), choice=True),
+    chunk(content=""),
     chunk(call(None, arguments="x")),
     chunk(call(True, arguments="y")),
     chunk(call(0, arguments=7)),
@@ -1588,12 +1592,12 @@ FOLLOWERS = [
     chunk(call(1, arguments="z"), content="d"),
     chunk(finish="stop"),
 ]
-OPENED = [chunk(content="Hi"), chunk(call(0, "call_1", "f", "{"), choice=1)]
-EACH_POLICY = [
-    {},
-    {"dialect": Dialect(content="snapshot")},
-    {"dialect": Dialect(arguments="snapshot", reasoning="snapshot")},
-    {"limits": Limits(text=2, arguments=3)},
+OPENED = [chunk(content="Hi"), chunk(call(0, "call_1", "f", "{"), call(1, "call_3", "h", "["), choice=1)]
+FOLLOWED = [
+    ({}, 3),
+    ({"dialect": Dialect(content="snapshot")}, 2),
+    ({"dialect": Dialect(arguments="snapshot", reasoning="snapshot")}, 2),
+    ({"limits": Limits(text=2, arguments=3)}, 2),
 ]
 
 
@@ -1607,12 +1611,40 @@ def without_the_latest(chunks, **options):
     return messages + parser.close(), parser.result
 
 
-@pytest.mark.parametrize("options", EACH_POLICY)
-def test_what_goes_on_with_the_chunk_before_it_is_read_as_if_it_did_not(options):
+@pytest.mark.parametrize(("options", "length"), FOLLOWED)
+def test_what_goes_on_with_the_chunk_before_it_is_read_as_if_it_did_not(options, length):
     options = {"date": RICH_OPTIONS["date"], **options}
-    for followers in itertools.product(FOLLOWERS, repeat=3):
+    for followers in itertools.product(FOLLOWERS, repeat=length):
         messages, parser = run([*OPENED, *followers], **options)
         assert (messages, parser.result) == without_the_latest([*OPENED, *followers], **options)
+
+
+def test_an_error_of_the_trace_leaves_no_chunk_to_the_wrong_call():
+    broken = []
+
+    def trace(_):
+        if broken:
+            raise OSError("no trace")
+
+    parser = StreamParser(trace=trace)
+    feed(parser, [chunk(call(at, f"call_{at}", "f", '{"a": "')) for at in (0, 1)])
+    parser.feed(chunk(call(0, arguments="x")))
+    broken.append(True)
+    with pytest.raises(OSError, match="no trace"):
+        parser.feed(chunk(call(1, arguments="y")))
+    broken.clear()
+    feed(parser, [chunk(call(0, arguments="z")), chunk(call(None, arguments="w"))])
+    assert [each.arguments for each in parser.result.tool_calls] == ['{"a": "xzw', '{"a": "y']
+
+
+def test_nearly_every_chunk_goes_where_the_one_before_it_went(monkeypatch):
+    asked = []
+    sound = ChatCompletions.sound
+    monkeypatch.setattr(ChatCompletions, "sound", lambda self, plain: asked.append(plain) or sound(self, plain))
+    parser = StreamParser()
+    feed(parser, call_chunks("f", '{"a": "some text"}'))
+    feed(parser, [chunk(content=piece) for piece in "some text"])
+    assert [(field, text) for _, field, _, text in asked] == [(None, "{"), ("content", "s")]
 
 
 @pytest.mark.parametrize("late", ["id", "model"])
@@ -1628,6 +1660,34 @@ def test_what_comes_after_the_end_goes_on_with_nothing():
     parser.close()
     assert parser.feed(chunk(content="!")) == []
     assert (parser.result.content, anomalies(parser)) == ("Hi you", ["late_chunk"])
+
+
+# -- text fields -------------------------------------------------------------------------------------------------------
+
+# The field of a result, its policy of the dialect, and how a delta says it.
+TEXT_FIELDS = {
+    "content": ("content", lambda text: {"content": text}),
+    "refusal": ("content", lambda text: {"refusal": text}),
+    "transcript": ("content", lambda text: {"audio": {"transcript": text}}),
+    "reasoning": ("reasoning", lambda text: {"reasoning_content": text}),
+}
+
+
+@pytest.mark.parametrize("name", TEXT_FIELDS)
+@pytest.mark.parametrize("policy", ["content", "reasoning"])
+def test_a_fields_pieces_are_whole_so_far_where_its_own_policy_says_so(name, policy):
+    own, delta = TEXT_FIELDS[name]
+    chunks = [chunk(**delta(text)) for text in ("a", "ab", "abc")]
+    parser = run(chunks, dialect=Dialect(**{policy: "snapshot"}))[1]
+    assert getattr(parser.result.choices[0], name) == ("abc" if policy == own else "aababc")
+
+
+@pytest.mark.parametrize("name", TEXT_FIELDS)
+def test_tags_are_looked_for_in_content_only(name):
+    tagged = "<think>a</think>b"
+    choice = run([chunk(**TEXT_FIELDS[name][1](tagged))], think_tags=THINK)[1].result.choices[0]
+    said = {field: text for field in TEXT_FIELDS if (text := getattr(choice, field))}
+    assert said == ({"content": "b", "reasoning": "a"} if name == "content" else {name: tagged})
 
 
 # -- pinned policies ---------------------------------------------------------------------------------------------------

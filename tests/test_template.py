@@ -84,6 +84,13 @@ def test_nearly_all_events_are_told_by_the_template(form, told):
     assert told[len(OPENING) : len(OPENING) + 5] == [False, True, True, True, True]
 
 
+def test_empty_texts_keep_no_event_from_being_learned(told):
+    spoken = wire({"content": "a"})
+    events = [*OPENING, spoken, spoken, *[wire({"content": ""})] * 9, *[wire({"reasoning": "b"})] * 3]
+    same(body(*events))
+    assert told[: len(events)][-1]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_what_stands_in_the_holes_is_read_as_it_is_without_the_template(form):
     for hole in map("".join, itertools.product(PIECES, repeat=2)):

@@ -47,7 +47,7 @@ class Template:
         return *said[:3], text
 
     def learn(self, data: bytes, chunk: object, source: ChatCompletions) -> None:
-        """Be like this event from now on, whose ``chunk`` is plain, if its text stands in it as it is."""
+        """Be like this event from now on, whose ``chunk`` was taken as plain, if its text stands in it as it is."""
         if not self._tries or len(data) > _LARGEST or not (said := source.plain(chunk)):
             return
         self._tries -= 1

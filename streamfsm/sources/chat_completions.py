@@ -100,13 +100,16 @@ class ChatCompletions:
             return None
 
     def sound(self, plain: Plain) -> bool:
-        """Whether it has text of its declared type, and nothing else that is new."""
+        """Whether that is all the chunk says: text in a choice that has spoken, all of it of its declared type."""
         choice, field, wire_index, text = plain
         return (
-            (self.has_id and self.has_model)
-            and (type(choice) is int and self.choices.get(choice, False))
+            self.has_id
+            and self.has_model
+            and type(choice) is int
+            and self.choices.get(choice, False)
             and (field is not None or (type(wire_index) is int and 0 <= wire_index <= _LARGEST))
-            and (type(text) is str and bool(text))
+            and type(text) is str
+            and text != ""
         )
 
     def _read_envelope(self, fields: Mapping[str, Any], to: Handler) -> None:
