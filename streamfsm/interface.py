@@ -180,6 +180,9 @@ class OpenAIStreamingInterface:
                     yield message
             if self.is_openai_proxy and not self._errors and self.parser.result.usage.source == "absent":
                 await self._count()
+        except BaseException:
+            self._errors.clear()  # the consumer left at the stop reason: see below
+            raise
         finally:
             try:
                 await wire.close()
@@ -210,6 +213,9 @@ class OpenAIStreamingInterface:
                 if self.parser.state != "open":
                     wire.close()
                 yield from messages
+        except BaseException:
+            self._errors.clear()  # the consumer left at the stop reason: see below
+            raise
         finally:
             wire.close()
             self._finish()

@@ -5,7 +5,7 @@ import gc
 import tracemalloc
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, closing, contextmanager, suppress
 from itertools import count, islice
 from typing import Any
 
@@ -83,25 +83,30 @@ async def wire(*, broken: bool) -> AsyncIterator[Any]:
         raise ConnectionError("gone")
 
 
-def facade(*, leave: bool = False, broken: bool = False) -> None:
+def facade(*, leave_at: str = "", broken: bool = False) -> None:
     async def read() -> None:
         interface = OpenAIStreamingInterface(use_assistant_message=True)
         with suppress(ConnectionError):
             async with aclosing(interface.process(wire(broken=broken))) as messages:
-                async for _ in messages:
-                    if leave:
+                async for message in messages:
+                    if message.message_type == leave_at:
                         break
 
     asyncio.run(read())
 
 
-def facade_sync() -> None:
+def facade_sync(*, leave_at: str = "") -> None:
     def broken() -> Iterator[Any]:
         yield from SPEECH
         raise ConnectionError("gone")
 
-    with suppress(ConnectionError):
-        list(OpenAIStreamingInterface(use_assistant_message=True).process_sync(broken()))
+    with (
+        suppress(ConnectionError),
+        closing(OpenAIStreamingInterface(use_assistant_message=True).process_sync(broken())) as messages,
+    ):
+        for message in messages:
+            if message.message_type == leave_at:
+                break
 
 
 LIVES: dict[str, Callable[[], object]] = {
@@ -121,9 +126,11 @@ LIVES: dict[str, Callable[[], object]] = {
     "a broken body": lambda: read_body(broken=True),
     "a broken body, synchronously": read_broken_body,
     "the façade": facade,
-    "the façade, left": lambda: facade(leave=True),
+    "the façade, left": lambda: facade(leave_at="assistant_message"),
     "the façade, broken": lambda: facade(broken=True),
+    "the façade, broken, left at the stop reason": lambda: facade(leave_at="stop_reason", broken=True),
     "the façade, broken, synchronously": facade_sync,
+    "the façade, broken, left at the stop reason, synchronously": lambda: facade_sync(leave_at="stop_reason"),
 }
 EACH_LIFE = pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
 
