@@ -1,5 +1,6 @@
 """What several test files share: chunks on the wire, ways to cut a text, and one way to run a parser."""
 
+import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ __all__ = [
     "run",
     "said",
     "splits",
+    "without_collector",
 ]
 
 ID = "message-7b5f3f7e-0d2a-4c3b-9a52-6f0c8d1e2a00"
@@ -107,37 +109,51 @@ def chunked(text: str, size: int) -> list[str]:
 
 
 @contextmanager
+def without_collector() -> Iterator[None]:
+    """Without garbage collections, after one."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@contextmanager
 def counted() -> Iterator[Callable[[], int]]:
-    """Counts the bytecode instructions that this thread executes meanwhile; call what it gives afterwards."""
+    """Counts the bytecode instructions that this thread executes meanwhile; call what it gives afterwards.
+
+    Without collections, which Hypothesis listens to.
+    """
     count, own = 0, get_ident()
-    if sys.version_info >= (3, 12):
-        monitoring = sys.monitoring
-        tool = next(number for number in range(6) if monitoring.get_tool(number) is None)
 
-        def on_instruction(*_: Any) -> None:
-            nonlocal count
-            count += get_ident() == own  # events are those of all threads, of which a worker of pytest-xdist has two
+    def on_instruction(*_: Any) -> None:
+        nonlocal count
+        count += get_ident() == own  # events are those of all threads, of which a worker of pytest-xdist has two
 
-        monitoring.use_tool_id(tool, __name__)
-        monitoring.register_callback(tool, monitoring.events.INSTRUCTION, on_instruction)
-        monitoring.set_events(tool, monitoring.events.INSTRUCTION)
-        try:
-            yield lambda: count
-        finally:
-            monitoring.set_events(tool, 0)
-            monitoring.register_callback(tool, monitoring.events.INSTRUCTION, None)
-            monitoring.free_tool_id(tool)
-    else:
+    def trace(frame: Any, event: str, _: Any) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        count += event == "opcode"
+        return trace
 
-        def trace(frame: Any, event: str, _: Any) -> Any:
-            nonlocal count
-            frame.f_trace_opcodes, frame.f_trace_lines = True, False
-            count += event == "opcode"
-            return trace
-
-        before = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            yield lambda: count
-        finally:
-            sys.settrace(before)
+    with without_collector():
+        if sys.version_info >= (3, 12):
+            monitoring = sys.monitoring
+            tool = next(number for number in range(6) if monitoring.get_tool(number) is None)
+            monitoring.use_tool_id(tool, __name__)
+            monitoring.register_callback(tool, monitoring.events.INSTRUCTION, on_instruction)
+            monitoring.set_events(tool, monitoring.events.INSTRUCTION)
+            try:
+                yield lambda: count
+            finally:
+                monitoring.set_events(tool, 0)
+                monitoring.register_callback(tool, monitoring.events.INSTRUCTION, None)
+                monitoring.free_tool_id(tool)
+        else:
+            before = sys.gettrace()
+            sys.settrace(trace)
+            try:
+                yield lambda: count
+            finally:
+                sys.settrace(before)

@@ -5,12 +5,12 @@ import gc
 import tracemalloc
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, closing, contextmanager, suppress
+from contextlib import aclosing, closing, suppress
 from itertools import count, islice
 from typing import Any
 
 import pytest
-from helpers import ID, call, call_chunks, chunk, counted
+from helpers import ID, call, call_chunks, chunk, counted, without_collector
 
 from streamfsm import Limits, OpenAIStreamingInterface, StreamParser, aiter_messages, iter_messages
 from streamfsm.capture import body
@@ -140,16 +140,6 @@ def ours() -> Counter[str]:
     return Counter(
         type(each).__qualname__ for each in gc.get_objects() if str(type(each).__module__).startswith("streamfsm")
     )
-
-
-@contextmanager
-def without_collector():
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @EACH_LIFE
