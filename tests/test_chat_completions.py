@@ -386,6 +386,20 @@ def test_the_short_cut_reads_what_is_read_without_it(plain, began, form):
     assert bool(taken) == (0 in began and began[0])
 
 
+@pytest.mark.parametrize("plain", PLAIN.values(), ids=PLAIN)
+@pytest.mark.parametrize("form", [as_openai, as_newer, FORMS["dict"]], ids=["openai", "newer", "dict"])
+@pytest.mark.parametrize("place", ["chunk", "choice", "delta", "call"])
+def test_unknown_fields_that_say_nothing_leave_a_chunk_plain(plain, form, place):
+    wire = copy.deepcopy({**chunk(), "id": "r", "model": "m"})
+    choice = wire["choices"][0]
+    choice["delta"] = copy.deepcopy(plain)
+    places = {"chunk": wire, "choice": choice, "delta": choice["delta"]}
+    places["call"] = plain.get("tool_calls") and choice["delta"]["tool_calls"][0]
+    (places[place] or {})["x"] = None
+    source = ChatCompletions(Dialect(), has_id=True, has_model=True, choices={0: True})
+    assert short_cut(source, form(wire))
+
+
 @pytest.mark.parametrize(
     ("fields", "delta"),
     [
