@@ -15,7 +15,19 @@ from openai.types.chat.chat_completion_chunk import Choice, ChoiceDelta, ChoiceD
 from pydantic import BaseModel, ConfigDict
 
 from streamfsm import Dialect
-from streamfsm._events import Begin, CallPiece, Envelope, Extra, Failure, Finish, Oddity, Recorder, Text, UsageReport
+from streamfsm._events import (
+    Begin,
+    CallPiece,
+    Envelope,
+    Extra,
+    Failure,
+    Finish,
+    Oddity,
+    Recorder,
+    Text,
+    Thought,
+    UsageReport,
+)
 from streamfsm.sources import chat_completions as module
 from streamfsm.sources.chat_completions import ChatCompletions
 
@@ -322,6 +334,50 @@ def test_a_value_of_the_wrong_type_counts_as_absent(path, value):
     assert [event for event in events if not isinstance(event, Oddity)] == absent
     if value and path not in SILENT:
         assert "wrong_type" in {event.kind for event in oddities(events)}
+
+
+@pytest.mark.parametrize(
+    ("delta", "detail"),
+    [
+        *(({name: 5}, f"{name} is 5") for name in ("reasoning", "refusal", "audio", "tool_calls")),
+        *(({name: 5}, f"{name} is 5") for name in ("reasoning_details", "thinking_blocks", "reasoning_opaque")),
+        ({"audio": {"transcript": 5}}, "transcript is 5"),
+        ({"reasoning_details": [5]}, "a reasoning detail is 5"),
+        *(
+            ({"reasoning_details": [{key: 5.0}]}, f"{key} is 5.0")
+            for key in ("type", "index", "id", "text", "summary", "data", "signature")
+        ),
+        ({"content": [5]}, "a part of the content is 5"),
+        ({"content": [{"type": "text", "text": "a", "signature": 5}]}, "signature is 5"),
+        ({"content": [{"type": "redacted_thinking", "data": 5}]}, "data is 5"),
+        ({"tool_calls": [5]}, "an entry of tool_calls is 5"),
+        *(({"tool_calls": [{key: 5.0}]}, f"{key} is 5.0") for key in ("index", "id", "function")),
+        *(({"tool_calls": [{"function": {key: 5}}]}, f"{key} is 5") for key in ("name", "arguments")),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_name_and_its_choice(delta, detail):
+    assert oddities(said(chunk(choice=1, **delta))) == [Oddity("wrong_type", detail, 1)]
+
+
+def test_what_is_wrong_in_a_list_hides_nothing_that_follows():
+    details = [5, {"type": "reasoning.text", "text": "a"}]
+    assert Text(1, "reasoning", "a") in said(chunk(choice=1, reasoning_details=details))
+
+
+@pytest.mark.parametrize(
+    ("delta", "event"),
+    [
+        ({"reasoning_opaque": "x"}, Thought(1, "opaque", None, None, "", "x", None)),
+        (
+            {"content": [{"type": "redacted_thinking", "data": "x"}]},
+            Thought(1, "redacted", None, None, "", "x", None),
+        ),
+        ({"thinking_blocks": [{"type": "thinking", "signature": "x"}]}, Thought(1, "text", None, None, "", "", "x")),
+        ({"content": [{"type": "image", "url": "x"}]}, Extra(1, "content", {"type": "image", "url": "x"})),
+    ],
+)
+def test_what_is_no_text_is_kept_for_its_choice(delta, event):
+    assert event in said(chunk(choice=1, **delta))
 
 
 @pytest.mark.parametrize(("path", "value"), [case for case in WRONG if case.values[1] not in (DEEP, {})])
