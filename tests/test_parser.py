@@ -1728,3 +1728,18 @@ def test_an_unmarked_end_may_be_an_error(chunks, state):
     if state == "failed":
         assert messages[-1].stop_reason is StopReasonType.error
         assert parser.result.error.code == "unmarked_end"
+
+
+@pytest.mark.parametrize(
+    ("chunks", "reason"),
+    [
+        ([], "incomplete"),
+        ([chunk(role="assistant")], "incomplete"),
+        ([chunk(content="Hi")], "end_turn"),
+        (call_chunks("f", ["{}"], finish=None), "tool_calls"),
+        (call_chunks("f", ["{"], finish=None), "incomplete"),
+    ],
+)
+def test_where_the_dialect_trusts_an_unmarked_end_it_says_what_came(chunks, reason):
+    messages, _ = run(chunks, dialect=Dialect(unmarked_end="complete"))
+    assert messages[-1].stop_reason.value == reason
