@@ -362,6 +362,14 @@ def test_what_is_wrong_is_told_with_its_name_and_its_choice(delta, detail):
 def test_what_is_wrong_in_a_list_hides_nothing_that_follows():
     details = [5, {"type": "reasoning.text", "text": "a"}]
     assert Text(1, "reasoning", "a") in said(chunk(choice=1, reasoning_details=details))
+    assert CallPiece(1, 0, "", "f", "", 1) in said(chunk(5, call(0, name="f"), choice=1))
+
+
+@pytest.mark.parametrize(("number", "taken"), [(2**63 - 1, True), (2**63, False)])
+def test_the_largest_integer_is_that_of_every_reader(number, taken):
+    events = said(chunk(call(number, "c", "f"), usage={"prompt_tokens": number}))
+    assert [event.wire_index == number for event in events if isinstance(event, CallPiece)] == [taken]
+    assert len(oddities(events)) == (0 if taken else 2)
 
 
 @pytest.mark.parametrize(
