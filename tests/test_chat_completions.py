@@ -359,6 +359,47 @@ def test_what_is_wrong_is_told_with_its_name_and_its_choice(delta, detail):
     assert oddities(said(chunk(choice=1, **delta))) == [Oddity("wrong_type", detail, 1)]
 
 
+@pytest.mark.parametrize(
+    ("wire", "odd"),
+    [
+        (5, Oddity("not_a_chunk", "5", None)),
+        ({"choices": 5}, Oddity("wrong_type", "choices is 5", None)),
+        ({"choices": [5]}, Oddity("wrong_type", "choices[0] is 5", None)),
+        ({"choices": [{"index": 1, "delta": 5}]}, Oddity("wrong_type", "delta is 5", 1)),
+        ({"choices": [{"index": 1, "finish_reason": 5}]}, Oddity("wrong_type", "finish_reason is 5", 1)),
+        ({"usage": 5}, Oddity("wrong_type", "usage is 5", None)),
+    ],
+)
+def test_what_is_wrong_around_a_delta_is_told_likewise(wire, odd):
+    assert oddities(read(wire)) == [odd]
+
+
+def test_choices_without_an_index_are_counted():
+    choices = [{"delta": {"content": text}} for text in "ab"]
+    assert [event for event in read({"choices": choices}) if isinstance(event, Text)] == [
+        Text(0, "content", "a"),
+        Text(1, "content", "b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        *({name: "x"} for name in ("content", "refusal", "reasoning", "unknown")),
+        {"audio": {"id": "x"}},
+        {"function_call": {"name": "f"}},
+        {"tool_calls": [call(0, "c", "f")]},
+        5,
+    ],
+)
+def test_a_message_beside_no_delta_is_not_read_once_a_delta_has_said_anything(delta):
+    spoken, message = (
+        {"choices": [{"index": 0, key: value}]} for key, value in (("delta", delta), ("message", {"content": "y"}))
+    )
+    assert Text(0, "content", "y", whole=True) in read(message)
+    assert Text(0, "content", "y", whole=True) not in read(spoken, message)
+
+
 def test_what_is_wrong_in_a_list_hides_nothing_that_follows():
     details = [5, {"type": "reasoning.text", "text": "a"}]
     assert Text(1, "reasoning", "a") in said(chunk(choice=1, reasoning_details=details))
