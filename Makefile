@@ -64,7 +64,7 @@ test-fuzz: .venv-fuzz/.stamp ## plant bugs, and see the engine find them; takes 
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' 'atheris>=3'
 	@touch $@
 
-mutants: .venv-mutants/.stamp ## break the library on purpose: the tests must notice (hours; MUTANTS= chooses)
+mutants: .venv-mutants/.stamp ## break the library on purpose: the tests must notice (half an hour or more; MUTANTS= chooses)
 	.venv-mutants/bin/python tests/mutants.py
 	HYPOTHESIS_PROFILE=mutants .venv-mutants/bin/mutmut run --max-children 2 $(if $(MUTANTS),'$(MUTANTS)')
 	.venv-mutants/bin/mutmut results
