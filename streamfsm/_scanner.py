@@ -154,9 +154,7 @@ class Scanner:
         elif '"' in text:
             return None
         self._base += len(text)
-        if self._decoding:
-            return decoded
-        return text if self.raw or self._channel else ""
+        return decoded if self.raw or self._channel else ""
 
     def feed(self, text: str) -> list[Signal]:
         """Read the next piece of the object's text.
