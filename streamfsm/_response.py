@@ -166,17 +166,17 @@ class Response:
 
     # -- what each event does ---------------------------------------------------------------------------------------
 
-    def read(self, chunk: object) -> bool:
-        """Take all that ``chunk`` says; return whether it was taken as plain."""
+    def read(self, chunk: object) -> Plain | None:
+        """Take all that ``chunk`` says; return that, if it was taken as plain."""
         source = self.run.source
         plain = source.plain(chunk)
         if plain is not None and self.take_plain(plain):
-            return True
+            return plain
         if self._stream.state != "open":
             self._take_late()
         self._latest = _NOWHERE
         source.read(chunk, self)
-        return False
+        return None
 
     def take_plain(self, plain: Plain) -> bool:
         """Take what a plain chunk says, which mostly goes on with what the one before it said.

@@ -257,8 +257,8 @@ class StreamParser:
             elif run.stream.state == "open":
                 self._response.stop("error", ErrorInfo(code="not_json", message=without_surrogates(str(error))))
         else:
-            if self._response.read(chunk):
-                self._template.learn(data, chunk, run.source)
+            if plain := self._response.read(chunk):
+                self._template.learn(data, plain, run.source)
 
     def _choice_result(self, index: int, choice: Choice) -> ChoiceResult:
         stop_reason, ready = (None, False) if self.state == "open" else self._response.outcome(choice, self.state)

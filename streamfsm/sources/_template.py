@@ -46,9 +46,9 @@ class Template:
         self._tries = _TRIES
         return *said[:3], text
 
-    def learn(self, data: bytes, chunk: object, source: ChatCompletions) -> None:
-        """Be like this event from now on, whose ``chunk`` was taken as plain, if its text stands in it as it is."""
-        if not self._tries or len(data) > _LARGEST or not (said := source.plain(chunk)):
+    def learn(self, data: bytes, said: Plain, source: ChatCompletions) -> None:
+        """Be like this event from now on, taken as plain, if the text that it ``said`` stands in it as it is."""
+        if not self._tries or len(data) > _LARGEST:
             return
         self._tries -= 1
         *where, text = said
