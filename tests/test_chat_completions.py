@@ -394,7 +394,7 @@ def test_choices_without_an_index_are_counted():
 )
 def test_a_message_beside_no_delta_is_not_read_once_a_delta_has_said_anything(delta):
     spoken, message = (
-        {"choices": [{"index": 0, key: value}]} for key, value in (("delta", delta), ("message", {"content": "y"}))
+        {"choices": [{"index": 0, **said}]} for said in ({"delta": delta}, {"message": {"content": "y"}})
     )
     assert Text(0, "content", "y", whole=True) in read(message)
     assert Text(0, "content", "y", whole=True) not in read(spoken, message)
