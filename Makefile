@@ -45,7 +45,7 @@ test-openai: $(OPENAI:%=.venv-openai-%/.stamp) ## run the tests that have a real
 		'openai$(if $(filter 1.40.0,$*),==,~=)$*' $(if $(filter 1.40.%,$*),'httpx<0.28') hypothesis letta-client pytest
 	@touch $@
 
-# What to mutate, by the names of mutmut: make mutants MUTANTS='streamfsm._scanner*'
+# What to mutate, by the names of mutmut: make mutants MUTANTS='streamfsm.core.scanner*'
 MUTANTS ?=
 
 # What to fuzz: scanner, feed, body, or a property such as tests/test_laws.py::test_total; and for how many seconds.

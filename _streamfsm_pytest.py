@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from streamfsm.chunking import Chunk
     from streamfsm.testing.laws import Logical
+    from streamfsm.wires.chat.chunking import Chunk
 
 _OPTION = "--streamfsm-captures"
 
@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def replayed_capture(request: pytest.FixtureRequest) -> list[Any]:
     """The chunks of one recorded stream of ``--streamfsm-captures``."""
-    from streamfsm import capture
+    from streamfsm.replay import capture
 
     return capture.chunks(request.param.read_text(encoding="utf-8-sig"))
 

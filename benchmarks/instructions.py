@@ -23,7 +23,7 @@ from wire import chunks
 from workloads import KINDS, Pool, floor, text_of
 
 from streamfsm import StreamMessage, StreamParser
-from streamfsm.capture import body
+from streamfsm.replay.capture import body
 
 EVERY = (*KINDS, *(f"bytes {kind}" for kind in WIRE_KINDS))
 SIZES = (600, 1800)  # deltas

@@ -21,7 +21,7 @@ from measure import Rows, main, ratio, significant
 from wire import chunks
 
 from streamfsm import StreamParser
-from streamfsm.capture import body
+from streamfsm.replay.capture import body
 
 STREAMS = 200
 EVENTS = 200  # of a stream

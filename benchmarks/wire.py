@@ -19,7 +19,7 @@ import openai
 from measure import Rows, main, ratio, significant
 
 from streamfsm import StreamParser
-from streamfsm.capture import body
+from streamfsm.replay.capture import body
 
 # The package of HTTP clients that this version of openai uses: httpx, or httpx2 from 3.0 on.
 http = importlib.import_module(openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0])

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from streamfsm import StreamParser, capture
-from streamfsm.diagrams import grid
+from streamfsm import StreamParser
+from streamfsm.machines.diagrams import grid
+from streamfsm.replay import capture
 
 ACCENTS = {
     "reasoning_content": "native reasoning in `reasoning_content`",

@@ -20,12 +20,13 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from streamfsm import Dialect, StreamMessage, StreamParser, capture, coalesce
-from streamfsm._endings import ENDINGS, OUTCOMES, UNKNOWN
-from streamfsm._identity import RULES
-from streamfsm.diagrams import coverage, grid, markdown, mermaid
+from streamfsm import Dialect, StreamMessage, StreamParser, coalesce
 from streamfsm.machines import MACHINES, TOOL_CALL, StateMachine, Table
-from streamfsm.machines._checks import HOLDS, MOMENTARY, findings
+from streamfsm.machines.checks import HOLDS, MOMENTARY, findings
+from streamfsm.machines.diagrams import coverage, grid, markdown, mermaid
+from streamfsm.machines.endings import ENDINGS, OUTCOMES, UNKNOWN
+from streamfsm.machines.identity import RULES
+from streamfsm.replay import capture
 from streamfsm.trace import Transition
 
 ROOT = Path(__file__).parents[1]
@@ -149,7 +150,7 @@ def endings_page() -> str:
     marks = {True: "yes", False: ""}
     return page(
         "Endings",
-        prose("streamfsm._endings"),
+        prose("streamfsm.machines.endings"),
         grid(
             ("Finish reason", "Stop reason", "Rank", "Because"),
             ((word, f"`{ending.stop_reason.value}`", str(ending.rank), ending.because) for word, ending in rows),
@@ -210,7 +211,7 @@ def identity_page() -> str:
     marks = {False: "", True: "yes"}
     return page(
         "Identity",
-        prose("streamfsm._identity"),
+        prose("streamfsm.machines.identity"),
         grid(
             ("", "Rule", "Starts a call", "Ambiguous", "Evidence"),
             (

@@ -14,8 +14,8 @@ from typing import Any
 import openai
 
 from streamfsm import AssistantMessage, OpenAIStreamingInterface, ReasoningMessage, StreamMessage
-from streamfsm.chunking import every
-from streamfsm.loopback import serve
+from streamfsm.replay.loopback import serve
+from streamfsm.wires.chat.chunking import every
 
 
 def tool(name: str, **parameters: str) -> Any:

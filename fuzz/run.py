@@ -9,7 +9,7 @@ from pathlib import Path
 import atheris
 
 HERE = Path(__file__).parent
-with atheris.instrument_imports(include=["streamfsm"], exclude=["streamfsm.testing", "streamfsm.chunking"]):
+with atheris.instrument_imports(include=["streamfsm"], exclude=["streamfsm.testing", "streamfsm.wires.chat.chunking"]):
     import targets
 
 

@@ -28,9 +28,9 @@ from test_scanner import (  # noqa: E402
     without_lone_surrogates,
 )
 
-from streamfsm import StreamParser, capture  # noqa: E402
-from streamfsm._surrogates import without_surrogates  # noqa: E402
-from streamfsm.chunking import at_random, every, whole  # noqa: E402
+from streamfsm import StreamParser  # noqa: E402
+from streamfsm.core.text import without_surrogates  # noqa: E402
+from streamfsm.replay import capture  # noqa: E402
 from streamfsm.testing import (  # noqa: E402
     Stream,
     TracedParser,
@@ -41,6 +41,7 @@ from streamfsm.testing import (  # noqa: E402
     check_split_invariance,
 )
 from streamfsm.testing import streams as of  # noqa: E402
+from streamfsm.wires.chat.chunking import at_random, every, whole  # noqa: E402
 
 Target = Callable[[bytes], object]
 

@@ -8,8 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from streamfsm.body import aiter_messages, iter_messages
-    from streamfsm.interface import OpenAIStreamingInterface
+    from streamfsm.client.body import aiter_messages, iter_messages
+    from streamfsm.client.interface import OpenAIStreamingInterface
     from streamfsm.limits import Limits
     from streamfsm.messages import (
         ApprovalRequestMessage,
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
         coalesce,
     )
     from streamfsm.parser import StreamParser
-    from streamfsm.sources.dialect import Dialect
+    from streamfsm.wires.chat.dialect import Dialect
 else:  # a type checker would take any name for one of ours
-    _MODULES = ("messages", "limits", "sources.dialect", "parser", "body", "interface")  # the later import the earlier
+    # The later import the earlier.
+    _MODULES = ("messages", "limits", "wires.chat.dialect", "parser", "client.body", "client.interface")
 
     def __getattr__(name: str) -> object:
         if name in __all__:

@@ -16,11 +16,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Literal
 from uuid import NAMESPACE_OID, uuid5
 
-from streamfsm import capture, diagrams
-from streamfsm.chunking import Cutter, cutter
 from streamfsm.errors import MisuseError
-from streamfsm.loopback import serve
-from streamfsm.machines import MACHINES
+from streamfsm.machines import MACHINES, diagrams
 from streamfsm.messages import (
     ApprovalRequestMessage,
     AssistantMessage,
@@ -32,8 +29,11 @@ from streamfsm.messages import (
     coalesce,
 )
 from streamfsm.parser import StreamParser
+from streamfsm.replay import capture
+from streamfsm.replay.loopback import serve
 from streamfsm.result import ChoiceResult, StreamResult
 from streamfsm.trace import Transition
+from streamfsm.wires.chat.chunking import Cutter, cutter
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,12 +11,19 @@ from enum import Enum
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID, uuid5
 
-from pydantic import ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
-
-from streamfsm._model import Model
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 
 _OTID_NAMESPACE = UUID("6f1c3e0a-5d0b-4c57-9a3e-2b7d6c1f8e44")  # random, once: makes our otids ours
 _OTIDS_IN_ID = 128  # ordinals that fit the low seven bits of a UUID
+
+
+class Model(BaseModel):
+    """A model that is built when it is first used, because a stream needs few of them (``benchmarks/imports.py``).
+
+    Until then its constructor's signature names no fields.
+    """
+
+    model_config = ConfigDict(defer_build=True)
 
 
 class StopReasonType(str, Enum):

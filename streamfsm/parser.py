@@ -10,18 +10,18 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from streamfsm._lanes import CallLane, StreamLane, ThinkTags
-from streamfsm._response import WHOLE, Choice, Detail, Extras, Options, Response, Run
-from streamfsm._surrogates import without_surrogates
+from streamfsm.core.lanes import CallLane, StreamLane, ThinkTags
+from streamfsm.core.response import WHOLE, Choice, Detail, Extras, Options, Response, Run
+from streamfsm.core.text import without_surrogates
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
 from streamfsm.messages import StreamMessage
 from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult
-from streamfsm.sources._template import Template
-from streamfsm.sources.chat_completions import ChatCompletions
-from streamfsm.sources.dialect import Dialect
-from streamfsm.sources.sse import DONE, ServerSentEvent, chunk_of
 from streamfsm.trace import Transition
+from streamfsm.wires.chat.dialect import Dialect
+from streamfsm.wires.chat.reader import ChatCompletions
+from streamfsm.wires.sse import DONE, ServerSentEvent, chunk_of
+from streamfsm.wires.template import Template
 
 StreamState = Literal["open", "done", "failed", "cancelled"]
 _T = TypeVar("_T")

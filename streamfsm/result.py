@@ -4,9 +4,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from streamfsm._model import Model
-from streamfsm._scanner import Verdict
-from streamfsm.messages import StopReasonType
+from streamfsm.messages import Model, StopReasonType
 
 AnomalyKind: TypeAlias = Literal[
     "not_a_chunk",
@@ -24,6 +22,7 @@ AnomalyKind: TypeAlias = Literal[
     "more_extras",
     "more_anomalies",
 ]
+Verdict: TypeAlias = Literal["valid", "lenient", "empty", "incomplete", "invalid", "trailing"]
 
 
 class Anomaly(Model):

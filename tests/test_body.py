@@ -18,11 +18,11 @@ from streamfsm import (
     StopReasonType,
     StreamParser,
     aiter_messages,
-    capture,
     coalesce,
     iter_messages,
 )
-from streamfsm.loopback import serve
+from streamfsm.replay import capture
+from streamfsm.replay.loopback import serve
 
 BODY = capture.body(call_chunks("send_message", ['{"thinking":"Hm.",', '"message":"é😀 \\ud83d', '\\ude00"}']))
 SAID = [("reasoning", "Hm."), ("assistant", "é😀 😀"), ("stop", "tool_calls")]

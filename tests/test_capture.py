@@ -7,8 +7,8 @@ from helpers import chunk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamfsm import capture
-from streamfsm.chunking import cutter, every, whole
+from streamfsm.replay import capture
+from streamfsm.wires.chat.chunking import cutter, every, whole
 
 BODIES = {
     "nothing": ("", []),

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from streamfsm import capture
-from streamfsm.chunking import every
+from streamfsm.replay import capture
 from streamfsm.testing import TracedParser, check_split_invariance
+from streamfsm.wires.chat.chunking import every
 
 CAPTURES = Path(__file__).parents[2] / "shared" / "captures"
 

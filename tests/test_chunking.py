@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streams import ENVELOPE, chunkings, outcome, streams
 
-from streamfsm._events import CallPiece, Recorder, Text
-from streamfsm.chunking import at_random, cutter, every, pack, split, whole
-from streamfsm.sources.chat_completions import ChatCompletions
-from streamfsm.sources.dialect import Dialect
+from streamfsm.core.events import CallPiece, Recorder, Text
+from streamfsm.wires.chat.chunking import at_random, cutter, every, pack, split, whole
+from streamfsm.wires.chat.dialect import Dialect
+from streamfsm.wires.chat.reader import ChatCompletions
 
 
 def kinds(chunks):

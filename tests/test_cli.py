@@ -16,10 +16,11 @@ import pytest
 from helpers import call, call_chunks, chunk, chunked, run
 from test_captures import CAPTURES, FILES
 
-from streamfsm import capture, cli, coalesce, diagrams
-from streamfsm.chunking import cutter
+from streamfsm import cli, coalesce
 from streamfsm.cli import main
-from streamfsm.machines import MACHINES
+from streamfsm.machines import MACHINES, diagrams
+from streamfsm.replay import capture
+from streamfsm.wires.chat.chunking import cutter
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "captures").glob("*.sse"))
 CHUNKINGS = ("whole", "char", "7", "random:1")

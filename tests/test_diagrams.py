@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from streamfsm.diagrams import coverage, dot, grid, markdown, mermaid
-from streamfsm.emission import Emission
 from streamfsm.machines import ENDINGS, LIVE, MACHINES, Row, State, Table
+from streamfsm.machines.diagrams import coverage, dot, grid, markdown, mermaid
+from streamfsm.machines.emission import Emission
 
 TOY = Table(
     name="toy",

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from helpers import call_chunks
 
-from streamfsm import capture
-from streamfsm.loopback import serve
+from streamfsm.replay import capture
+from streamfsm.replay.loopback import serve
 
 ROOT = Path(__file__).parents[1]
 GENERATED = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streamfsm import capture
+from streamfsm.replay import capture
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CAPTURES = sorted((EXAMPLES / "captures").glob("*.sse"))

@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[1]
 
 # Of a file, a piece and what takes its place.
 PLANTED = {
-    "scanner": ("_scanner.py", "verdict, self._base + at", "verdict, at"),
-    "feed": ("_lanes.py", '"\\ufffd" * len(self._half)', '""'),
-    "body": ("sources/sse.py", "self._skip = data.endswith", "self._skip = not data.endswith"),
+    "scanner": ("core/scanner.py", "verdict, self._base + at", "verdict, at"),
+    "feed": ("core/lanes.py", '"\\ufffd" * len(self._half)', '""'),
+    "body": ("wires/sse.py", "self._skip = data.endswith", "self._skip = not data.endswith"),
 }
 
 

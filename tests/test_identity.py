@@ -3,7 +3,8 @@
 import pytest
 from helpers import anomalies, call, chunk, run
 
-from streamfsm._identity import RULES, Calls
+from streamfsm.core.calls import Calls
+from streamfsm.machines.identity import RULES
 
 # Rule → cases: the entries of tool-call lists, the last of which the rule decides; and the calls that come of them.
 CASES = {

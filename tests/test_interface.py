@@ -25,8 +25,8 @@ from streamfsm import (
     ReasoningContent,
     StopReasonType,
     TextContent,
-    tokens,
 )
+from streamfsm.client import tokens
 from streamfsm.errors import MisuseError, StreamError, StreamTimeout
 
 SPEECH = call_chunks("send_message", list('{"thinking":" Hm. ","message":"Hi"}'))
@@ -780,7 +780,7 @@ def test_a_stream_that_enters_as_nothing_is_read_itself():
 
 
 def test_a_close_that_takes_too_long_is_given_up_and_told(monkeypatch, caplog):
-    monkeypatch.setattr("streamfsm._wire._CLOSING", 0.01)
+    monkeypatch.setattr("streamfsm.client.stream._CLOSING", 0.01)
 
     class Stuck(Wire):
         async def aclose(self):

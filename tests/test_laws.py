@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from streams import SHAPES, options, outcome, streams
 
 from streamfsm import StopReasonType, StreamParser, coalesce
-from streamfsm.chunking import whole
 from streamfsm.errors import IllegalTransition
 from streamfsm.machines import MACHINES, StateMachine
 from streamfsm.messages import otid
@@ -39,6 +38,7 @@ from streamfsm.testing import (
 )
 from streamfsm.testing import streams as of
 from streamfsm.trace import Transition
+from streamfsm.wires.chat.chunking import whole
 
 RAW = partial(TracedParser, inner_thoughts_kwarg=None, assistant_tool=None)
 BY_NAME: dict[str, StateMachine] = {machine.table.name: machine for machine in MACHINES}

@@ -17,9 +17,10 @@ import openai
 import pytest
 from helpers import call_chunks, chunk, said
 
-from streamfsm import OpenAIStreamingInterface, StopReasonType, capture
+from streamfsm import OpenAIStreamingInterface, StopReasonType
 from streamfsm.errors import StreamTimeout
-from streamfsm.loopback import serve
+from streamfsm.replay import capture
+from streamfsm.replay.loopback import serve
 
 SPEECH = call_chunks("send_message", ['{"thinking":"Hm.",', '"message":"a', 'b\\u00e9", "x": [1]}'])
 WHOLE = [("reasoning", "Hm."), ("assistant", "abé")]

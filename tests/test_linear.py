@@ -12,7 +12,7 @@ from helpers import call_chunks, chunk, chunked, counted
 from streams import SHAPES
 
 from streamfsm import StreamParser
-from streamfsm.capture import body
+from streamfsm.replay.capture import body
 
 TEXTS: dict[str, Callable[[int], str]] = {
     "plain": lambda n: "word " * n,

@@ -12,8 +12,8 @@ import openai
 import pytest
 from helpers import chunk
 
-from streamfsm import capture
-from streamfsm.loopback import serve
+from streamfsm.replay import capture
+from streamfsm.replay.loopback import serve
 
 SECONDS = 10  # far more than anything here takes
 HELLO = f"data: {json.dumps(chunk(content='hello'))}\n\n".encode()

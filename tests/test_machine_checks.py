@@ -13,12 +13,13 @@ from helpers import call, call_chunks, chunk, run
 from test_captures import CAPTURES, FILES
 from test_laws import CASES
 
-from streamfsm import Limits, StreamParser, capture
-from streamfsm.chunking import every, whole
-from streamfsm.emission import Emission
+from streamfsm import Limits, StreamParser
 from streamfsm.machines import ENDINGS, LIVE, MACHINES, Row, State, StateMachine, Table
-from streamfsm.machines._checks import HOLDS, MOMENTARY, Hold, findings
+from streamfsm.machines.checks import HOLDS, MOMENTARY, Hold, findings
+from streamfsm.machines.emission import Emission
+from streamfsm.replay import capture
 from streamfsm.trace import Transition
+from streamfsm.wires.chat.chunking import every, whole
 
 ROOT = Path(__file__).parents[1]
 NAMES = [machine.table.name for machine in MACHINES]

@@ -13,7 +13,7 @@ import pytest
 from helpers import ID, call, call_chunks, chunk, counted, without_collector
 
 from streamfsm import Limits, OpenAIStreamingInterface, StreamParser, aiter_messages, iter_messages
-from streamfsm.capture import body
+from streamfsm.replay.capture import body
 
 ARGUMENTS = ['{"thinking":"Hm \\ud83d', '\\ude00","mess', 'age":"Say \\"', 'hi\\"","a":[1,{"b":nu', "ll}]}"]
 SPEECH = call_chunks("send_message", ARGUMENTS)

@@ -12,16 +12,16 @@ from pydantic import ValidationError
 from streams import outcome
 
 from streamfsm import Dialect, Limits, StopReasonType, StreamParser, coalesce
-from streamfsm._endings import CUT, ENDINGS, UNKNOWN
-from streamfsm._lanes import TextLane
-from streamfsm._model_names import is_reasoning_model
-from streamfsm._response import _NOWHERE
-from streamfsm.chunking import at_random, every, whole
+from streamfsm.core.lanes import TextLane
+from streamfsm.core.model_names import is_reasoning_model
+from streamfsm.core.response import _NOWHERE
 from streamfsm.errors import MisuseError
 from streamfsm.machines import MACHINES
+from streamfsm.machines.endings import CUT, ENDINGS, UNKNOWN
 from streamfsm.result import Usage
-from streamfsm.sources.chat_completions import ChatCompletions
 from streamfsm.trace import Transition
+from streamfsm.wires.chat.chunking import at_random, every, whole
+from streamfsm.wires.chat.reader import ChatCompletions
 
 THINK = ("<think>", "</think>")
 HALF, OTHER_HALF = "\ud83d", "\ude00"

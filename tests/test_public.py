@@ -37,31 +37,33 @@ NAMES = [
 ]
 # The test file of a module, where another than that of its name tells more.
 TESTED_IN = {
-    "machines/__init__": "table",
-    "machines/__main__": "machine_checks",
-    "machines/_checks": "machine_checks",
-    "machines/_machine": "table",
-    "machines/_table": "table",
-    "machines/stream": "table",
-    "machines/text": "table",
-    "machines/tool_call": "table",
-    "_channels": "parser",
-    "_endings": "parser",
-    "_events": "chat_completions",
-    "_lanes": "parser",
-    "_log": "interface",
-    "_model": "messages",
-    "_model_names": "parser",
-    "_response": "parser",
-    "_wire": "lifecycle",
-    "_writer": "parser",
     "__init__": "public",
     "__main__": "cli",
-    "emission": "table",
+    "channels": "parser",
     "limits": "parser",
-    "sources/__init__": "chat_completions",
-    "sources/_plain": "chat_completions",
-    "sources/dialect": "parser",
+    "trace": "parser",
+    "client/__init__": "public",
+    "client/log": "interface",
+    "client/stream": "lifecycle",
+    "core/__init__": "public",
+    "core/calls": "identity",
+    "core/events": "reader",
+    "core/json_values": "reader",
+    "core/lanes": "parser",
+    "core/model_names": "parser",
+    "core/response": "parser",
+    "core/writer": "parser",
+    "machines/__init__": "table",
+    "machines/__main__": "machine_checks",
+    "machines/checks": "machine_checks",
+    "machines/emission": "table",
+    "machines/endings": "parser",
+    "machines/engine": "table",
+    "machines/stream": "table",
+    "machines/table": "table",
+    "machines/text": "table",
+    "machines/tool_call": "table",
+    "replay/__init__": "public",
     "testing/__init__": "testing_docs",
     "testing/exhaustive": "testing_exhaustive",
     "testing/fuzzing": "testing_fuzzing",
@@ -73,7 +75,10 @@ TESTED_IN = {
     "testing/runs": "testing_parsers",
     "testing/strategies": "testing_strategies",
     "testing/streams": "testing_streams",
-    "trace": "parser",
+    "wires/__init__": "public",
+    "wires/chat/__init__": "public",
+    "wires/chat/dialect": "parser",
+    "wires/chat/shortcut": "reader",
 }
 
 
@@ -112,7 +117,7 @@ def test_a_name_loads_nothing_heavy(name):
 
 def test_a_first_use_loads_nothing_heavy():
     use = "import streamfsm as s; p = s.StreamParser(); p.feed({}); p.feed_bytes(b'data: {}'); p.close(); p.result"
-    assert loaded_by(use).isdisjoint({*HEAVY, "streamfsm.interface", "streamfsm.tokens"})
+    assert loaded_by(use).isdisjoint({*HEAVY, "streamfsm.client.interface", "streamfsm.client.tokens"})
 
 
 def test_importing_the_package_alone_loads_nothing_of_it():
@@ -135,8 +140,12 @@ MODULES = sorted(str(path.relative_to(ROOT).with_suffix("")) for path in ROOT.rg
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_has_its_test_file(module):
-    name = TESTED_IN.get(module, module.rpartition("/")[2].lstrip("_"))
+    name = TESTED_IN.get(module, module.rpartition("/")[2])
     assert (Path(__file__).parent / f"test_{name}.py").exists()
+
+
+def test_no_file_name_begins_with_an_underscore():
+    assert [path.stem for path in ROOT.rglob("_*.py") if not path.stem.startswith("__")] == []
 
 
 def test_no_module_is_named_that_is_not_there():

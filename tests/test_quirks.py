@@ -20,8 +20,8 @@ import pytest
 from helpers import anomalies, run
 
 from streamfsm import Dialect, coalesce
-from streamfsm.capture import chunks as chunks_of
-from streamfsm.chunking import every, whole
+from streamfsm.replay.capture import chunks as chunks_of
+from streamfsm.wires.chat.chunking import every, whole
 
 DOCUMENTS = Path(__file__).parent / "quirks"
 LINE_ENDS = ("\n", "\r\n", "\r")

@@ -10,7 +10,7 @@ from helpers import ALPHABET, cut, splits
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamfsm._scanner import TEXT, Scanner
+from streamfsm.core.scanner import TEXT, Scanner
 from streamfsm.machines import TOOL_CALL
 
 CAPTURED = {"t": "thoughts_open", "m": "message_open"}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from streamfsm.sources.sse import EventStream, chunk_of
+from streamfsm.wires.sse import EventStream, chunk_of
 
 BODIES = {
     "nothing": (b"", []),

@@ -8,9 +8,9 @@ import weakref
 import pytest
 import transitions
 
-from streamfsm.emission import Emission
 from streamfsm.errors import IllegalTransition, TableError
 from streamfsm.machines import ENDINGS, LIVE, MACHINES, STREAM, Row, State, StateMachine, Table
+from streamfsm.machines.emission import Emission
 
 
 class Lane:

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamfsm import StreamParser
-from streamfsm.sources._template import Template
+from streamfsm.wires.template import Template
 
 HOLE, PADDING = "<hole>", "<padding>"
 DELTAS = {

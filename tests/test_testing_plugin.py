@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers import chunk
 
-from streamfsm import capture
+from streamfsm.replay import capture
 
 pytest_plugins = ["pytester"]
 

@@ -3,10 +3,10 @@
 import pytest
 from helpers import call_chunks, chunk
 
-from streamfsm.chunking import Atom, pack
 from streamfsm.testing import LawBroken, Stream
 from streamfsm.testing.reports import difference, side_by_side
 from streamfsm.testing.streams import call, finish, text, usage
+from streamfsm.wires.chat.chunking import Atom, pack
 
 WHOLE = Stream([*text("reasoning", "Hm"), *text("content", "Hi"), *call(0, "fg", "{}"), *finish("stop"), *usage(1, 2)])
 

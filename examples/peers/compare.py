@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 from hypothesis import HealthCheck, Phase, Verbosity, assume, given, settings
 from hypothesis import strategies as st
 
-from streamfsm.chunking import Atom
 from streamfsm.testing import (
     ALPHABET,
     LawBroken,
@@ -43,6 +42,7 @@ from streamfsm.testing import (
     logical_streams,
 )
 from streamfsm.testing.streams import ENVELOPE, finish
+from streamfsm.wires.chat.chunking import Atom
 
 PAGE = Path(__file__).parents[2] / "docs" / "peers.md"
 EXAMPLES = 100

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from streamfsm.machines import MACHINES
-from streamfsm.machines._checks import findings
+from streamfsm.machines.checks import findings
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,9 +4,9 @@ Chunks may go on after a finish reason (usage, a second finish, late content), s
 only the end of the wire, an error, a limit or the caller does.
 """
 
-from streamfsm.emission import Emission
-from streamfsm.machines._machine import StateMachine
-from streamfsm.machines._table import Row, State, Table
+from streamfsm.machines.emission import Emission
+from streamfsm.machines.engine import StateMachine
+from streamfsm.machines.table import Row, State, Table
 
 # fmt: off
 _STATES = (

@@ -3,9 +3,9 @@
 Reasoning comes in its own field or, from servers that do not parse it, between tags inside the content.
 """
 
-from streamfsm.emission import Emission
-from streamfsm.machines._machine import StateMachine
-from streamfsm.machines._table import LIVE, Row, State, Table
+from streamfsm.machines.emission import Emission
+from streamfsm.machines.engine import StateMachine
+from streamfsm.machines.table import LIVE, Row, State, Table
 
 # fmt: off
 _STATES = (

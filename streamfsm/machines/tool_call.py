@@ -7,9 +7,9 @@ Its weak spot, admitted: whether raw text is streamed at all (it is not for the 
 know; the table only says what raw text becomes where it is.
 """
 
-from streamfsm.emission import Emission
-from streamfsm.machines._machine import StateMachine
-from streamfsm.machines._table import LIVE, Row, State, Table
+from streamfsm.machines.emission import Emission
+from streamfsm.machines.engine import StateMachine
+from streamfsm.machines.table import LIVE, Row, State, Table
 
 # fmt: off
 _STATES = (

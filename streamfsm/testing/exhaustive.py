@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 
-from streamfsm.chunking import Chunk
 from streamfsm.testing.laws import Logical, check_split_invariance
 from streamfsm.testing.parsers import Parse, Read, read_message
 from streamfsm.testing.runs import SECONDS
 from streamfsm.testing.streams import Stream
+from streamfsm.wires.chat.chunking import Chunk
 
 _ALL = 12  # pieces: 2,048 ways
 _THREE_WAY = 80  # pieces: 3,081 ways, which grow with the square

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import Flaky
 
-from streamfsm.chunking import Chunk
 from streamfsm.testing.laws import check_append_only, check_split_invariance
 from streamfsm.testing.parsers import Parse, Read, read_message
 from streamfsm.testing.quirks import accented
@@ -16,6 +15,7 @@ from streamfsm.testing.reports import LawBroken
 from streamfsm.testing.runs import SECONDS
 from streamfsm.testing.strategies import chunkings, dialects, faults
 from streamfsm.testing.streams import Stream
+from streamfsm.wires.chat.chunking import Chunk
 
 
 def fuzz(

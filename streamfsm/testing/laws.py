@@ -14,12 +14,12 @@ from statistics import linear_regression
 from time import process_time
 from typing import Any, TypeAlias
 
-from streamfsm._surrogates import join_surrogates, without_surrogates
-from streamfsm.chunking import Chunk, at_random, every, whole
+from streamfsm.core.text import join_surrogates, without_surrogates
 from streamfsm.testing.parsers import Parse, Read, Said, read_message
 from streamfsm.testing.reports import LawBroken, difference
 from streamfsm.testing.runs import SECONDS, Run, Texts, run
 from streamfsm.testing.streams import Key, Stream, call, said_so_far, text
+from streamfsm.wires.chat.chunking import Chunk, at_random, every, whole
 
 KINDS = ("content", "reasoning", "refusal", "name", "arguments")
 

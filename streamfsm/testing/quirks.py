@@ -7,7 +7,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from streamfsm.chunking import Chunk
+from streamfsm.wires.chat.chunking import Chunk
 
 
 class Quirk(NamedTuple):

@@ -12,11 +12,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from streamfsm.chunking import Atom, Chunk
 from streamfsm.errors import MisuseError
 from streamfsm.testing import streams as of
 from streamfsm.testing.quirks import QUIRKS, Quirk
 from streamfsm.testing.streams import Stream
+from streamfsm.wires.chat.chunking import Atom, Chunk
 
 ALPHABET = '"\\{}[],: ab\n\u00e9\u2028\U0001f600'
 """What a parser of JSON, of escapes and of tags minds, and little else: finds in seconds what ``st.text()`` hardly

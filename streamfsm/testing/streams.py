@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from streamfsm.chunking import Atom, Chunk, pack, split
+from streamfsm.wires.chat.chunking import Atom, Chunk, pack, split
 
 ENVELOPE: Chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4.1"}
 
@@ -20,7 +20,7 @@ class Stream:
     """A logical stream: atoms, in order. Its repr, an atom a line, is what a failing test prints.
 
     Attributes:
-        atoms: see :class:`streamfsm.chunking.Atom`.
+        atoms: see :class:`streamfsm.wires.chat.chunking.Atom`.
         cut_names: whether tool names may be cut. A server may repeat a name whole, so a recorded one stays as it is.
     """
 

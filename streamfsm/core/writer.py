@@ -7,8 +7,8 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel
 
-from streamfsm._lanes import CallLane, Lane, StreamLane
-from streamfsm.emission import Emission
+from streamfsm.core.lanes import CallLane, Lane, StreamLane
+from streamfsm.machines.emission import Emission
 from streamfsm.messages import (
     ApprovalRequestMessage,
     StopReasonType,

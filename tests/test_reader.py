@@ -15,7 +15,7 @@ from openai.types.chat.chat_completion_chunk import Choice, ChoiceDelta, ChoiceD
 from pydantic import BaseModel, ConfigDict
 
 from streamfsm import Dialect
-from streamfsm._events import (
+from streamfsm.core.events import (
     Begin,
     CallPiece,
     Envelope,
@@ -28,8 +28,8 @@ from streamfsm._events import (
     Thought,
     UsageReport,
 )
-from streamfsm.sources import chat_completions as module
-from streamfsm.sources.chat_completions import ChatCompletions
+from streamfsm.wires.chat import shortcut as module
+from streamfsm.wires.chat.reader import ChatCompletions
 
 HALF = "\ud83d"
 ENVELOPE = Envelope("chatcmpl-1", "gpt-4.1")

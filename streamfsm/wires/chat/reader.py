@@ -5,13 +5,11 @@ content, refusal, tool calls in list order, the legacy function call, an audio t
 usage, then an error. What is not read is kept as an extra.
 """
 
-import json
-import reprlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from streamfsm._events import (
+from streamfsm.core.events import (
     Begin,
     CallPiece,
     Envelope,
@@ -26,35 +24,16 @@ from streamfsm._events import (
     Thought,
     UsageReport,
 )
-from streamfsm._surrogates import without_surrogates
-from streamfsm.sources._plain import CALL, CHOICE, CHUNK, DELTA, Plain, more, of_dict, of_model
-from streamfsm.sources.dialect import Dialect
+from streamfsm.core.json_values import as_json, fields_and_extra, fields_of, show
+from streamfsm.core.text import without_surrogates
+from streamfsm.wires.chat.dialect import Dialect
+from streamfsm.wires.chat.shortcut import CALL, CHOICE, CHUNK, DELTA, Plain, more, of_dict, of_model
 
 _T = TypeVar("_T")
 _NOTHING: Mapping[str, Any] = {}
 _CHUNK_READ = CHUNK | {"moderation", "x_groq", "error"}
 _CHOICE_READ = CHOICE | {"message", "usage"}
 _LARGEST = 2**63 - 1  # of an integer that is one to every reader
-
-
-def _fields(value: object) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
-    """The fields of a wire object, ``None`` if it is none; and those of them that may be unknown.
-
-    Nothing is copied, unless there are fields that ``openai``'s types do not declare, such as ``reasoning_content``.
-    """
-    if type(value) is dict:
-        return value, value
-    try:
-        extra = value.__pydantic_extra__  # type: ignore[attr-defined]
-    except AttributeError:
-        fields = value if isinstance(value, dict) else getattr(value, "__dict__", None)
-        return fields, fields
-    return ({**value.__dict__, **extra} if extra else value.__dict__), extra
-
-
-def _fields_of(value: object) -> Mapping[str, Any]:
-    """The same, none where there is no object."""
-    return _fields(value)[0] or _NOTHING
 
 
 @dataclass(slots=True)
@@ -72,7 +51,7 @@ class ChatCompletions:
 
         Looks first and checks only what is there: what is empty says nothing.
         """
-        fields, maybe_extra = _fields(chunk)
+        fields, maybe_extra = fields_and_extra(chunk)
         if fields is None:
             to.take(Oddity("not_a_chunk", show(chunk), None))
             return
@@ -120,7 +99,7 @@ class ChatCompletions:
             self.has_id, self.has_model = self.has_id or bool(response_id), self.has_model or bool(model)
 
     def _read_choice(self, position: int, choice: object, to: Handler) -> None:
-        fields, maybe_extra = _fields(choice)
+        fields, maybe_extra = fields_and_extra(choice)
         if fields is None:
             to.take(Oddity("wrong_type", f"choices[{position}] is {show(choice)}", None))
             return
@@ -144,7 +123,7 @@ class ChatCompletions:
 
     def _read_delta(self, delta: object, choice: int, to: Handler) -> bool:
         """Tell what a delta says; return whether it says anything."""
-        fields, _ = _fields(delta)
+        fields, _ = fields_and_extra(delta)
         if fields is None:
             to.take(Oddity("wrong_type", f"delta is {show(delta)}", choice))
             return True
@@ -234,7 +213,7 @@ def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to
 def _read_details(details: object, choice: int, to: Handler) -> None:
     """Structured reasoning: ``[{"type": "reasoning.text", "index": 0, "text": …, "signature": …}, …]``."""
     for detail in _checked(list, details, "reasoning_details", choice, to) or ():
-        fields, _ = _fields(detail)
+        fields, _ = fields_and_extra(detail)
         if fields is None:
             to.take(Oddity("wrong_type", f"a reasoning detail is {show(detail)}", choice))
             continue
@@ -261,7 +240,7 @@ def _read_blocks(blocks: object, choice: int, to: Handler) -> None:
 
 
 def _read_audio(audio: object, choice: int, to: Handler) -> None:
-    fields, _ = _fields(audio)
+    fields, _ = fields_and_extra(audio)
     if fields is None:
         to.take(Oddity("wrong_type", f"audio is {show(audio)}", choice))
         return
@@ -273,7 +252,7 @@ def _read_audio(audio: object, choice: int, to: Handler) -> None:
 
 def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
     """What few chunks have."""
-    groq = _fields_of(fields.get("x_groq"))
+    groq = fields_of(fields.get("x_groq"))
     if usage := groq.get("usage"):
         _read_usage(usage, to)
     if rest := {key: value for key, value in groq.items() if value and key not in ("usage", "error")}:
@@ -296,7 +275,7 @@ def _read_refusal(refusal: object, choice: int, to: Handler) -> None:
 def _read_parts(content: object, choice: int, to: Handler) -> None:
     """Content as a list of parts: ``{"type": "text"}``, or ``{"type": "thinking"}`` that may hold a list of its own."""
     for part in content if isinstance(content, list) else [content]:
-        fields = _fields_of(part)
+        fields = fields_of(part)
         thinking = fields.get("thinking")
         if isinstance(thinking, list):
             for thought in thinking:
@@ -312,7 +291,7 @@ def _read_parts(content: object, choice: int, to: Handler) -> None:
 
 
 def _read_part(part: object, name: TextField, choice: int, to: Handler) -> None:
-    fields = _fields_of(part)
+    fields = fields_of(part)
     text = fields.get("text")
     if isinstance(text, str):
         if text:
@@ -327,11 +306,11 @@ def _read_calls(calls: object, choice: int, to: Handler) -> None:
     entry = -1
     for call in calls if isinstance(calls, list) else _checked(list, calls, "tool_calls", choice, to) or ():
         entry += 1
-        fields, maybe_extra = _fields(call)
+        fields, maybe_extra = fields_and_extra(call)
         if fields is None:
             to.take(Oddity("wrong_type", f"an entry of tool_calls is {show(call)}", choice))
             continue
-        function, _ = _fields(fields.get("function"))
+        function, _ = fields_and_extra(fields.get("function"))
         if function is None:
             function = _NOTHING
             if fields.get("function"):
@@ -353,26 +332,6 @@ def _read_calls(calls: object, choice: int, to: Handler) -> None:
         to.call(choice, index, call_id, name, arguments, entry, False, extras)
 
 
-def as_json(value: object) -> str | None:
-    """Any value as JSON text; ``None`` where JSON cannot say it."""
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-    except (TypeError, ValueError, RecursionError):
-        return None
-
-
-def _plain(value: object) -> object:
-    return {key: inner for key, inner in _fields_of(value).items() if inner is not None} or repr(value)
-
-
-def show(value: object) -> str:
-    """Short and shallow, whatever the value."""
-    try:
-        return reprlib.repr(value)
-    except ValueError:  # an int of more digits than Python likes to write
-        return f"an {type(value).__name__}"
-
-
 _REASONING_READERS: dict[str, Callable[[Any, int, Handler], None]] = {
     "reasoning_details": _read_details,
     "thinking_blocks": _read_blocks,
@@ -389,14 +348,14 @@ _REASONING = (("completion_tokens_details", "reasoning_tokens"), "reasoning_toke
 
 
 def _read_usage(usage: object, to: Handler) -> None:
-    fields, _ = _fields(usage)
+    fields, _ = fields_and_extra(usage)
     if fields is None:
         to.take(Oddity("wrong_type", f"usage is {show(usage)}", None))
         return
 
     def count(names: tuple[str | tuple[str, str], ...]) -> int | None:
         for name in names:
-            place, key = (fields, name) if isinstance(name, str) else (_fields_of(fields.get(name[0])), name[1])
+            place, key = (fields, name) if isinstance(name, str) else (fields_of(fields.get(name[0])), name[1])
             if (found := _integer(place, key, None, to)) is not None:
                 return found
         return None
@@ -413,7 +372,7 @@ def _read_usage(usage: object, to: Handler) -> None:
 
 
 def _failure(error: object) -> Failure:
-    fields = _fields_of(error) or {"message": error}
+    fields = fields_of(error) or {"message": error}
     code = next((fields[key] for key in ("code", "type") if fields.get(key)), None)
     message = fields.get("message") or dict(fields)
     return Failure(None if code is None else _words(code), _words(message))

@@ -1,4 +1,4 @@
-"""Text without lone surrogates, whatever the cuts.
+"""What of text can be decided at a cut: without lone surrogates, and with tags found.
 
 JSON carries astral characters as pairs of escapes, and servers cut between the two halves: one delta ends with U+D83D,
 the next begins with U+DE00. No emitted string may hold a half (law 3).
@@ -32,6 +32,17 @@ def without_surrogates(text: str) -> str:
     """A whole text, joined: U+FFFD for every lone half."""
     joined, half = join_surrogates("", text)
     return joined + "\ufffd" * len(half)
+
+
+def may_begin(text: str, tag: str) -> int:
+    """Where in ``text`` the longest proper prefix of ``tag`` begins that ends it: it may become a tag with more text.
+
+    The length of ``text`` if none does.
+    """
+    for length in range(min(len(tag) - 1, len(text)), 0, -1):
+        if text.endswith(tag[:length]):
+            return len(text) - length
+    return len(text)
 
 
 def _join(match: re.Match[str]) -> str:

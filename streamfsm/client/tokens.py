@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from streamfsm._log import harmless, logger
-from streamfsm._surrogates import without_surrogates
+from streamfsm.client.log import harmless, logger
+from streamfsm.core.text import without_surrogates
 from streamfsm.result import StreamResult
 
 Counter: TypeAlias = Callable[[str], int]

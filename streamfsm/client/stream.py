@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, ExitStack
 from typing import Any
 
-from streamfsm._log import harmless, logger
+from streamfsm.client.log import harmless, logger
 from streamfsm.errors import StreamTimeout
 
 END = object()

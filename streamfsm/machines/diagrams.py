@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypeAlias
 
-from streamfsm.emission import Emission
 from streamfsm.machines import LIVE, State, Table
+from streamfsm.machines.emission import Emission
 
 
 def mermaid(table: Table) -> str:

@@ -7,7 +7,7 @@ A short cut: the thorough reading of :class:`ChatCompletions` says the same, in 
 from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
-from streamfsm._events import TextField
+from streamfsm.core.events import TextField
 
 Plain: TypeAlias = tuple[Any, TextField | None, Any, Any]
 """Choice, text field or ``None`` for arguments, wire index of the call, text; none of them checked."""

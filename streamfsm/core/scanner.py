@@ -24,8 +24,9 @@ from typing import Literal, TypeAlias, cast
 
 from pydantic_core import from_json
 
+from streamfsm.result import Verdict
+
 Signal: TypeAlias = tuple[str, str]
-Verdict: TypeAlias = Literal["valid", "lenient", "empty", "incomplete", "invalid", "trailing"]
 
 TEXT = "text"
 _VALUE_CLOSED: Signal = ("value_closed", "")

@@ -10,8 +10,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
-from streamfsm.emission import Emission
 from streamfsm.errors import TableError
+from streamfsm.machines.emission import Emission
 
 LIVE = "*"
 """As the state of a row: every state that is not final."""
@@ -64,6 +64,7 @@ class Table:
 
     @property
     def initial(self) -> str:
+        """The state in which a lane begins."""
         return self.states[0].name
 
     @property

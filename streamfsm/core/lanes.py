@@ -10,12 +10,12 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeAlias
 
 from pydantic import PlainSerializer, PlainValidator
 
-from streamfsm._channels import Channels
-from streamfsm._scanner import TEXT as TEXT_SIGNAL
-from streamfsm._scanner import Scanner, Verdict
-from streamfsm._surrogates import join_surrogates
-from streamfsm._tags import may_begin
+from streamfsm.channels import Channels
+from streamfsm.core.scanner import TEXT as TEXT_SIGNAL
+from streamfsm.core.scanner import Scanner
+from streamfsm.core.text import join_surrogates, may_begin
 from streamfsm.machines import STREAM, TEXT, TOOL_CALL, StateMachine
+from streamfsm.result import Verdict
 
 
 def _buffer(value: Any) -> StringIO:

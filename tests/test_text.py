@@ -1,11 +1,11 @@
-"""Halves of astral characters, against Python's own UTF-16 decoder."""
+"""Halves of astral characters, against Python's UTF-16 decoder; what may become a tag, against the definition."""
 
 import pytest
 from helpers import cut, splits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamfsm._surrogates import join_surrogates
+from streamfsm.core.text import join_surrogates, may_begin
 
 HIGH, LOW = "\ud83d", "\ude00"
 TEXTS = st.text(st.sampled_from(["a", "é", "\U0001f600", "\ufffd", HIGH, LOW, "\ud800", "\udbff", "\udc00", "\udfff"]))
@@ -48,3 +48,29 @@ def test_any_cut_of_any_text_gives_what_utf_16_gives(text, at):
     done, held = joined(cut(text, [index for index in at if index <= len(text)]))
     truth = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     assert done + "\ufffd" * len(held) == truth
+
+
+@pytest.mark.parametrize(
+    ("text", "tag", "held"),
+    [
+        ("", "<t>", ""),
+        ("abc", "<t>", ""),
+        ("a<", "<t>", "<"),
+        ("a<t", "<t>", "<t"),
+        ("a<<", "<t>", "<"),
+        ("<t", "<t>", "<t"),
+        ("a<x", "<t>", ""),
+        ("aab", "aabaac", "aab"),
+        ("xaabaa", "aabaac", "aabaa"),
+        ("aabaab", "aabaac", "aab"),
+        ("a", "<", ""),
+    ],
+)
+def test_the_longest_proper_prefix_of_the_tag_is_held(text, tag, held):
+    assert text[may_begin(text, tag) :] == held
+
+
+@given(st.text("<t>a"), st.sampled_from(["<t>", "<", "<<t", "t<t>t", "aa"]))
+def test_what_is_held_is_the_longest_proper_prefix_that_ends_the_text(text, tag):
+    ends = [text[at:] for at in range(len(text) + 1)]
+    assert text[may_begin(text, tag) :] == max((end for end in ends if tag.startswith(end) and end != tag), key=len)

@@ -9,7 +9,7 @@ from typing import Protocol
 from transitions import Machine, MachineError
 
 from streamfsm.errors import IllegalTransition
-from streamfsm.machines._table import Row, Table
+from streamfsm.machines.table import Row, Table
 
 
 class Lane(Protocol):

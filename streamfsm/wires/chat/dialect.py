@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from streamfsm.sources._plain import DELTA
+from streamfsm.wires.chat.shortcut import DELTA
 
 Merge: TypeAlias = Literal["fragment", "snapshot"]
 """``fragment``: each piece goes on where the last one ended. ``snapshot``: each is the whole so far."""

@@ -11,10 +11,10 @@ from functools import cached_property
 from typing import Any, Protocol
 from uuid import NAMESPACE_OID, uuid5
 
-from streamfsm import tokens
-from streamfsm._log import harmless, logger
-from streamfsm._model_names import is_reasoning_model
-from streamfsm._wire import END, SyncWire, Wire
+from streamfsm.client import tokens
+from streamfsm.client.log import harmless, logger
+from streamfsm.client.stream import END, SyncWire, Wire
+from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.errors import MisuseError, StreamError
 from streamfsm.limits import Limits
 from streamfsm.messages import (
@@ -31,8 +31,8 @@ from streamfsm.messages import (
 )
 from streamfsm.parser import StreamParser
 from streamfsm.result import ParsedCall, StreamResult, Usage
-from streamfsm.sources.dialect import Dialect
 from streamfsm.trace import Transition
+from streamfsm.wires.chat.dialect import Dialect
 
 
 class Span(Protocol):

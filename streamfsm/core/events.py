@@ -41,7 +41,7 @@ class Text:
 
 @dataclass(slots=True)
 class CallPiece:
-    """One entry of a tool-call list, with the identity it claims; :mod:`streamfsm._identity` decides whose it is."""
+    """One entry of a tool-call list, with the identity it claims; :mod:`streamfsm.core.calls` decides whose it is."""
 
     choice: int
     wire_index: int | None

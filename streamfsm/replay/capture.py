@@ -6,8 +6,8 @@ from contextlib import suppress
 from itertools import groupby
 from typing import Any
 
-from streamfsm.chunking import Cutter
-from streamfsm.sources.sse import DONE, EventStream, ServerSentEvent, chunk_of
+from streamfsm.wires.chat.chunking import Cutter
+from streamfsm.wires.sse import DONE, EventStream, ServerSentEvent, chunk_of
 
 
 def _events(body: str) -> list[ServerSentEvent]:

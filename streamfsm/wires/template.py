@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pydantic_core import from_json
 
-from streamfsm.sources._plain import Plain
-from streamfsm.sources.chat_completions import ChatCompletions
+from streamfsm.wires.chat.reader import ChatCompletions
+from streamfsm.wires.chat.shortcut import Plain
 
 _PADDING = re.compile(rb'"(?:obfuscation|p)": ?("[^"\\]*")')  # against traffic analysis: another length in each event
 _LARGEST = 4096  # bytes of an event that is learned

@@ -8,9 +8,9 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AwareDatetime, Field
 
-from streamfsm._channels import Channels
-from streamfsm._endings import UNKNOWN, ending, outcome
-from streamfsm._events import (
+from streamfsm.channels import Channels
+from streamfsm.core.calls import Calls
+from streamfsm.core.events import (
     Begin,
     Envelope,
     Event,
@@ -22,20 +22,22 @@ from streamfsm._events import (
     Thought,
     UsageReport,
 )
-from streamfsm._identity import SAME_ID, Calls
-from streamfsm._lanes import Buffer, CallLane, StreamLane, Terms, TextLane
-from streamfsm._model_names import is_reasoning_model
-from streamfsm._surrogates import without_surrogates
-from streamfsm._writer import MessageWriter, Numbering
+from streamfsm.core.json_values import kept
+from streamfsm.core.lanes import Buffer, CallLane, StreamLane, Terms, TextLane
+from streamfsm.core.model_names import is_reasoning_model
+from streamfsm.core.text import without_surrogates
+from streamfsm.core.writer import MessageWriter, Numbering
 from streamfsm.limits import Limits
 from streamfsm.machines import STREAM
+from streamfsm.machines.endings import UNKNOWN, ending, outcome
+from streamfsm.machines.identity import SAME_ID
 from streamfsm.messages import StopReasonType
 from streamfsm.result import Anomaly, AnomalyKind, ErrorInfo, Usage
-from streamfsm.sources._plain import Plain
-from streamfsm.sources.chat_completions import ChatCompletions, as_json, show
-from streamfsm.sources.dialect import Dialect
-from streamfsm.sources.sse import EventStream
 from streamfsm.trace import Transition
+from streamfsm.wires.chat.dialect import Dialect
+from streamfsm.wires.chat.reader import ChatCompletions
+from streamfsm.wires.chat.shortcut import Plain
+from streamfsm.wires.sse import EventStream
 
 Extras: TypeAlias = dict[str, dict[str, None]]
 """Field → JSON texts of its values, in order, without repeats."""
@@ -333,7 +335,7 @@ class Response:
         if self.options.dialect.usage == "max":
             counts = {name: max(count, getattr(self.run.usage, name) or 0) for name, count in counts.items()}
         if counts:
-            raw = json.loads(_kept(event.raw))
+            raw = json.loads(kept(event.raw))
             update = {**counts, "raw": raw if isinstance(raw, dict) else None, "source": "reported"}
             self.run.usage = self.run.usage.model_copy(update=update)
 
@@ -360,7 +362,7 @@ class Response:
     def _keep(self, fields: Mapping[str, Any], extras: Extras) -> None:
         """Add the values that are new to ``extras``, while there is room."""
         for name, value in fields.items():
-            key, text = without_surrogates(name), _kept(value)
+            key, text = without_surrogates(name), kept(value)
             if text not in extras.get(key, ()) and self._room_for(key + text) == key + text:
                 extras.setdefault(key, {})[text] = None
 
@@ -440,29 +442,8 @@ class Response:
             self.odd(kind, detail)
 
 
-def _kept(value: object) -> str:
-    """A value as JSON text that every reader takes: without lone surrogates, and no deeper than pydantic writes."""
-    text = as_json(value)
-    if text is None or (text.count("[") + text.count("{") > _DEEPEST and _is_deep(value)):
-        return json.dumps(show(value))
-    return without_surrogates(text)
-
-
-def _is_deep(value: object) -> bool:
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list | tuple)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-    return bool(level)
-
-
 # No choice of a chunk is this object.
 _NOWHERE: tuple[Any, TextField | None, Any, Any, Any] = (object(), None, None, None, None)
-_DEEPEST = 100
 _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 WHOLE = ("valid", "lenient", "empty")
 _UNITS = {

@@ -7,7 +7,7 @@ request, its retries and its authorisation stay the client's: take its raw or st
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
-from streamfsm._wire import END, SyncWire, Wire
+from streamfsm.client.stream import END, SyncWire, Wire
 from streamfsm.messages import StreamMessage
 from streamfsm.parser import StreamParser
 

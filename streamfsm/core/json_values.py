@@ -1,0 +1,71 @@
+"""Values as JSON holds them, or as a client's objects do: their fields, and their JSON text."""
+
+import json
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+from streamfsm.core.text import without_surrogates
+
+_NOTHING: Mapping[str, Any] = {}
+_DEEPEST = 100
+
+
+def fields_and_extra(value: object) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+    """The fields of a wire object, ``None`` if it is none; and those of them that may be unknown.
+
+    Nothing is copied, unless there are fields that ``openai``'s types do not declare, such as ``reasoning_content``.
+    """
+    if type(value) is dict:
+        return value, value
+    try:
+        extra = value.__pydantic_extra__  # type: ignore[attr-defined]
+    except AttributeError:
+        fields = value if isinstance(value, dict) else getattr(value, "__dict__", None)
+        return fields, fields
+    return ({**value.__dict__, **extra} if extra else value.__dict__), extra
+
+
+def fields_of(value: object) -> Mapping[str, Any]:
+    """The same, none where there is no object."""
+    return fields_and_extra(value)[0] or _NOTHING
+
+
+def as_json(value: object) -> str | None:
+    """Any value as JSON text; ``None`` where JSON cannot say it."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _plain(value: object) -> object:
+    return {key: inner for key, inner in fields_of(value).items() if inner is not None} or repr(value)
+
+
+def show(value: object) -> str:
+    """Short and shallow, whatever the value."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # an int of more digits than Python likes to write
+        return f"an {type(value).__name__}"
+
+
+def kept(value: object) -> str:
+    """A value as JSON text that every reader takes: without lone surrogates, and no deeper than pydantic writes."""
+    text = as_json(value)
+    if text is None or (text.count("[") + text.count("{") > _DEEPEST and _is_deep(value)):
+        return json.dumps(show(value))
+    return without_surrogates(text)
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list | tuple)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)

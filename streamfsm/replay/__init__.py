@@ -1,0 +1,1 @@
+"""Recorded responses, read and served again. Imports ``client`` and what it may import."""

@@ -1,1 +1,0 @@
-"""The only places that know a wire: each reads a wire object and gives wire-neutral events."""

@@ -1,0 +1,1 @@
+"""Chat Completions chunks: how they are read, and cut elsewhere. Imports what ``wires`` may import."""
