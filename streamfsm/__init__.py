@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from streamfsm.client.body import aiter_messages, iter_messages
     from streamfsm.client.interface import OpenAIStreamingInterface
+    from streamfsm.errors import MisuseError, StreamError, StreamTimeout
     from streamfsm.limits import Limits
     from streamfsm.messages import (
         ApprovalRequestMessage,
@@ -29,12 +30,19 @@ if TYPE_CHECKING:
         coalesce,
     )
     from streamfsm.parser import StreamParser
+    from streamfsm.result import Anomaly, ParsedCall, StreamResult, Usage
+    from streamfsm.trace import Transition
     from streamfsm.wires.chat.dialect import Dialect
+
+    __version__: str
 else:  # a type checker would take any name for one of ours
     # The later import the earlier.
-    _MODULES = ("messages", "limits", "wires.chat.dialect", "parser", "client.body", "client.interface")
+    _MODULES = ("errors", "trace", "messages", "limits", "result", "wires.chat.dialect", "parser")
+    _MODULES += ("client.body", "client.interface")
 
     def __getattr__(name: str) -> object:
+        if name == "__version__":
+            return import_module("importlib.metadata").version(__name__)
         if name in __all__:
             modules = (import_module(f"{__name__}.{module}") for module in _MODULES)
             value = globals()[name] = next(getattr(module, name) for module in modules if hasattr(module, name))
@@ -42,28 +50,36 @@ else:  # a type checker would take any name for one of ours
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*globals(), *__all__, "__version__"})
 
 
 __all__ = [
+    "Anomaly",
     "ApprovalRequestMessage",
     "AssistantMessage",
     "Dialect",
     "FunctionCall",
     "HiddenReasoningMessage",
     "Limits",
+    "MisuseError",
     "OmittedReasoningContent",
     "OpenAIStreamingInterface",
+    "ParsedCall",
     "ReasoningContent",
     "ReasoningMessage",
     "StopReason",
     "StopReasonType",
+    "StreamError",
     "StreamMessage",
     "StreamParser",
+    "StreamResult",
+    "StreamTimeout",
     "TextContent",
     "ToolCall",
     "ToolCallDelta",
     "ToolCallMessage",
+    "Transition",
+    "Usage",
     "aiter_messages",
     "coalesce",
     "iter_messages",

@@ -11,7 +11,7 @@ import pytest
 import streamfsm
 
 ROOT = Path(streamfsm.__file__).parent
-# The public names of the design; ApprovalRequestMessage, which clients read too; and reading a body's bytes.
+# The public names: messages and what reads them, what a user's code must name of results, traces and errors.
 NAMES = [
     "StreamParser",
     "OpenAIStreamingInterface",
@@ -34,6 +34,14 @@ NAMES = [
     "OmittedReasoningContent",
     "aiter_messages",
     "iter_messages",
+    "StreamResult",
+    "ParsedCall",
+    "Usage",
+    "Anomaly",
+    "Transition",
+    "StreamError",
+    "StreamTimeout",
+    "MisuseError",
 ]
 # The test file of a module, where another than that of its name tells more.
 TESTED_IN = {
@@ -92,6 +100,11 @@ def test_every_public_name_is_there_and_says_what_it_is(name):
     assert name in dir(streamfsm)
     value = getattr(streamfsm, name)
     assert name == "StreamMessage" or value.__doc__
+
+
+def test_the_version_is_the_projects():
+    assert "__version__" in dir(streamfsm)
+    assert f'version = "{streamfsm.__version__}"' in (ROOT.parent / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_nothing_else_is_there():
