@@ -270,7 +270,11 @@ class StreamParser:
             transcript=_answer(choice, "transcript"),
             reasoning_details=[_detail(detail) for detail in choice.details],
             extras=_values(choice.extras),
-            tool_calls=[_parsed(call, ready=ready) for call in choice.calls.lanes],
+            tool_calls=[
+                _parsed(call, ready=ready and self._response.is_certain(choice.calls, call))
+                for call in choice.calls.lanes
+                if not call.adopted
+            ],
             finish_reason=choice.finish_reason,
             stop_reason=stop_reason,
         )
@@ -291,7 +295,7 @@ def _parsed(call: CallLane, *, ready: bool) -> ParsedCall:
         verdict=verdict,
         error_offset=error_offset,
         extras=_values(call.extras),
-        ready=ready and bool(call.name) and verdict in WHOLE and not call.doubtful,
+        ready=ready and bool(call.name) and verdict in WHOLE,
     )
 
 

@@ -1,27 +1,10 @@
 """The tool calls of one choice, and whose an entry is, by the rules of :mod:`streamfsm.machines.identity`."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 from streamfsm.core.lanes import CallLane
-from streamfsm.machines.identity import (
-    FIRST,
-    LAST_CALL,
-    LATE_ID,
-    MORE_NAME,
-    NEW_ID,
-    NEW_INDEX,
-    NEW_NAME,
-    OTHER_ENTRY,
-    REUSED_ID,
-    SAME_ID,
-    SAME_INDEX,
-    SAME_NAME_CLOSED,
-    SAME_NAME_OPEN,
-    UNFED_NAME,
-    WHOLE,
-    Rule,
-)
+from streamfsm.machines.identity import RULES, Claim, Rule
 
 
 @dataclass(slots=True)
@@ -35,8 +18,12 @@ class Calls:
     """The wire's index of that entry."""
     at_index: dict[int, int] = field(default_factory=dict)
     """The wire's index → position of the call there that was fed last."""
-    with_id: dict[str, list[int]] = field(default_factory=dict)
-    """Id → positions of the calls that have it."""
+    with_id: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Id → the wire's index, and ``""`` for any → position of the latest call that has both."""
+    entries: int = 0
+    """How many entries said whose they are."""
+    vouched: int = 0
+    """How many of them had come when the server last said that all is there."""
 
     def start(self, choice: int, wire_index: int | None) -> CallLane:
         """Add a call that starts."""
@@ -44,35 +31,60 @@ class Calls:
         self.lanes.append(lane)
         return lane
 
-    def identify(self, lane: CallLane, call_id: str) -> None:
-        """Give ``lane`` its id."""
-        lane.id = call_id
-        self.with_id.setdefault(call_id, []).append(lane.ordinal)
+    def assign(self, lane: CallLane, wire_index: int | None, call_id: str) -> None:
+        """The entry at hand is of ``lane``, which entries that say less follow."""
+        self.entries += 1
+        lane.entry = self.entries
+        self.last, self.last_index = lane.ordinal, wire_index
+        if wire_index is not None:
+            self.at_index[wire_index] = lane.ordinal
+        if call_id:
+            self.identify(lane, call_id, wire_index)
+
+    def adoption(self) -> tuple[list[CallLane], CallLane | None]:
+        """Calls that have arguments and no name, and the one named call that may lack them, if just one does."""
+        orphans = [lane for lane in self.lanes if lane.size and not lane.name and not lane.adopted]
+        waiting = [lane for lane in self.lanes if lane.scanner and (lane.is_open or not lane.size)] if orphans else []
+        return orphans, waiting[0] if len(waiting) == 1 else None
+
+    def adopt(self, orphan: CallLane, lane: CallLane) -> None:
+        """What came for ``orphan``, and what may still come, is of ``lane``."""
+        orphan.adopted = True
+        for index in [index for index, position in self.at_index.items() if position == orphan.ordinal]:
+            self.at_index[index] = lane.ordinal
+        if orphan.id:
+            self.identify(lane, orphan.id, orphan.wire_index)
+        if self.last == orphan.ordinal:
+            self.last = lane.ordinal
+
+    def identify(self, lane: CallLane, call_id: str, wire_index: int | None) -> None:
+        """``lane`` was called ``call_id``, at this index: its id, if it has none yet, else another name for it."""
+        lane.id = lane.id or call_id
+        places = self.with_id.setdefault(call_id, {})
+        places[""] = lane.ordinal
+        if wire_index is not None:
+            places[str(wire_index)] = lane.ordinal
 
     def resolve(
-        self, index: int | None, call_id: str, name: str, entry: int, whole: bool
+        self, index: int | None, call_id: str, name: str, entry: int, cumulative: bool
     ) -> tuple[Rule, CallLane | None]:
-        """Decide whose an entry is: the rule that decided; and the call, ``None`` if the entry starts one."""
-        at = len(self.lanes) - 1 if index is None else self.at_index.get(index, -1)
-        latest = self.lanes[at] if at >= 0 else None
-        if call_id:
-            same = [self.lanes[at] for at in self.with_id.get(call_id, ())]
-            if here := [lane for lane in same if index is None or lane.wire_index in (None, index)]:
-                return SAME_ID, here[-1]
-            if same:
-                return REUSED_ID, None
-            if latest and latest.id is None and not (name and latest.name):
-                return LATE_ID, latest
-            return NEW_ID, None
-        if latest is None:
-            return (FIRST if index is None else NEW_INDEX), None
-        lane = self.lanes[self.last] if index is None else latest
-        if whole:
-            return WHOLE, lane
-        if name and lane.scanner:
-            if name != lane.name:
-                return (NEW_NAME if lane.size else UNFED_NAME), None
-            return (SAME_NAME_CLOSED, None) if lane.closed else (SAME_NAME_OPEN, lane)
-        if name and lane.name and lane.id is None:
-            return (OTHER_ENTRY, None) if index is None and entry else (MORE_NAME, lane)
-        return (LAST_CALL if index is None else SAME_INDEX), lane
+        """Decide whose an entry is: the rule that decided; and the call of the claim that it speaks of, if any."""
+        latest = self._lane(self.last if self.lanes else None)
+        here = latest if index is None else self._lane(self.at_index.get(index))
+        own = elsewhere = None
+        if call_id and (places := self.with_id.get(call_id)):
+            known = self.lanes[places[""]]
+            own = known if index is None else self._lane(places.get(str(index)))
+            if own is None and known.wire_index is None:
+                own = known
+            elsewhere = None if own else known
+        claim = Claim(index, call_id, name, entry, cumulative, here, own, elsewhere, latest, self._before(latest))
+        rule = next(rule for rule in RULES if rule.fits(claim))
+        spoken_of = claim.here or claim.elsewhere if rule.owner == "new" else getattr(claim, rule.owner)
+        return rule, cast("CallLane | None", spoken_of)
+
+    def _before(self, lane: CallLane | None) -> CallLane | None:
+        return self.lanes[lane.ordinal - 1] if lane and lane.ordinal else None
+
+    def _lane(self, position: int | None) -> CallLane | None:
+        return None if position is None else self.lanes[position]

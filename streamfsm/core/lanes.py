@@ -29,6 +29,7 @@ Buffer: TypeAlias = Annotated[StringIO, PlainValidator(_buffer), PlainSerializer
 
 ThinkTags: TypeAlias = tuple[str, str]
 
+_SHORT = 64
 _AWAITING_TEXT = TEXT.table.initial
 
 
@@ -172,6 +173,14 @@ class CallLane:
     """Whether it may be two calls, or lack a part: never ready."""
     repeats_name: bool = False
     """Whether its name was taken for the whole name again."""
+    name_unit: str | None = None
+    """The piece that its name so far repeats, if it does; ``""``: none."""
+    repeats: int | None = None
+    """Position of the call that it may be said again of, if it says the same."""
+    adopted: bool = False
+    """Whether its arguments, which never got a name, were given to another call."""
+    entry: int = 0
+    """The number of the latest entry that said to be of it; see ``Calls.entries``."""
     _name_half: str = ""
     _half: str = ""
 
@@ -181,9 +190,24 @@ class CallLane:
         return f"call {self.ordinal}"
 
     @property
+    def named(self) -> bool:
+        """Whether the name is complete."""
+        return self.scanner is not None
+
+    @property
     def closed(self) -> bool:
         """Whether the arguments are structurally whole."""
         return self.state == "closed"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether arguments came, and may go on."""
+        return self.size > 0 and self.state not in ("closed", "malformed")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the arguments so far are none, or an object without members."""
+        return self.size < _SHORT and "".join(self.arguments.getvalue().split()) in ("", "null", "{}")
 
     def judge(self) -> tuple[Verdict, int | None]:
         """The verdict on the arguments so far, and the offset of the first error."""

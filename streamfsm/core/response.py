@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from io import StringIO
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, cast
 
 from pydantic import AwareDatetime, Field
 
@@ -29,8 +29,8 @@ from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import MessageWriter, Numbering
 from streamfsm.limits import Limits
 from streamfsm.machines import STREAM
-from streamfsm.machines.endings import UNKNOWN, ending, outcome
-from streamfsm.machines.identity import SAME_ID
+from streamfsm.machines.endings import CUT, UNKNOWN, ending, outcome
+from streamfsm.machines.identity import is_placeholder
 from streamfsm.messages import StopReasonType
 from streamfsm.result import Anomaly, AnomalyKind, ErrorInfo, Usage
 from streamfsm.trace import Transition
@@ -109,6 +109,8 @@ class Run:
     extras: Extras = field(default_factory=dict)
     extras_size: int = 0
     """Characters kept of extras and of structured reasoning."""
+    doubt: bool = False
+    """Whether arguments may have gone astray, so that no call without arguments is ready."""
     told: set[str] = field(default_factory=set)
     """Kinds of anomalies that are told once."""
 
@@ -239,7 +241,7 @@ class Response:
             return
         calls = self.run.choices[choice].calls
         lane: CallLane | None
-        if call_id or name or whole or wire_index != calls.last_index:
+        if call_id or name or whole or wire_index is None or wire_index != calls.last_index:
             lane = self._whose(calls, choice, wire_index, call_id, name, entry, whole)
             if lane is None:
                 return
@@ -247,7 +249,7 @@ class Response:
             lane = calls.lanes[calls.last]
         if arguments:
             if not lane.scanner:
-                lane.complete_name(self._channels, self.writer)
+                self._complete_name(lane)
             terms = self._terms[None]
             if whole or terms.whole:
                 arguments = self._news(lane, arguments)
@@ -260,22 +262,28 @@ class Response:
         self, calls: Calls, choice: int, wire_index: int | None, call_id: str, name: str, entry: int, whole: bool
     ) -> CallLane | None:
         """The call that an entry is of, with what the entry says of it; ``None`` if that outgrew a limit."""
-        rule, lane = calls.resolve(wire_index, call_id, name, entry, whole)
-        if lane is None:
+        hollow = (bool(call_id) and is_placeholder(call_id), bool(name) and is_placeholder(name))
+        call_id, name = "" if hollow[0] else call_id, "" if hollow[1] else name
+        rule, known = calls.resolve(wire_index, call_id, name, entry, whole)
+        lane = cast("CallLane", known)
+        if rule.owner == "new":
             if len(calls.lanes) == self._limits.tool_calls:
                 self.exceed("tool_calls")
                 return None
             self._complete_names(calls)
             lane = calls.start(choice, wire_index)
-        if rule.ambiguous:
-            self.odd("ambiguous_call", f"{rule.name}: {rule.because}", choice, lane.ordinal)
-            lane.doubtful = lane.doubtful or not rule.new
-        calls.last, calls.last_index = lane.ordinal, wire_index  # which entries that say less follow
-        if wire_index is not None:
-            calls.at_index[wire_index] = lane.ordinal
-        if call_id and lane.id is None:
-            calls.identify(lane, call_id)
-        if name and not self._take_name(lane, name, again=rule is SAME_ID, whole=whole):
+            if rule.repeats and known:
+                lane.repeats = known.ordinal
+                known.doubtful = known.doubtful or known.is_empty  # a placeholder of what comes now
+        if rule.tells:
+            self.odd(rule.tells, f"{rule.name}: {rule.because}", choice, lane.ordinal)
+        lane.doubtful = lane.doubtful or rule.doubts
+        if any(hollow) and (rule.owner == "new" or (hollow[1] and not lane.scanner)):
+            self.odd("placeholder", "an id or a name that says nothing was taken for none", choice, lane.ordinal)
+            # Where the name may still grow, and a real id or none stands beside it, it may be a piece of the name.
+            lane.doubtful = lane.doubtful or (hollow[1] and bool(lane.name) and not hollow[0])
+        calls.assign(lane, wire_index, call_id)
+        if name and not self._take_name(lane, name, again=rule.owner == "own", whole=whole):
             self.exceed("name")
             return None
         return lane
@@ -304,21 +312,57 @@ class Response:
         """Take a piece of a name, ``again`` if the call's own id came with it; return whether it fits the limit."""
         if lane.scanner:
             if name != lane.name:
+                lane.doubtful = True
                 self.odd("late_name", f"{name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
             return True
         policy = self.options.dialect.name
-        repeated = policy == "auto" and again and name.startswith(lane.name)
-        if repeated and lane.name and not lane.repeats_name:
+        auto = policy == "auto" and bool(lane.name)
+        repeated = auto and again and name.startswith(lane.name)
+        if repeated and not lane.repeats_name:
             lane.repeats_name = True
-            self.odd("repeated_name", f"{name!r} came with the call's own id again", lane.choice, lane.ordinal)
+            self.odd("repeated_name", f"{name!r} came again; Dialect.name tells", lane.choice, lane.ordinal)
+        elif auto and again and not repeated:
+            lane.doubtful = True
+            what = f"{name!r} with the id of {lane.name!r}: more of its name or another call; Dialect.name tells"
+            self.odd("ambiguous_call", what, lane.choice, lane.ordinal)
+        elif policy == "auto" and not repeated:
+            lane.name_unit = name if lane.name_unit in (None, name) else ""
         return lane.add_name(name, self._limits.name, whole=whole or repeated or policy == "snapshot")
 
     def _complete_names(self, calls: Calls) -> None:
         for lane in calls.lanes:
-            lane.complete_name(self._channels, self.writer)
+            self._complete_name(lane)
+
+    def _complete_name(self, lane: CallLane) -> None:
+        """The name grows no more. One that is the same piece over and over may be a name that came more than once."""
+        if lane.scanner is None and lane.name_unit and lane.name != lane.name_unit:
+            lane.doubtful = True
+            self.odd(
+                "ambiguous_call",
+                f"{lane.name_unit!r} came more than once; Dialect.name tells",
+                lane.choice,
+                lane.ordinal,
+            )
+        lane.complete_name(self._channels, self.writer)
+
+    def _adopt(self, calls: Calls) -> None:
+        """Arguments that never got a name are given to the one call that may lack them: a guess, so it is in doubt."""
+        orphans, lane = calls.adoption()
+        if lane is None:
+            return
+        for orphan in orphans:
+            calls.adopt(orphan, lane)
+            lane.doubtful = True
+            what = "arguments without a name were taken for those of the only open call"
+            self.odd("ambiguous_call", what, lane.choice, lane.ordinal)
+            if not lane.feed(orphan.arguments.getvalue(), self._terms[None]):
+                self.exceed("arguments")
+                return
 
     def _take_finish(self, event: Finish) -> None:
         choice = self.run.choices[event.choice]
+        if ending(event.reason).rank != CUT:
+            choice.calls.vouched = choice.calls.entries
         kept, new = choice.finish_reason, event.reason
         if ending(new) is UNKNOWN:
             self.odd("unknown_finish", f"finish reason {new!r}", event.choice)
@@ -328,7 +372,9 @@ class Response:
         if kept not in (None, new, "stop") and new != "stop":
             self.odd("second_finish", f"{new!r} after {kept!r}", event.choice)
         self._complete_names(choice.calls)
-        self.writer.boundary(self._stream, "finish")
+        self._adopt(choice.calls)
+        if self._stream.state == "open":
+            self.writer.boundary(self._stream, "finish")
 
     def _take_usage(self, event: UsageReport) -> None:
         counts = {name: count for name in _COUNTS if (count := getattr(event, name)) is not None}
@@ -393,12 +439,16 @@ class Response:
         run = self.run
         run.error = error
         self._latest = _NOWHERE
+        if event != "limit":
+            for choice in run.choices.values():
+                self._complete_names(choice.calls)
+                self._adopt(choice.calls)
         for index, choice in run.choices.items():
             for text in choice.texts.values():
                 text.close(event, self.writer)
             for call in choice.calls.lanes:
                 call.close(event, self._channels, self.writer)
-                if not call.name:
+                if not call.name and not call.adopted:
                     self.odd("nameless_call", "the call ended without a name", index, call.ordinal)
                 for key in call.scanner.duplicates if call.scanner else ():
                     self.odd("duplicate_key", f"key {key!r} came again", index, call.ordinal)
@@ -413,12 +463,25 @@ class Response:
 
     def outcome(self, choice: Choice, state: str) -> tuple[StopReasonType, bool]:
         """The choice's stop reason, and whether its whole calls are ready, were the stream to end in ``state``."""
-        calls = choice.calls.lanes
+        calls = [call for call in choice.calls.lanes if not call.adopted]
         if not all(call.judge()[0] in WHOLE for call in calls):
             came = "open"
         else:
             came = "calls" if calls else "text" if choice.texts else "nothing"
         return outcome(state, choice.finish_reason, came, trusted=self.options.dialect.unmarked_end == "complete")
+
+    def is_certain(self, calls: Calls, call: CallLane) -> bool:
+        """Whether the call, if its JSON is closed, is just what the model made: nothing of it was guessed or lost."""
+        if call.doubtful:
+            return False
+        if call.repeats is not None:
+            first = calls.lanes[call.repeats]
+            if call.arguments.getvalue().strip() == first.arguments.getvalue().strip():
+                return False
+        # Without arguments, only the server's word says that there are none, and only of what came before it; an empty
+        # object may be a placeholder of them.
+        vouched = call.judge()[0] != "empty" or call.entry <= calls.vouched
+        return vouched and not (self.run.doubt and call.is_empty)
 
     # -- small parts ------------------------------------------------------------------------------------------------
 
@@ -430,6 +493,7 @@ class Response:
 
     def odd(self, kind: AnomalyKind, detail: str, choice: int | None = None, call: int | None = None) -> None:
         """Record an anomaly, as long as there is room for it."""
+        self.run.doubt = self.run.doubt or (kind in DOUBTS and (choice is not None or kind == "not_a_chunk"))
         anomalies = self.run.anomalies
         if len(anomalies) < self._limits.anomalies:
             anomalies.append(Anomaly(kind=kind, detail=detail, choice=choice, call=call))
@@ -445,6 +509,13 @@ class Response:
 # No choice of a chunk is this object.
 _NOWHERE: tuple[Any, TextField | None, Any, Any, Any] = (object(), None, None, None, None)
 _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+DOUBTS: frozenset[AnomalyKind] = frozenset(
+    {
+        *("not_a_chunk", "wrong_type", "ambiguous_call", "duplicate_id", "changed_id"),
+        *("nameless_call", "late_name", "snapshot_conflict"),
+    }
+)
+"""Anomalies after which arguments may be somewhere else than they belong."""
 WHOLE = ("valid", "lenient", "empty")
 _UNITS = {
     "text": "characters of text",

@@ -1,42 +1,185 @@
 """Whose is this entry of a tool-call list? Decided from what it claims and from the calls so far.
 
-Servers give calls an index, an id, both or neither, repeat them, or use one index for all. The rules below are tried
-in order, each with the evidence that decides; a rule marked ambiguous is a guess that the wire forces, and is recorded.
+Servers give calls an index, an id, both or neither, repeat them, change them, or use one for all. The rules below are
+tried in order, each with the evidence that decides. A rule that ``tells`` is a guess or a contradiction that the wire
+forces; it is recorded as an anomaly, and as long as it stands no call without arguments is ready.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+from streamfsm.result import AnomalyKind
+
+
+_PLACEHOLDERS = frozenset({"", "null", "none", "nil", "undefined"})
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether an id or a name stands for none: white space, or another language's word for nothing."""
+    return text.strip().casefold() in _PLACEHOLDERS
+
+
+class Call(Protocol):
+    """What the rules ask of a call that has started."""
+
+    @property
+    def id(self) -> str | None:
+        """Its id, if it has one yet."""
+
+    @property
+    def name(self) -> str:
+        """Its name so far."""
+
+    @property
+    def size(self) -> int:
+        """Characters of its arguments so far."""
+
+    @property
+    def named(self) -> bool:
+        """Whether its name is complete."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether its arguments are structurally whole."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether arguments came, and may go on."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether its arguments so far are none, or an object without members."""
+
+
+class Claim(NamedTuple):
+    """What an entry says of whose it is, beside the calls that it may be of."""
+
+    index: int | None
+    id: str
+    name: str
+    entry: int
+    """Position in the delta's list."""
+    cumulative: bool
+    """Whether the entry stands in a message that is whole so far."""
+    here: Call | None
+    """The call at this index that was fed last; without an index, of all calls."""
+    own: Call | None
+    """The call that has this id, at this index as far as both have one."""
+    elsewhere: Call | None
+    """The latest call that has this id, at another index."""
+    latest: Call | None
+    """The call that was fed last, at any index."""
+    before: Call | None
+    """The call that started before that one."""
+
+    @property
+    def names_another(self) -> bool:
+        """Whether the name is not that of the call here."""
+        return bool(self.name and self.here and self.name != self.here.name)
+
+
+Owner: TypeAlias = Literal["here", "own", "elsewhere", "latest", "new"]
 
 
 class Rule(NamedTuple):
-    """One way to decide. ``new``: the entry starts a call."""
+    """One way to decide: the first rule that ``fits`` a claim says whose the entry is."""
 
     name: str
-    new: bool
-    ambiguous: bool
+    owner: Owner
+    """The call of the claim that the entry is more of; ``new``: it starts one."""
+    fits: Callable[[Claim], object]
     because: str
+    tells: AnomalyKind | None = None
+    """What is recorded where the rule decides."""
+    doubts: bool = False
+    """Whether the call that the entry is of is never ready."""
+    repeats: bool = False
+    """Whether the call that the entry starts may be the call here, said again."""
 
 
-SAME_ID = Rule("same id", False, False, "the id and the index, if any, are those of a call that has started")
-REUSED_ID = Rule("id at another index", True, True, "the id is taken, but the index says that it is another call")
-LATE_ID = Rule("late id", False, False, "the latest call at this index has no id yet, and the entry starts no name")
-NEW_ID = Rule("new id", True, False, "an id that no call has")
-NEW_INDEX = Rule("new index", True, False, "no id, and an index that no call has")
-FIRST = Rule("first entry", True, False, "no id, no index, no call so far")
-WHOLE = Rule("whole so far", False, False, "no id; a message that is whole so far repeats its calls in order")
-OTHER_ENTRY = Rule("other entry", True, False, "no id, no index, a name, and the call began in an entry before it")
-UNFED_NAME = Rule(
-    "new name, nothing fed", True, True, "no id, and not the name of the call, which has no arguments yet"
-)
-NEW_NAME = Rule("new name", True, False, "no id, and not the name of the call, whose name is complete")
-SAME_NAME_CLOSED = Rule("same name, closed", True, True, "no id, the call's own name, and the call's JSON is whole")
-SAME_NAME_OPEN = Rule("same name, open", False, False, "no id, the call's own name again, and its JSON is open")
-MORE_NAME = Rule(
-    "more name, no id", False, True, "no id on either, and no argument between two names: one name in pieces"
-)
-SAME_INDEX = Rule("same index", False, False, "no id, no new name: more of the call at this index that was fed last")
-LAST_CALL = Rule("last call", False, False, "no id, no index, no new name: more of the call that was fed last")
-
+# fmt: off
 RULES = (
-    SAME_ID, REUSED_ID, LATE_ID, NEW_ID, NEW_INDEX, FIRST, WHOLE,
-    NEW_NAME, UNFED_NAME, SAME_NAME_CLOSED, SAME_NAME_OPEN, OTHER_ENTRY, MORE_NAME, SAME_INDEX, LAST_CALL,
-)  # fmt: skip
+    Rule("same id, other name, closed", "new",
+         lambda c: c.own and c.own.closed and c.name and c.name != c.own.name,
+         "the call with this id is whole, and the name is another: one id for two calls", "duplicate_id"),
+    Rule("same id", "own",
+         lambda c: c.own,
+         "the id and the index, if any, are those of a call that has started"),
+    Rule("id at another index, open", "elsewhere",
+         lambda c: c.elsewhere and not c.name and not c.elsewhere.closed,
+         "the id is that of a call which is not whole, and the entry names none"),
+    Rule("id at another index, same name, open", "elsewhere",
+         lambda c: c.elsewhere and c.name == c.elsewhere.name and c.elsewhere.is_open,
+         "id and name are those of a call whose arguments are not whole"),
+    Rule("id at another index", "new",
+         lambda c: c.elsewhere,
+         "the id is taken, but the index says that it is another call: one id for two calls", "duplicate_id",
+         repeats=True),
+    Rule("late id", "here",
+         lambda c: c.id and c.here and c.here.id is None and not (c.name and c.here.name),
+         "the call here has no id yet, and the entry starts no name"),
+    Rule("changed id", "here",
+         lambda c: c.id and c.here and c.index is not None and not c.here.closed
+         and (not c.name or (c.here.is_open and not c.names_another)),
+         "the call at this index is not whole, and the entry names no other: its id has changed", "changed_id"),
+    Rule("changed id, no index", "here",
+         lambda c: c.id and c.here and not c.name and not c.here.closed,
+         "the call fed last is not whole, and the entry has no name", "ambiguous_call", doubts=True),
+    Rule("new id, nothing fed", "new",
+         lambda c: c.id and c.here and c.index is not None and c.here.name and not c.here.size and c.names_another,
+         "another id and name, and the call at this index has no arguments: one name in pieces or two calls",
+         "ambiguous_call", doubts=True),
+    Rule("new id, same name, nothing fed", "new",
+         lambda c: c.id and c.here and c.here.name and c.name == c.here.name and c.here.is_empty,
+         "another id, but the name of the call here, which has no arguments yet: one call or two",
+         "ambiguous_call", repeats=True),
+    Rule("new id", "new",
+         lambda c: c.id,
+         "an id that no call has"),
+    Rule("first entry", "new",
+         lambda c: c.here is None and c.index is None,
+         "no id, no index, no call so far"),
+    Rule("new index, same name, nothing fed", "new",
+         lambda c: c.here is None and c.name and c.latest and c.name == c.latest.name and not c.latest.size,
+         "no id, a new index, but the name of the call before it, which has no arguments: one call or two",
+         "ambiguous_call"),
+    Rule("new index, same name, open", "latest",
+         lambda c: c.here is None and c.name and c.latest and c.name == c.latest.name and c.latest.is_open,
+         "no id, a new index, but the name of the call before it, whose arguments are not whole",
+         "ambiguous_call", doubts=True),
+    Rule("new index", "new",
+         lambda c: c.here is None,
+         "no id, and an index that no call has"),
+    Rule("whole so far", "here",
+         lambda c: c.cumulative,
+         "no id; a message that is whole so far repeats its calls in order"),
+    Rule("new name", "new",
+         lambda c: c.here and c.names_another and c.here.named and c.here.size,
+         "no id, and not the name of the call, whose name is complete"),
+    Rule("new name, nothing fed", "new",
+         lambda c: c.here and c.names_another and c.here.named,
+         "no id, and not the name of the call, which has no arguments yet", "ambiguous_call", doubts=True),
+    Rule("same name, closed", "new",
+         lambda c: c.here and c.name and c.here.named and c.here.closed,
+         "no id, the call's own name, and the call's JSON is whole", "ambiguous_call", repeats=True),
+    Rule("same name, open", "here",
+         lambda c: c.here and c.name and c.here.named,
+         "no id, the call's own name again, and its JSON is open"),
+    Rule("other entry", "new",
+         lambda c: c.here and c.name and c.here.name and c.here.id is None and c.index is None and c.entry,
+         "no id, no index, a name, and the call began in an entry before it"),
+    Rule("more name, no id", "here",
+         lambda c: c.here and c.name and c.here.name and c.here.id is None,
+         "no id on either, and no argument between two names: one name in pieces", "ambiguous_call", doubts=True),
+    Rule("same index", "here",
+         lambda c: c.index is not None,
+         "no id, no new name: more of the call at this index that was fed last"),
+    Rule("last call, another waits", "here",
+         lambda c: c.here and not c.here.size and c.before and not c.before.size,
+         "no id, no index, no new name, and two calls have no arguments: it may be of either", "ambiguous_call",
+         doubts=True),
+    Rule("last call", "here",
+         lambda c: c.here,
+         "no id, no index, no new name: more of the call that was fed last"),
+)
+# fmt: on
