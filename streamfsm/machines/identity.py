@@ -6,10 +6,10 @@ forces; it is recorded as an anomaly, and as long as it stands no call without a
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from streamfsm.result import AnomalyKind
-
 
 _PLACEHOLDERS = frozenset({"", "null", "none", "nil", "undefined"})
 
@@ -51,7 +51,8 @@ class Call(Protocol):
         """Whether its arguments so far are none, or an object without members."""
 
 
-class Claim(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Claim:
     """What an entry says of whose it is, beside the calls that it may be of."""
 
     index: int | None
