@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
 from typing import Any, Literal, TypeVar, cast
@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from streamfsm.core.lanes import CallLane, StreamLane, ThinkTags
+from streamfsm.core.lanes import CallLane, ThinkTags
 from streamfsm.core.response import WHOLE, Choice, Detail, Extras, Options, Response, Run
 from streamfsm.core.text import without_surrogates
 from streamfsm.errors import MisuseError
@@ -20,18 +20,29 @@ from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetai
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.reader import ChatCompletions
-from streamfsm.wires.sse import DONE, ServerSentEvent, chunk_of
+from streamfsm.wires.sse import DONE, EventStream, ServerSentEvent, chunk_of
 from streamfsm.wires.template import Template
 
 StreamState = Literal["open", "done", "failed", "cancelled"]
 _T = TypeVar("_T")
 
 
+@dataclass(slots=True)
+class _Wire:
+    """The state of what reads the wire, apart from what was read."""
+
+    source: ChatCompletions
+    body: EventStream = field(default_factory=EventStream)
+    body_done: bool = False
+    """Whether what ends a body has come."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    version: Literal[1]  # changes with the shape of what a snapshot keeps
+    version: Literal[2]  # changes with the shape of what a snapshot keeps
     options: Options
     run: Run
+    wire: _Wire
 
 
 class StreamParser:
@@ -77,6 +88,8 @@ class StreamParser:
     ) -> None:
         if not (trace is None or callable(trace) or isinstance(trace, list)):
             raise MisuseError(f"trace must be a callable or a list, not {trace!r}")
+        if not isinstance(dialect, Dialect):
+            raise MisuseError(f"dialect must be a Dialect, not {dialect!r}")
         try:
             options: Options = _adapter(Options).validate_python(
                 {
@@ -88,7 +101,6 @@ class StreamParser:
                     "reasoning_model": reasoning_model,
                     "think_tags": think_tags,
                     "requires_approval_tools": requires_approval_tools,
-                    "dialect": dialect,
                     "limits": limits,
                     "message_id": message_id or f"message-{uuid4()}",
                     "run_id": run_id,
@@ -99,12 +111,12 @@ class StreamParser:
         except ValidationError as error:
             problems = error.errors(include_url=False)
             raise MisuseError("; ".join(f"{each['loc'][0]}: {each['msg']}" for each in problems)) from error
-        self._open(options, Run(StreamLane(), ChatCompletions(dialect)), trace)
+        self._open(_Snapshot(2, options, Run(), _Wire(ChatCompletions(dialect))), trace)
 
-    def _open(
-        self, options: Options, run: Run, trace: Callable[[Transition], object] | list[Transition] | None
-    ) -> None:
-        self._response = Response(options, run, trace.append if isinstance(trace, list) else trace)
+    def _open(self, state: _Snapshot, trace: Callable[[Transition], object] | list[Transition] | None) -> None:
+        self._wire = state.wire
+        trace = trace.append if isinstance(trace, list) else trace
+        self._response = Response(state.options, state.wire.source.dialect, state.run, trace)
         self._template = Template()
 
     # -- the five verbs ---------------------------------------------------------------------------------------------
@@ -119,7 +131,7 @@ class StreamParser:
             What became decidable with it, in order; often nothing, sometimes several messages. Whatever a server
             sends, nothing is raised: see :attr:`result` for anomalies and errors.
         """
-        self._response.read(chunk)
+        self._read(chunk)
         return self._response.writer.drain()
 
     def feed_bytes(self, data: bytes) -> list[StreamMessage]:
@@ -135,15 +147,15 @@ class StreamParser:
         Returns:
             As :meth:`feed`.
         """
-        run = self._response.run
-        if run.body_done:
+        wire = self._wire
+        if wire.body_done:
             return []
-        for event in run.body.feed(data, self._response.options.limits.event):
+        for event in wire.body.feed(data, self._response.options.limits.event):
             self._take_event(event)
-        if run.body.too_large and self.state == "open":
+        if wire.body.too_large and self.state == "open":
             self._response.exceed("event")
         messages = self._response.writer.drain()
-        return messages + self.close() if run.body_done else messages
+        return messages + self.close() if wire.body_done else messages
 
     def close(self) -> list[StreamMessage]:
         """The wire has no more chunks. Idempotent.
@@ -151,15 +163,13 @@ class StreamParser:
         Returns:
             What was held back, then the :class:`StopReason`.
         """
-        run = self._response.run
-        for event in run.body.close():
+        body = self._wire.body
+        for event in body.close():
             self._take_event(event)
-        if not run.body.events and run.body.fed and run.stream.state == "open":
+        if not body.events and body.fed and self.state == "open":
             self._response.odd("not_a_chunk", "the body holds no server-sent event")
         choices = self._response.run.choices.values()
-        if self._response.options.dialect.strict_end and not (
-            choices and all(choice.finish_reason for choice in choices)
-        ):
+        if self._wire.source.dialect.strict_end and not (choices and all(choice.finish_reason for choice in choices)):
             error = ErrorInfo(code="unmarked_end", message="the stream ended without a finish reason")
             return self._end("error", error)
         return self._end("end")
@@ -222,7 +232,7 @@ class StreamParser:
 
     def snapshot(self) -> dict[str, Any]:
         """All state, as a JSON-able dict from which :meth:`restore` goes on, in this process or another."""
-        snapshot = _Snapshot(version=1, options=self._response.options, run=self._response.run)
+        snapshot = _Snapshot(2, self._response.options, self._response.run, self._wire)
         return cast("dict[str, Any]", _adapter(_Snapshot).dump_python(snapshot, mode="json"))
 
     @classmethod
@@ -239,26 +249,32 @@ class StreamParser:
         except ValidationError as error:
             raise MisuseError(f"not a snapshot of this version: {error}") from error
         parser = cls.__new__(cls)
-        parser._open(kept.options, kept.run, trace)
+        parser._open(kept, trace)
         return parser
 
+    def _read(self, chunk: object) -> None:
+        if self.state != "open":
+            self._response.take_late()
+        self._wire.source.read(chunk, self._response)
+
     def _take_event(self, event: ServerSentEvent) -> None:
-        run = self._response.run
-        if run.body_done:
+        wire = self._wire
+        if wire.body_done:
             return
         name, data = event
-        if not name and (plain := self._template.match(data)) and self._response.take_plain(plain):
+        if not name and self.state == "open" and self._template.tell(data, self._response):
             return
         try:
             chunk = chunk_of(event)
         except ValueError as error:
             if data.startswith(DONE):
-                run.body_done = True
-            elif run.stream.state == "open":
+                wire.body_done = True
+            elif self.state == "open":
                 self._response.stop("error", ErrorInfo(code="not_json", message=without_surrogates(str(error))))
         else:
-            if plain := self._response.read(chunk):
-                self._template.learn(data, plain, run.source)
+            self._read(chunk)
+            if not name:
+                self._template.learn(data, chunk, wire.source)
 
     def _choice_result(self, index: int, choice: Choice) -> ChoiceResult:
         stop_reason, ready = (None, False) if self.state == "open" else self._response.outcome(choice, self.state)

@@ -18,13 +18,6 @@ FLOORS = (
     {"cli"},
     {"__init__", "__main__"},
 )
-# The core still knows the wire of Chat Completions. This shrinks until it is empty.
-NOT_YET = {
-    ("core/response", "wires.chat.dialect"),
-    ("core/response", "wires.chat.reader"),
-    ("core/response", "wires.chat.shortcut"),
-    ("core/response", "wires.sse"),
-}
 
 
 def imported(module: str) -> set[str]:
@@ -56,4 +49,4 @@ MODULES = [path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.rg
 def test_imports_point_down():
     assert {
         (module, other) for module in MODULES for other in imported(module) if not points_down(module, other)
-    } == NOT_YET
+    } == set()

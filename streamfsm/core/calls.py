@@ -1,7 +1,7 @@
 """The tool calls of one choice, and whose an entry is, by the rules of :mod:`streamfsm.machines.identity`."""
 
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import cast
 
 from streamfsm.core.lanes import CallLane
 from streamfsm.machines.identity import RULES, Claim, Rule
@@ -14,8 +14,6 @@ class Calls:
     lanes: list[CallLane] = field(default_factory=list)
     last: int = 0
     """Position of the call that was fed last."""
-    last_index: int | Literal["none"] | None = "none"
-    """The wire's index of that entry."""
     at_index: dict[int, int] = field(default_factory=dict)
     """The wire's index → position of the call there that was fed last."""
     with_id: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -35,7 +33,7 @@ class Calls:
         """The entry at hand is of ``lane``, which entries that say less follow."""
         self.entries += 1
         lane.entry = self.entries
-        self.last, self.last_index = lane.ordinal, wire_index
+        self.last = lane.ordinal
         if wire_index is not None:
             self.at_index[wire_index] = lane.ordinal
         if call_id:

@@ -25,6 +25,7 @@ from streamfsm.core.events import (
 from streamfsm.core.json_values import kept
 from streamfsm.core.lanes import Buffer, CallLane, StreamLane, Terms, TextLane
 from streamfsm.core.model_names import is_reasoning_model
+from streamfsm.core.policies import Policies
 from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import MessageWriter, Numbering
 from streamfsm.limits import Limits
@@ -34,10 +35,6 @@ from streamfsm.machines.identity import is_placeholder
 from streamfsm.messages import StopReasonType
 from streamfsm.result import Anomaly, AnomalyKind, ErrorInfo, Usage
 from streamfsm.trace import Transition
-from streamfsm.wires.chat.dialect import Dialect
-from streamfsm.wires.chat.reader import ChatCompletions
-from streamfsm.wires.chat.shortcut import Plain
-from streamfsm.wires.sse import EventStream
 
 Extras: TypeAlias = dict[str, dict[str, None]]
 """Field → JSON texts of its values, in order, without repeats."""
@@ -95,10 +92,7 @@ class Choice:
 class Run:
     """All run state of one response. Plain data: it can be copied, pickled and written as JSON."""
 
-    stream: StreamLane
-    source: ChatCompletions
-    body: EventStream = field(default_factory=EventStream)
-    body_done: bool = False
+    stream: StreamLane = field(default_factory=StreamLane)
     numbering: Numbering = field(default_factory=Numbering)
     choices: dict[int, Choice] = field(default_factory=dict)
     response_id: str | None = None
@@ -125,7 +119,6 @@ class Options:
     reasoning_model: bool | None
     think_tags: tuple[_Tag, _Tag] | None
     requires_approval_tools: frozenset[str]
-    dialect: Dialect
     limits: Limits
     message_id: str
     run_id: str | None
@@ -136,15 +129,31 @@ class Options:
 class Response:
     """Handles the events of one response, in order; ``run`` is all that it knows of it."""
 
-    __slots__ = ("_channels", "_latest", "_limits", "_stream", "_terms", "options", "run", "writer")
+    __slots__ = (
+        "_call_routes",
+        "_channels",
+        "_limits",
+        "_policies",
+        "_stream",
+        "_terms",
+        "_text_routes",
+        "options",
+        "run",
+        "writer",
+    )
 
-    def __init__(self, options: Options, run: Run, trace: Callable[[Transition], object] | None) -> None:
+    def __init__(
+        self, options: Options, policies: Policies, run: Run, trace: Callable[[Transition], object] | None
+    ) -> None:
         self.options = options
         self.run = run
+        self._policies = policies
         self._stream = run.stream
         self._limits = limits = options.limits
-        # Of the latest plain chunk: its choice, text field and wire index; the lane it went to, and on what terms.
-        self._latest = _NOWHERE
+        # Address → the lane there: the identity rule "same index" as a look-up, and its like for text fields. Empty
+        # once the stream has ended, so that nothing finds its way to a lane that is done.
+        self._text_routes: dict[tuple[int, TextField], tuple[TextLane, Terms]] = {}
+        self._call_routes: dict[tuple[int, int | None], tuple[CallLane, Calls]] = {}
         self._channels = Channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
         self.writer = MessageWriter(
             message_id=options.message_id,
@@ -157,56 +166,17 @@ class Response:
             numbering=run.numbering,
             hides_reasoning=self._hides_reasoning(),
         )
-        dialect = options.dialect
-        answer = Terms(limits.text, self.writer, dialect.content == "snapshot", "answer")
+        answer = Terms(limits.text, self.writer, policies.content == "snapshot", "answer")
         # By text field; ``None``: of arguments.
         self._terms: dict[TextField | None, Terms] = {
-            None: Terms(limits.arguments, self.writer, dialect.arguments == "snapshot"),
-            "reasoning": Terms(limits.text, self.writer, dialect.reasoning == "snapshot", "reasoning"),
+            None: Terms(limits.arguments, self.writer, policies.arguments == "snapshot"),
+            "reasoning": Terms(limits.text, self.writer, policies.reasoning == "snapshot", "reasoning"),
             "content": replace(answer, tags=options.think_tags),
             "refusal": answer,
             "transcript": answer,
         }
 
     # -- what each event does ---------------------------------------------------------------------------------------
-
-    def read(self, chunk: object) -> Plain | None:
-        """Take all that ``chunk`` says; return that, if it was taken as plain."""
-        source = self.run.source
-        plain = source.plain(chunk)
-        if plain is not None and self.take_plain(plain):
-            return plain
-        if self._stream.state != "open":
-            self._take_late()
-        self._latest = _NOWHERE
-        source.read(chunk, self)
-        return None
-
-    def take_plain(self, plain: Plain) -> bool:
-        """Take what a plain chunk says, which mostly goes on with what the one before it said.
-
-        Returns:
-            Whether it was taken; if not, nothing was.
-        """
-        choice, field, wire_index, text = plain
-        latest_choice, latest_field, latest_index, lane, terms = self._latest
-        same = choice is latest_choice and field is latest_field and wire_index is latest_index
-        if same and text and type(text) is str:  # numbers that are the same objects are as sound as they were
-            if not lane.feed(text, terms):
-                self.exceed("text" if field else "arguments")
-            return True
-        self._latest = _NOWHERE
-        if self._stream.state != "open" or not self.run.source.sound(plain):
-            return False
-        if field is None:
-            self.call(choice, wire_index, "", "", text)
-        else:
-            self.text(choice, field, text)
-        if self._stream.state == "open" and not self._terms[field].whole:
-            said = self.run.choices[choice]
-            lane = said.calls.lanes[said.calls.last] if field is None else said.texts[field]
-            self._latest = choice, field, wire_index, lane, self._terms[field]
-        return True
 
     def take(self, event: Event) -> None:
         """Take an event, unless the stream has ended."""
@@ -216,10 +186,13 @@ class Response:
 
     def text(self, choice: int, field: TextField, text: str, whole: bool = False) -> None:
         """Take a piece of a text field, unless the stream has ended."""
-        if self._stream.state != "open":
-            return
-        lane = self.run.choices[choice].text_lane(choice, field)
-        terms = self._terms[field]
+        route = self._text_routes.get((choice, field))
+        if route is None:
+            if self._stream.state != "open":
+                return
+            route = self.run.choices[choice].text_lane(choice, field), self._terms[field]
+            self._text_routes[choice, field] = route
+        lane, terms = route
         if whole or terms.whole:
             text = self._news(lane, text)
         if not lane.feed(text, terms):
@@ -237,16 +210,19 @@ class Response:
         extras: Mapping[str, Any] | None = None,
     ) -> None:
         """Take an entry of a tool-call list, unless the stream has ended."""
-        if self._stream.state != "open":
-            return
-        calls = self.run.choices[choice].calls
-        lane: CallLane | None
-        if call_id or name or whole or wire_index is None or wire_index != calls.last_index:
-            lane = self._whose(calls, choice, wire_index, call_id, name, entry, whole)
-            if lane is None:
+        route = None if call_id or name or whole else self._call_routes.get((choice, wire_index))
+        if route is None:
+            if self._stream.state != "open":
                 return
-        else:  # nothing new is said of whose it is
-            lane = calls.lanes[calls.last]
+            calls = self.run.choices[choice].calls
+            found = self._whose(calls, choice, wire_index, call_id, name, entry, whole)
+            if found is None:
+                return
+            route = found, calls
+            if wire_index is not None:
+                self._call_routes[choice, wire_index] = route
+        lane, calls = route
+        calls.last = lane.ordinal
         if arguments:
             if not lane.scanner:
                 self._complete_name(lane)
@@ -315,7 +291,7 @@ class Response:
                 lane.doubtful = True
                 self.odd("late_name", f"{name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
             return True
-        policy = self.options.dialect.name
+        policy = self._policies.name
         auto = policy == "auto" and bool(lane.name)
         repeated = auto and again and name.startswith(lane.name)
         if repeated and not lane.repeats_name:
@@ -350,6 +326,7 @@ class Response:
         orphans, lane = calls.adoption()
         if lane is None:
             return
+        self._call_routes.clear()
         for orphan in orphans:
             calls.adopt(orphan, lane)
             lane.doubtful = True
@@ -366,7 +343,7 @@ class Response:
         kept, new = choice.finish_reason, event.reason
         if ending(new) is UNKNOWN:
             self.odd("unknown_finish", f"finish reason {new!r}", event.choice)
-        policy = self.options.dialect.finish
+        policy = self._policies.finish
         if kept is None or policy == "last" or (policy == "ranked" and ending(new).rank > ending(kept).rank):
             choice.finish_reason = new
         if kept not in (None, new, "stop") and new != "stop":
@@ -378,7 +355,7 @@ class Response:
 
     def _take_usage(self, event: UsageReport) -> None:
         counts = {name: count for name in _COUNTS if (count := getattr(event, name)) is not None}
-        if self.options.dialect.usage == "max":
+        if self._policies.usage == "max":
             counts = {name: max(count, getattr(self.run.usage, name) or 0) for name, count in counts.items()}
         if counts:
             raw = json.loads(kept(event.raw))
@@ -393,7 +370,7 @@ class Response:
             self.writer.boundary(lane, "redacted", "redacted")
         detail = choice.detail(event)
         detail.signature = event.signature or detail.signature
-        if event.whole or self.options.dialect.reasoning == "snapshot":
+        if event.whole or self._policies.reasoning == "snapshot":
             detail.text = StringIO()
         # No more of the text than its lane takes, which reads the same text next.
         detail.text.write(self._room_for(event.text[: self._limits.text - lane.size]))
@@ -423,7 +400,7 @@ class Response:
     def _take_failure(self, event: Failure) -> None:
         self.stop("error", ErrorInfo(code=event.code, message=event.message))
 
-    def _take_late(self) -> None:
+    def take_late(self) -> None:
         """More came after the end: odd, once; but not after a limit, where it is we who stopped reading."""
         if self.run.error and self.run.error.code == "limit":
             return
@@ -438,7 +415,8 @@ class Response:
         """Fire ``event`` on every lane, the stream's last."""
         run = self.run
         run.error = error
-        self._latest = _NOWHERE
+        self._text_routes.clear()
+        self._call_routes.clear()
         if event != "limit":
             for choice in run.choices.values():
                 self._complete_names(choice.calls)
@@ -468,7 +446,7 @@ class Response:
             came = "open"
         else:
             came = "calls" if calls else "text" if choice.texts else "nothing"
-        return outcome(state, choice.finish_reason, came, trusted=self.options.dialect.unmarked_end == "complete")
+        return outcome(state, choice.finish_reason, came, trusted=self._policies.unmarked_end == "complete")
 
     def is_certain(self, calls: Calls, call: CallLane) -> bool:
         """Whether the call, if its JSON is closed, is just what the model made: nothing of it was guessed or lost."""
@@ -506,8 +484,6 @@ class Response:
             self.odd(kind, detail)
 
 
-# No choice of a chunk is this object.
-_NOWHERE: tuple[Any, TextField | None, Any, Any, Any] = (object(), None, None, None, None)
 _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 DOUBTS: frozenset[AnomalyKind] = frozenset(
     {

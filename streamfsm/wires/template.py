@@ -1,12 +1,15 @@
 """Events that are like one before them but for a text, as nearly all events of a body are: only the text is decoded."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from pydantic_core import from_json
 
-from streamfsm.wires.chat.reader import ChatCompletions
-from streamfsm.wires.chat.shortcut import Plain
+from streamfsm.core.events import CallPiece, Handler, Recorder, Text
+from streamfsm.wires.source import Source
+
+_Said: TypeAlias = Text | CallPiece
 
 _PADDING = re.compile(rb'"(?:obfuscation|p)": ?("[^"\\]*")')  # against traffic analysis: another length in each event
 _LARGEST = 4096  # bytes of an event that is learned
@@ -22,36 +25,48 @@ class Template:
     (``benchmarks/wire.py``). Not kept in snapshots: it can be learned again.
     """
 
-    _said: Plain | None = None
+    _said: _Said | None = None
     _head: bytes = b""
     _middle: bytes = b""
     _tail: bytes | None = None
     """``None`` if there is no padding; then what follows the text is ``_middle``."""
     _tries: int = _TRIES
 
-    def match(self, data: bytes) -> Plain | None:
-        """What the event says, if it is like the one that was learned."""
+    def tell(self, data: bytes, to: Handler) -> bool:
+        """Tell what the event says, if it is like the one that was learned; return whether it is."""
         said, middle, tail = self._said, self._middle, self._tail
         if said is None or not data.startswith(self._head) or not data.endswith(middle if tail is None else tail):
-            return None
+            return False
         if tail is None:
             hole = data[len(self._head) : len(data) - len(middle)]
         else:
             hole, _, padding = data[len(self._head) : -len(tail)].partition(middle)
             if _string(padding) is None:
-                return None
+                return False
         text = _string(hole)
         if not text:
-            return None
+            return False
         self._tries = _TRIES
-        return *said[:3], text
+        if type(said) is Text:
+            to.text(said.choice, said.field, text)
+        else:
+            to.call(said.choice, said.wire_index, "", "", text)  # type: ignore[union-attr]
+        return True
 
-    def learn(self, data: bytes, said: Plain, source: ChatCompletions) -> None:
-        """Be like this event from now on, taken as plain, if the text that it ``said`` stands in it as it is."""
-        if not self._tries or len(data) > _LARGEST:
+    def learn(self, data: bytes, chunk: object, source: Source) -> None:
+        """Be like this event from now on, if it says one text and nothing else, which stands in it as it is.
+
+        Args:
+            data: the event.
+            chunk: the wire object that it holds, which ``source`` has read.
+            source: reads it again.
+        """
+        if not self._tries or len(data) > _LARGEST or not source.settled:
+            return
+        said, text = _only_text(source, chunk)
+        if said is None:
             return
         self._tries -= 1
-        *where, text = said
         quoted = text.encode(errors="replace")
         head, _, rest = data.rpartition(b'"%b"' % quoted)
         padding = _PADDING.search(rest)
@@ -60,11 +75,23 @@ class Template:
         # text and is the same otherwise.
         probe = b'%b"%b."%b' % (head, quoted, middle) + (b"" if tail is None else b'"."%b' % tail)
         try:
-            proved = source.plain(from_json(probe)) == (*where, text + ".")
+            proved = _only_text(source, from_json(probe)) == (said, text + ".")
         except ValueError:
             proved = False
         if proved:
             self._said, self._head, self._middle, self._tail = said, head, middle, tail
+
+
+def _only_text(source: Source, chunk: object) -> tuple[_Said | None, str]:
+    """The one text that a chunk says, for a lane that is known, and where it goes; ``None`` if it says more or less."""
+    recorder = Recorder()
+    source.read(chunk, recorder)
+    match recorder.events:
+        case [Text(text=text, whole=False) as said]:
+            return replace(said, text=""), text
+        case [CallPiece(wire_index=int(), id="", name="", arguments=text, entry=0, whole=False, extras=None) as said]:
+            return replace(said, arguments=""), text
+    return None, ""
 
 
 def _string(data: bytes) -> str | None:

@@ -51,6 +51,14 @@ class ChatCompletions:
 
         Looks first and checks only what is there: what is empty says nothing.
         """
+        plain = self._plain(chunk)
+        if plain is not None and self._is_sound(plain):
+            choice, field, wire_index, text = plain
+            if field is None:
+                to.call(choice, wire_index, "", "", text)
+            else:
+                to.text(choice, field, text)
+            return
         fields, maybe_extra = fields_and_extra(chunk)
         if fields is None:
             to.take(Oddity("not_a_chunk", show(chunk), None))
@@ -71,19 +79,23 @@ class ChatCompletions:
         if maybe_extra and not CHUNK.issuperset(maybe_extra):
             _read_rest(maybe_extra, to)
 
-    def plain(self, chunk: Any) -> Plain | None:
-        """What a plain chunk says, to be looked at by :meth:`sound`; ``None`` if it is not plain. Tells nothing."""
+    @property
+    def settled(self) -> bool:
+        """See :class:`streamfsm.wires.source.Source`."""
+        return self.has_id and self.has_model
+
+    def _plain(self, chunk: Any) -> Plain | None:
+        """What a plain chunk says, unchecked; ``None`` if it is not plain."""
         try:
             return (of_dict if type(chunk) is dict else of_model)(chunk, self.dialect.reasoning_texts)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
-    def sound(self, plain: Plain) -> bool:
+    def _is_sound(self, plain: Plain) -> bool:
         """Whether that is all the chunk says: text in a choice that has spoken, all of it of its declared type."""
         choice, field, wire_index, text = plain
         return (
-            self.has_id
-            and self.has_model
+            self.settled
             and type(choice) is int
             and self.choices.get(choice, False)
             and (field is not None or (type(wire_index) is int and 0 <= wire_index <= _LARGEST))

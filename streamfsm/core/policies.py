@@ -1,0 +1,38 @@
+"""``Policies``: how what a server says is merged, whatever its wire."""
+
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+Merge: TypeAlias = Literal["fragment", "snapshot"]
+"""``fragment``: each piece goes on where the last one ended. ``snapshot``: each is the whole so far."""
+
+
+class Policies(BaseModel):
+    """A merge policy per field that servers merge differently; a wire's dialect adds what only that wire has.
+
+    The defaults fit every server on record, or decide by evidence and say so as an anomaly. A policy is pinned where a
+    server is known to do something else. What has no policy has one meaning: ids are set once, text fields of a choice
+    keep apart, and what no policy names is kept as an extra.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Literal["auto"] | Merge = "auto"
+    """Several names of one call. ``auto``: one that comes with the call's own id again, and repeats or extends the name
+    so far, is a snapshot; any other is a fragment, which leaves the call in doubt if another call may have sent it."""
+    arguments: Merge = "fragment"
+    """A call's arguments."""
+    content: Merge = "fragment"
+    """Content, refusal and transcript."""
+    reasoning: Merge = "fragment"
+    """Native reasoning."""
+    usage: Literal["last", "max"] = "last"
+    """Of several reports of one count, the one that stands. Never their sum."""
+    finish: Literal["ranked", "first", "last"] = "ranked"
+    """Of several finish reasons, the one that stands. ``ranked``: the one that says most; see ``docs/endings.md``."""
+    unmarked_end: Literal["incomplete", "complete"] = "incomplete"
+    """What a stream amounts to that ends without a finish reason. ``complete``: trust it if something came and every
+    call is structurally whole."""
+    strict_end: bool = False
+    """Whether an unmarked end fails the stream instead, with code ``unmarked_end``."""
