@@ -3,11 +3,16 @@
 import pytest
 from helpers import anomalies, call, chunk, run
 
-from streamfsm.core.calls import Calls
-from streamfsm.machines.identity import RULES
+from streamfsm.core import calls as core_calls
+from streamfsm.core import response
+from streamfsm.machines.identity import RULES, Rule
 
 # Rule → cases: the entries of tool-call lists, the last of which the rule decides; and the calls that come of them.
 CASES = {
+    "same id, other name, closed": [
+        ([call(0, "a", "f", "{}"), call(0, "a", "g", "{}")], [("a", "f", "{}"), ("a", "g", "{}")]),
+        ([call(None, "a", "f", "{}"), call(None, "a", "g", "{}")], [("a", "f", "{}"), ("a", "g", "{}")]),
+    ],
     "same id": [
         ([call(0, "a", "f", '{"x":'), call(0, "a", None, "1}")], [("a", "f", '{"x":1}')]),
         ([call(0, "a", "f", "{"), call(1, "b", "g", "{"), call(0, "a", "f", "}")], [("a", "f", "{}"), ("b", "g", "{")]),
@@ -17,29 +22,60 @@ CASES = {
         ),
         ([call(None, "a", "f", "{"), call(0, "a", None, "}")], [("a", "f", "{}")]),
         ([call(1, "a", "f", "{"), call(None, "a", None, "}")], [("a", "f", "{}")]),
+        (
+            [call(0, "x", "f"), call(0, "y", "g"), call(1, "x", "h"), call(0, "x", None, "{}")],
+            [("x", "f", "{}"), ("y", "g", ""), ("x", "h", "")],
+        ),
+    ],
+    "id at another index, open": [
+        ([call(0, "a", "f", "{"), call(1, "a", None, "}")], [("a", "f", "{}")]),
+        ([call(0, "a", "f"), call(1, "a", None, "{"), call(2, "a", None, "}")], [("a", "f", "{}")]),
+    ],
+    "id at another index, same name, open": [
+        ([call(0, "a", "f", "{"), call(1, "a", "f", "}")], [("a", "f", "{}")]),
     ],
     "id at another index": [
         ([call(0, "a", "f", "{}"), call(1, "a", "g", "{}")], [("a", "f", "{}"), ("a", "g", "{}")]),
+        ([call(0, "a", "f"), call(1, "a", "f", "{}")], [("a", "f", ""), ("a", "f", "{}")]),
+        ([call(0, "a", "f", "{}"), call(1, "a", None, "{}")], [("a", "f", "{}"), ("a", "", "{}")]),
     ],
     "late id": [
         ([call(0, None, "f"), call(0, "a", None, "{}")], [("a", "f", "{}")]),
         ([call(0, None, None, "{"), call(0, "a", "f", "}")], [("a", "f", "{}")]),
         ([call(None, None, "f", "{"), call(None, "a", None, "}")], [("a", "f", "{}")]),
     ],
+    "changed id": [
+        ([call(0, "a", "f"), call(0, "b", None, "{}")], [("a", "f", "{}")]),
+        ([call(0, "a", "f", "{"), call(0, "b", None, "}")], [("a", "f", "{}")]),
+        ([call(0, "a", "f", "{"), call(0, "b", "f", "}")], [("a", "f", "{}")]),
+    ],
+    "new id, nothing fed": [
+        ([call(0, "a", "f"), call(0, "b", "g", "{}")], [("a", "f", ""), ("b", "g", "{}")]),
+    ],
+    "new id, same name, nothing fed": [
+        ([call(0, "a", "f"), call(0, "b", "f", "{}")], [("a", "f", ""), ("b", "f", "{}")]),
+        ([call(0, "a", "f", "{}"), call(0, "b", "f", '{"x":1}')], [("a", "f", "{}"), ("b", "f", '{"x":1}')]),
+        ([call(None, "a", "f"), call(None, "b", "f", "{}")], [("a", "f", ""), ("b", "f", "{}")]),
+    ],
     "new id": [
         ([call(0, "a", "f", "{}")], [("a", "f", "{}")]),
         ([call(0, "a", "f", "{}"), call(1, "b", "f", "{}")], [("a", "f", "{}"), ("b", "f", "{}")]),
-        ([call(0, "a", "f", "{}"), call(0, "b", "f", "{}")], [("a", "f", "{}"), ("b", "f", "{}")]),
+        ([call(0, "a", "f", '{"x":1}'), call(0, "b", "f", "{}")], [("a", "f", '{"x":1}'), ("b", "f", "{}")]),
         ([call(None, "a", "f", "{}"), call(None, "b", "g", "{}")], [("a", "f", "{}"), ("b", "g", "{}")]),
         ([call(0, None, "f", "{}"), call(0, "b", "g", "{}")], [(None, "f", "{}"), ("b", "g", "{}")]),
         ([call(0, None, "f", "{}"), call(1, "b", None, "{}")], [(None, "f", "{}"), ("b", "", "{}")]),
+        ([call(0, "a", "f", "{}"), call(0, "b", None, "{}")], [("a", "f", "{}"), ("b", "", "{}")]),
     ],
-    "new index": [
+    "new index, same name, nothing fed": [
+        ([call(0, "a", "f"), call(1, None, "f", "{}")], [("a", "f", ""), (None, "f", "{}")]),
+    ],
+    "new index, same name, open": [
+        ([call(0, "a", "f", "{"), call(1, None, "f", "}")], [("a", "f", "{}")]),
+    ],
+    "first here": [
         ([call(0, None, "f", "{}")], [(None, "f", "{}")]),
         ([call(0, "a", "f", "{}"), call(1, None, "g", "{}")], [("a", "f", "{}"), (None, "g", "{}")]),
-        ([call(-1, None, "f", "{"), call(0, None, None, "}")], [(None, "f", "{"), (None, "", "}")]),
-    ],
-    "first entry": [
+        ([call(0, "a", "f", "{}"), call(1, None, None, "{}")], [("a", "f", "{}"), (None, "", "{}")]),
         ([call(None, None, "f", "{}")], [(None, "f", "{}")]),
         ([call(None, None, None, "{}")], [(None, "", "{}")]),
     ],
@@ -65,7 +101,7 @@ CASES = {
         ([call(0, None, "get_"), call(0, None, "time", "{}")], [(None, "get_time", "{}")]),
         ([call(0, None, "f"), call(0, None, "g")], [(None, "fg", "")]),
     ],
-    "same index": [
+    "more": [
         ([call(0, "a", "f"), call(0, None, None, "{}")], [("a", "f", "{}")]),
         ([call(0, "a", "f"), call(1, "b", "g"), call(0, None, None, "{}")], [("a", "f", "{}"), ("b", "g", "")]),
         (
@@ -73,13 +109,17 @@ CASES = {
             [("a", "f", "{}"), ("b", "g", "{}")],
         ),
         ([call(0, "a", "get_"), call(0, None, "time", "{}")], [("a", "get_time", "{}")]),
-    ],
-    "last call": [
         ([call(None, "a", "f"), call(None, None, None, "{}")], [("a", "f", "{}")]),
-        ([call(0, "a", "f"), call(1, "b", "g"), call(None, None, None, "{}")], [("a", "f", ""), ("b", "g", "{}")]),
         (
             [call(None, "a", "f", "{"), call(None, "b", "g", "{"), call(None, "a"), call(None, None, None, "}")],
             [("a", "f", "{}"), ("b", "g", "{")],
+        ),
+    ],
+    "more, another waits": [
+        ([call(0, "a", "f"), call(1, "b", "g"), call(None, None, None, "{}")], [("a", "f", ""), ("b", "g", "{}")]),
+        (
+            [call(None, "a", "f"), call(None, "b", "g"), call(None, None, None, "{}")],
+            [("a", "f", ""), ("b", "g", "{}")],
         ),
     ],
 }
@@ -92,17 +132,32 @@ each_case = pytest.mark.parametrize(
 @pytest.fixture
 def decided(monkeypatch):
     """The names of the rules that decided, in order."""
-    rules, resolve = [], Calls.resolve
+    rules, resolve = [], core_calls.Calls.resolve
 
     def spy(self, *entry):
         rule, lane = resolve(self, *entry)
         rules.append(rule.name)
         return rule, lane
 
-    monkeypatch.setattr(Calls, "resolve", spy)
-    # Entries that say no more of whose they are than the one before take a short cut, which decides nothing.
-    monkeypatch.setattr(Calls, "last_index", property(lambda _: "none", lambda *_: None))
+    monkeypatch.setattr(core_calls.Calls, "resolve", spy)
+    # An entry that says no more of whose it is than one before it is looked up.
+    forget_routes(monkeypatch)
     return rules
+
+
+class NoRoutes(dict):
+    def get(self, *_):
+        return None
+
+
+def forget_routes(monkeypatch):
+    init = response.Response.__init__
+
+    def forgetful(self, *args):
+        init(self, *args)
+        self._call_routes = NoRoutes()
+
+    monkeypatch.setattr(response.Response, "__init__", forgetful)
 
 
 def found(parser):
@@ -124,17 +179,64 @@ def test_the_same_entries_in_one_delta_are_the_same_calls(decided, rule, entries
 
 
 @each_case
-def test_a_guess_is_recorded_and_nothing_else(rule, entries, calls):
+def test_what_a_rule_tells_is_recorded_and_nothing_else(rule, entries, calls):
     _, parser = run(map(chunk, entries))
-    guess = {each.name: each.ambiguous for each in RULES}[rule]
+    tells = {each.name: each.tells for each in RULES}[rule]
     nameless = sum(not name for _, name, _ in calls)
-    assert anomalies(parser) == ["ambiguous_call"] * guess + ["nameless_call"] * nameless
+    assert [kind for kind in anomalies(parser) if kind not in EARLIER.get(rule, ())] == (
+        [tells] * bool(tells) + ["nameless_call"] * nameless
+    )
     assert found(parser) == calls
+
+
+# What rules tell that decided of earlier entries of a rule's cases.
+EARLIER = {"same id": ("ambiguous_call", "duplicate_id")}
+
+
+@each_case
+def test_what_is_looked_up_is_what_the_rules_decide(monkeypatch, rule, entries, calls):
+    assert rule
+    chunks = [*map(chunk, entries), chunk(call(entries[-1].get("index"), None, None, " ")), chunk(finish="tool_calls")]
+    messages, parser = run(chunks)
+    forget_routes(monkeypatch)
+    assert (messages, parser.result) == ((again := run(chunks))[0], again[1].result)
+    assert len(parser.result.tool_calls) == len(calls)
+
+
+def outcome(entries):
+    """All that a rule may decide: the calls, whether they are ready, and what is recorded."""
+    try:
+        _, parser = run([*map(chunk, entries), chunk(finish="tool_calls")])
+    except AttributeError:  # more of a call that is not there
+        return None
+    return found(parser), [each.ready for each in parser.result.tool_calls], anomalies(parser)
+
+
+DECIDED_ELSEWHERE = {
+    "other entry",
+    "whole so far",
+}  # in one delta's list and in messages, which have tests of their own
+
+
+def test_reversed_rules_decide_otherwise(monkeypatch):
+    cases = [case for rule in CASES for case in CASES[rule]]
+    want = [outcome(entries) for entries, _ in cases]
+    monkeypatch.setattr(core_calls, "RULES", RULES[::-1])
+    assert sum(outcome(entries) != each for (entries, _), each in zip(cases, want, strict=True)) > len(cases) / 2
+
+
+@pytest.mark.parametrize("number", range(len(RULES)), ids=lambda number: RULES[number].name)
+def test_every_rule_decides_something_that_the_others_would_not(monkeypatch, number):
+    cases = CASES.get(RULES[number].name, ())
+    want = [outcome(entries) for entries, _ in cases]
+    last = Rule("no other", "here" if RULES[number].owner == "new" else "new", lambda _: True, "there must be one")
+    monkeypatch.setattr(core_calls, "RULES", (*RULES[:number], *RULES[number + 1 :], last))
+    assert (RULES[number].name in DECIDED_ELSEWHERE) == ([outcome(entries) for entries, _ in cases] == want)
 
 
 def test_entries_of_one_delta_without_index_and_id_are_calls_of_their_own(decided):
     _, parser = run([chunk(call(None, None, "f"), call(None, None, "g"), finish="tool_calls")])
-    assert decided == ["first entry", "other entry"]
+    assert decided == ["first here", "other entry"]
     assert found(parser) == [(None, "f", ""), (None, "g", "")]
     assert anomalies(parser) == []
 
@@ -149,12 +251,12 @@ def test_names_that_may_be_two_calls_are_never_ready(decided):
 def test_a_message_that_is_whole_so_far_repeats_its_calls_in_order(decided):
     message = {"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}] * 2}
     _, parser = run([{"choices": [{"message": message}]}] * 2)
-    assert decided == ["new index", "new index", "whole so far", "whole so far"]
+    assert decided == ["first here", "first here", "whole so far", "whole so far"]
     assert found(parser) == [(None, "f", "{}")] * 2
 
 
 def test_every_rule_has_a_case_and_a_reason():
-    assert {*CASES, "other entry", "whole so far"} == {rule.name for rule in RULES}
+    assert {*CASES, *DECIDED_ELSEWHERE} == {rule.name for rule in RULES}
     assert all(rule.because for rule in RULES)
 
 
