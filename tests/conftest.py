@@ -9,8 +9,10 @@ import sys
 from typing import Any
 
 import pytest
+from helpers import dumped
 from hypothesis import Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
+from rich_stream import RICH, rich
 
 EXAMPLES = 100
 
@@ -46,3 +48,12 @@ def uncounted():
     yield
     if measuring:
         measuring.start()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    """What the rich stream is to a parser that nobody stops: messages, trace, result."""
+    trace = []
+    parser, messages = rich(len(RICH), trace)
+    messages += parser.close()
+    return dumped(messages), trace, parser.result

@@ -13,7 +13,11 @@ from streamfsm.testing import ALPHABET, splits
 
 __all__ = [
     "ALPHABET",
+    "HALF",
     "ID",
+    "OTHER_HALF",
+    "TEXT_FIELDS",
+    "THINK",
     "anomalies",
     "call",
     "call_chunks",
@@ -21,6 +25,11 @@ __all__ = [
     "chunked",
     "counted",
     "cut",
+    "detail",
+    "dumped",
+    "feed",
+    "found",
+    "nested",
     "run",
     "said",
     "splits",
@@ -28,6 +37,16 @@ __all__ = [
 ]
 
 ID = "message-7b5f3f7e-0d2a-4c3b-9a52-6f0c8d1e2a00"
+THINK = ("<think>", "</think>")
+HALF, OTHER_HALF = "\ud83d", "\ude00"
+
+# The field of a result, its policy of the dialect, and how a delta says it.
+TEXT_FIELDS = {
+    "content": ("content", lambda text: {"content": text}),
+    "refusal": ("content", lambda text: {"refusal": text}),
+    "transcript": ("content", lambda text: {"audio": {"transcript": text}}),
+    "reasoning": ("reasoning", lambda text: {"reasoning_content": text}),
+}
 
 
 def call(
@@ -73,6 +92,23 @@ def run(chunks: Iterable[Any], **options: Any) -> tuple[list[Any], StreamParser]
     return messages + parser.close(), parser
 
 
+def feed(parser: StreamParser, chunks: Iterable[Any]) -> list[Any]:
+    """The messages of several chunks."""
+    return [message for each in chunks for message in parser.feed(each)]
+
+
+def detail(text: str = "", index: int | None = 0, kind: str = "reasoning.text", **fields: Any) -> dict[str, Any]:
+    """An entry of a delta's ``reasoning_details``."""
+    return {"type": kind, "index": index, "text": text, **fields}
+
+
+def nested(depth: int, inner: Any) -> Any:
+    """``inner`` in so many lists."""
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
 def said(messages: Iterable[Any]) -> list[tuple[str, ...]]:
     """Messages as short tuples, coalesced: ``("assistant", "Hi")``, ``("name", "f")``, ``("stop", "end_turn")``."""
     found: list[tuple[str, ...]] = []
@@ -91,6 +127,16 @@ def said(messages: Iterable[Any]) -> list[tuple[str, ...]]:
             case _:
                 found.append(("stop", message.stop_reason.value))
     return found
+
+
+def dumped(messages: Iterable[Any]) -> list[dict[str, Any]]:
+    """Messages as plain data."""
+    return [message.model_dump() for message in messages]
+
+
+def found(parser: StreamParser) -> list[tuple[str | None, str, str]]:
+    """The result's calls: id, name, arguments."""
+    return [(each.id, each.name, each.arguments) for each in parser.result.tool_calls]
 
 
 def anomalies(parser: StreamParser) -> list[str]:

@@ -1,0 +1,102 @@
+"""Structured reasoning: merged by type and index, bounded, its text given once."""
+
+from helpers import HALF, OTHER_HALF, anomalies, chunk, chunked, detail, run, said
+
+from streamfsm import Dialect, Limits
+
+
+def test_structured_reasoning_is_merged_by_type_and_index_and_its_text_is_given_once():
+    chunks = [
+        chunk(reasoning="a", reasoning_details=[detail("a", id="r1")]),
+        chunk(reasoning="bc", reasoning_details=[detail("b"), detail("c", 1)]),
+        chunk(reasoning_details=[detail(signature="s")]),
+        chunk(reasoning_details=[detail(kind="reasoning.encrypted", data="x", index=None)]),
+        chunk(reasoning_details=[detail(kind="reasoning.encrypted", data="y", index=None)]),
+        chunk(content="Hi"),
+    ]
+    messages, parser = run(chunks, reasoning_model=True)
+    assert said(messages) == [
+        ("reasoning", "abc"),
+        ("hidden", "redacted"),
+        ("assistant", "Hi"),
+        ("stop", "incomplete"),
+    ]
+    details = parser.result.choices[0].reasoning_details
+    assert [(each.type, each.index, each.id, each.text, each.data, each.signature) for each in details] == [
+        ("text", 0, "r1", "ab", "", "s"),
+        ("text", 1, None, "c", "", None),
+        ("encrypted", None, None, "", "x", None),
+        ("encrypted", None, None, "", "y", None),
+    ]
+    assert anomalies(parser) == []
+
+
+def test_a_detail_goes_on_by_its_index_else_by_its_id_and_without_both_by_its_type():
+    named = [detail(name, index=None, id=name) for name in ("a", "b", "a")]
+    for whose in ({"index": 0}, {"index": None, "id": "r"}):
+        coded = [detail(kind="reasoning.encrypted", data=data, **whose) for data in "cd"]
+        parser = run([chunk(reasoning_details=[each]) for each in (*named, *coded)])[1]
+        details = parser.result.choices[0].reasoning_details
+        assert [(each.text, each.data) for each in details] == [("aa", ""), ("b", ""), ("", "cd")]
+    parser = run([chunk(reasoning_details=[detail(each, index=None)]) for each in "ab"])[1]
+    assert [each.text for each in parser.result.choices[0].reasoning_details] == ["ab"]
+
+
+def test_a_detail_may_be_whole_so_far():
+    chunks = [chunk(reasoning_details=[detail(each)]) for each in ("a", "ab")]
+    parser = run(chunks, dialect=Dialect(reasoning="snapshot"))[1]
+    assert [each.text for each in parser.result.choices[0].reasoning_details] == ["ab"]
+
+
+def test_what_is_kept_of_structured_reasoning_is_bounded_exactly():
+    text = "x" * 40
+    for size in (1, 7, 40):
+        chunks = [chunk(reasoning_details=[detail(piece)]) for piece in chunked(text, size)]
+        chunks.append(chunk(reasoning_details=[detail(kind="reasoning.encrypted", data="y" * 40, signature="s")]))
+        messages, parser = run(chunks, limits=Limits(extras=30))
+        details = parser.result.choices[0].reasoning_details
+        assert [(each.text, each.data, each.signature) for each in details] == [("x" * 30, "", None), ("", "", "s")]
+        assert said(messages)[:2] == [("reasoning", text), ("hidden", "redacted")]
+        assert anomalies(parser) == ["more_extras"]
+
+
+def test_structured_reasoning_ends_with_the_limit_of_its_text():
+    for size in (1, 7, 10):
+        chunks = [chunk(reasoning_details=[detail(piece)]) for piece in chunked("x" * 10, size)]
+        parser = run(chunks, limits=Limits(text=5))[1]
+        assert parser.result.choices[0].reasoning_details[0].text == parser.result.reasoning == "x" * 5
+
+
+def test_a_detail_may_be_cut_inside_a_character():
+    pieces = [HALF, f"{OTHER_HALF}b"]
+    for fields in ({}, {"reasoning": True}):
+        chunks = [chunk(reasoning_details=[detail(piece)], **(fields and {"reasoning": piece})) for piece in pieces]
+        messages, parser = run(chunks)
+        assert said(messages)[0] == ("reasoning", "\U0001f600b")
+        assert parser.result.choices[0].reasoning_details[0].text == "\U0001f600b"
+        assert anomalies(parser) == []
+
+
+def test_what_is_signed_has_ended_and_other_data_is_another_detail():
+    blocks = [{"type": "thinking", "thinking": text, "signature": text.upper()} for text in "ab"]
+    data = [{"type": "redacted_thinking", "data": text} for text in "cd"]
+    details = run([chunk(thinking_blocks=[*blocks, *data])])[1].result.choices[0].reasoning_details
+    assert [(each.type, each.signature, each.data) for each in details] == [
+        *(("text", text, "") for text in "AB"),
+        *(("redacted", None, text) for text in "cd"),
+    ]
+
+
+def test_what_can_be_read_and_what_cannot_come_in_the_order_of_the_details():
+    encrypted = detail(kind="reasoning.encrypted", index=1, data="x")
+    for chunks in (
+        [chunk(reasoning="a", reasoning_details=[detail("a"), encrypted])],
+        [chunk(reasoning_details=[detail("a")]), chunk(reasoning_details=[encrypted])],
+    ):
+        assert said(run(chunks)[0])[:2] == [("reasoning", "a"), ("hidden", "redacted")]
+
+
+def test_the_same_text_in_any_field_counts_once():
+    parser = run([chunk(reasoning_content="x", reasoning="y", reasoning_text="x")])[1]
+    assert parser.result.reasoning == "xy"
+    assert anomalies(parser) == ["reasoning_conflict"]

@@ -1,0 +1,45 @@
+"""Tags in content that make reasoning of it."""
+
+import pytest
+from helpers import HALF, TEXT_FIELDS, THINK, chunk, chunked, run, said
+
+TAGGED = {
+    "a span": ("<think>a</think>b", [("reasoning", "a"), ("assistant", "b")]),
+    "two spans": (
+        "<think>a</think>b<think>c</think>",
+        [("reasoning", "a"), ("assistant", "b"), ("reasoning", "c")],
+    ),
+    "a span after text": ("a<think>b</think>", [("assistant", "a"), ("reasoning", "b")]),
+    "an open span": ("<think>a", [("reasoning", "a")]),
+    "an empty span": ("<think></think>a", [("assistant", "a")]),
+    "a closing tag alone": ("a</think>b", [("assistant", "a</think>b")]),
+    "an opening tag inside": ("<think>a<think>b</think>", [("reasoning", "a<think>b")]),
+    "part of an opening tag": ("a<thin", [("assistant", "a<thin")]),
+    "part of a closing tag": ("<think>a</thin", [("reasoning", "a</thin")]),
+    "another tag": ("<thing>", [("assistant", "<thing>")]),
+    "half a character at the end": (f"a{HALF}", [("assistant", "a\ufffd")]),
+    "half a character after part of a tag": (f"a<th{HALF}", [("assistant", "a<th\ufffd")]),
+    "a tag after half a character": (f"{HALF}<think>a", [("assistant", "\ufffd"), ("reasoning", "a")]),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), TAGGED.values(), ids=TAGGED)
+def test_think_tags_make_reasoning_of_content(text, expected):
+    for size in range(1, len(text) + 1):
+        messages, parser = run([chunk(content=piece) for piece in chunked(text, size)], think_tags=THINK)
+        assert said(messages)[:-1] == expected
+        assert {each.source for each in messages if each.message_type == "reasoning_message"} <= {"reasoner_model"}
+        for kind, value in (("assistant", parser.result.content), ("reasoning", parser.result.reasoning)):
+            assert value == "".join(entry[1] for entry in expected if entry[0] == kind)
+
+
+def test_think_tags_are_text_without_the_option():
+    assert said(run([chunk(content="<think>a")])[0])[0] == ("assistant", "<think>a")
+
+
+@pytest.mark.parametrize("name", TEXT_FIELDS)
+def test_tags_are_looked_for_in_content_only(name):
+    tagged = "<think>a</think>b"
+    choice = run([chunk(**TEXT_FIELDS[name][1](tagged))], think_tags=THINK)[1].result.choices[0]
+    said = {field: text for field in TEXT_FIELDS if (text := getattr(choice, field))}
+    assert said == ({"content": "b", "reasoning": "a"} if name == "content" else {name: tagged})
