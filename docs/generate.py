@@ -213,10 +213,10 @@ def identity_page() -> str:
         "Identity",
         prose("streamfsm.machines.identity"),
         grid(
-            ("", "Rule", "Starts a call", "Ambiguous", "Evidence"),
+            ("", "Rule", "Starts a call", "Tells", "In doubt", "Evidence"),
             (
-                (str(place), rule.name, marks[rule.new], marks[rule.ambiguous], rule.because)
-                for place, rule in enumerate(RULES, 1)
+                (str(at), rule.name, marks[rule.owner == "new"], rule.tells or "", marks[rule.doubts], rule.because)
+                for at, rule in enumerate(RULES, 1)
             ),
         ),
     )

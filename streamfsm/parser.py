@@ -252,10 +252,10 @@ class StreamParser:
         parser._open(kept, trace)
         return parser
 
-    def _read(self, chunk: object) -> None:
+    def _read(self, chunk: object) -> bool:
         if self.state != "open":
             self._response.take_late()
-        self._wire.source.read(chunk, self._response)
+        return self._wire.source.read(chunk, self._response)
 
     def _take_event(self, event: ServerSentEvent) -> None:
         wire = self._wire
@@ -272,8 +272,7 @@ class StreamParser:
             elif self.state == "open":
                 self._response.stop("error", ErrorInfo(code="not_json", message=without_surrogates(str(error))))
         else:
-            self._read(chunk)
-            if not name:
+            if self._read(chunk) and not name:
                 self._template.learn(data, chunk, wire.source)
 
     def _choice_result(self, index: int, choice: Choice) -> ChoiceResult:

@@ -54,8 +54,8 @@ def test_bad_input_becomes_a_recorded_anomaly_and_nothing_is_raised(chunks, expe
 def test_an_anomaly_says_in_which_choice_and_in_which_call_it_was():
     entries = [
         [call(0, "a", "f", '{"k":1,"k":2}')],
-        [call(1, "b", "g", "{}")],
-        [call(1, "b", "late")],
+        [call(1, "b", "g", "{")],
+        [call(1, "b", "late", "}")],
         *[[call(2, "c", "h")]] * 3,
         [call(3, "d")],
         [call(4, name="i")],

@@ -48,14 +48,19 @@ def test_what_several_name_fields_mean_is_the_dialects_to_say(entries, names, en
         "nothing": [],
     }[ended_by]
     ids = {entry.get("id") for entry in entries}
-    repeated = len(entries) > 1 and ids == {"a"} and names[0] != names[2]
+    with_id = len(entries) > 1 and ids == {"a"} and all(entry["function"].get("name") for entry in entries)
     for policy, name in zip(("fragment", "snapshot", "auto"), names, strict=True):
-        odd = ["ambiguous_call"] * (ids == {None}) + ["repeated_name"] * (policy == "auto" and repeated)
+        odd = ["ambiguous_call"] * (ids == {None})
+        if policy == "auto":
+            odd += ["repeated_name"] * (with_id and names[0] != names[2]) + ["ambiguous_call"] * (
+                (with_id and names[0] == names[2]) or names[2] == "ff"
+            )
         for chunks in ([*map(chunk, entries), *end], [chunk(*entries), *end]):
             messages, parser = run(chunks, dialect=Dialect(name=policy))
             assert said(messages)[0] == ("name", name)
             assert parser.result.tool_calls[0].name == name
             assert anomalies(parser) == odd
+            assert not (parser.result.tool_calls[0].ready and "ambiguous_call" in odd)
 
 
 @pytest.mark.parametrize("policy", ["fragment", "snapshot", "auto"])

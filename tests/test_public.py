@@ -55,6 +55,7 @@ TESTED_IN = {
     "core/calls": "identity",
     "core/events": "reader",
     "core/json_values": "reader",
+    "core/policies": "dialect",
     "core/response": "parser",
     "machines/__init__": "table",
     "machines/__main__": "machine_checks",
@@ -80,6 +81,7 @@ TESTED_IN = {
     "wires/__init__": "imports",
     "wires/chat/__init__": "imports",
     "wires/chat/shortcut": "reader",
+    "wires/source": "reader",
 }
 
 

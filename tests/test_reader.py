@@ -447,8 +447,8 @@ PLAIN = {
 
 def short_cut(source, wire):
     """What the short cut says, if it is one."""
-    plain = source.plain(wire)
-    if plain is None or not source.sound(plain):
+    plain = source._plain(wire)
+    if plain is None or not source._is_sound(plain):
         return None
     choice, field, wire_index, text = plain
     return [Text(choice, field, text) if field else CallPiece(choice, wire_index, "", "", text)]

@@ -1,4 +1,4 @@
-"""A plain chunk goes where the one before it went."""
+"""What is looked up by its address goes where it would go without."""
 
 import itertools
 
@@ -7,8 +7,7 @@ from helpers import ID, call, call_chunks, chunk, feed, run
 from rich_stream import RICH_OPTIONS
 
 from streamfsm import Dialect, Limits, StreamParser
-from streamfsm.core.response import _NOWHERE
-from streamfsm.wires.chat.reader import ChatCompletions
+from streamfsm.core.response import Response
 
 FOLLOWERS = [
     chunk(content="a"),
@@ -36,22 +35,23 @@ FOLLOWED = [
 ]
 
 
-def without_the_latest(chunks, **options):
-    """What is said if no chunk is taken to go where the one before it went."""
+def without_routes(chunks, **options):
+    """What is said if every address is forgotten before each chunk."""
     parser = StreamParser(message_id=ID, **options)
     messages = []
     for each in chunks:
-        parser._response._latest = _NOWHERE
+        parser._response._text_routes.clear()
+        parser._response._call_routes.clear()
         messages += parser.feed(each)
     return messages + parser.close(), parser.result
 
 
 @pytest.mark.parametrize(("options", "length"), FOLLOWED)
-def test_what_goes_on_with_the_chunk_before_it_is_read_as_if_it_did_not(options, length):
+def test_what_is_looked_up_is_read_as_if_it_were_not(options, length):
     options = {"date": RICH_OPTIONS["date"], **options}
     for followers in itertools.product(FOLLOWERS, repeat=length):
         messages, parser = run([*OPENED, *followers], **options)
-        assert (messages, parser.result) == without_the_latest([*OPENED, *followers], **options)
+        assert (messages, parser.result) == without_routes([*OPENED, *followers], **options)
 
 
 def test_an_error_of_the_trace_leaves_no_chunk_to_the_wrong_call():
@@ -72,11 +72,9 @@ def test_an_error_of_the_trace_leaves_no_chunk_to_the_wrong_call():
     assert [each.arguments for each in parser.result.tool_calls] == ['{"a": "xzw', '{"a": "y']
 
 
-def test_nearly_every_chunk_goes_where_the_one_before_it_went(monkeypatch):
+def test_nearly_every_entry_is_looked_up(monkeypatch):
     asked = []
-    sound = ChatCompletions.sound
-    monkeypatch.setattr(ChatCompletions, "sound", lambda self, plain: asked.append(plain) or sound(self, plain))
-    parser = StreamParser()
-    feed(parser, call_chunks("f", '{"a": "some text"}'))
-    feed(parser, [chunk(content=piece) for piece in "some text"])
-    assert [(field, text) for _, field, _, text in asked] == [(None, "{"), ("content", "s")]
+    whose = Response._whose
+    monkeypatch.setattr(Response, "_whose", lambda self, *entry: asked.append(entry[4]) or whose(self, *entry))
+    feed(StreamParser(), call_chunks("f", '{"a": "some text"}'))
+    assert asked == ["f"]

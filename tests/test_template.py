@@ -49,14 +49,13 @@ def same(data):
 def told(monkeypatch):
     """How many events the template told."""
     counts = []
-    match = Template.match
+    tell = Template.tell
 
-    def counted(self, data):
-        plain = match(self, data)
-        counts.append(plain is not None)
-        return plain
+    def counted(self, data, to):
+        counts.append(tell(self, data, to))
+        return counts[-1]
 
-    monkeypatch.setattr(Template, "match", counted)
+    monkeypatch.setattr(Template, "tell", counted)
     return counts
 
 

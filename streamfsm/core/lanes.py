@@ -173,8 +173,8 @@ class CallLane:
     """Whether it may be two calls, or lack a part: never ready."""
     repeats_name: bool = False
     """Whether its name was taken for the whole name again."""
-    name_unit: str | None = None
-    """The piece that its name so far repeats, if it does; ``""``: none."""
+    is_doubled: bool = False
+    """Whether the last piece of its name is all of it that came before, again."""
     repeats: int | None = None
     """Position of the call that it may be said again of, if it says the same."""
     adopted: bool = False

@@ -301,8 +301,7 @@ class Response:
             lane.doubtful = True
             what = f"{name!r} with the id of {lane.name!r}: more of its name or another call; Dialect.name tells"
             self.odd("ambiguous_call", what, lane.choice, lane.ordinal)
-        elif policy == "auto" and not repeated:
-            lane.name_unit = name if lane.name_unit in (None, name) else ""
+        lane.is_doubled = auto and not again and lane.name == name * (len(lane.name) // len(name))
         return lane.add_name(name, self._limits.name, whole=whole or repeated or policy == "snapshot")
 
     def _complete_names(self, calls: Calls) -> None:
@@ -310,15 +309,11 @@ class Response:
             self._complete_name(lane)
 
     def _complete_name(self, lane: CallLane) -> None:
-        """The name grows no more. One that is the same piece over and over may be a name that came more than once."""
-        if lane.scanner is None and lane.name_unit and lane.name != lane.name_unit:
+        """The name grows no more. Where its last piece is all that came before it again, it may be a repeated name."""
+        if lane.is_doubled and not lane.named:
             lane.doubtful = True
-            self.odd(
-                "ambiguous_call",
-                f"{lane.name_unit!r} came more than once; Dialect.name tells",
-                lane.choice,
-                lane.ordinal,
-            )
+            what = f"{lane.name!r} may be a name that came more than once; Dialect.name tells"
+            self.odd("ambiguous_call", what, lane.choice, lane.ordinal)
         lane.complete_name(self._channels, self.writer)
 
     def _adopt(self, calls: Calls) -> None:

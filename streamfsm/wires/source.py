@@ -8,12 +8,10 @@ from streamfsm.core.events import Handler
 class Source(Protocol):
     """Reads the objects of one wire, of one response. Its state is what it need not read again."""
 
-    @property
-    def settled(self) -> bool:
-        """Whether all that objects say only once, such as the response's id, was read."""
-
-    def read(self, chunk: object, to: Handler) -> None:
+    def read(self, chunk: object, to: Handler) -> bool:
         """Tell what ``chunk`` says, in the wire's order. Never raises for anything that JSON can hold.
 
-        Once settled, an object that is read again says the same.
+        Returns:
+            Whether that is one text, or one piece of arguments, for a lane that is known, and nothing else. Such an
+            object says the same when it is read again.
         """

@@ -54,19 +54,17 @@ class Template:
         return True
 
     def learn(self, data: bytes, chunk: object, source: Source) -> None:
-        """Be like this event from now on, if it says one text and nothing else, which stands in it as it is.
+        """Be like this event from now on, if the text that it says stands in it as it is.
 
         Args:
             data: the event.
-            chunk: the wire object that it holds, which ``source`` has read.
+            chunk: the wire object that it holds, of which ``source`` said that it says one text and nothing else.
             source: reads it again.
         """
-        if not self._tries or len(data) > _LARGEST or not source.settled:
-            return
-        said, text = _only_text(source, chunk)
-        if said is None:
+        if not self._tries or len(data) > _LARGEST:
             return
         self._tries -= 1
+        said, text = _only_text(source, chunk)
         quoted = text.encode(errors="replace")
         head, _, rest = data.rpartition(b'"%b"' % quoted)
         padding = _PADDING.search(rest)
@@ -75,7 +73,7 @@ class Template:
         # text and is the same otherwise.
         probe = b'%b"%b."%b' % (head, quoted, middle) + (b"" if tail is None else b'"."%b' % tail)
         try:
-            proved = _only_text(source, from_json(probe)) == (said, text + ".")
+            proved = said is not None and _only_text(source, from_json(probe)) == (said, text + ".")
         except ValueError:
             proved = False
         if proved:

@@ -46,8 +46,8 @@ class ChatCompletions:
     choices: dict[int, bool] = field(default_factory=dict)
     """Those that began: whether their deltas have said anything."""
 
-    def read(self, chunk: object, to: Handler) -> None:
-        """Tell what ``chunk`` says, in reading order. Never raises for anything that JSON can hold.
+    def read(self, chunk: object, to: Handler) -> bool:
+        """Tell what ``chunk`` says, in reading order; see :class:`streamfsm.wires.source.Source`.
 
         Looks first and checks only what is there: what is empty says nothing.
         """
@@ -58,11 +58,11 @@ class ChatCompletions:
                 to.call(choice, wire_index, "", "", text)
             else:
                 to.text(choice, field, text)
-            return
+            return True
         fields, maybe_extra = fields_and_extra(chunk)
         if fields is None:
             to.take(Oddity("not_a_chunk", show(chunk), None))
-            return
+            return False
         if not (self.has_id and self.has_model):
             self._read_envelope(fields, to)
         if choices := fields.get("choices"):
@@ -78,11 +78,7 @@ class ChatCompletions:
             to.take(Extra(None, "moderation", moderation))
         if maybe_extra and not CHUNK.issuperset(maybe_extra):
             _read_rest(maybe_extra, to)
-
-    @property
-    def settled(self) -> bool:
-        """See :class:`streamfsm.wires.source.Source`."""
-        return self.has_id and self.has_model
+        return False
 
     def _plain(self, chunk: Any) -> Plain | None:
         """What a plain chunk says, unchecked; ``None`` if it is not plain."""
@@ -95,7 +91,8 @@ class ChatCompletions:
         """Whether that is all the chunk says: text in a choice that has spoken, all of it of its declared type."""
         choice, field, wire_index, text = plain
         return (
-            self.settled
+            self.has_id
+            and self.has_model
             and type(choice) is int
             and self.choices.get(choice, False)
             and (field is not None or (type(wire_index) is int and 0 <= wire_index <= _LARGEST))
