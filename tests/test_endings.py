@@ -184,7 +184,8 @@ def test_a_stream_can_be_ended_after_any_chunk(at, end):
     ]
     before = {each.index: each.arguments for each in open_result.tool_calls}
     assert all(now.arguments.startswith(before.pop(now.index)) for now in result.tool_calls)
-    assert all(arguments in result.tool_calls[0].arguments for arguments in before.values())  # which had no name
+    for arguments in before.values():  # of calls without a name, which another call took
+        assert any(arguments in now.arguments for now in result.tool_calls)
     assert result.content.startswith(open_result.content)
     assert parser.state == "done" or not any(each.ready for each in result.tool_calls)
 
