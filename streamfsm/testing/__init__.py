@@ -24,6 +24,7 @@ from streamfsm.testing.laws import (
 from streamfsm.testing.parsers import Parse, Parser, Read, Said, TracedParser, read_message
 from streamfsm.testing.pulled import PulledParser
 from streamfsm.testing.quirks import QUIRKS, Quirk, accented
+from streamfsm.testing.ready import Ready, check_ready_is_true, ready_calls
 from streamfsm.testing.reports import LawBroken
 from streamfsm.testing.runs import Run, run
 from streamfsm.testing.strategies import (
@@ -53,6 +54,7 @@ __all__ = [
     "PulledParser",
     "Quirk",
     "Read",
+    "Ready",
     "Run",
     "Said",
     "Stream",
@@ -66,6 +68,7 @@ __all__ = [
     "check_nothing_lost",
     "check_output_grammar",
     "check_promptness",
+    "check_ready_is_true",
     "check_split_invariance",
     "check_total",
     "chunkings",
@@ -85,6 +88,7 @@ __all__ = [
     "objects",
     "operations",
     "read_message",
+    "ready_calls",
     "run",
     "splits",
     "standard_chunkings",

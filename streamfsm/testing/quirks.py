@@ -1,9 +1,12 @@
-"""How servers differ in saying the same: changes of chunks that keep the information.
+"""How servers differ in saying the same: changes of chunks.
 
-Each was seen in recorded streams of real servers. They are applied to chunks that each hold a whole name, and compose.
+Each was seen in recorded streams of real servers or in public bug reports. They are applied to chunks that each hold a
+whole name, and compose. Most keep the information. Some do not: what they make of a stream may be read in more than one
+way, alone or together with others, so a parser is only asked to take no such reading for certain.
 """
 
 import copy
+import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -16,10 +19,12 @@ class Quirk(NamedTuple):
     Attributes:
         name: what a report calls it.
         apply: changes the chunks in place; gives the chunks that are to be sent.
+        certain: whether what was said can still be told from the chunks.
     """
 
     name: str
     apply: Callable[[list[Chunk]], list[Chunk]]
+    certain: bool = True
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -122,6 +127,119 @@ def _hollow(value: str | None) -> Callable[[list[Chunk]], list[Chunk]]:
     return apply
 
 
+def _other_ids(chunks: list[Chunk]) -> list[Chunk]:
+    for _, call in _calls(chunks):
+        if not call.get("id"):
+            call["id"] = f"later-{call.get('index')}"
+    return chunks
+
+
+def _new_ids(chunks: list[Chunk]) -> list[Chunk]:
+    for number, (_, call) in enumerate(_calls(chunks)):
+        call["id"] = f"entry-{number}"
+    return chunks
+
+
+def _one_id(chunks: list[Chunk]) -> list[Chunk]:
+    for _, call in _calls(chunks):
+        if call.get("id"):
+            call["id"] = "call_0"
+    return chunks
+
+
+def _without(name: str) -> Callable[[list[Chunk]], list[Chunk]]:
+    def apply(chunks: list[Chunk]) -> list[Chunk]:
+        for _, call in _calls(chunks):
+            call.pop(name, None)
+        return chunks
+
+    return apply
+
+
+def _one_index(chunks: list[Chunk]) -> list[Chunk]:
+    for _, call in _calls(chunks):
+        if "index" in call:
+            call["index"] = 0
+    return chunks
+
+
+def _new_indexes(chunks: list[Chunk]) -> list[Chunk]:
+    for number, (_, call) in enumerate(_calls(chunks)):
+        call["index"] = number
+    return chunks
+
+
+def _arguments_elsewhere(chunks: list[Chunk]) -> list[Chunk]:
+    for _, call in _calls(chunks):
+        if type(call.get("index")) is int and not call["function"].get("name"):
+            call["index"] += 100
+    return chunks
+
+
+def _so_far(chunks: list[Chunk]) -> Iterator[tuple[Any, dict[str, Any], str]]:
+    """Entries, each with the place of its call and the arguments of that call so far."""
+    texts: dict[Any, str] = {}
+    for place, call in _calls(chunks):
+        arguments = call["function"].get("arguments")
+        texts[place] = texts.get(place, "") + (arguments if isinstance(arguments, str) else "")
+        yield place, call, texts[place]
+
+
+def _cumulative(chunks: list[Chunk]) -> list[Chunk]:
+    for _, call, text in list(_so_far(chunks)):
+        call["function"]["arguments"] = text
+    return chunks
+
+
+def _append(chunks: list[Chunk], more: Callable[[dict[str, Any]], dict[str, Any] | None]) -> list[Chunk]:
+    """Put an entry behind each for which ``more`` gives one."""
+    for delta in _deltas(chunks):
+        if isinstance(calls := delta.get("tool_calls"), list):
+            entries = [call for call in calls if isinstance(call, dict) and isinstance(call.get("function"), dict)]
+            calls += [entry for entry in map(more, entries) if entry]
+    return chunks
+
+
+def _again(chunks: list[Chunk]) -> list[Chunk]:
+    """The whole arguments of each call once more, behind its last entry."""
+    last = {place: (call, text) for place, call, text in _so_far(chunks)}
+    whole = {id(call): {"index": call.get("index"), "function": {"arguments": text}} for call, text in last.values()}
+    return _append(chunks, lambda call: whole.get(id(call)))
+
+
+def _placeholder(chunks: list[Chunk]) -> list[Chunk]:
+    for _, call in _calls(chunks):
+        if call["function"].get("name") and not call["function"].get("arguments"):
+            call["function"]["arguments"] = "{}"
+    return chunks
+
+
+def _parsed(chunks: list[Chunk]) -> list[Chunk]:
+    """Arguments that are whole in one entry as an object."""
+    for _, call in _calls(chunks):
+        try:
+            value = json.loads(call["function"].get("arguments") or "")
+        except (TypeError, ValueError):
+            continue
+        if isinstance(value, dict):
+            call["function"]["arguments"] = value
+    return chunks
+
+
+def _empty_last(chunks: list[Chunk]) -> list[Chunk]:
+    """Each entry with arguments once more without them, as servers do that end a call with an empty piece."""
+    return _append(
+        chunks,
+        lambda call: (
+            {**call, "function": {**call["function"], "arguments": ""}} if call["function"].get("arguments") else None
+        ),
+    )
+
+
+def _finish_always(chunks: list[Chunk]) -> list[Chunk]:
+    return [each for chunk in chunks for each in (chunk, _bare([chunk], delta={}, finish_reason="stop"))]
+
+
 # -- reasoning, endings, usage -----------------------------------------------------------------------------------------
 
 
@@ -193,6 +311,12 @@ def _null_usage(chunks: list[Chunk]) -> list[Chunk]:
 
 
 QUIRKS: tuple[Quirk, ...] = (
+    # What a call's identity is needed for comes before what takes it away.
+    Quirk("arguments so far in every entry", _cumulative, certain=False),
+    Quirk("arguments once more at the end", _again, certain=False),
+    Quirk("{} with the name", _placeholder, certain=False),
+    Quirk("whole arguments as an object", _parsed, certain=False),
+    Quirk("an entry without arguments behind each", _empty_last, certain=False),
     Quirk("no index, where there is one call", _no_index),
     Quirk("index 0, where there is one call", _index(0)),
     Quirk("index 1, where there is one call", _index(1)),
@@ -201,6 +325,20 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("id and name in every entry", _repeat("id", "name")),
     Quirk("an empty id and name in later entries", _hollow("")),
     Quirk("a null id and name in later entries", _hollow(None)),
+    *(
+        Quirk(f"{word!r} as id and name in later entries", _hollow(word), certain=False)
+        for word in ("null", "None", "undefined", " ")
+    ),
+    Quirk("another id in later entries", _other_ids, certain=False),
+    Quirk("another id in every entry", _new_ids, certain=False),
+    Quirk("one id for all calls", _one_id, certain=False),
+    Quirk("no id", _without("id"), certain=False),
+    Quirk("no index", _without("index"), certain=False),
+    Quirk("one index for all calls", _one_index, certain=False),
+    Quirk("an index of its own for every entry", _new_indexes, certain=False),
+    Quirk("arguments at another index than the name", _arguments_elsewhere, certain=False),
+    Quirk("the name in every entry", _repeat("name"), certain=False),
+    Quirk("a finish after every chunk", _finish_always, certain=False),
     Quirk("tool_calls [] in every delta", _fill("tool_calls", [])),
     Quirk("tool_calls null in every delta", _fill("tool_calls", None)),
     Quirk('content "" in every delta', _fill("content", "")),

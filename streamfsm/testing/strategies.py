@@ -290,9 +290,14 @@ def chunkings(draw: st.DrawFn, stream: Stream | Sequence[Chunk]) -> list[Chunk]:
 
 
 @cache
-def dialects() -> st.SearchStrategy[list[Quirk]]:
-    """Some of :data:`QUIRKS`, to be applied with :func:`streamfsm.testing.accented`; shrinks to none."""
-    return st.lists(st.sampled_from(QUIRKS), unique=True, max_size=4)
+def dialects(*, certain: bool = True) -> st.SearchStrategy[list[Quirk]]:
+    """Some of :data:`QUIRKS`, in its order, to be applied with :func:`streamfsm.testing.accented`; shrinks to none.
+
+    Args:
+        certain: only those that leave no doubt about what was said.
+    """
+    quirks = [quirk for quirk in QUIRKS if quirk.certain or not certain]
+    return st.lists(st.sampled_from(quirks), unique=True, max_size=4).map(lambda some: sorted(some, key=quirks.index))
 
 
 # -- faults ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,66 @@
+"""Law 10 as a check: what a parser calls ready to run is what the model made, under every accent and damage."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from streamfsm.core.text import without_surrogates
+from streamfsm.testing.laws import Logical
+from streamfsm.testing.parsers import Parse
+from streamfsm.testing.reports import LawBroken
+from streamfsm.testing.runs import SECONDS, run
+from streamfsm.testing.streams import Stream
+from streamfsm.wires.chat.chunking import Chunk
+
+Ready: TypeAlias = Callable[[Any], Iterable[tuple[str, str]]]
+"""From a parser's result, name and arguments of each call that may be run."""
+
+
+def ready_calls(result: Any) -> list[tuple[str, str]]:
+    """Of :class:`streamfsm.StreamResult`, in all choices."""
+    return [(call.name, call.arguments) for choice in result.choices for call in choice.tool_calls if call.ready]
+
+
+def check_ready_is_true(
+    parse: Parse,
+    stream: Logical,
+    *accented: Sequence[Chunk],
+    ready: Ready = ready_calls,
+    seconds: float = SECONDS,
+) -> None:
+    """Every call that is ready is, name and arguments, one that the stream says, and none is ready more often.
+
+    Nothing else is asked: a parser that calls nothing ready passes. Arguments are compared as JSON values; none,
+    ``null`` and an object without members are the same.
+
+    Args:
+        parse: makes the parser.
+        stream: what is said.
+        accented: the same, spoken with :data:`streamfsm.testing.QUIRKS` of any kind, or damaged by a
+            :class:`streamfsm.testing.Fault`.
+        ready: which calls of a result may be run.
+        seconds: until the parser is taken to hang.
+    """
+    logical = Stream.of(stream)
+    texts = logical.said()
+    made = Counter(
+        (name, _value(texts.get(("arguments", key), ""))) for (kind, key), name in texts.items() if kind == "name"
+    )
+    for chunks in accented or (logical.plain(),):
+        found = run(parse, chunks, read=lambda _: (), seconds=seconds)
+        wrong = Counter((name, _value(arguments)) for name, arguments in ready(found.result)) - made
+        if wrong:
+            calls = "".join(f"\n    {name}({arguments})" for name, arguments in wrong.elements())
+            raise LawBroken(
+                "ready is true", f"ready, and not made by the model:{calls}", chunks, stream=logical, logs=[found.trace]
+            )
+
+
+def _value(arguments: str) -> str:
+    """The text of the value, always the same for the same value; what is not JSON stands for itself."""
+    try:
+        value = json.loads(arguments) if arguments.strip() else None
+    except (RecursionError, ValueError):
+        return arguments
+    return without_surrogates(json.dumps({} if value is None else value, sort_keys=True, ensure_ascii=False))
