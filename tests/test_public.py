@@ -42,6 +42,7 @@ NAMES = [
     "StreamError",
     "StreamTimeout",
     "MisuseError",
+    "ThinkTags",
 ]
 # The test file of a module, where another than that of its name tells more.
 TESTED_IN = {
@@ -56,6 +57,7 @@ TESTED_IN = {
     "core/events": "reader",
     "core/json_values": "reader",
     "core/policies": "dialect",
+    "core/tags": "think_tags",
     "core/response": "parser",
     "machines/__init__": "table",
     "machines/__main__": "machine_checks",
