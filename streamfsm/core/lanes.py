@@ -33,8 +33,9 @@ _SHORT = 64
 _AWAITING_TEXT = TEXT.table.initial
 _BEFORE_WORDS = frozenset(state for state, event in TEXT.table.by_cell if event == "words")
 _UNDECIDED = "undecided"
-# What a state says that text becomes, and where a text lane keeps it.
-_KEPT_IN = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_held"}
+_BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_held"}
+# Where a text lane keeps the text of each state.
+_KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
 
 
 class Outlet(Protocol):
@@ -168,8 +169,8 @@ class TextLane:
 
     def _emit(self, text: str, outlet: Outlet) -> None:
         if text:
-            kept: StringIO = getattr(self, _KEPT_IN[self.MACHINE.texts[self.state]])
-            kept.write(text)
+            buffer: StringIO = getattr(self, _KEPT_IN[self.state])
+            buffer.write(text)
             outlet.text(self, text)
 
 

@@ -47,7 +47,10 @@ HOLDS: Mapping[tuple[str, str], Hold] = {
 }
 # fmt: on
 
-MOMENTARY = {("text", "awaiting_text"): "a field is known by its first text, which leaves that state at once"}
+MOMENTARY = {
+    ("text", "awaiting_text"): "a field is known by its first text, which leaves that state at once",
+    ("text", "undecided"): "the end decides too: what came was the answer",
+}
 """States in which no stream ends, and why; they accept every ending because a table asks it of all live states."""
 
 
