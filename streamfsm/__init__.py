@@ -31,13 +31,14 @@ if TYPE_CHECKING:
     )
     from streamfsm.parser import StreamParser
     from streamfsm.result import Anomaly, ParsedCall, StreamResult, Usage
+    from streamfsm.think_tags import ThinkTags
     from streamfsm.trace import Transition
     from streamfsm.wires.chat.dialect import Dialect
 
     __version__: str
 else:  # a type checker would take any name for one of ours
     # The later import the earlier.
-    _MODULES = ("errors", "trace", "messages", "limits", "result", "wires.chat.dialect", "parser")
+    _MODULES = ("errors", "trace", "messages", "limits", "think_tags", "result", "wires.chat.dialect", "parser")
     _MODULES += ("client.body", "client.interface")
 
     def __getattr__(name: str) -> object:
@@ -75,6 +76,7 @@ __all__ = [
     "StreamResult",
     "StreamTimeout",
     "TextContent",
+    "ThinkTags",
     "ToolCall",
     "ToolCallDelta",
     "ToolCallMessage",

@@ -13,7 +13,7 @@ from math import inf
 from operator import attrgetter
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import NAMESPACE_OID, uuid5
 
 from streamfsm.errors import MisuseError
@@ -107,7 +107,10 @@ def _parser() -> ArgumentParser:
     option("--no-assistant-tool", action="store_const", const=None, dest="assistant_tool", help="no tool speaks")
     option = replay.add_argument
     option("--assistant-kwarg", metavar="KEY", default="message", help="key of what it says (default: %(default)s)")
-    option("--think-tags", nargs=2, metavar=("OPEN", "CLOSE"), help="tags of reasoning inside content")
+    pair = ("OPEN", "CLOSE")
+    option("--think-tags", nargs=2, metavar=pair, action="append", help="tags of reasoning inside content, repeatable")
+    option("--think-starts", choices=("outside", "inside", "auto"), default="outside", help="default: %(default)s")
+    option("--think-where", choices=("start", "anywhere"), default="start", help="default: %(default)s")
 
     fuzz = commands.add_parser(
         "fuzz",
@@ -182,7 +185,7 @@ def _replay(arguments: Namespace) -> int:
         inner_thoughts_kwarg=None if arguments.no_inner_thoughts else arguments.inner_thoughts or "thinking",
         assistant_tool=arguments.assistant_tool,
         assistant_kwarg=arguments.assistant_kwarg,
-        think_tags=arguments.think_tags and tuple(arguments.think_tags),
+        think_tags=_think_tags(arguments) or None,
         message_id=f"message-{uuid5(NAMESPACE_OID, body)}",
         date=_date(body),
         trace=trace,
@@ -214,6 +217,12 @@ def _body(file: Path) -> str:
     if not capture.events(body):
         raise MisuseError(f"{file}: no server-sent events")
     return body
+
+
+def _think_tags(arguments: Namespace) -> list[Any]:
+    """The pairs, which the parser checks."""
+    modes = {"starts": arguments.think_starts, "where": arguments.think_where}
+    return [{"open": opens, "close": closes, **modes} for opens, closes in arguments.think_tags or ()]
 
 
 def _date(body: str) -> datetime:

@@ -10,13 +10,14 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from streamfsm.core.lanes import CallLane, ThinkTags
+from streamfsm.core.lanes import CallLane
 from streamfsm.core.response import WHOLE, Choice, Detail, Extras, Options, Response, Run
 from streamfsm.core.text import without_surrogates
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
 from streamfsm.messages import StreamMessage
 from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult
+from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.reader import ChatCompletions
@@ -55,7 +56,8 @@ class StreamParser:
         assistant_kwarg: the key of that tool's arguments whose value is what the model says.
         reasoning_model: whether the model thinks without showing it, so that hidden reasoning is announced; ``None``:
             decided from the model's name, unless its thoughts come in a kwarg.
-        think_tags: opening and closing tag of reasoning inside content, such as ``("<think>", "</think>")``.
+        think_tags: opening and closing tag of reasoning inside content, such as ``("<think>", "</think>")``; as
+            :class:`ThinkTags` where the prompt opened the thought, or thoughts come amid the answer; or several pairs.
         requires_approval_tools: tools whose calls are announced as :class:`ApprovalRequestMessage`.
         dialect: how the server speaks, where servers differ.
         limits: how much is taken before the stream fails.
@@ -76,7 +78,7 @@ class StreamParser:
         assistant_tool: str | None = "send_message",
         assistant_kwarg: str = "message",
         reasoning_model: bool | None = None,
-        think_tags: ThinkTags | None = None,
+        think_tags: AnyThinkTags | None = None,
         requires_approval_tools: Collection[str] = (),
         dialect: Dialect = Dialect(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen

@@ -22,6 +22,7 @@ AnomalyKind: TypeAlias = Literal[
     "second_finish",
     "repeated_name",
     "snapshot_conflict",
+    "stray_tag",
     "more_extras",
     "more_anomalies",
 ]
@@ -37,6 +38,7 @@ class Anomaly(Model):
     ``repeated_name``: a name was taken for the whole name again, by evidence; ``Dialect.name`` pins it.
     ``duplicate_key``: an object repeats a key. ``reasoning_conflict``: two reasoning fields of a delta differ.
     ``snapshot_conflict``: what should be all of a text so far does not begin with what came before; it is not read.
+    ``stray_tag``: the answer holds a closing think tag and no opening one; ``ThinkTags.starts`` tells.
     ``unknown_finish``: a finish reason that the table of endings does not hold. ``second_finish``: a finish reason that
     contradicts the one kept. ``more_extras``: there was no room for all extras. ``more_anomalies``: the list was full.
     """

@@ -53,7 +53,7 @@ MUTANTS = (
            "self._base += end", "self._base = end",
            "offsets count from the last cut"),
     Mutant(1, "split_merge_invariance_of_think_tags_exhaustively", "core/lanes.py",
-           "text = self._prefix + text", "self._emit(self._prefix, outlet)",
+           "text, at = self._prefix + text, 0", "at = self._emit(self._prefix, outlet) or 0",
            "a cut tag is text"),
     Mutant(2, "nothing_lost_nothing_invented", "core/scanner.py",
            "self._comma = self._comma and bool(self._keys)", "self._comma = False",

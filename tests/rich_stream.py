@@ -5,11 +5,11 @@ from datetime import datetime, timezone
 import pytest
 from helpers import HALF, ID, OTHER_HALF, THINK, call, chunk, feed
 
-from streamfsm import Dialect, Limits, StreamParser
+from streamfsm import Dialect, Limits, StreamParser, ThinkTags
 
 RICH_OPTIONS = {
     "inner_thoughts_kwarg": ("thinking", "plan"),
-    "think_tags": THINK,
+    "think_tags": ThinkTags(*THINK, where="anywhere"),
     "requires_approval_tools": ("delete",),
     "reasoning_model": True,
     "dialect": Dialect(reasoning_fields=("reasoning",)),

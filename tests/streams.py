@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from streamfsm import ThinkTags
 from streamfsm.testing import (
     Stream,
     TracedParser,
@@ -28,6 +29,21 @@ def streams(*, choices: int = 2, calls: int = 3) -> st.SearchStrategy[Stream]:
     )
 
 
+TAGS = [
+    [("<think>", "</think>")],
+    [("aab", "ba")],
+    [("[", "]")],
+    [("|", "|")],
+    [("<think>", "</think>"), ("<thing>", "</t>"), ("ab", "ba"), ("b", "ab")],
+]
+MODES = (("outside", "inside", "auto"), ("start", "anywhere"))
+
+
+def think_tags(pairs: list[tuple[str, str]], starts: Any, where: Any) -> list[ThinkTags]:
+    """The pairs, in the same modes."""
+    return [ThinkTags(*pair, starts, where) for pair in pairs]
+
+
 options = st.fixed_dictionaries(
     {},
     optional={
@@ -35,7 +51,7 @@ options = st.fixed_dictionaries(
         "assistant_tool": st.sampled_from([None, "send_message", "search"]),
         "assistant_kwarg": st.sampled_from(["message", "q"]),
         "reasoning_model": st.sampled_from([None, True, False]),
-        "think_tags": st.sampled_from([None, ("<think>", "</think>"), ("aab", "ba"), ("[", "]")]),
+        "think_tags": st.none() | st.builds(think_tags, st.sampled_from(TAGS), *map(st.sampled_from, MODES)),
         "requires_approval_tools": st.just(("search",)),
     },
 )

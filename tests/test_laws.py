@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from streams import SHAPES, options, outcome, streams
 
-from streamfsm import StopReasonType, StreamParser, coalesce
+from streamfsm import StopReasonType, StreamParser, ThinkTags, coalesce
 from streamfsm.errors import IllegalTransition
 from streamfsm.machines import MACHINES, StateMachine
 from streamfsm.messages import otid
@@ -104,7 +104,7 @@ def test_split_merge_invariance_exhaustively(name: str, text: str):
 
 @pytest.mark.parametrize("text", ["a<think>b</think>c", "<<think>", "<think></think><thi", "</think><think>x"])
 def test_split_merge_invariance_of_think_tags_exhaustively(text: str):
-    parse = partial(TracedParser, think_tags=("<think>", "</think>"))
+    parse = partial(TracedParser, think_tags=ThinkTags("<think>", "</think>", where="anywhere"))
     assert sum(check_every_split(parse, Stream(of.text("content", text))).values()) >= 128
 
 
@@ -244,7 +244,7 @@ def partial_members(prefix: str) -> dict[str, Any]:
 @given(st.text(ALPHABET.replace('"', "<think>/"), max_size=30))
 def test_promptness_of_think_tags(text: str):
     tags = ("<think>", "</think>")
-    parser = StreamParser(think_tags=tags)
+    parser = StreamParser(think_tags=ThinkTags(*tags, where="anywhere"))
     told = ""
     for at, char in enumerate(text, 1):
         told += "".join(text_of(message) for message in parser.feed(chunk(content=char)))

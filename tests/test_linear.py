@@ -11,7 +11,7 @@ import pytest
 from helpers import call_chunks, chunk, chunked, counted
 from streams import SHAPES
 
-from streamfsm import StreamParser
+from streamfsm import StreamParser, ThinkTags
 from streamfsm.replay.capture import body
 
 TEXTS: dict[str, Callable[[int], str]] = {
@@ -30,6 +30,8 @@ ARGUMENTS: dict[str, Callable[[int], str]] = {
     "control characters": lambda n: '{"message":"' + "\n" * n + '"}',
     "more after the object": lambda n: "{}" + "x" * n,
 }
+TAGS = [("<think>", "</think>"), ("<never>", "</never>")]
+MODES = [("outside", "anywhere"), ("auto", "start")]
 SIZE = 80
 STEPS = pytest.mark.parametrize("step", [1, 4, 10**9], ids=["by character", "by four", "whole"])
 
@@ -58,12 +60,15 @@ def growth(text: Callable[[int], str], pieces: Callable[[str], list[Any]], **opt
 
 @STEPS
 @pytest.mark.parametrize("field", ["content", "reasoning_content", "refusal"])
+@pytest.mark.parametrize("mode", MODES, ids="-".join)
 @pytest.mark.parametrize("shape", TEXTS)
-def test_twice_the_text_takes_at_most_twice_as_many_instructions(shape: str, field: str, step: int):
+def test_twice_the_text_takes_at_most_twice_as_many_instructions(
+    shape: str, mode: tuple[Any, Any], field: str, step: int
+):
     def pieces(text: str) -> list[Any]:
         return [chunk(**{field: piece}) for piece in chunked(text, step)]
 
-    assert growth(TEXTS[shape], pieces, think_tags=("<think>", "</think>")) <= 1
+    assert growth(TEXTS[shape], pieces, think_tags=[ThinkTags(*pair, *mode) for pair in TAGS]) <= 1
 
 
 @STEPS

@@ -13,7 +13,7 @@ from helpers import call, call_chunks, chunk, run
 from test_captures import CAPTURES, FILES
 from test_laws import CASES
 
-from streamfsm import Limits, StreamParser
+from streamfsm import Limits, StreamParser, ThinkTags
 from streamfsm.machines import ENDINGS, LIVE, MACHINES, Row, State, StateMachine, Table
 from streamfsm.machines.checks import HOLDS, MOMENTARY, Hold, findings
 from streamfsm.machines.emission import Emission
@@ -113,10 +113,15 @@ Cell = tuple[str, str, str]
 LEGAL: list[Cell] = [(machine.table.name, *cell) for machine in MACHINES for cell in machine.table.by_cell]
 NEVER: list[Cell] = [(*place, event) for place in MOMENTARY for event in ENDINGS]
 TAGS = ("<think>", "</think>")
+INSIDE, AUTO = ThinkTags(*TAGS, starts="inside"), ThinkTags(*TAGS, starts="auto")
+ANYWHERE = ThinkTags(*TAGS, where="anywhere")
 
 # What brings a lane of a machine to a state; and for each ending, how to get it.
 REACH: dict[tuple[str, str], list[Any]] = {
     ("stream", "open"): [chunk(content="Hi")],
+    ("text", "before_answer"): [chunk(content=" ")],
+    ("text", "before_thought"): [chunk(content=" ")],
+    ("text", "interleaved"): [chunk(content="Hi")],
     ("text", "answer"): [chunk(content="Hi")],
     ("text", "reasoning"): [chunk(reasoning_content="Hm")],
     ("tool_call", "awaiting_name"): [chunk(call(0, "call_1"))],
@@ -127,6 +132,12 @@ REACH: dict[tuple[str, str], list[Any]] = {
     ("tool_call", "closed"): call_chunks("search", ["{}"], finish=None),
     ("tool_call", "malformed"): call_chunks("search", ["no JSON"], finish=None),
 }
+MODES = {
+    ("text", "before_answer"): TAGS,
+    ("text", "before_thought"): INSIDE,
+    ("text", "interleaved"): ANYWHERE,
+}
+"""The think tags of those that need any."""
 END = {
     "end": StreamParser.close,
     "error": lambda parser: parser.feed({"error": {"message": "overloaded"}}),
@@ -135,11 +146,11 @@ END = {
 }
 
 
-def ended(chunks: list[Any], event: str) -> list[Transition]:
-    """The trace of a stream that ends by ``event``."""
+def ended(place: tuple[str, str], event: str) -> list[Transition]:
+    """The trace of the stream that reaches ``place`` and ends by ``event``."""
     trace: list[Transition] = []
-    parser = StreamParser(limits=Limits(choices=1), trace=trace)
-    for piece in chunks:
+    parser = StreamParser(limits=Limits(choices=1), think_tags=MODES.get(place), trace=trace)
+    for piece in REACH[place]:
         parser.feed(piece)
     END[event](parser)
     return trace
@@ -159,7 +170,7 @@ def cells(trace: list[Transition]) -> set[Cell]:
 @cache
 def own() -> set[Cell]:
     """What our own streams take: those above, the cases of the laws and the example captures."""
-    traces = [ended(chunks, event) for chunks in REACH.values() for event in ENDINGS]
+    traces = [ended(place, event) for place in REACH for event in ENDINGS]
     traces += [traced(call_chunks(name, [text])) for name in ("send_message", "search") for text in CASES]
     traces += [traced(call_chunks("send_message", [text])) for text in ('{"message":-x}', '{"thinking":nil}')]
     traces += [traced([chunk(content="Hi")], reasoning_model=True)]
@@ -167,6 +178,8 @@ def own() -> set[Cell]:
     traces += [traced([secret]), traced([chunk(reasoning_content="Hm"), secret])]
     for file in sorted((ROOT / "examples" / "captures").glob("*.sse")):
         traces.append(traced(capture.chunks(file.read_text(encoding="utf-8")), think_tags=TAGS))
+    for mode in (INSIDE, AUTO, ThinkTags(*TAGS, "auto", "anywhere")):
+        traces += [traced([chunk(content=text)], think_tags=mode) for text in ("<think>a</think>b", "a</think>b", "a")]
     return set().union(*map(cells, traces))
 
 
@@ -182,9 +195,7 @@ def test_nothing_else_is_taken():
 
 @pytest.mark.parametrize("place", REACH, ids="-".join)
 def test_the_streams_above_reach_the_state_that_they_are_for(place: tuple[str, str]):
-    assert {(*place, event) for event in ENDINGS} <= set().union(
-        *(cells(ended(REACH[place], event)) for event in ENDINGS)
-    )
+    assert {(*place, event) for event in ENDINGS} <= set().union(*(cells(ended(place, event)) for event in ENDINGS))
 
 
 def test_the_counts_of_recorded_streams_are_those_of_the_recordings():
@@ -205,11 +216,17 @@ def test_the_counts_of_recorded_streams_are_of_legal_rows():
 # -- what is held back -------------------------------------------------------------------------------------------------
 
 HALF = "\ud83d"
-LIMITS = Limits(name=12, arguments=48)
-# What makes a state hold back as much as it can.
+LIMITS = Limits(name=12, arguments=48, text=48)
+# What makes a state hold back as much as it can; texts of content, with the tags that they are read by.
+TEXTS: list[tuple[str, Any]] = [
+    ("a" * (LIMITS.text - 7) + TAGS[0][:-1] + HALF, AUTO),
+    (" " + TAGS[0][:-1] + HALF, TAGS),
+    (" " + TAGS[0][:-1] + HALF, INSIDE),
+    ("a" + TAGS[0][:-1] + HALF, ANYWHERE),
+    (TAGS[0] + "a" + TAGS[1][:-1] + HALF, TAGS),
+    ("a" + HALF, TAGS),
+]
 HOLDING = [
-    [chunk(content="a" + TAGS[0][:-1] + HALF)],
-    [chunk(content=TAGS[0] + "a" + TAGS[1][:-1] + HALF)],
     [chunk(reasoning_content="a" + HALF)],
     [chunk(call(0, name="n" * LIMITS.name)), chunk(call(0, arguments="{"))],
     [chunk(call(0, arguments="{" + " " * (LIMITS.arguments - 1))), chunk(call(0, name="n" * LIMITS.name))],
@@ -227,7 +244,7 @@ HOLDING = [
 def held(lane: Any) -> int:
     """Characters that ``lane`` was given and has neither told nor dropped."""
     if lane.MACHINE.table.name == "text":
-        return len(lane._prefix + lane._half)
+        return len(lane._held.getvalue() + lane._prefix + lane._half)
     scanner = lane.scanner
     if scanner is None:
         return len(lane.name + lane._name_half + lane.arguments.getvalue() + lane._half)
@@ -238,9 +255,10 @@ def held(lane: Any) -> int:
 def most_held() -> dict[tuple[str, str], int]:
     """The most that each state holds back after any chunk, one character at a time and whole."""
     most: dict[tuple[str, str], int] = {}
-    for chunks in (cut(each) for each in HOLDING for cut in (every(1), whole)):
-        parser = StreamParser(think_tags=TAGS, limits=LIMITS)
-        for piece in chunks:
+    streams = [([chunk(content=text)], tags) for text, tags in TEXTS] + [(chunks, None) for chunks in HOLDING]
+    for chunks, tags, cut in ((*each, cut) for each in streams for cut in (every(1), whole)):
+        parser = StreamParser(think_tags=tags, limits=LIMITS)
+        for piece in cut(chunks):
             parser.feed(piece)
             for choice in parser._response.run.choices.values():
                 for lane in (*choice.texts.values(), *choice.calls.lanes):

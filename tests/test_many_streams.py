@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from helpers import ID, call, call_chunks, chunk, counted, without_collector
 
-from streamfsm import Limits, OpenAIStreamingInterface, StreamParser, aiter_messages, iter_messages
+from streamfsm import Limits, OpenAIStreamingInterface, StreamParser, ThinkTags, aiter_messages, iter_messages
 from streamfsm.replay.capture import body
 
 ARGUMENTS = ['{"thinking":"Hm \\ud83d', '\\ude00","mess', 'age":"Say \\"', 'hi\\"","a":[1,{"b":nu', "ll}]}"]
@@ -112,6 +112,7 @@ def facade_sync(*, leave_at: str = "") -> None:
 LIVES: dict[str, Callable[[], object]] = {
     "speech": lambda: feed(SPEECH),
     "everything at once": lambda: feed(CHUNKS, think_tags=("<think>", "</think>")),
+    "undecided of its tags": lambda: feed(CHUNKS, think_tags=ThinkTags("<think>", "</think>", starts="auto")),
     "cancelled": lambda: feed(CHUNKS, "cancel"),
     "failed": lambda: feed(CHUNKS, "fail"),
     "cut by a limit": lambda: feed(SPEECH, limits=Limits(arguments=20)),

@@ -6,7 +6,7 @@ import pytest
 from helpers import ID, THINK, call, call_chunks, chunk, chunked, run, said
 from rich_stream import RICH, RICH_OPTIONS, rich
 
-from streamfsm import StreamParser
+from streamfsm import StreamParser, ThinkTags
 from streamfsm.errors import MisuseError
 
 THOUGHTFUL = ("search", '{"thinking":"x","plan":"y","q":1}')
@@ -92,7 +92,8 @@ def test_an_option_of_the_wrong_type_is_refused_at_once(options):
 
 
 def test_think_tags_may_be_any_pair():
-    assert StreamParser.restore(StreamParser(think_tags=list(THINK)).snapshot())._response.options.think_tags == THINK
+    restored = StreamParser.restore(StreamParser(think_tags=list(THINK)).snapshot())
+    assert restored._response.options.think_tags == (ThinkTags(*THINK),)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from helpers import call_chunks, chunk, run, said
-from test_machine_checks import REACH, TAGS, ended
+from test_machine_checks import ANYWHERE, AUTO, INSIDE, REACH, TAGS, ended
 
 from streamfsm.trace import Transition
 
@@ -48,8 +48,20 @@ TEXTS: list[tuple[list[Any], str, Said]] = [
     ([SECRET, THOUGHT], "reasoning", [("hidden", "redacted"), ("reasoning", "Hm")]),
     ([THOUGHT, SECRET, THOUGHT], "reasoning reasoning",
      [("reasoning", "Hm"), ("hidden", "redacted"), ("reasoning", "Hm")]),
-    ([chunk(content="a<think>b</think>c")], "answer reasoning answer",
+]  # fmt: skip
+
+# Think tags and content → the same.
+TAGGED: list[tuple[Any, str, str, Said]] = [
+    (TAGS, "<think>b</think>c<think>", "before_answer reasoning answer",
+     [("reasoning", "b"), ("assistant", "c<think>")]),
+    (TAGS, "a<think>", "before_answer answer", [("assistant", "a<think>")]),
+    (ANYWHERE, "a<think>b</think>c", "interleaved reasoning interleaved",
      [("assistant", "a"), ("reasoning", "b"), ("assistant", "c")]),
+    (INSIDE, "b</think>c", "before_thought reasoning answer", [("reasoning", "b"), ("assistant", "c")]),
+    (INSIDE, "<think>b</think>", "before_thought reasoning answer", [("reasoning", "b")]),
+    (AUTO, "b</think>c", "undecided before_thought reasoning answer", [("reasoning", "b"), ("assistant", "c")]),
+    (AUTO, "<think>b", "undecided before_answer reasoning", [("reasoning", "b")]),
+    (AUTO, "a", "undecided answer", [("assistant", "a")]),
 ]  # fmt: skip
 
 # How a stream ends → its state.
@@ -74,7 +86,7 @@ def test_a_call_goes_this_way(name: str, text: str, way: str, expected: Said):
 @pytest.mark.parametrize(("chunks", "way", "expected"), TEXTS)
 def test_a_text_goes_this_way(chunks: list[Any], way: str, expected: Said):
     trace: list[Transition] = []
-    messages, _ = run(chunks, trace=trace, think_tags=TAGS)
+    messages, _ = run(chunks, trace=trace)
     assert said(messages) == [*expected, ("stop", "incomplete")]
     assert all(text for message in messages for *_, text in said([message]))
     [field] = {step.lane for step in trace if step.machine == "text"}
@@ -82,10 +94,18 @@ def test_a_text_goes_this_way(chunks: list[Any], way: str, expected: Said):
     assert states(trace, "text") == [*way.split(), "done"]
 
 
+@pytest.mark.parametrize(("tags", "text", "way", "expected"), TAGGED)
+def test_content_with_tags_goes_this_way(tags: Any, text: str, way: str, expected: Said):
+    trace: list[Transition] = []
+    messages, _ = run([chunk(content=text)], trace=trace, think_tags=tags)
+    assert said(messages) == [*expected, ("stop", "incomplete")]
+    assert states(trace, "text") == [*way.split(), "done"]
+
+
 @pytest.mark.parametrize(("event", "state"), ENDS)
 @pytest.mark.parametrize("place", REACH, ids="-".join)
 def test_wherever_a_stream_ends_only_its_stop_reason_says_so(place: tuple[str, str], event: str, state: str):
-    last = [step for step in ended(REACH[place], event) if step.event == event]
+    last = [step for step in ended(place, event) if step.event == event]
     assert [step.target for step in last] == ["done"] * (len(last) - 1) + [state]
     assert [step.machine for step in last if step.seq_id is not None] == ["stream"]
 

@@ -42,6 +42,7 @@ NAMES = [
     "StreamError",
     "StreamTimeout",
     "MisuseError",
+    "ThinkTags",
 ]
 # The test file of a module, where another than that of its name tells more.
 TESTED_IN = {
@@ -57,6 +58,7 @@ TESTED_IN = {
     "core/json_values": "reader",
     "core/policies": "dialect",
     "core/response": "parser",
+    "core/tags": "think_tags",
     "machines/__init__": "table",
     "machines/__main__": "machine_checks",
     "machines/checks": "machine_checks",

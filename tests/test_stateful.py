@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from test_machine_checks import LEGAL, NEVER, Cell, cells
 
-from streamfsm import Limits, StreamParser, coalesce
+from streamfsm import Limits, StreamParser, ThinkTags, coalesce
 from streamfsm.machines import ENDINGS
 from streamfsm.trace import Transition
 
 LIMITS = Limits(text=4000, arguments=4000, name=16, tool_calls=3, choices=2)
 TAGS = ("[", "]")
+MODES = [ThinkTags(*TAGS, starts, where) for starts in ("outside", "inside", "auto") for where in ("start", "anywhere")]
+OUTSIDE, OUTSIDE_ANYWHERE, INSIDE, INSIDE_ANYWHERE, AUTO, AUTO_ANYWHERE = MODES
 SPEECH = "send_message"
 WORDS = {"stop": 1, "tool_calls": 2, "length": 3, "content_filter": 3}
 STOPS = {"stop": "end_turn", "length": "max_tokens_exceeded"}
@@ -69,6 +71,7 @@ class Model:
     """What was said so far, and what a client must have been told."""
 
     hides_reasoning: bool
+    mode: ThinkTags
     state: str = "open"
     choices: dict[int, Choice] = field(default_factory=dict)
     usage: dict[str, int] = field(default_factory=dict)
@@ -84,14 +87,39 @@ class Model:
             self.told.append((kind, choice, owner, text))
 
     def text(self, choice: int, name: str, text: str) -> None:
-        now = "reasoning" if name == "reasoning" else "assistant"
-        said = self.choice(choice).texts.setdefault(name, {"assistant": "", "reasoning": "", "now": now})
+        begins = {"content": self.mode.starts, "reasoning": "thought"}.get(name, "answer")
+        new = {"assistant": "", "reasoning": "", "held": "", "now": begins}
+        said = self.choice(choice).texts.setdefault(name, new)
         for char in text:
-            if name == "content" and char == TAGS[said["now"] == "reasoning"]:
-                said["now"] = "assistant" if said["now"] == "reasoning" else "reasoning"
-            else:
-                said[said["now"]] += char
-                self.tell(said["now"], choice, None, char)
+            if said["now"] == "auto":
+                said["held"] += char
+                if char in TAGS:
+                    self.release(choice, "outside" if char == TAGS[0] else "inside")
+            elif name != "content" or not self.is_tag(said, char):
+                kind = "reasoning" if said["now"] in ("inside", "thought") else "assistant"
+                said[kind] += char
+                self.tell(kind, choice, None, char)
+
+    def is_tag(self, said: dict[str, str], char: str) -> bool:
+        """Whether a character of content is a tag that counts; ``now`` is where it stands."""
+        after = "outside" if self.mode.where == "anywhere" else "answer"
+        match said["now"], char:
+            case (("outside" | "inside"), "["):
+                said["now"] = "thought"
+            case (("inside" | "thought"), "]"):
+                said["now"] = after
+            case now, _:
+                if char.strip():
+                    said["now"] = {"inside": "thought", "outside": after}.get(now, now)
+                return False
+        return True
+
+    def release(self, choice: int, now: str) -> None:
+        """Read the content that is held back, if it is, now that it is known where it began."""
+        said = self.choice(choice).texts.get("content")
+        if said and said["now"] == "auto":
+            held, said["held"], said["now"] = said["held"], "", now
+            self.text(choice, "content", held)
 
     def redact(self, choice: int) -> None:
         self.text(choice, "reasoning", "")
@@ -132,7 +160,10 @@ class Model:
 
     def end(self, event: str) -> None:
         if self.state == "open":
-            for choice in self.choices.values():
+            for choice in self.choices.values() if event != "limit" else ():
+                self.complete_names(choice.calls)
+            for index, choice in self.choices.items():
+                self.release(index, "answer")
                 self.complete_names(choice.calls)
             self.state = STATES[event]
             first = self.choices[min(self.choices)] if self.choices else Choice()
@@ -155,12 +186,12 @@ class Model:
 class Stream:
     """Says the same to a parser, on the wire, and to the model, as it is meant."""
 
-    def __init__(self, *, hides_reasoning: bool = False) -> None:
-        self.model = Model(hides_reasoning)
+    def __init__(self, *, hides_reasoning: bool = False, mode: ThinkTags = OUTSIDE_ANYWHERE) -> None:
+        self.model = Model(hides_reasoning, mode)
         self.trace: list[Transition] = []
         self.messages: list[Any] = []
         self.parser = StreamParser(
-            message_id=ID, think_tags=TAGS, reasoning_model=hides_reasoning, limits=LIMITS, trace=self.trace
+            message_id=ID, think_tags=mode, reasoning_model=hides_reasoning, limits=LIMITS, trace=self.trace
         )
 
     @property
@@ -338,11 +369,30 @@ TAKE = {
     ("message_kwarg", "malformed"): (SPEECH, "{S"),
     ("closed", "trailing"): ("search", "{}x"),
 }
-TEXTS = {
-    "answer": ("content", "Hi]"),
-    "reasoning": ("reasoning", "Hm"),
-    "think_open": ("content", "a[b]"),
-    "think_close": ("content", "[a]b"),
+# How a text gets to a state, and how it takes a row: the field, what comes in it, and the mode.
+TEXTS: dict[str | tuple[str, str], tuple[str, str, ThinkTags]] = {
+    "before_answer": ("content", " ", OUTSIDE),
+    "before_thought": ("content", " ", INSIDE),
+    "interleaved": ("content", "Hi", OUTSIDE_ANYWHERE),
+    "reasoning": ("reasoning", "Hm", OUTSIDE),
+    "answer": ("content", "Hi]", OUTSIDE),
+    ("awaiting_text", "answer"): ("refusal", "No", OUTSIDE),
+    ("awaiting_text", "reasoning"): ("reasoning", "Hm", OUTSIDE),
+    ("awaiting_text", "outside"): ("content", "Hi", OUTSIDE),
+    ("awaiting_text", "interleave"): ("content", "Hi", OUTSIDE_ANYWHERE),
+    ("awaiting_text", "inside"): ("content", "Hm", INSIDE),
+    ("awaiting_text", "auto"): ("content", "Hi", AUTO),
+    ("undecided", "inside"): ("content", " Hm]Hi", AUTO),
+    ("undecided", "outside"): ("content", "Hi [x]", AUTO),
+    ("undecided", "interleave"): ("content", "Hi [Hm]", AUTO_ANYWHERE),
+    ("undecided", "answer"): ("content", "Hi", AUTO),
+    ("before_answer", "think_open"): ("content", " [Hm", OUTSIDE),
+    ("before_answer", "words"): ("content", " a[b]", OUTSIDE),
+    ("before_thought", "think_open"): ("content", " [Hm]Hi", INSIDE_ANYWHERE),
+    ("before_thought", "words"): ("content", " ]Hi[", INSIDE),
+    ("interleaved", "think_open"): ("content", "a[b]", OUTSIDE_ANYWHERE),
+    ("reasoning", "think_close"): ("content", "[a]b]", OUTSIDE),
+    ("reasoning", "think_pause"): ("content", "[a]b[c]", OUTSIDE_ANYWHERE),
 }
 ROWS = [cell for cell in LEGAL if cell not in NEVER]
 
@@ -352,10 +402,10 @@ def take(stream: Stream, choice: int, cell: Cell) -> None:
     machine, state, event = cell
     if event == "redacted":
         if state == "reasoning":
-            stream.text(choice, *TEXTS[state])
+            stream.text(choice, *TEXTS[state][:2])
         stream.redact(choice)
     elif machine == "text":
-        stream.text(choice, *TEXTS[state if event in ENDINGS else event])
+        stream.text(choice, *TEXTS[state if event in ENDINGS else (state, event)][:2])
     elif machine == "tool_call":
         name, letters = REACH[state] if event in ENDINGS else TAKE[state, event]
         each = stream.open_call(choice, name)
@@ -367,6 +417,13 @@ def take(stream: Stream, choice: int, cell: Cell) -> None:
         stream.text(choice, "content", "Hi")
     if event in ENDINGS and stream.open:
         stream.end(event)
+
+
+def mode_of(cell: Cell) -> ThinkTags:
+    """Of the think tags, that in which the row ``cell`` can be taken."""
+    machine, state, event = cell
+    *_, mode = TEXTS.get(state if event in ENDINGS else (state, event), TEXTS["interleaved"])
+    return mode if machine == "text" else OUTSIDE_ANYWHERE
 
 
 # -- what must hold ----------------------------------------------------------------------------------------------------
@@ -426,7 +483,7 @@ def wire_usage(usage: Any) -> dict[str, int | None]:
 @pytest.mark.parametrize("before", [None, "", '{s"', "x"])
 @pytest.mark.parametrize("cell", ROWS, ids="-".join)
 def test_the_rule_of_a_row_takes_it(cell: Cell, before: str | None):
-    stream = Stream(hides_reasoning=True)
+    stream = Stream(hides_reasoning=True, mode=mode_of(cell))
     if before is not None:
         stream.play(stream.open_call(0, SPEECH), before)
         stream.finish(1, "tool_calls")
@@ -468,15 +525,15 @@ may_end = precondition(lambda self: self.stream.open and len(self.stream.trace) 
 class Streams(RuleBasedStateMachine):
     """Streams, one after the other."""
 
-    @initialize(hides_reasoning=st.booleans(), length=st.integers(0, 20))
-    def begin(self, *, hides_reasoning: bool, length: int):
-        self.stream = Stream(hides_reasoning=hides_reasoning)
+    @initialize(hides_reasoning=st.booleans(), mode=st.sampled_from(MODES), length=st.integers(0, 20))
+    def begin(self, *, hides_reasoning: bool, mode: ThinkTags, length: int):
+        self.stream = Stream(hides_reasoning=hides_reasoning, mode=mode)
         self.length = length
 
     @precondition(lambda self: not self.stream.open)
-    @rule(hides_reasoning=st.booleans(), length=st.integers(0, 20))
-    def begin_another(self, *, hides_reasoning: bool, length: int):
-        self.begin(hides_reasoning=hides_reasoning, length=length)
+    @rule(hides_reasoning=st.booleans(), mode=st.sampled_from(MODES), length=st.integers(0, 20))
+    def begin_another(self, *, hides_reasoning: bool, mode: ThinkTags, length: int):
+        self.begin(hides_reasoning=hides_reasoning, mode=mode, length=length)
 
     @is_open
     @rule(choice=choices, name=st.sampled_from(["content", "reasoning", "refusal"]), text=texts, size=sizes)

@@ -3,6 +3,10 @@
 import pytest
 from helpers import HALF, TEXT_FIELDS, THINK, chunk, chunked, run, said
 
+from streamfsm import ThinkTags
+
+ANYWHERE = ThinkTags(*THINK, where="anywhere")
+
 TAGGED = {
     "a span": ("<think>a</think>b", [("reasoning", "a"), ("assistant", "b")]),
     "two spans": (
@@ -26,7 +30,7 @@ TAGGED = {
 @pytest.mark.parametrize(("text", "expected"), TAGGED.values(), ids=TAGGED)
 def test_think_tags_make_reasoning_of_content(text, expected):
     for size in range(1, len(text) + 1):
-        messages, parser = run([chunk(content=piece) for piece in chunked(text, size)], think_tags=THINK)
+        messages, parser = run([chunk(content=piece) for piece in chunked(text, size)], think_tags=ANYWHERE)
         assert said(messages)[:-1] == expected
         assert {each.source for each in messages if each.message_type == "reasoning_message"} <= {"reasoner_model"}
         for kind, value in (("assistant", parser.result.content), ("reasoning", parser.result.reasoning)):

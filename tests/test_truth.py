@@ -14,7 +14,7 @@ import truth
 from helpers import anomalies, run
 from test_captures import CAPTURES, FILES
 
-from streamfsm import coalesce
+from streamfsm import ThinkTags, coalesce
 from streamfsm.wires.chat.chunking import every, whole
 
 # Recordings whose reading is a judgement: the plain reader's is one, the parser's another, for the reason given.
@@ -29,7 +29,10 @@ JUDGED = {
 MODES = {
     "raw": ({"inner_thoughts_kwarg": None, "assistant_tool": None}, {"hides": True}),
     "default": ({}, {}),
-    "think tags": ({"think_tags": ("<think>", "</think>")}, {"tags": ("<think>", "</think>")}),
+    "think tags": (
+        {"think_tags": ThinkTags("<think>", "</think>", where="anywhere")},
+        {"tags": ("<think>", "</think>")},
+    ),
 }
 
 

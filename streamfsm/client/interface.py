@@ -31,6 +31,7 @@ from streamfsm.messages import (
 )
 from streamfsm.parser import StreamParser
 from streamfsm.result import ParsedCall, StreamResult, Usage
+from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.dialect import Dialect
 
@@ -72,7 +73,7 @@ class OpenAIStreamingInterface:
         assistant_tool: name of the message tool.
         assistant_kwarg: name of its argument that holds the message.
         reasoning_model: overrides what the model's name tells.
-        think_tags: tags of reasoning inside content.
+        think_tags: tags of reasoning inside content, with their modes.
         dialect: how the server speaks.
         limits: how much is taken.
         trace: receives the transitions; where it fails, that is logged and no harm done.
@@ -97,7 +98,7 @@ class OpenAIStreamingInterface:
         assistant_tool: str = "send_message",
         assistant_kwarg: str = "message",
         reasoning_model: bool | None = None,
-        think_tags: tuple[str, str] | None = None,
+        think_tags: AnyThinkTags | None = None,
         dialect: Dialect = Dialect(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
         trace: Callable[[Transition], object] | list[Transition] | None = None,

@@ -13,8 +13,10 @@ from pydantic import PlainSerializer, PlainValidator
 from streamfsm.channels import Channels
 from streamfsm.core.scanner import TEXT as TEXT_SIGNAL
 from streamfsm.core.scanner import Scanner
-from streamfsm.core.text import join_surrogates, may_begin
+from streamfsm.core.tags import Tags
+from streamfsm.core.text import join_surrogates
 from streamfsm.machines import STREAM, TEXT, TOOL_CALL, StateMachine
+from streamfsm.machines.emission import Emission
 from streamfsm.result import Verdict
 
 
@@ -27,10 +29,13 @@ def _buffer(value: Any) -> StringIO:
 Buffer: TypeAlias = Annotated[StringIO, PlainValidator(_buffer), PlainSerializer(StringIO.getvalue)]
 """Text that grows: appending costs the same at any size, unlike ``str`` on an attribute."""
 
-ThinkTags: TypeAlias = tuple[str, str]
-
 _SHORT = 64
 _AWAITING_TEXT = TEXT.table.initial
+_BEFORE_WORDS = frozenset(state for state, event in TEXT.table.by_cell if event == "words")
+_UNDECIDED = "undecided"
+_BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_held"}
+# Where a text lane keeps the text of each state.
+_KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
 
 
 class Outlet(Protocol):
@@ -54,7 +59,7 @@ class Terms:
     """Whether each piece is all that came so far."""
     begins: str = ""
     """The event of the first piece; that of a call is said by its name."""
-    tags: ThinkTags | None = None
+    tags: Tags | None = None
 
 
 def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
@@ -101,6 +106,8 @@ class TextLane:
     reasoning: Buffer = field(default_factory=StringIO)
     _half: str = ""  # a high surrogate that may meet its other half
     _prefix: str = ""  # what may become a tag
+    _pair: int | None = None  # whose tag came last, of several pairs
+    _held: Buffer = field(default_factory=StringIO)  # what came while it is undecided
 
     def feed(self, text: str, terms: Terms) -> bool:
         """Take the next piece.
@@ -122,29 +129,48 @@ class TextLane:
     def unseen(self, text: str) -> str | None:
         """Of a text that is whole so far, what is new; ``None`` if it contradicts what came before."""
         self._half = ""
-        return _unseen(self.answer.getvalue() + self.reasoning.getvalue(), self.size, text)
+        seen = self._held.getvalue() + self.answer.getvalue() + self.reasoning.getvalue()
+        return _unseen(seen, self.size, text)
 
-    def _find_tags(self, text: str, tags: ThinkTags, outlet: Outlet) -> None:
-        text = self._prefix + text
-        at = 0
-        while (found := text.find(tags[self.state == "reasoning"], at)) >= 0:
-            self._emit(text[at:found], outlet)
-            at = found + len(tags[self.state == "reasoning"])
-            outlet.boundary(self, "think_close" if self.state == "reasoning" else "think_open")
-        rest = text[at:]
-        end = may_begin(rest, tags[self.state == "reasoning"])
-        self._emit(rest[:end], outlet)
-        self._prefix = rest[end:]
+    def stray_tag(self, tags: Tags) -> str:
+        """The closing tag in an answer to which no tag opened a thought, nor said that the prompt had; ``""``: none."""
+        return tags.stray(self.answer.getvalue()) if self._pair is None else ""
+
+    def _find_tags(self, text: str, tags: Tags, outlet: Outlet) -> None:
+        text, at = self._prefix + text, 0
+        while True:
+            tag, end = tags.find(self.state, self._pair, text, at)
+            if self.state in _BEFORE_WORDS and text[at:end].strip():
+                outlet.boundary(self, "words")
+                continue
+            self._emit(text[at:end], outlet)
+            if not tag:
+                break
+            event, pair = tags.read(self.state, self._pair, tag)
+            if self.state == _UNDECIDED:  # now that it is known where it begins, all is read again
+                text, at = self._release() + text[end:], 0
+            else:
+                self._pair, at = pair, end + len(tag)
+            outlet.boundary(self, event)
+        self._prefix = text[end:]
 
     def close(self, event: str, outlet: Outlet) -> None:
         """The stream is over: what was held back is text after all."""
+        if self.state == _UNDECIDED:
+            outlet.boundary(self, "answer")
+            self._emit(self._release(), outlet)
         self._emit(self._prefix + "\ufffd" * len(self._half), outlet)
         self._prefix = self._half = ""
         outlet.boundary(self, event)
 
+    def _release(self) -> str:
+        held, self._held = self._held.getvalue(), StringIO()
+        return held
+
     def _emit(self, text: str, outlet: Outlet) -> None:
         if text:
-            (self.reasoning if self.state == "reasoning" else self.answer).write(text)
+            buffer: StringIO = getattr(self, _KEPT_IN[self.state])
+            buffer.write(text)
             outlet.text(self, text)
 
 

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from io import StringIO
-from typing import Annotated, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from streamfsm.channels import Channels
 from streamfsm.core.calls import Calls
@@ -26,6 +26,7 @@ from streamfsm.core.json_values import kept
 from streamfsm.core.lanes import Buffer, CallLane, StreamLane, Terms, TextLane
 from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.core.policies import Policies
+from streamfsm.core.tags import tags_of
 from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import MessageWriter, Numbering
 from streamfsm.limits import Limits
@@ -34,11 +35,11 @@ from streamfsm.machines.endings import CUT, UNKNOWN, ending, outcome
 from streamfsm.machines.identity import is_placeholder
 from streamfsm.messages import StopReasonType
 from streamfsm.result import Anomaly, AnomalyKind, ErrorInfo, Usage
+from streamfsm.think_tags import Pairs
 from streamfsm.trace import Transition
 
 Extras: TypeAlias = dict[str, dict[str, None]]
 """Field → JSON texts of its values, in order, without repeats."""
-_Tag: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
 @dataclass(slots=True)
@@ -117,7 +118,7 @@ class Options:
     assistant_tool: str | None
     assistant_kwarg: str
     reasoning_model: bool | None
-    think_tags: tuple[_Tag, _Tag] | None
+    think_tags: Pairs | None
     requires_approval_tools: frozenset[str]
     limits: Limits
     message_id: str
@@ -167,11 +168,12 @@ class Response:
             hides_reasoning=self._hides_reasoning(),
         )
         answer = Terms(limits.text, self.writer, policies.content == "snapshot", "answer")
+        tags = tags_of(options.think_tags) if options.think_tags else None
         # By text field; ``None``: of arguments.
         self._terms: dict[TextField | None, Terms] = {
             None: Terms(limits.arguments, self.writer, policies.arguments == "snapshot"),
             "reasoning": Terms(limits.text, self.writer, policies.reasoning == "snapshot", "reasoning"),
-            "content": replace(answer, tags=options.think_tags),
+            "content": replace(answer, begins=tags.begins, tags=tags) if tags else answer,
             "refusal": answer,
             "transcript": answer,
         }
@@ -419,6 +421,10 @@ class Response:
         for index, choice in run.choices.items():
             for text in choice.texts.values():
                 text.close(event, self.writer)
+            content, tags = choice.texts.get("content"), self._terms["content"].tags
+            if content and tags and (stray := content.stray_tag(tags)):
+                what = f"{stray!r} closed no thought: where the prompt opens it, ThinkTags(starts='inside')"
+                self.odd("stray_tag", what, index)
             for call in choice.calls.lanes:
                 call.close(event, self._channels, self.writer)
                 if not call.name and not call.adopted:

@@ -34,12 +34,12 @@ def without_surrogates(text: str) -> str:
     return joined + "\ufffd" * len(half)
 
 
-def may_begin(text: str, tag: str) -> int:
-    """Where in ``text`` the longest proper prefix of ``tag`` begins that ends it: it may become a tag with more text.
+def may_begin(text: str, tag: str, start: int = 0) -> int:
+    """Where the longest proper prefix of ``tag`` begins that ends ``text[start:]``: more text may make it a tag.
 
     The length of ``text`` if none does.
     """
-    for length in range(min(len(tag) - 1, len(text)), 0, -1):
+    for length in range(min(len(tag) - 1, len(text) - start), 0, -1):
         if text.endswith(tag[:length]):
             return len(text) - length
     return len(text)

@@ -17,7 +17,7 @@ from streamfsm.machines import ENDINGS, StateMachine
 class Hold(NamedTuple):
     """What text a live state may hold back, and how much at most: the sum of its bounds.
 
-    A bound is a number of characters, a field of :class:`Limits`, or ``think_tags``: the longer tag less one character.
+    A bound is a number of characters, a field of :class:`Limits`, or ``think_tags``: the longest tag but one.
     """
 
     what: str
@@ -31,8 +31,12 @@ _ESCAPE = len(r"\ud83d\ude0")
 HOLDS: Mapping[tuple[str, str], Hold] = {
     ("stream",    "open"):            Hold("nothing: text belongs to the lanes", ()),
     ("text",      "awaiting_text"):   Hold("nothing: the first text leaves it", ()),
-    ("text",      "answer"):          Hold("half a surrogate pair, the beginning of a tag", (_HALF, "think_tags")),
+    ("text",      "undecided"):       Hold("all that came", ("text",)),
+    ("text",      "before_answer"):   Hold("half a surrogate pair, the beginning of a tag", (_HALF, "think_tags")),
+    ("text",      "before_thought"):  Hold("half a surrogate pair, the beginning of a tag", (_HALF, "think_tags")),
+    ("text",      "interleaved"):     Hold("half a surrogate pair, the beginning of a tag", (_HALF, "think_tags")),
     ("text",      "reasoning"):       Hold("half a surrogate pair, the beginning of a tag", (_HALF, "think_tags")),
+    ("text",      "answer"):          Hold("half a surrogate pair", (_HALF,)),
     ("tool_call", "awaiting_name"):   Hold("the name; arguments that came before it", ("name", "arguments")),
     ("tool_call", "raw_args"):        Hold("separators and a key; or an unfinished escape", ("arguments",)),
     ("tool_call", "between_members"): Hold("separators and a key", ("arguments",)),
@@ -43,7 +47,10 @@ HOLDS: Mapping[tuple[str, str], Hold] = {
 }
 # fmt: on
 
-MOMENTARY = {("text", "awaiting_text"): "a field is known by its first text, which leaves that state at once"}
+MOMENTARY = {
+    ("text", "awaiting_text"): "a field is known by its first text, which leaves that state at once",
+    ("text", "undecided"): "the end decides too: what came was the answer",
+}
 """States in which no stream ends, and why; they accept every ending because a table asks it of all live states."""
 
 

@@ -1,7 +1,12 @@
 """The text machine: one per text field (content, reasoning, refusal) of a choice.
 
-Reasoning comes in its own field or, from servers that do not parse it, between tags inside the content.
+Reasoning comes in its own field or, from servers that do not parse it, between tags inside the content. A tag counts in
+the states that ``OPENING`` and ``CLOSING`` name; in any other it is text. The modes of ``ThinkTags`` choose the first
+event, and which of two events a tag fires.
 """
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from streamfsm.machines.emission import Emission
 from streamfsm.machines.engine import StateMachine
@@ -9,23 +14,57 @@ from streamfsm.machines.table import LIVE, Row, State, Table
 
 # fmt: off
 _STATES = (
-    State("awaiting_text", None,               "nothing has come in this field"),
-    State("answer",        Emission.ANSWER,    "the model speaks to the user"),
-    State("reasoning",     Emission.REASONING, "the model thinks, natively or between tags"),
-    State("done",          None,               "the stream is over"),
+    State("awaiting_text",  None,               "nothing has come in this field"),
+    State("undecided",      None,               "no tag has told yet whether the prompt opened a thought"),
+    State("before_answer",  Emission.ANSWER,    "white space at most: a tag may still open the thought"),
+    State("before_thought", Emission.REASONING, "the prompt opened the thought; the tag may come again all the same"),
+    State("interleaved",    Emission.ANSWER,    "the model speaks to the user, and a tag may interrupt it"),
+    State("reasoning",      Emission.REASONING, "the model thinks, natively or between tags"),
+    State("answer",         Emission.ANSWER,    "the model speaks to the user; a tag is text"),
+    State("done",           None,               "the stream is over"),
 )
 _ROWS = (
-    Row("awaiting_text", "answer",      "answer",    None, "text came in content or refusal"),
-    Row("awaiting_text", "reasoning",   "reasoning", None, "text came in a reasoning field"),
-    Row("awaiting_text", "redacted",    "reasoning", Emission.HIDDEN, "thoughts came that only the provider can read"),
-    Row("reasoning",     "redacted",    "reasoning", Emission.HIDDEN, "the same, after thoughts that can be read"),
-    Row("answer",        "think_open",  "reasoning", None, "the opening tag is complete; it is no text"),
-    Row("reasoning",     "think_close", "answer",    None, "the closing tag is complete; it is no text"),
-    Row(LIVE,            "end",         "done",      None, "the wire has no more chunks"),
-    Row(LIVE,            "error",       "done",      None, "the stream failed; the text so far stands"),
-    Row(LIVE,            "cancel",      "done",      None, "the caller wants no more"),
-    Row(LIVE,            "limit",       "done",      None, "the response outgrew a declared limit"),
+    Row("awaiting_text",  "answer",      "answer",         None, "text came in refusal, or in content without tags"),
+    Row("awaiting_text",  "reasoning",   "reasoning",      None, "text came in a reasoning field"),
+    Row("awaiting_text",  "redacted",    "reasoning", Emission.HIDDEN, "thoughts came that only the provider can read"),
+    Row("reasoning",      "redacted",    "reasoning", Emission.HIDDEN, "the same, after thoughts that can be read"),
+    Row("awaiting_text",  "outside",     "before_answer",  None, "content came; it may begin with a thought"),
+    Row("awaiting_text",  "interleave",  "interleaved",    None, "content came; thoughts may stand anywhere in it"),
+    Row("awaiting_text",  "inside",      "before_thought", None, "content came, and the prompt opened a thought"),
+    Row("awaiting_text",  "auto",        "undecided",      None, "content came; the prompt may have opened a thought"),
+    Row("undecided",      "inside",      "before_thought", None, "the first tag closes, so all before it was thought"),
+    Row("undecided",      "outside",     "before_answer",  None, "the first tag opens, so all before it was answer"),
+    Row("undecided",      "interleave",  "interleaved",    None, "the same, where thoughts may stand anywhere"),
+    Row("undecided",      "answer",      "answer",         None, "the end came before a tag: there was no thought"),
+    Row("before_answer",  "think_open",  "reasoning",      None, "the opening tag is complete; it is no text"),
+    Row("before_answer",  "words",       "answer",         None, "the answer begins without a thought"),
+    Row("before_thought", "think_open",  "reasoning",      None, "the server sent the prompt's opening tag again"),
+    Row("before_thought", "words",       "reasoning",      None, "the thought begins, or its closing tag"),
+    Row("interleaved",    "think_open",  "reasoning",      None, "the opening tag is complete; it is no text"),
+    Row("reasoning",      "think_close", "answer",         None, "the closing tag is complete; what follows is answer"),
+    Row("reasoning",      "think_pause", "interleaved",    None, "the same, where another thought may follow"),
+    Row(LIVE,             "end",         "done",           None, "the wire has no more chunks"),
+    Row(LIVE,             "error",       "done",           None, "the stream failed; the text so far stands"),
+    Row(LIVE,             "cancel",      "done",           None, "the caller wants no more"),
+    Row(LIVE,             "limit",       "done",           None, "the response outgrew a declared limit"),
 )
+OPENING: Mapping[str, str] = MappingProxyType({
+    "undecided":      "outside",
+    "before_answer":  "think_open",
+    "before_thought": "think_open",
+    "interleaved":    "think_open",
+})
+"""State → the event of an opening tag, where one counts."""
+CLOSING: Mapping[str, str] = MappingProxyType({
+    "undecided": "inside",
+    "reasoning": "think_close",
+})
+"""State → the event of a closing tag, where one counts."""
+ANYWHERE: Mapping[str, str] = MappingProxyType({
+    "outside":     "interleave",
+    "think_close": "think_pause",
+})
+"""What fires instead where tags count anywhere."""
 # fmt: on
 
 TEXT = StateMachine(
@@ -33,7 +72,10 @@ TEXT = StateMachine(
         name="text",
         states=_STATES,
         final=("done",),
-        events=("answer", "reasoning", "redacted", "think_open", "think_close", "end", "error", "cancel", "limit"),
+        events=(
+            *("answer", "reasoning", "redacted", "outside", "interleave", "inside", "auto"),
+            *("think_open", "words", "think_close", "think_pause", "end", "error", "cancel", "limit"),
+        ),
         rows=_ROWS,
     )
 )

@@ -1,0 +1,64 @@
+"""``ThinkTags``: the tags between which a model thinks inside its content, and where they count."""
+
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic.dataclasses import dataclass
+
+_Tag: TypeAlias = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkTags:
+    """A pair of tags around reasoning inside content, for servers that do not parse it themselves."""
+
+    open: _Tag
+    close: _Tag
+    starts: Literal["outside", "inside", "auto"] = "outside"
+    """Whether the thought is open when the content begins, because the chat template opened it in the prompt.
+
+    ``inside``: it is; an opening tag that comes first all the same is no text. ``auto``: not known; the content is held
+    back until the first tag tells, or the end, up to ``Limits.text``.
+    """
+    where: Literal["start", "anywhere"] = "start"
+    """Where an opening tag opens a thought; anywhere else it is text.
+
+    ``start``: before the answer, after white space at most. ``anywhere``: also between parts of the answer.
+    """
+
+
+AnyThinkTags: TypeAlias = ThinkTags | tuple[str, str] | Sequence[ThinkTags | tuple[str, str]]
+"""A pair as :class:`ThinkTags`, or as two strings with its defaults; or several pairs, which agree in their modes."""
+
+
+def _listed(value: Any) -> Any:
+    """One pair or several, as a list of what pydantic takes for one."""
+    if isinstance(value, ThinkTags):
+        return [value]
+    if not isinstance(value, list | tuple):
+        return value
+    pairs = [value] if any(isinstance(each, str) for each in value) else value
+    return [_named(pair) if isinstance(pair, list | tuple) else pair for pair in pairs]
+
+
+def _named(pair: Sequence[Any]) -> dict[str, Any]:
+    if len(pair) != len(("open", "close")):
+        raise ValueError("a pair is an opening and a closing tag")
+    return dict(zip(("open", "close"), pair, strict=True))
+
+
+def _in_agreement(pairs: tuple[ThinkTags, ...]) -> tuple[ThinkTags, ...]:
+    if not pairs:
+        raise ValueError("there is no pair")
+    if len({(pair.starts, pair.where) for pair in pairs}) > 1:
+        raise ValueError("several pairs must agree in starts and where")
+    for one, other in permutations(pairs, 2):
+        if other.open.startswith(one.open):
+            raise ValueError(f"{other.open!r} is never read, because {one.open!r} comes first")
+    return pairs
+
+
+Pairs: TypeAlias = Annotated[tuple[ThinkTags, ...], BeforeValidator(_listed), AfterValidator(_in_agreement)]
+"""What an option of type :data:`AnyThinkTags` becomes."""
