@@ -40,7 +40,7 @@ class OpenAIStreamingInterface(TokenCounts):
 
     Args:
         use_assistant_message: whether calls of ``assistant_tool`` are speech (:class:`AssistantMessage`) rather than
-            tool calls.
+            tool calls. Off by default, unlike in :class:`StreamParser`, because it was in the replaced class.
         is_openai_proxy: whether the server may report no usage, so that tokens are counted here (extra ``tokens``).
         messages: the prompt, for that count: dicts, or objects with ``to_openai_dict``.
         tools: the tool schemas sent, likewise.
@@ -139,7 +139,7 @@ class OpenAIStreamingInterface(TokenCounts):
             The messages. The :class:`StopReason` only on an error or when ``cancellation_event`` was set.
 
         Raises:
-            StreamError: the server sent an error, or more than the limits allow.
+            StreamError: the stream failed: the server sent an error, more than the limits allow, or what is no stream.
             StreamTimeout: a deadline passed.
             MisuseError: this object has read a stream before.
             Exception: whatever the wire raised.
