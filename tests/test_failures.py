@@ -12,7 +12,15 @@ import openai
 import pytest
 from helpers import chunk
 
-from streamfsm import Dialect, Limits, OpenAIStreamingInterface, StreamParser, aiter_messages, iter_messages
+from streamfsm import (
+    Dialect,
+    Limits,
+    OpenAIStreamingInterface,
+    StreamError,
+    StreamParser,
+    aiter_messages,
+    iter_messages,
+)
 from streamfsm.client.observer import SpanEvents
 from streamfsm.replay.loopback import serve
 
@@ -224,3 +232,16 @@ def test_the_table_has_all_cases_and_all_entrances():
 )
 def test_what_fails_is_raised_at_every_entrance_as_the_docs_say(happens, entrance, expected):
     assert cell(happens, entrance) == expected
+
+
+def test_an_error_status_without_a_body_fails_where_the_client_does_not_look_at_it():
+    async def read_async(url):
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return [message async for message in aiter_messages(client.stream("POST", url, json=REQUEST))]
+
+    with served([], status=502) as url, httpx.Client(trust_env=False) as client:
+        with pytest.raises(StreamError, match="status 502") as caught:
+            list(iter_messages(client.stream("POST", url, json=REQUEST)))
+        assert caught.value.code == "502"
+        with pytest.raises(StreamError, match="status 502"):
+            asyncio.run(read_async(url))

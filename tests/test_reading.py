@@ -213,7 +213,7 @@ def test_a_deadline_inside_an_event_is_a_timeout_whatever_the_transport_makes_of
 
 def test_an_error_before_the_deadline_is_the_transports_own():
     async def consume():
-        async for _ in OpenAIStreamingInterface(idle_timeout=5).process(each([], ConnectionError("gone"))):
+        async for _ in OpenAIStreamingInterface(total_timeout=5).process(each([], ConnectionError("gone"))):
             pass
 
     with pytest.raises(ConnectionError, match="gone"):
@@ -246,7 +246,7 @@ def test_without_anyio_deadlines_hold():
     with pytest.raises(StreamTimeout, match="idle"):
         asyncio.run(consume(stalling(), idle_timeout=0.02))
     with pytest.raises(ConnectionError, match="gone"):
-        asyncio.run(consume(each([], ConnectionError("gone")), idle_timeout=5))
+        asyncio.run(consume(each([], ConnectionError("gone")), total_timeout=5))
 
 
 class OwnTimeout(asyncio.TimeoutError):
@@ -256,7 +256,7 @@ class OwnTimeout(asyncio.TimeoutError):
 @pytest.mark.usefixtures("without_anyio")
 def test_without_anyio_a_timeout_of_the_transports_own_stays_its_own():
     async def consume():
-        async for _ in OpenAIStreamingInterface(idle_timeout=5).process(each([], OwnTimeout("own"))):
+        async for _ in OpenAIStreamingInterface(total_timeout=5).process(each([], OwnTimeout("own"))):
             pass
 
     with pytest.raises(OwnTimeout):

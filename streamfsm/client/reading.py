@@ -8,12 +8,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Gen
 from typing import Any, Protocol
 
 from streamfsm.client.deadlines import NO_DEADLINES, Deadlines
-from streamfsm.client.log import harmless
+from streamfsm.client.log import harmless, logger
 from streamfsm.client.observer import Observer
 from streamfsm.client.stream import END, SyncWire, Wire
 from streamfsm.errors import MisuseError, StreamError
 from streamfsm.messages import StreamMessage
 from streamfsm.parser import StreamParser
+
+_BYTES = (bytes, bytearray, memoryview)
 
 
 class Flag(Protocol):
@@ -50,12 +52,13 @@ class Reading:
         self.parser = parser
         self.chunks = 0
         """Pieces read so far."""
-        self._observers = observers
+        self.has_ended = False
+        """Whether the stream is over, and the observers know."""
+        self._observers = tuple(observers)
         self._cancelled = cancelled
         self._keep = keep
         self._types: set[str] = set()
         self._errors: list[Exception] = []  # at most one
-        self._ended = False
 
     @property
     def is_open(self) -> bool:
@@ -81,8 +84,9 @@ class Reading:
             return self._take(self.parser.cancel())
         self.chunks += 1
         self._tell("chunk_read")
-        is_body = isinstance(piece, bytes | bytearray | memoryview)
-        return self._take(self.parser.feed_bytes(bytes(piece)) if is_body else self.parser.feed(piece))
+        if isinstance(piece, _BYTES):
+            return self._take(self.parser.feed_bytes(bytes(piece)))
+        return self._take(self.parser.feed(piece))
 
     def failed(self, error: Exception) -> list[StreamMessage]:
         """The transport raised ``error``: fail the stream with it; give the messages for the consumer."""
@@ -114,9 +118,9 @@ class Reading:
         return messages
 
     def _end(self) -> None:
-        if self._ended:
+        if self.has_ended:
             return
-        self._ended = True
+        self.has_ended = True
         if self.parser.state == "failed" and not self._errors:
             error = self.parser.result.error
             self._errors.append(StreamError(error.message, error.code) if error else StreamError("the stream failed"))
@@ -125,12 +129,10 @@ class Reading:
 
     def _tell(self, hook: str, *values: object) -> None:
         for observer in self._observers:
-            _call(observer, hook, *values)
-
-
-@harmless
-def _call(observer: Observer, hook: str, *values: object) -> None:
-    getattr(observer, hook)(*values)
+            try:
+                getattr(observer, hook)(*values)
+            except Exception:  # noqa: BLE001, PERF203 - who only watches must not end the stream
+                harmless(logger.warning)("%s of %r failed", hook, observer, exc_info=True)
 
 
 async def read(
@@ -161,7 +163,7 @@ async def read(
                     messages = reading.failed(error)
                 else:
                     messages = reading.next(piece)
-                if not reading.is_open:
+                if reading.has_ended:
                     await wire.close()
                 for message in messages:
                     yield message
@@ -183,7 +185,7 @@ def read_sync(stream: Any, reading: Reading) -> Generator[StreamMessage, None, N
                     messages = reading.failed(error)
                 else:
                     messages = reading.next(piece)
-                if not reading.is_open:
+                if reading.has_ended:
                     wire.close()
                 yield from messages
         finally:
