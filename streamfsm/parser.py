@@ -52,7 +52,8 @@ class StreamParser:
     Args:
         inner_thoughts_kwarg: key, or accepted keys, of any tool's arguments whose value is the model's thoughts;
             ``None``: no key is.
-        assistant_tool: the tool through which the model speaks; ``None``: no tool is unpacked.
+        assistant_tool: the tool through which the model speaks; ``None``: no tool is unpacked, which is the default of
+            :class:`OpenAIStreamingInterface`, as it was of the class that it replaces.
         assistant_kwarg: the key of that tool's arguments whose value is what the model says.
         reasoning_model: whether the model thinks without showing it, so that hidden reasoning is announced; ``None``:
             decided from the model's name, unless its thoughts come in a kwarg.

@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 from helpers import ID, call, call_chunks, chunk, counted, without_collector
 
-from streamfsm import Limits, OpenAIStreamingInterface, StreamParser, ThinkTags, aiter_messages, iter_messages
+from streamfsm import (
+    Limits,
+    OpenAIStreamingInterface,
+    StreamError,
+    StreamParser,
+    ThinkTags,
+    aiter_messages,
+    iter_messages,
+)
 from streamfsm.replay.capture import body
 
 ARGUMENTS = ['{"thinking":"Hm \\ud83d', '\\ude00","mess', 'age":"Say \\"', 'hi\\"","a":[1,{"b":nu', "ll}]}"]
@@ -109,6 +117,11 @@ def facade_sync(*, leave_at: str = "") -> None:
                 break
 
 
+def failed_at_the_end(read: Callable[..., Any]) -> None:
+    with suppress(StreamError):
+        list(read(iter([body(SPEECH[:3]).encode().removesuffix(b"data: [DONE]\n\n") + b'data: {"error": "x"}'])))
+
+
 LIVES: dict[str, Callable[[], object]] = {
     "speech": lambda: feed(SPEECH),
     "everything at once": lambda: feed(CHUNKS, think_tags=("<think>", "</think>")),
@@ -126,6 +139,10 @@ LIVES: dict[str, Callable[[], object]] = {
     "a body": read_body,
     "a broken body": lambda: read_body(broken=True),
     "a broken body, synchronously": read_broken_body,
+    "a body, failed at its end, synchronously": lambda: failed_at_the_end(iter_messages),
+    "the façade, failed at the end, synchronously": lambda: failed_at_the_end(
+        lambda pieces: OpenAIStreamingInterface().process_sync(pieces)
+    ),
     "the façade": facade,
     "the façade, left": lambda: facade(leave_at="assistant_message"),
     "the façade, broken": lambda: facade(broken=True),

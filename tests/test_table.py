@@ -2,12 +2,14 @@
 
 import copy
 import gc
+import logging
 import pickle
 import weakref
 
 import pytest
 import transitions
 
+from streamfsm import StreamParser
 from streamfsm.errors import IllegalTransition, TableError
 from streamfsm.machines import ENDINGS, LIVE, MACHINES, STREAM, Row, State, StateMachine, Table
 from streamfsm.machines.emission import Emission
@@ -152,6 +154,17 @@ def test_lanes_share_one_engine_without_seeing_each_other():
 
 def test_the_engine_is_the_version_whose_undocumented_behaviour_is_relied_on():
     assert transitions.__version__.startswith("0.9.")
+
+
+def test_no_state_change_is_logged(caplog, recwarn):
+    with caplog.at_level(logging.DEBUG):
+        parser = StreamParser()
+        parser.feed(
+            {"choices": [{"delta": {"tool_calls": [{"function": {"name": "f", "arguments": '{"thinking":"x"}'}}]}}]}
+        )
+        parser.close()
+    assert caplog.records == []
+    assert list(recwarn) == []
 
 
 def test_the_engine_has_only_the_declared_events_no_model_and_starts_where_the_table_does():

@@ -10,7 +10,8 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, Asyn
 from typing import Any
 
 from streamfsm.client.log import harmless, logger
-from streamfsm.errors import StreamTimeout
+from streamfsm.client.waiting import Late, in_time
+from streamfsm.errors import StreamError, StreamTimeout
 
 END = object()
 """In place of a chunk: the wire has no more."""
@@ -25,26 +26,33 @@ class Wire:
         self._stream = stream
         self._chunks: AsyncIterator[Any] | None = None
         self._stack = AsyncExitStack()
+        self._came = False
 
     async def read(self, deadline: str = "", seconds: float | None = None) -> Any:
-        """The next piece, or :data:`END`; :class:`StreamTimeout` if it takes longer than ``seconds``."""
-        if seconds is None:
-            return await self._read()
-        import anyio
+        """The next piece, or :data:`END`.
 
-        if seconds <= 0:  # a wire that never waits is never interrupted
+        Raises:
+            StreamTimeout: it takes longer than ``seconds``.
+            StreamError: nothing came, and the response's headers say why.
+            Exception: whatever the stream raises.
+        """
+        if seconds is not None and seconds <= 0:  # a wire that never waits is never interrupted
             raise StreamTimeout(deadline)
-        with anyio.move_on_after(seconds):
-            return await self._read()
-        raise StreamTimeout(deadline)
+        try:
+            piece = await (self._read() if seconds is None else in_time(self._read, seconds))
+        except Late:
+            raise StreamTimeout(deadline) from None
+        except StopAsyncIteration:
+            if not self._came:
+                _check_headers(self._stream)
+            return END
+        self._came = True
+        return piece
 
     async def _read(self) -> Any:
         if self._chunks is None:
             self._chunks = await self._enter(self._stream)
-        try:
-            return await self._chunks.__anext__()
-        except StopAsyncIteration:
-            return END
+        return await self._chunks.__anext__()
 
     async def _enter(self, stream: Any) -> AsyncIterator[Any]:
         if isinstance(stream, AbstractAsyncContextManager):
@@ -52,32 +60,23 @@ class Wire:
             stream = stream if entered is None else entered
         else:
             self._stack.push_async_callback(_close, stream)
-        pieces = stream
-        if not isinstance(stream, AsyncIterable):  # a response whose body is still to be read
-            response = getattr(stream, "http_response", stream)  # which openai's own raw response holds
-            if response is not stream:
-                self._stack.push_async_callback(_close, response)
-            if hasattr(response, "aiter_bytes"):
-                pieces = response.aiter_bytes()
-            elif hasattr(response, "content"):
-                pieces = response.content.iter_any()
+        self._stream = stream
+        response, pieces = _opened(stream, AsyncIterable, "aiter_bytes")
         chunks: AsyncIterator[Any] = pieces if isinstance(pieces, AsyncIterator) else aiter(pieces)
-        if chunks is not stream:
-            self._stack.push_async_callback(_close, chunks)
+        for opened in (response, chunks):
+            if opened is not stream:
+                self._stack.push_async_callback(_close, opened)
         return chunks
 
     async def close(self) -> None:
         """Close it; what goes wrong with that is logged. Idempotent."""
-        import anyio
-
         # Shielded, because a cancellation is what closes most wires; bounded, because a dead peer may never answer.
-        with anyio.move_on_after(_CLOSING, shield=True) as scope:
-            try:
-                await self._stack.aclose()
-            except Exception:  # noqa: BLE001 - nothing more is wanted of it
-                harmless(logger.warning)("the wire did not close cleanly", exc_info=True)
-        if scope.cancelled_caught:
+        try:
+            await in_time(self._stack.aclose, _CLOSING, shield=True)
+        except Late:
             harmless(logger.warning)("the wire did not close within %g s", _CLOSING)
+        except Exception:  # noqa: BLE001 - nothing more is wanted of it
+            harmless(logger.warning)("the wire did not close cleanly", exc_info=True)
 
 
 async def _close(closable: object) -> None:
@@ -96,12 +95,17 @@ class SyncWire:
         self._stream = stream
         self._chunks: Iterator[Any] | None = None
         self._stack = ExitStack()
+        self._came = False
 
     def read(self) -> Any:
-        """The next piece, or :data:`END`."""
+        """The next piece, or :data:`END`; raises what :meth:`Wire.read` raises."""
         if self._chunks is None:
             self._chunks = self._enter(self._stream)
-        return next(self._chunks, END)
+        piece = next(self._chunks, END)
+        if piece is END and not self._came:
+            _check_headers(self._stream)
+        self._came = True
+        return piece
 
     def _enter(self, stream: Any) -> Iterator[Any]:
         if isinstance(stream, AbstractContextManager):
@@ -109,15 +113,12 @@ class SyncWire:
             stream = stream if entered is None else entered
         else:
             self._close_later(stream)
-        pieces = stream
-        if not isinstance(stream, Iterable):
-            response = getattr(stream, "http_response", stream)
-            if response is not stream:
-                self._close_later(response)
-            pieces = response.iter_bytes() if hasattr(response, "iter_bytes") else response
+        self._stream = stream
+        response, pieces = _opened(stream, Iterable, "iter_bytes")
         chunks: Iterator[Any] = pieces if isinstance(pieces, Iterator) else iter(pieces)
-        if chunks is not stream:
-            self._close_later(chunks)
+        for opened in (response, chunks):
+            if opened is not stream:
+                self._close_later(opened)
         return chunks
 
     def _close_later(self, closable: object) -> None:
@@ -127,3 +128,30 @@ class SyncWire:
     def close(self) -> None:
         """Close it; what goes wrong with that is logged. Idempotent."""
         harmless(self._stack.close)()
+
+
+def _opened(stream: Any, iterable: type, reader: str) -> tuple[Any, Any]:
+    """The response whose body is still to be read, if ``stream`` is one, else ``stream``; and what gives its pieces."""
+    if isinstance(stream, iterable):
+        return stream, stream
+    response = getattr(stream, "http_response", stream)  # which openai's own raw response holds
+    if hasattr(response, reader):
+        return response, getattr(response, reader)()
+    content: Any = getattr(response, "content", None)
+    return response, content.iter_any() if hasattr(content, "iter_any") else response  # aiohttp's
+
+
+def _check_headers(stream: Any) -> None:
+    """Raise if the response of a stream that held nothing was no success, or was no event stream to begin with.
+
+    So an error page or a JSON body with status 200 fails also where the client has read it and found no event in it.
+    """
+    response = getattr(stream, "response", stream)
+    response = getattr(response, "http_response", response)
+    status = getattr(response, "status_code", getattr(response, "status", None))
+    if isinstance(status, int) and status >= 400:  # noqa: PLR2004 - as HTTP has it
+        raise StreamError(f"the server answered with status {status}", str(status))
+    headers: Any = getattr(response, "headers", None)
+    kind = headers.get("content-type") if hasattr(headers, "get") else None
+    if isinstance(kind, str) and not kind.lower().startswith("text/event-stream"):
+        raise StreamError(f"the server sent {kind}, no event stream", "not_a_stream")

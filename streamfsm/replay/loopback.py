@@ -5,10 +5,13 @@ It says what it is told, the way a real server does: over HTTP/1.1, in server-se
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any, TypeAlias
+
+_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Transfer-Encoding": "chunked"}
 
 Respond: TypeAlias = Callable[[dict[str, Any]], Iterable[bytes]]
 """From a request's JSON to the pieces of the response's body. Each piece is sent at once, as one HTTP chunk."""
@@ -18,6 +21,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else a piece waits 40 ms for the one before it to be acknowledged
     respond: Respond
+    status: int
+    headers_sent: Mapping[str, str]
 
     def handle(self) -> None:
         with suppress(ConnectionError):  # the client left, also between requests; or ``respond`` drops it
@@ -25,9 +30,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
-        self.send_header("Transfer-Encoding", "chunked")
+        self.send_response(self.status)
+        for name, value in self.headers_sent.items():
+            self.send_header(name, value)
         self.end_headers()
         for piece in type(self).respond(request):
             if piece:  # an empty HTTP chunk would end the body
@@ -43,17 +48,20 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve(respond: Respond) -> Iterator[str]:
+def serve(respond: Respond, *, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
     """Serve ``POST`` requests of any path, each in a thread of its own, while the context lasts.
 
     Args:
         respond: makes the body of each response. An iterator that raises :class:`ConnectionError` drops the connection
             in the middle of the body; one that sleeps makes a slow server. It is closed when the client leaves.
+        status: of each response.
+        headers: of each response, beside or in place of those of an event stream.
 
     Yields:
         The base URL for an OpenAI client.
     """
-    handler = type("Handler", (_Handler,), {"respond": staticmethod(respond)})
+    attributes = {"respond": staticmethod(respond), "status": status, "headers_sent": {**_HEADERS, **headers}}
+    handler = type("Handler", (_Handler,), attributes)
     with _Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()

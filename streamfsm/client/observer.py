@@ -1,0 +1,99 @@
+"""Those who watch a stream being read: the base, and the two that the façade brings, a span's and the log's."""
+
+import time
+import traceback
+from typing import Any, Protocol
+
+from streamfsm.client.log import logger
+from streamfsm.messages import StopReasonType, StreamMessage
+from streamfsm.parser import StreamParser
+from streamfsm.result import StreamResult
+
+
+class Observer:
+    """Hears what becomes of one stream, whoever reads it: the façade, ``iter_messages`` or a loop around ``Reading``.
+
+    Inherit from it and override what you want to hear. What a method raises is logged, and the stream goes on. All
+    methods are called before the consumer gets the messages in question.
+    """
+
+    def started(self, parser: StreamParser) -> None:
+        """Reading begins. ``parser`` is there to be read, not to be fed."""
+
+    def chunk_read(self) -> None:
+        """A chunk came, or a piece of a body's bytes; its messages follow."""
+
+    def messages(self, messages: list[StreamMessage]) -> None:
+        """What the consumer is to get next, never empty. The façade keeps the :class:`StopReason` of a good end."""
+
+    def first(self, message: StreamMessage) -> None:
+        """``message`` is the first of its type; called before :meth:`messages`."""
+
+    def ended(self, result: StreamResult, error: Exception | None) -> None:
+        """The stream ended, and its last messages are about to go out; or the consumer left. Called once.
+
+        Args:
+            result: of the whole stream.
+            error: what will be raised after the :class:`StopReason`, if the stream failed.
+        """
+
+
+class Span(Protocol):
+    """What receives events, such as an OpenTelemetry span."""
+
+    def add_event(self, name: str, attributes: dict[str, Any]) -> object:
+        """Record an event."""
+
+
+class SpanEvents(Observer):
+    """Tells a span when the first message of each type came, and why the stream failed."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self._start = 0.0
+
+    def started(self, parser: StreamParser) -> None:  # noqa: ARG002 - see Observer
+        """See :class:`Observer`, as for all of them."""
+        self._start = time.monotonic()
+
+    def first(self, message: StreamMessage) -> None:
+        """Not the stop reason, which :meth:`ended` tells with its error."""
+        if message.message_type != "stop_reason":
+            self._span.add_event(f"first_{message.message_type}", {"seconds": time.monotonic() - self._start})
+
+    def ended(self, result: StreamResult, error: Exception | None) -> None:  # noqa: ARG002 - see Observer
+        """An error is told, any other end is not."""
+        if error:
+            stacktrace = "".join(traceback.format_exception(error))
+            attributes = {"stop_reason": StopReasonType.error.value, "error": str(error), "stacktrace": stacktrace}
+            self._span.add_event("stop_reason", attributes)
+
+
+class LogLine(Observer):
+    """Writes one line at INFO when the stream ends: counts and the stop reason, no text of it."""
+
+    def __init__(self) -> None:
+        self._message_id = ""
+        self._start = 0.0
+        self._chunks = self._messages = 0
+
+    def started(self, parser: StreamParser) -> None:
+        """See :class:`Observer`, as for all of them."""
+        self._message_id, self._start = parser.message_id, time.monotonic()
+
+    def chunk_read(self) -> None:
+        """Count it."""
+        self._chunks += 1
+
+    def messages(self, messages: list[StreamMessage]) -> None:
+        """Count them."""
+        self._messages += len(messages)
+
+    def ended(self, result: StreamResult, error: Exception | None) -> None:  # noqa: ARG002 - see Observer
+        """Write the line."""
+        logger.info(
+            "%s ended (%s) after %.3f s: %d chunks, %d messages, %d tool calls, %s input and %s output tokens",
+            *(self._message_id, result.stop_reason and result.stop_reason.value, time.monotonic() - self._start),
+            *(self._chunks, self._messages, len(result.tool_calls)),
+            *(result.usage.input_tokens, result.usage.output_tokens),
+        )
