@@ -170,11 +170,9 @@ class StreamParser:
             self._take_event(event)
         if not body.events and body.fed and self.state == "open":
             self._response.odd("not_a_chunk", "the body holds no server-sent event")
-        choices = self._response.run.choices.values()
-        if self._wire.source.dialect.strict_end and not (choices and all(choice.finish_reason for choice in choices)):
-            error = ErrorInfo(code="unmarked_end", message="the stream ended without a finish reason")
-            return self._end("error", error)
-        return self._end("end")
+        if self.state == "open":
+            self._response.close()
+        return self._response.writer.drain()
 
     def cancel(self) -> list[StreamMessage]:
         """The caller wants no more: like :meth:`close`, but as ``cancelled``, and no call is ready."""
