@@ -25,6 +25,7 @@ AnomalyKind: TypeAlias = Literal[
     "unmerged_arguments",
     "repeated_text",
     "finish_without_calls",
+    "ambiguous_choice",
     "split_answer",
     "snapshot_conflict",
     "stray_tag",

@@ -31,6 +31,7 @@ from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import MessageWriter, Numbering
 from streamfsm.limits import Limits
 from streamfsm.machines import STREAM
+from streamfsm.machines.choices import Part, belongs
 from streamfsm.machines.endings import CUT, UNKNOWN, Ending, closing, ending, outcome, second
 from streamfsm.machines.identity import is_placeholder
 from streamfsm.messages import StopReasonType
@@ -283,8 +284,8 @@ class Response:
         return lane
 
     def _take_envelope(self, event: Envelope) -> None:
-        self.run.response_id = self.run.response_id or event.id
-        self.run.model = self.run.model or event.model
+        self.run.response_id = event.id or self.run.response_id
+        self.run.model = event.model or self.run.model
         self.writer.hides_reasoning = self._hides_reasoning()
 
     def _take_begin(self, event: Begin) -> None:
@@ -431,6 +432,10 @@ class Response:
     def stop(self, event: str, error: ErrorInfo | None = None) -> None:
         """Fire ``event`` on every lane, the stream's last."""
         run = self.run
+        if event == "end":
+            finished = bool(run.choices) and all(choice.finish_reason for choice in run.choices.values())
+            event = closing(finished=finished, strict=self._policies.strict_end)
+            error = _UNMARKED if event == "error" else None
         run.error = error
         self._text_routes.clear()
         self._call_routes.clear()
@@ -453,6 +458,8 @@ class Response:
                 for key in call.scanner.duplicates if call.scanner else ():
                     self.odd("duplicate_key", f"key {key!r} came again", index, call.ordinal)
                 self._judge_arguments(choice, call)
+        if event == "end":
+            self._judge_choices()
         first = run.choices[min(run.choices)] if run.choices else Choice()
         target = STREAM.table.by_cell[run.stream.state, event].target
         self.writer.boundary(run.stream, event, self.outcome(first, target)[0])
@@ -475,12 +482,34 @@ class Response:
         if self._policies.arguments != "snapshot" and (advice := call.advice):
             self.odd("unmerged_arguments", advice, call.choice, call.ordinal)
 
-    def close(self) -> None:
-        """The server sends no more."""
-        choices = self.run.choices.values()
-        finished = bool(choices) and all(choice.finish_reason for choice in choices)
-        event = closing(finished=finished, strict=self._policies.strict_end)
-        self.stop(event, _UNMARKED if event == "error" else None)
+    def _judge_choices(self) -> None:
+        """Tell where finish reasons do not fit what came. Calls and then ``stop`` do: that is how demanded calls end."""
+        choices = self.run.choices
+        first, *others = self.answer() or (0,)
+        if others:
+            what = f"choice {first} was answered with the calls of choice {others[0]}"
+            self.odd("split_answer", f'{what}; Dialect(choice="one") makes them one', first)
+        for index, choice in choices.items():
+            part = self._part(choice)
+            if part.waits and not part.calls and not (others and index == first):
+                self.odd("finish_without_calls", f"finish reason {choice.finish_reason!r}, but no call came", index)
+        finished = [index for index, choice in choices.items() if choice.finish_reason]
+        if not others and len(choices) > 1 and finished == [max(choices)]:
+            what = 'only the last choice was finished: if there is one answer, Dialect(choice="one") says so'
+            self.odd("ambiguous_choice", what, first)
+
+    def answer(self) -> tuple[int, ...]:
+        """The indexes of the choices that make up the first one's answer: itself, and those that hold its calls."""
+        if not self.run.choices:
+            return ()
+        first, *others = sorted(self.run.choices)
+        parts = {index: self._part(self.run.choices[index]) for index in (first, *others)}
+        return (first, *(index for index in others if belongs(parts[first], parts[index])))
+
+    def _part(self, choice: Choice) -> Part:
+        word = choice.finish_reason
+        waits = None if word is None else self._meaning(word).stop_reason is StopReasonType.tool_calls
+        return Part(bool(choice.texts), bool(choice.calls.lanes), waits)
 
     def exceed(self, limit: str) -> None:
         """Stop, because more came than the limit of that name allows."""
@@ -489,12 +518,16 @@ class Response:
 
     def outcome(self, choice: Choice, state: str) -> tuple[StopReasonType, bool]:
         """The choice's stop reason, and whether its whole calls are ready, were the stream to end in ``state``."""
-        calls = [call for call in choice.calls.lanes if not call.adopted]
+        parts = [self.run.choices[index] for index in self.answer()]
+        if not any(choice is part for part in parts):
+            parts = [choice]
+        calls = [call for part in parts for call in part.calls.lanes if not call.adopted]
         if not all(call.judge()[0] in WHOLE for call in calls):
             came = "open"
         else:
             came = "calls" if calls else "text" if choice.texts else "nothing"
-        said = None if choice.finish_reason is None else self._meaning(choice.finish_reason)
+        word = choice.finish_reason or next((part.finish_reason for part in parts if part.finish_reason), None)
+        said = None if word is None else self._meaning(word)
         return outcome(state, said, came, trusted=self._policies.unmarked_end == "complete")
 
     def is_certain(self, calls: Calls, call: CallLane) -> bool:

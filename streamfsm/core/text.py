@@ -53,7 +53,7 @@ def is_repetition(text: str, shortest: int) -> bool:
 
 
 def begins_again(text: str) -> bool:
-    """Whether a text goes on, somewhere, with all that it was up to there: the first few places where it may are tried."""
+    """Whether a text goes on, somewhere, with all that it was up to there. Tries the first places where it may."""
     head = text[:2]
     at = text.find(head, len(head))
     for _ in range(_PLACES):

@@ -114,8 +114,11 @@ SECONDS = (
 
 
 def second(policy: str, kept: Ending, new: Ending) -> tuple[bool, bool]:
-    """Whether the new one of two finish reasons stands, by the first row of ``SECONDS`` that fits; and whether they
-    contradict each other: they are of different rows, and neither of the rank that servers add to any other.
+    """What a finish reason that comes after another does.
+
+    Returns:
+        Whether it stands, by the first row of ``SECONDS`` that fits; and whether the two contradict each other: they
+        are of different rows, and neither is of the rank that servers add to any other.
     """
     rows = (row for row in SECONDS if row.policy == policy and (row.rank == "*" or new.rank > kept.rank))
     return next(rows).stands == "new", kept is not new and ADDED not in (kept.rank, new.rank)
