@@ -40,10 +40,10 @@ def as_json(value: object) -> str | None:
 
 
 def as_plain(value: object) -> Any:
-    """A value as JSON holds it, whoever's object it was; no deeper than pydantic writes."""
+    """A value as JSON holds it, whoever's object it was; ``None`` if it is deeper than pydantic writes."""
     text = as_json(value)
     plain = None if text is None else json.loads(text)
-    return {} if _is_deep(plain) else plain
+    return None if _is_deep(plain) else plain
 
 
 def _plain(value: object) -> object:

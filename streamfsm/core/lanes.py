@@ -387,7 +387,7 @@ class CallLane:
 
     @property
     def advice(self) -> str | None:
-        """The policy that reads arguments which are no JSON object, if they show one; ``None`` if they do not."""
+        """The policy that may read arguments which are not a JSON object, if they show one; else ``None``."""
         text = self.arguments.getvalue()
         if (found := _PLACEHOLDER.match(text)) and found.end() < len(text):
             return 'an empty object came before the arguments; Dialect(arguments="placeholder") leaves it out'

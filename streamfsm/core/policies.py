@@ -25,11 +25,11 @@ class Policies(BaseModel):
     """Several names of one call. ``auto``: one that comes with the call's own id again, and repeats or extends the name
     so far, is a snapshot; any other is a fragment, which leaves the call in doubt if another call may have sent it."""
     arguments: Merge | Literal["placeholder"] = "fragment"
-    """A call's arguments. ``placeholder``: fragments, and an empty object or ``null`` that comes first is held back, and
+    """A call's arguments. ``placeholder``: fragments, and an empty object or ``null`` that comes first is held back and
     left out if more follows."""
     content: Merge | Literal["final_repeat"] = "fragment"
-    """Content, refusal and transcript. ``final_repeat``: fragments, and a piece that is all of the text so far, or begins
-    like it, is held back until more follows; if none does, the whole text came again and is left out."""
+    """Content, refusal and transcript. ``final_repeat``: fragments, and a piece that begins like the text so far is
+    held back until it goes on otherwise; if at the end all of the text has come again, that is left out."""
     reasoning: Merge | Literal["final_repeat"] = "fragment"
     """Native reasoning, merged in the same ways."""
     usage: Literal["last", "max"] = "last"

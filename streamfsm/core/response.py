@@ -483,7 +483,7 @@ class Response:
             self.odd("unmerged_arguments", advice, call.choice, call.ordinal)
 
     def _judge_choices(self) -> None:
-        """Tell where finish reasons do not fit what came. Calls and then ``stop`` do: that is how demanded calls end."""
+        """Tell where finish reasons do not fit what came. ``stop`` after calls does: demanded calls end so."""
         choices = self.run.choices
         first, *others = self.answer() or (0,)
         if others:
@@ -494,7 +494,8 @@ class Response:
             if part.waits and not part.calls and not (others and index == first):
                 self.odd("finish_without_calls", f"finish reason {choice.finish_reason!r}, but no call came", index)
         finished = [index for index, choice in choices.items() if choice.finish_reason]
-        if not others and len(choices) > 1 and finished == [max(choices)]:
+        spoken = all(choice.texts or choice.calls.lanes for choice in choices.values())
+        if not others and spoken and len(choices) > 1 and finished == [max(choices)]:
             what = 'only the last choice was finished: if there is one answer, Dialect(choice="one") says so'
             self.odd("ambiguous_choice", what, first)
 

@@ -2,7 +2,14 @@
 
 Servers leave the index out, or count tokens with it, each of which then looks like a choice of its own. The rules below
 are tried in order, each with the evidence that decides. An entry that may be the next choice or the next token waits,
-until another entry shows which: choices come again, and each is finished; tokens only ever go on.
+until another entry shows which: choices come again, and each is finished; tokens only ever go on. At most 16 entries
+wait. What waits at the end of the stream is read as one answer if there is more than one entry and only the last has a
+finish reason; else each entry is a choice. `Dialect(choice=…)` says which, and then nothing waits.
+
+Copilot has sent one answer as two choices: text in the first, calls in the other, a finish reason in either. The
+choices stay apart, because their messages were given before that shows; but `result.tool_calls` holds the calls, and
+they are `ready`, if the first choice has no calls and says that it waits for its tools, or leaves it to the other to
+say so.
 """
 
 from collections.abc import Callable
@@ -106,7 +113,8 @@ RULES = (
          "no choice has begun"),
     Rule("counts", "one",
          lambda e: e.may_count and e.waiting == TOKENS,
-         "the index has gone up by one with each entry, and none but the first can be a choice", counting="yes"),
+         "the index went up by one with each entry, to more choices than anybody asks for",
+         counting="yes", tells="ambiguous_choice"),
     Rule("may count", "wait",
          lambda e: e.may_count,
          "the next index, alone in its chunk, while the choice before it spoke once and is not finished"),
@@ -137,10 +145,7 @@ class Part(NamedTuple):
 
 
 def belongs(first: Part, other: Part) -> bool:
-    """Whether the calls of another choice are the first one's answer: Copilot has sent text and calls as two choices.
-
-    The first has none, and either says that it waits for its tools, or leaves it to the other to say so.
-    """
+    """Whether the calls of another choice are those that the first one waits for."""
     return not first.calls and other.calls and not other.text and (first.waits, other.waits) in _ONE_ANSWER
 
 

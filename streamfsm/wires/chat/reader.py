@@ -101,7 +101,11 @@ class ChatCompletions:
 
     def close(self, to: Handler) -> None:
         """See :class:`streamfsm.wires.source.Source`."""
-        self._release(to, one=counted(len(self.waiting), finished=self.finished))
+        one = counted(len(self.waiting), finished=self.finished)
+        if one:
+            what = "choices that each spoke once, of which only the last was finished, were read as one"
+            to.take(Oddity("ambiguous_choice", f"{what}; Dialect.choice tells", next(iter(self.choices))))
+        self._release(to, one=one)
 
     def _plain(self, chunk: Any) -> Plain | None:
         """What a plain chunk says, unchecked; ``None`` if it is not plain."""
@@ -141,10 +145,14 @@ class ChatCompletions:
         index = fields.get("index")
         if self.counting != "no" or type(index) is not int or index not in self.choices:
             found = self._which(position, fields, to, alone=alone)
-            if found is None:
-                self.waiting.append(as_plain(choice))
+            if found is None and (plain := as_plain(choice)):
+                self.waiting.append(plain)
                 self.has_spoken = True
                 return
+            if found is None:  # it cannot be kept, so it does not wait
+                self.counting = "no"
+                self._release(to, one=False)
+                found = cast("int", self.latest)
             index = found
         self._read_choice(index, fields, maybe_extra, to)
 
