@@ -23,8 +23,9 @@ from pydantic.fields import FieldInfo
 from streamfsm import Dialect, StreamMessage, StreamParser, coalesce
 from streamfsm.machines import MACHINES, TOOL_CALL, StateMachine, Table
 from streamfsm.machines.checks import HOLDS, MOMENTARY, findings
+from streamfsm.machines.choices import RULES as CHOICE_RULES
 from streamfsm.machines.diagrams import coverage, grid, markdown, mermaid
-from streamfsm.machines.endings import ENDINGS, OUTCOMES, UNKNOWN
+from streamfsm.machines.endings import CLOSINGS, ENDINGS, OUTCOMES, SECONDS, UNKNOWN
 from streamfsm.machines.identity import RULES
 from streamfsm.replay import capture
 from streamfsm.trace import Transition
@@ -40,6 +41,7 @@ def texts() -> dict[str, str]:
     with_marks = ("README.md", "docs/wire.md")
     return {
         **{f"docs/machines/{machine.table.name}.md": machine_page(machine) for machine in MACHINES},
+        "docs/choices.md": choices_page(),
         "docs/endings.md": endings_page(),
         "docs/identity.md": identity_page(),
         "docs/walkthrough.md": walkthrough_page(),
@@ -145,6 +147,9 @@ def recorded_rows(recordings: Path) -> dict[str, Any]:
     return {"streams": len(files), "rows": {name: dict(sorted(rows.items())) for name, rows in counts.items()}}
 
 
+YES_NO = {True: "yes", False: "no", None: "any"}
+
+
 def endings_page() -> str:
     rows = [(f"`{word}`", ending) for word, ending in ENDINGS.items()] + [("any other", UNKNOWN)]
     marks = {True: "yes", False: ""}
@@ -156,6 +161,10 @@ def endings_page() -> str:
             ((word, f"`{ending.stop_reason.value}`", str(ending.rank), ending.because) for word, ending in rows),
         ),
         grid(
+            ("Dialect", "Rank of the new one", "What stands", "Because"),
+            ((f"`{row.policy}`", anything(row.rank), f"the {row.stands} one", row.because) for row in SECONDS),
+        ),
+        grid(
             ("Stream", "Finish reason", "What came", "Stop reason", "Whole calls are ready", "Because"),
             (
                 (
@@ -165,6 +174,33 @@ def endings_page() -> str:
                     row.because,
                 )
                 for row in OUTCOMES
+            ),
+        ),
+        grid(
+            ("Every choice has a finish reason", "`strict_end`", "Event", "Because"),
+            ((YES_NO[row.finished], YES_NO[row.strict], f"`{row.event}`", row.because) for row in CLOSINGS),
+        ),
+    )
+
+
+def choices_page() -> str:
+    return page(
+        "Choices",
+        prose("streamfsm.machines.choices"),
+        grid(
+            ("", "Rule", "Speaks for", "Counts tokens", "Anomaly", "Evidence"),
+            (
+                (
+                    str(place),
+                    rule.name,
+                    {"own": "its index", "position": "its position", "one": "the one answer", "wait": "waits"}[
+                        rule.owner
+                    ],
+                    rule.counting or "",
+                    f"`{rule.tells}`" if rule.tells else "",
+                    rule.because,
+                )
+                for place, rule in enumerate(CHOICE_RULES, 1)
             ),
         ),
     )

@@ -171,10 +171,6 @@ class StreamParser:
             self._take_event(event)
         if not body.events and body.fed and self.state == "open":
             self._response.odd("not_a_chunk", "the body holds no server-sent event")
-        choices = self._response.run.choices.values()
-        if self._wire.source.dialect.strict_end and not (choices and all(choice.finish_reason for choice in choices)):
-            error = ErrorInfo(code="unmarked_end", message="the stream ended without a finish reason")
-            return self._end("error", error)
         return self._end("end")
 
     def cancel(self) -> list[StreamMessage]:
@@ -193,9 +189,14 @@ class StreamParser:
         return self._end("error", ErrorInfo(code=code, message=message))
 
     def _end(self, event: str, error: ErrorInfo | None = None) -> list[StreamMessage]:
+        self._stop(event, error)
+        return self._response.writer.drain()
+
+    def _stop(self, event: str, error: ErrorInfo | None = None) -> None:
+        if self.state == "open":
+            self._wire.source.close(self._response)
         if self.state == "open":
             self._response.stop(event, error)
-        return self._response.writer.drain()
 
     # -- what came of it --------------------------------------------------------------------------------------------
 
@@ -215,15 +216,16 @@ class StreamParser:
         run = self._response.run
         choices = [self._choice_result(index, run.choices[index]) for index in sorted(run.choices)]
         first = choices[0] if choices else self._choice_result(0, Choice())
+        parts = [choice for choice in choices if choice.index in self._response.answer()]
         return StreamResult(
             response_id=run.response_id,
             model=run.model,
             content=first.content,
             reasoning=first.reasoning,
             refusal=first.refusal,
-            tool_calls=first.tool_calls,
+            tool_calls=[call for part in parts for call in part.tool_calls],
             usage=run.usage.model_copy(),
-            finish_reason=first.finish_reason,
+            finish_reason=next((part.finish_reason for part in parts if part.finish_reason), None),
             stop_reason=first.stop_reason,
             choices=choices,
             extras=_values(run.extras),
@@ -273,7 +275,7 @@ class StreamParser:
             if data.startswith(DONE):
                 wire.body_done = True
             elif self.state == "open":
-                self._response.stop("error", ErrorInfo(code="not_json", message=without_surrogates(str(error))))
+                self._stop("error", ErrorInfo(code="not_json", message=without_surrogates(str(error))))
         else:
             if self._read(chunk) and not name:
                 self._template.learn(data, chunk, wire.source)

@@ -21,6 +21,12 @@ AnomalyKind: TypeAlias = Literal[
     "unknown_finish",
     "second_finish",
     "repeated_name",
+    "repeated_arguments",
+    "unmerged_arguments",
+    "repeated_text",
+    "finish_without_calls",
+    "ambiguous_choice",
+    "split_answer",
     "snapshot_conflict",
     "stray_tag",
     "more_extras",
@@ -36,6 +42,13 @@ class Anomaly(Model):
     came after the stream had failed or been closed. ``ambiguous_call``: whose a tool-call entry is had to be guessed.
     ``nameless_call``: a call ended without a name. ``late_name``: another name came after the arguments had begun.
     ``repeated_name``: a name was taken for the whole name again, by evidence; ``Dialect.name`` pins it.
+    ``repeated_arguments``: all of a call's arguments came again, once or more, and was left out.
+    ``unmerged_arguments``: the arguments are not a JSON object, and show which policy reads them.
+    ``repeated_text``: a text is the same more than once, which the model may have said, or the server;
+    ``Dialect.content`` and ``Dialect.reasoning`` tell.
+    ``finish_without_calls``: the finish reason speaks of calls, and none came.
+    ``ambiguous_choice``: which choice an entry speaks for had to be guessed.
+    ``split_answer``: the text came in one choice, and the calls in another.
     ``duplicate_key``: an object repeats a key. ``reasoning_conflict``: two reasoning fields of a delta differ.
     ``snapshot_conflict``: what should be all of a text so far does not begin with what came before; it is not read.
     ``stray_tag``: the answer holds a closing think tag and no opening one; ``ThinkTags.starts`` tells.
@@ -135,6 +148,7 @@ class StreamResult(Model):
     reasoning: str
     refusal: str
     tool_calls: list[ParsedCall]
+    """Those that the stop reason speaks of, also if a server sent them in another choice."""
     usage: Usage
     finish_reason: str | None
     stop_reason: StopReasonType | None

@@ -15,7 +15,7 @@ TextField: TypeAlias = Literal["reasoning", "content", "refusal", "transcript"]
 
 @dataclass(slots=True)
 class Envelope:
-    """The first id or model of the response."""
+    """An id or a model of the response; it takes the place of the one before it."""
 
     id: str | None
     model: str | None

@@ -39,6 +39,13 @@ def as_json(value: object) -> str | None:
         return None
 
 
+def as_plain(value: object) -> Any:
+    """A value as JSON holds it, whoever's object it was; ``None`` if it is deeper than pydantic writes."""
+    text = as_json(value)
+    plain = None if text is None else json.loads(text)
+    return None if _is_deep(plain) else plain
+
+
 def _plain(value: object) -> object:
     return {key: inner for key, inner in fields_of(value).items() if inner is not None} or repr(value)
 

@@ -4,9 +4,10 @@ A lane tells its outlet two things, in order: a boundary was crossed, and text a
 table's to say.
 """
 
+import re
 from dataclasses import dataclass, field
-from io import StringIO
-from typing import Annotated, Any, ClassVar, Protocol, TypeAlias
+from io import SEEK_END, StringIO
+from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
 
 from pydantic import PlainSerializer, PlainValidator
 
@@ -14,7 +15,7 @@ from streamfsm.channels import Channels
 from streamfsm.core.scanner import TEXT as TEXT_SIGNAL
 from streamfsm.core.scanner import Scanner
 from streamfsm.core.tags import Tags
-from streamfsm.core.text import join_surrogates
+from streamfsm.core.text import begins_again, is_repetition, join_surrogates
 from streamfsm.machines import STREAM, TEXT, TOOL_CALL, StateMachine
 from streamfsm.machines.emission import Emission
 from streamfsm.result import Verdict
@@ -30,6 +31,10 @@ Buffer: TypeAlias = Annotated[StringIO, PlainValidator(_buffer), PlainSerializer
 """Text that grows: appending costs the same at any size, unlike ``str`` on an attribute."""
 
 _SHORT = 64
+_SHORTEST = 8  # characters of a text that is told to have come again
+_WINDOW = 4096  # characters that are cut anew after each repetition that is found
+_PLACEHOLDER = re.compile(r"[ \t\n\r]*(?:\{[ \t\n\r]*\}|null)[ \t\n\r]*")
+_PLACEHOLDER_SO_FAR = re.compile(r"[ \t\n\r]*(?:\{[ \t\n\r]*(?:\}[ \t\n\r]*)?|n(?:u(?:l(?:l[ \t\n\r]*)?)?)?)?")
 _AWAITING_TEXT = TEXT.table.initial
 _BEFORE_WORDS = frozenset(state for state, event in TEXT.table.by_cell if event == "words")
 _UNDECIDED = "undecided"
@@ -60,6 +65,10 @@ class Terms:
     begins: str = ""
     """The event of the first piece; that of a call is said by its name."""
     tags: Tags | None = None
+    repeated: bool = False
+    """Whether the last piece of a text field may be all of it again."""
+    placeholder: bool = False
+    """Whether arguments may begin with an empty object or ``null`` that stands for what comes."""
 
 
 def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
@@ -78,6 +87,14 @@ def _unseen(seen: str, size: int, text: str) -> str | None:
     if len(seen) < size or text.startswith(seen):
         return text[size:] + half
     return "" if seen.startswith(text) else None
+
+
+def _part(buffer: StringIO, start: int, size: int) -> str:
+    """Some of what was written, which stays where it is written on."""
+    buffer.seek(start)
+    part = buffer.read(size)
+    buffer.seek(0, SEEK_END)
+    return part
 
 
 @dataclass(slots=True)
@@ -108,6 +125,7 @@ class TextLane:
     _prefix: str = ""  # what may become a tag
     _pair: int | None = None  # whose tag came last, of several pairs
     _held: Buffer = field(default_factory=StringIO)  # what came while it is undecided
+    _again: int = 0  # of the text so far, how much is held back because it came again
 
     def feed(self, text: str, terms: Terms) -> bool:
         """Take the next piece.
@@ -120,11 +138,31 @@ class TextLane:
             outlet.boundary(self, terms.begins)
         text, self._half, fits = _take(self._half, text, terms.limit - self.size)
         self.size += len(text)
+        if terms.repeated:
+            text = self._unless_again(text)
         if terms.tags:
             self._find_tags(text, terms.tags, outlet)
         else:
             self._emit(text, outlet)
         return fits
+
+    def _unless_again(self, text: str) -> str:
+        """What is to be read now; a piece that goes on as the text began is held back, as it may be all of it again."""
+        so_far, held = self._written, self._again
+        if _part(so_far, held, len(text)) == text:
+            self._again += len(text)
+            return ""
+        self._again = 0
+        return _part(so_far, 0, held) + text
+
+    @property
+    def _written(self) -> StringIO:
+        return self.reasoning if self.label == "reasoning" else self.answer
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the text is one of some length, more than once."""
+        return any(is_repetition(buffer.getvalue(), _SHORTEST) for buffer in (self.answer, self.reasoning))
 
     def unseen(self, text: str) -> str | None:
         """Of a text that is whole so far, what is new; ``None`` if it contradicts what came before."""
@@ -155,10 +193,13 @@ class TextLane:
         self._prefix = text[end:]
 
     def close(self, event: str, outlet: Outlet) -> None:
-        """The stream is over: what was held back is text after all."""
+        """The stream is over: what was held back is text after all, unless it is the whole text again."""
         if self.state == _UNDECIDED:
             outlet.boundary(self, "answer")
             self._emit(self._release(), outlet)
+        again, self._again = self._again, 0
+        if again < self._written.tell():
+            self._emit(_part(self._written, 0, again), outlet)
         self._emit(self._prefix + "\ufffd" * len(self._half), outlet)
         self._prefix = self._half = ""
         outlet.boundary(self, event)
@@ -207,8 +248,12 @@ class CallLane:
     """Whether its arguments, which never got a name, were given to another call."""
     entry: int = 0
     """The number of the latest entry that said to be of it; see ``Calls.entries``."""
+    repeated: bool = False
+    """Whether all of the arguments came again, and was left out."""
     _name_half: str = ""
     _half: str = ""
+    _first: str | None = ""  # what may be a placeholder; ``None`` once that is decided
+    _again: int | None = None  # of the object, how much is held back because it came again; ``None``: it is still read
 
     @property
     def label(self) -> str:
@@ -263,9 +308,10 @@ class CallLane:
             return
         self.announced_id = self.id
         speech = channels.is_message_tool(self.name)
-        self.scanner = Scanner(channels.captured(self.name), raw=not speech)
+        self.scanner = Scanner(channels.captured(self.name), raw=not speech, stops=True)
         outlet.boundary(self, "speech_named" if speech else "tool_named", self.name)
-        self._send(self.scanner.feed(self.arguments.getvalue()), outlet)
+        text, self.arguments = self.arguments.getvalue(), StringIO()
+        self._read(text, outlet)
 
     def feed(self, text: str, terms: Terms) -> bool:
         """Take the next piece of the arguments.
@@ -275,28 +321,92 @@ class CallLane:
         """
         text, self._half, fits = _take(self._half, text, terms.limit - self.size)
         self.size += len(text)
-        self.arguments.write(text)
-        if self.scanner:
-            said = self.scanner.skim(text)
-            if said is None:
-                self._send(self.scanner.feed(text), terms.outlet)
-            elif said:
+        if terms.placeholder and self._first is not None:
+            text = self._after_placeholder(self._first + text)
+        if self.scanner is None:
+            self.arguments.write(text)
+        elif (said := self.scanner.skim(text)) is None:
+            self._read(text, terms.outlet)
+        else:
+            self.arguments.write(text)
+            if said:
                 terms.outlet.text(self, said)
         return fits
+
+    def _after_placeholder(self, text: str) -> str:
+        """Of the arguments so far, what is to be read now: an empty object waits for what it may stand for."""
+        while found := _PLACEHOLDER.match(text):
+            if found.end() == len(text):
+                break
+            text = text[found.end() :]
+        held = _PLACEHOLDER_SO_FAR.fullmatch(text) is not None
+        self._first = text if held else None
+        return "" if held else text
+
+    def _read(self, text: str, outlet: Outlet) -> None:
+        """Read arguments. What follows the object is held back as long as it may be the object again."""
+        if self._again is None:
+            text = self._scan(text, outlet)
+        for at in range(0, len(text), _WINDOW):
+            piece = text[at : at + _WINDOW]
+            while piece:
+                piece = self._scan(piece, outlet) if self._again is None else self._compare(piece)
+
+    def _scan(self, text: str, outlet: Outlet) -> str:
+        """Read arguments up to the end of the object, and white space after it; return the rest."""
+        scanner = cast("Scanner", self.scanner)
+        self._send(scanner.feed(text), outlet)
+        rest = scanner.beyond
+        self.arguments.write(text[: len(text) - len(rest)])
+        if rest:
+            self._again = 0
+        return rest
+
+    def _compare(self, text: str) -> str:
+        """Compare with the object what may be the object again; return what is to be read now."""
+        scanner, again = cast("Scanner", self.scanner), cast("int", self._again)
+        size = scanner.ends - scanner.begins
+        expected = _part(self.arguments, scanner.begins + again, min(len(text), size - again))
+        if not text.startswith(expected):
+            return self._held() + text
+        self._again = again + len(expected)
+        if self._again == size:
+            self._again, self.repeated = None, True
+        return text[len(expected) :]
+
+    def _held(self) -> str:
+        """What came again, which is no repetition after all; so what follows the object is an error."""
+        scanner, again = cast("Scanner", self.scanner), cast("int", self._again)
+        self._again, scanner.stops = None, False
+        return _part(self.arguments, scanner.begins, again)
 
     def unseen(self, text: str) -> str | None:
         """Of arguments that are whole so far, what is new; ``None`` if they contradict what came before."""
         self._half = ""
         return _unseen(self.arguments.getvalue(), self.size, text)
 
+    @property
+    def advice(self) -> str | None:
+        """The policy that may read arguments which are not a JSON object, if they show one; else ``None``."""
+        text = self.arguments.getvalue()
+        if (found := _PLACEHOLDER.match(text)) and found.end() < len(text):
+            return 'an empty object came before the arguments; Dialect(arguments="placeholder") leaves it out'
+        if begins_again(text):
+            return 'the arguments begin again with all of them so far; Dialect(arguments="snapshot") reads that'
+        return None
+
     def close(self, event: str, channels: Channels, outlet: Outlet) -> None:
         """The stream is over: what was held back is decided now."""
         self.complete_name(channels, outlet)
-        lone = "\ufffd" * len(self._half)
-        self._half = ""
-        self.arguments.write(lone)
-        if self.scanner:
-            self._send(self.scanner.feed(lone) + self.scanner.close(), outlet)
+        text = (self._first or "") + "\ufffd" * len(self._half)
+        self._half, self._first = "", None
+        if self.scanner is None:
+            self.arguments.write(text)
+        else:
+            self._read(text, outlet)
+            if self._again is not None:
+                self._scan(self._held(), outlet)
+            self._send(self.scanner.close(), outlet)
         outlet.boundary(self, event)
 
     def _send(self, signals: list[tuple[str, str]], outlet: Outlet) -> None:

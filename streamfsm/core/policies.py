@@ -1,8 +1,11 @@
 """``Policies``: how what a server says is merged, whatever its wire."""
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from streamfsm.machines.endings import TEACHABLE
 
 Merge: TypeAlias = Literal["fragment", "snapshot"]
 """``fragment``: each piece goes on where the last one ended. ``snapshot``: each is the whole so far."""
@@ -21,18 +24,31 @@ class Policies(BaseModel):
     name: Literal["auto"] | Merge = "auto"
     """Several names of one call. ``auto``: one that comes with the call's own id again, and repeats or extends the name
     so far, is a snapshot; any other is a fragment, which leaves the call in doubt if another call may have sent it."""
-    arguments: Merge = "fragment"
-    """A call's arguments."""
-    content: Merge = "fragment"
-    """Content, refusal and transcript."""
-    reasoning: Merge = "fragment"
-    """Native reasoning."""
+    arguments: Merge | Literal["placeholder"] = "fragment"
+    """A call's arguments. ``placeholder``: fragments, and an empty object or ``null`` that comes first is held back and
+    left out if more follows."""
+    content: Merge | Literal["final_repeat"] = "fragment"
+    """Content, refusal and transcript. ``final_repeat``: fragments, and a piece that begins like the text so far is
+    held back until it goes on otherwise; if at the end all of the text has come again, that is left out."""
+    reasoning: Merge | Literal["final_repeat"] = "fragment"
+    """Native reasoning, merged in the same ways."""
     usage: Literal["last", "max"] = "last"
     """Of several reports of one count, the one that stands. Never their sum."""
     finish: Literal["ranked", "first", "last"] = "ranked"
     """Of several finish reasons, the one that stands. ``ranked``: the one that says most; see ``docs/endings.md``."""
+    finish_words: Mapping[str, str] = {}
+    """Finish reasons of this server, and what each means: a word of ``docs/endings.md``, such as ``stop``, or a stop
+    reason, such as ``end_turn``. They come before the shipped ones; their case does not matter."""
     unmarked_end: Literal["incomplete", "complete"] = "incomplete"
     """What a stream amounts to that ends without a finish reason. ``complete``: trust it if something came and every
     call is structurally whole."""
     strict_end: bool = False
     """Whether an unmarked end fails the stream instead, with code ``unmarked_end``."""
+
+    @field_validator("finish_words")
+    @classmethod
+    def _are_known(cls, words: Mapping[str, str]) -> dict[str, str]:
+        taught = {word.casefold(): meaning.casefold() for word, meaning in words.items()}
+        if unknown := set(taught.values()) - TEACHABLE:
+            raise ValueError(f"{', '.join(sorted(unknown))}: neither a finish reason nor a stop reason")
+        return taught

@@ -31,7 +31,8 @@ from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import MessageWriter, Numbering
 from streamfsm.limits import Limits
 from streamfsm.machines import STREAM
-from streamfsm.machines.endings import CUT, UNKNOWN, ending, outcome
+from streamfsm.machines.choices import Part, belongs
+from streamfsm.machines.endings import CUT, UNKNOWN, Ending, closing, ending, outcome, second
 from streamfsm.machines.identity import is_placeholder
 from streamfsm.messages import StopReasonType
 from streamfsm.result import Anomaly, AnomalyKind, ErrorInfo, Usage
@@ -167,12 +168,28 @@ class Response:
             numbering=run.numbering,
             hides_reasoning=self._hides_reasoning(),
         )
-        answer = Terms(limits.text, self.writer, policies.content == "snapshot", "answer")
+        answer = Terms(
+            limits.text,
+            self.writer,
+            policies.content == "snapshot",
+            "answer",
+            repeated=policies.content == "final_repeat",
+        )
         tags = tags_of(options.think_tags) if options.think_tags else None
         # By text field; ``None``: of arguments.
         self._terms: dict[TextField | None, Terms] = {
-            None: Terms(limits.arguments, self.writer, policies.arguments == "snapshot"),
-            "reasoning": Terms(limits.text, self.writer, policies.reasoning == "snapshot", "reasoning"),
+            None: Terms(
+                limits.arguments,
+                self.writer,
+                policies.arguments == "snapshot",
+                placeholder=policies.arguments == "placeholder",
+            ),
+            "reasoning": replace(
+                answer,
+                whole=policies.reasoning == "snapshot",
+                begins="reasoning",
+                repeated=policies.reasoning == "final_repeat",
+            ),
             "content": replace(answer, begins=tags.begins, tags=tags) if tags else answer,
             "refusal": answer,
             "transcript": answer,
@@ -267,8 +284,8 @@ class Response:
         return lane
 
     def _take_envelope(self, event: Envelope) -> None:
-        self.run.response_id = self.run.response_id or event.id
-        self.run.model = self.run.model or event.model
+        self.run.response_id = event.id or self.run.response_id
+        self.run.model = event.model or self.run.model
         self.writer.hides_reasoning = self._hides_reasoning()
 
     def _take_begin(self, event: Begin) -> None:
@@ -335,16 +352,20 @@ class Response:
 
     def _take_finish(self, event: Finish) -> None:
         choice = self.run.choices[event.choice]
-        if ending(event.reason).rank != CUT:
+        word, means = event.reason, self._meaning(event.reason)
+        if means.rank != CUT:
             choice.calls.vouched = choice.calls.entries
-        kept, new = choice.finish_reason, event.reason
-        if ending(new) is UNKNOWN:
-            self.odd("unknown_finish", f"finish reason {new!r}", event.choice)
-        policy = self._policies.finish
-        if kept is None or policy == "last" or (policy == "ranked" and ending(new).rank > ending(kept).rank):
-            choice.finish_reason = new
-        if kept not in (None, new, "stop") and new != "stop":
-            self.odd("second_finish", f"{new!r} after {kept!r}", event.choice)
+        if means is UNKNOWN:
+            what = f"finish reason {word!r}; Dialect(finish_words=…) teaches what it means"
+            self.odd("unknown_finish", what, event.choice)
+        kept = choice.finish_reason
+        stands, contradicts = (
+            (True, False) if kept is None else second(self._policies.finish, self._meaning(kept), means)
+        )
+        if contradicts:
+            self.odd("second_finish", f"{word!r} after {kept!r}", event.choice)
+        if stands:
+            choice.finish_reason = word
         self._complete_names(choice.calls)
         self._adopt(choice.calls)
         if self._stream.state == "open":
@@ -411,6 +432,10 @@ class Response:
     def stop(self, event: str, error: ErrorInfo | None = None) -> None:
         """Fire ``event`` on every lane, the stream's last."""
         run = self.run
+        if event == "end":
+            finished = bool(run.choices) and all(choice.finish_reason for choice in run.choices.values())
+            event = closing(finished=finished, strict=self._policies.strict_end)
+            error = _UNMARKED if event == "error" else None
         run.error = error
         self._text_routes.clear()
         self._call_routes.clear()
@@ -421,6 +446,7 @@ class Response:
         for index, choice in run.choices.items():
             for text in choice.texts.values():
                 text.close(event, self.writer)
+                self._judge_text(text)
             content, tags = choice.texts.get("content"), self._terms["content"].tags
             if content and tags and (stray := content.stray_tag(tags)):
                 what = f"{stray!r} closed no thought: where the prompt opens it, ThinkTags(starts='inside')"
@@ -431,9 +457,60 @@ class Response:
                     self.odd("nameless_call", "the call ended without a name", index, call.ordinal)
                 for key in call.scanner.duplicates if call.scanner else ():
                     self.odd("duplicate_key", f"key {key!r} came again", index, call.ordinal)
+                self._judge_arguments(choice, call)
+        if event == "end":
+            self._judge_choices()
         first = run.choices[min(run.choices)] if run.choices else Choice()
         target = STREAM.table.by_cell[run.stream.state, event].target
         self.writer.boundary(run.stream, event, self.outcome(first, target)[0])
+
+    def _judge_text(self, lane: TextLane) -> None:
+        policy = getattr(self._policies, "reasoning" if lane.label == "reasoning" else "content")
+        if policy == "fragment" and lane.repeats:
+            field = "reasoning" if lane.label == "reasoning" else "content"
+            what = f'the {lane.label} is the same text more than once; Dialect({field}="final_repeat") reads it once'
+            self.odd("repeated_text", what, lane.choice)
+
+    def _judge_arguments(self, choice: Choice, call: CallLane) -> None:
+        if call.repeated:
+            what = "all of the arguments came again, and was left out"
+            self.odd("repeated_arguments", what, call.choice, call.ordinal)
+        verdict = call.judge()[0]
+        cut = choice.finish_reason is None or self._meaning(choice.finish_reason).rank == CUT
+        if verdict in WHOLE or call.adopted or (verdict == "incomplete" and cut):
+            return
+        if self._policies.arguments != "snapshot" and (advice := call.advice):
+            self.odd("unmerged_arguments", advice, call.choice, call.ordinal)
+
+    def _judge_choices(self) -> None:
+        """Tell where finish reasons do not fit what came. ``stop`` after calls does: demanded calls end so."""
+        choices = self.run.choices
+        first, *others = self.answer() or (0,)
+        if others:
+            what = f"choice {first} was answered with the calls of choice {others[0]}"
+            self.odd("split_answer", f'{what}; Dialect(choice="one") makes them one', first)
+        for index, choice in choices.items():
+            part = self._part(choice)
+            if part.waits and not part.calls and not (others and index == first):
+                self.odd("finish_without_calls", f"finish reason {choice.finish_reason!r}, but no call came", index)
+        finished = [index for index, choice in choices.items() if choice.finish_reason]
+        spoken = all(choice.texts or choice.calls.lanes for choice in choices.values())
+        if not others and spoken and len(choices) > 1 and finished == [max(choices)]:
+            what = 'only the last choice was finished: if there is one answer, Dialect(choice="one") says so'
+            self.odd("ambiguous_choice", what, first)
+
+    def answer(self) -> tuple[int, ...]:
+        """The indexes of the choices that make up the first one's answer: itself, and those that hold its calls."""
+        if not self.run.choices:
+            return ()
+        first, *others = sorted(self.run.choices)
+        parts = {index: self._part(self.run.choices[index]) for index in (first, *others)}
+        return (first, *(index for index in others if belongs(parts[first], parts[index])))
+
+    def _part(self, choice: Choice) -> Part:
+        word = choice.finish_reason
+        waits = None if word is None else self._meaning(word).stop_reason is StopReasonType.tool_calls
+        return Part(bool(choice.texts), bool(choice.calls.lanes), waits)
 
     def exceed(self, limit: str) -> None:
         """Stop, because more came than the limit of that name allows."""
@@ -442,12 +519,17 @@ class Response:
 
     def outcome(self, choice: Choice, state: str) -> tuple[StopReasonType, bool]:
         """The choice's stop reason, and whether its whole calls are ready, were the stream to end in ``state``."""
-        calls = [call for call in choice.calls.lanes if not call.adopted]
+        parts = [self.run.choices[index] for index in self.answer()]
+        if not any(choice is part for part in parts):
+            parts = [choice]
+        calls = [call for part in parts for call in part.calls.lanes if not call.adopted]
         if not all(call.judge()[0] in WHOLE for call in calls):
             came = "open"
         else:
             came = "calls" if calls else "text" if choice.texts else "nothing"
-        return outcome(state, choice.finish_reason, came, trusted=self._policies.unmarked_end == "complete")
+        word = choice.finish_reason or next((part.finish_reason for part in parts if part.finish_reason), None)
+        said = None if word is None else self._meaning(word)
+        return outcome(state, said, came, trusted=self._policies.unmarked_end == "complete")
 
     def is_certain(self, calls: Calls, call: CallLane) -> bool:
         """Whether the call, if its JSON is closed, is just what the model made: nothing of it was guessed or lost."""
@@ -463,6 +545,9 @@ class Response:
         return vouched and not (self.run.doubt and call.is_empty)
 
     # -- small parts ------------------------------------------------------------------------------------------------
+
+    def _meaning(self, finish_reason: str) -> Ending:
+        return ending(finish_reason, self._policies.finish_words)
 
     def _hides_reasoning(self) -> bool:
         options, model = self.options, self.run.model
@@ -485,6 +570,7 @@ class Response:
             self.odd(kind, detail)
 
 
+_UNMARKED = ErrorInfo(code="unmarked_end", message="the stream ended without a finish reason")
 _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 DOUBTS: frozenset[AnomalyKind] = frozenset(
     {

@@ -103,16 +103,24 @@ class Scanner:
     Args:
         captured: decoded key → name of the event that opens its value.
         raw: whether raw text is reported.
+        stops: whether what follows the object is left unread, in ``beyond``, rather than an error.
     """
 
     captured: Mapping[str, str] = field(default_factory=dict)
     raw: bool = True
+    stops: bool = False
 
     verdict: Verdict = "empty"
     error_offset: int | None = None
     """Characters before what first went wrong: what no JSON object has there, or the backslash of an unknown escape."""
     duplicates: dict[str, None] = field(default_factory=dict)
     """Keys of the object's top level that came again, decoded, in order."""
+    begins: int = 0
+    """Characters before the object, or before a ``null`` in its place."""
+    ends: int = 0
+    """Characters up to its end, once that came."""
+    beyond: str = ""
+    """Of the text fed last, what follows the object and white space; only if the scanner ``stops``."""
 
     _mode: str = "start"
     _stack: list[str] = field(default_factory=list)  # open brackets
@@ -169,11 +177,12 @@ class Scanner:
         if self._tail:
             text, self._tail = self._tail + text, ""
         out: list[Signal] = []
+        self.beyond = ""
         self._start = at = 0
         end = len(text)
         while at < end:
             at = _STEPS[self._mode](self, text, at, out)
-        end -= len(self._tail)
+        end -= len(self._tail) + len(self.beyond)
         self._sift(text, end, out)
         self._base += end
         return out
@@ -243,6 +252,7 @@ class Scanner:
         return self._break(at, text, out, event)
 
     def _start_step(self, text: str, at: int, out: list[Signal]) -> int:
+        self.begins = self._base + at
         if text[at] == "n":
             self._mode, self._literal, self.verdict = "null", "null", "incomplete"
             return at
@@ -261,7 +271,7 @@ class Scanner:
             return self._break(at, text, out)
         self._literal = self._literal[1:]
         if not self._literal:
-            self._mode, self.verdict = "after_null", "empty"
+            self._mode, self.verdict, self.ends = "after_null", "empty", self._base + at + 1
         return at + 1
 
     def _key_step(self, text: str, at: int, out: list[Signal]) -> int:
@@ -405,7 +415,7 @@ class Scanner:
         self._sink = "report"
         self._sift(text, at + 1, out)
         out.append(("object_closed", ""))
-        self._mode = "end"
+        self._mode, self.ends = "end", self._base + at + 1
         if self.error_offset is None:
             self.verdict = "lenient" if self._lenient else "valid"
         return at + 1
@@ -425,7 +435,10 @@ class Scanner:
         self._sink = "hold" if self.captured else "report"
 
     def _end_step(self, text: str, at: int, out: list[Signal]) -> int:
-        return self._space(text, at, out, "trailing")
+        if self.stops and text[at] not in _SPACE:
+            self.beyond = text[at:]
+            return len(text)
+        return self._space(text, at, out, "trailing" if self._mode == "end" else "malformed")
 
     def _broken_step(self, text: str, at: int, out: list[Signal]) -> int:
         return len(text)
@@ -435,7 +448,7 @@ _Step: TypeAlias = Callable[[Scanner, str, int, list[Signal]], int]
 _STEPS: dict[str, _Step] = {
     "start": Scanner._start_step,
     "null": Scanner._null_step,
-    "after_null": Scanner._space,
+    "after_null": Scanner._end_step,
     "key_or_close": Scanner._key_step,
     "key": Scanner._key_step,
     "key_string": Scanner._key_string_step,

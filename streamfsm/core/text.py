@@ -7,6 +7,7 @@ the next begins with U+DE00. No emitted string may hold a half (law 3).
 import re
 
 _ANY = re.compile("[\ud800-\udfff]")
+_PLACES = 64
 _PAIR_OR_LONE = re.compile("([\ud800-\udbff])([\udc00-\udfff])|[\ud800-\udfff]")
 
 
@@ -43,6 +44,25 @@ def may_begin(text: str, tag: str, start: int = 0) -> int:
         if text.endswith(tag[:length]):
             return len(text) - length
     return len(text)
+
+
+def is_repetition(text: str, shortest: int) -> bool:
+    """Whether a text is a shorter one, of ``shortest`` characters at least, more than once."""
+    period = (text + text).find(text, 1)
+    return shortest <= period < len(text)
+
+
+def begins_again(text: str) -> bool:
+    """Whether a text goes on, somewhere, with all that it was up to there. Tries the first places where it may."""
+    head = text[:2]
+    at = text.find(head, len(head))
+    for _ in range(_PLACES):
+        if at <= 0 or text.startswith(text[:at], at):
+            break
+        at = text.find(head, at + 1)
+    else:
+        return False
+    return at > 0
 
 
 def _join(match: re.Match[str]) -> str:

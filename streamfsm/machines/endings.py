@@ -1,44 +1,131 @@
-"""How a choice ended: two declared tables.
+"""How a choice ended: four declared tables.
 
-The first ranks the wire's finish reasons. Servers finish twice (``tool_calls``, then an empty delta with ``stop``), so
-among the words that came the first of the highest rank counts. A cut outranks everything.
+The first says what the wire's finish reasons mean, the words of other protocols too, which gateways pass on. Words are
+compared without their case; `Dialect(finish_words=…)` teaches others. A word that no row holds counts as a cut.
 
-The second takes how the stream ended, what the word says, and whether the calls are structurally whole. Its first row
-that fits tells the stop reason, and whether a whole call is ready to run: never if anything was cut.
+The second says which of two finish reasons stands, because servers finish twice: `tool_calls`, then an empty delta with
+`stop`. A cut outranks everything.
+
+The third takes how the stream ended, what the word that stands says, and whether the calls are structurally whole. Its
+first row that fits tells the stop reason, and whether a whole call is ready to run: never if anything was cut.
+
+The fourth says what it amounts to that the server stops sending.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
-from streamfsm.messages import StopReasonType
+from streamfsm.messages import StopReasonType as Reason
 
 
 class Ending(NamedTuple):
     """What a finish reason means. ``rank`` 3 means that the output was cut."""
 
-    stop_reason: StopReasonType
+    stop_reason: Reason
     rank: int
     because: str
 
 
+ADDED = 1
+"""The rank of a word that servers send before or after a better one, and mean nothing by it."""
 CUT = 3
-UNKNOWN = Ending(StopReasonType.unknown, CUT, "whether it means a cut is unknown, so nothing of it is run")
+UNKNOWN = Ending(Reason.unknown, CUT, "whether it means a cut is unknown, so nothing of it is run")
+# fmt: off
 ENDINGS: dict[str, Ending] = {
-    "stop": Ending(StopReasonType.end_turn, 1, "also what servers send after a better word"),
-    "tool_calls": Ending(StopReasonType.tool_calls, 2, "the model waits for its tools"),
-    "function_call": Ending(StopReasonType.tool_calls, 2, "the same, in the legacy wire"),
-    "length": Ending(StopReasonType.max_tokens_exceeded, CUT, "the token limit cut the output"),
-    "content_filter": Ending(StopReasonType.content_filter, CUT, "a filter cut the output"),
-    "error": Ending(StopReasonType.error, CUT, "some routers' word for a provider that broke off"),
+    "stop":           Ending(Reason.end_turn, 1, "also what servers send after a better word"),
+    "tool_calls":     Ending(Reason.tool_calls, 2, "the model waits for its tools"),
+    "function_call":  Ending(Reason.tool_calls, 2, "the same, in the legacy wire"),
+    "length":         Ending(Reason.max_tokens_exceeded, CUT, "the token limit cut the output"),
+    "content_filter": Ending(Reason.content_filter, CUT, "a filter cut the output"),
+    "error":          Ending(Reason.error, CUT, "some routers' word for a provider that broke off"),
+    # Anthropic's and Bedrock's
+    "end_turn":       Ending(Reason.end_turn, 1, "Anthropic's word for `stop`"),
+    "stop_sequence":  Ending(Reason.end_turn, 1, "Anthropic, Cohere, TGI: a stop sequence that the caller chose"),
+    "tool_use":       Ending(Reason.tool_calls, 2, "Anthropic's word for `tool_calls`"),
+    "max_tokens":     Ending(Reason.max_tokens_exceeded, CUT, "Anthropic, Gemini, Cohere: the token limit"),
+    "refusal":        Ending(Reason.content_filter, CUT, "Anthropic: a safety classifier broke the answer off"),
+    "model_context_window_exceeded":
+                      Ending(Reason.max_tokens_exceeded, CUT, "Anthropic, Z.ai: the context window is full"),
+    "guardrail_intervened": Ending(Reason.content_filter, CUT, "Bedrock: a guardrail stepped in"),
+    "content_filtered":     Ending(Reason.content_filter, CUT, "Bedrock's word for `content_filter`"),
+    # Gemini's
+    "safety":             Ending(Reason.content_filter, CUT, "Gemini: a filter"),
+    "recitation":         Ending(Reason.content_filter, CUT, "Gemini: it would have quoted a source at length"),
+    "blocklist":          Ending(Reason.content_filter, CUT, "Gemini: a filter"),
+    "prohibited_content": Ending(Reason.content_filter, CUT, "Gemini: a filter"),
+    "spii":               Ending(Reason.content_filter, CUT, "Gemini: a filter of personal data"),
+    "malformed_function_call": Ending(Reason.error, CUT, "Gemini: the model wrote a call that cannot be read"),
+    "unexpected_tool_call":    Ending(Reason.error, CUT, "Gemini: a call of a tool that was not offered"),
+    # Cohere's
+    "complete":    Ending(Reason.end_turn, 1, "Cohere's word for `stop`"),
+    "tool_call":   Ending(Reason.tool_calls, 2, "Cohere's word for `tool_calls`"),
+    "error_toxic": Ending(Reason.content_filter, CUT, "Cohere: a filter"),
+    "error_limit": Ending(Reason.max_tokens_exceeded, CUT, "Cohere: the context window is full"),
+    "user_cancel": Ending(Reason.cancelled, CUT, "Cohere: the request was cancelled"),
+    "timeout":     Ending(Reason.error, CUT, "Cohere: generation took too long"),
+    # others'
+    "eos":           Ending(Reason.end_turn, 1, "Together: the model's end-of-sequence token"),
+    "eos_token":     Ending(Reason.end_turn, 1, "TGI: the same"),
+    "model_length":  Ending(Reason.max_tokens_exceeded, CUT, "Mistral: the context window is full"),
+    "sensitive":     Ending(Reason.content_filter, CUT, "Z.ai: a filter"),
+    "network_error": Ending(Reason.error, CUT, "Z.ai: inference broke off"),
+    "insufficient_system_resource": Ending(Reason.error, CUT, "DeepSeek: inference was interrupted"),
+    "abort":         Ending(Reason.error, CUT, "vLLM, SGLang: the engine gave the request up"),
+    "cancelled":     Ending(Reason.cancelled, CUT, "the request was cancelled"),
+    "canceled":      Ending(Reason.cancelled, CUT, "the same"),
 }
+# fmt: on
 
 
-def ending(finish_reason: str) -> Ending:
-    """The row for the wire's word."""
-    return ENDINGS.get(finish_reason, UNKNOWN)
+def ending(finish_reason: str, taught: Mapping[str, str] | None = None) -> Ending:
+    """The row for the wire's word.
+
+    Args:
+        finish_reason: as the wire has it.
+        taught: words in lower case that a dialect adds or redefines: each with a word of ``ENDINGS``, or a stop reason.
+    """
+    word = finish_reason.casefold()
+    word = taught.get(word, word) if taught else word
+    return ENDINGS.get(word) or _BY_STOP_REASON.get(word, UNKNOWN)
+
+
+_BY_STOP_REASON = {each.stop_reason.value: each for each in reversed(ENDINGS.values())}
+TEACHABLE = frozenset({*ENDINGS, *_BY_STOP_REASON})
+"""What a word may be taught to mean."""
+
+
+class Second(NamedTuple):
+    """A row of the second table, for a finish reason that comes after another."""
+
+    policy: Literal["ranked", "first", "last"]
+    """The dialect's."""
+    rank: Literal["higher", "*"]
+    """Of the new one, compared with the one that stands; ``*`` fits anything."""
+    stands: Literal["kept", "new"]
+    because: str
+
+
+SECONDS = (
+    Second("ranked", "higher", "new", "it says more"),
+    Second("ranked", "*", "kept", "of one rank the first counts; what outranks it counts anyway"),
+    Second("first", "*", "kept", "the dialect says so"),
+    Second("last", "*", "new", "the dialect says so"),
+)
+
+
+def second(policy: str, kept: Ending, new: Ending) -> tuple[bool, bool]:
+    """What a finish reason that comes after another does.
+
+    Returns:
+        Whether it stands, by the first row of ``SECONDS`` that fits; and whether the two contradict each other: they
+        are of different rows, and neither is of the rank that servers add to any other.
+    """
+    rows = (row for row in SECONDS if row.policy == policy and (row.rank == "*" or new.rank > kept.rank))
+    return next(rows).stands == "new", kept is not new and ADDED not in (kept.rank, new.rank)
 
 
 class Outcome(NamedTuple):
-    """A row of the second table. ``*`` fits anything."""
+    """A row of the third table. ``*`` fits anything."""
 
     stream: str
     """State of the stream's machine."""
@@ -46,7 +133,7 @@ class Outcome(NamedTuple):
     """``cut`` or ``whole``, as the finish reason says; without one ``trusted`` if the dialect trusts that, or ``none``."""
     came: str
     """``nothing``; ``text`` alone; ``calls``, all structurally whole; or an ``open`` call."""
-    stop_reason: StopReasonType | None
+    stop_reason: Reason | None
     """``None``: the finish reason's own."""
     ready: bool
     because: str
@@ -54,27 +141,50 @@ class Outcome(NamedTuple):
 
 # fmt: off
 OUTCOMES = (
-    Outcome("failed",    "*",       "*",     StopReasonType.error,      False, "what was to come is unknown"),
-    Outcome("cancelled", "*",       "*",     StopReasonType.cancelled,  False, "the caller wants nothing of it to run"),
-    Outcome("done",      "cut",     "*",     None,                      False, "by the server's word something is missing"),
-    Outcome("done",      "whole",   "*",     None,                      True,  "by the server's word all is there"),
-    Outcome("done",      "trusted", "text",  StopReasonType.end_turn,   True,  "this server never says"),
-    Outcome("done",      "trusted", "calls", StopReasonType.tool_calls, True,  "this server never says; nothing is open"),
-    Outcome("done",      "*",       "*",     StopReasonType.incomplete, False, "nobody says that all is there"),
+    Outcome("failed",    "*",       "*",     Reason.error,      False, "what was to come is unknown"),
+    Outcome("cancelled", "*",       "*",     Reason.cancelled,  False, "the caller wants nothing of it to run"),
+    Outcome("done",      "cut",     "*",     None,              False, "by the server's word something is missing"),
+    Outcome("done",      "whole",   "*",     None,              True,  "by the server's word all is there"),
+    Outcome("done",      "trusted", "text",  Reason.end_turn,   True,  "this server never says"),
+    Outcome("done",      "trusted", "calls", Reason.tool_calls, True,  "this server never says; nothing is open"),
+    Outcome("done",      "*",       "*",     Reason.incomplete, False, "nobody says that all is there"),
 )
 # fmt: on
 
 
-def outcome(stream: str, finish_reason: str | None, came: str, *, trusted: bool) -> tuple[StopReasonType, bool]:
+def outcome(stream: str, said: Ending | None, came: str, *, trusted: bool) -> tuple[Reason, bool]:
     """The stop reason of a choice, and whether its whole calls are ready: the first row of ``OUTCOMES`` that fits.
 
     Args:
         stream: state of the stream's machine, which is not ``open``.
-        finish_reason: the wire's word that stands, if any.
+        said: what the wire's word means that stands, if there is one.
         came: see :class:`Outcome`.
         trusted: whether the dialect trusts an end without a finish reason.
     """
-    said = ending(finish_reason) if finish_reason is not None else None
     word = ("cut" if said.rank == CUT else "whole") if said else ("trusted" if trusted else "none")
     row = next(row for row in OUTCOMES if row.stream == stream and row.word in ("*", word) and row.came in ("*", came))
     return row.stop_reason or (said or UNKNOWN).stop_reason, row.ready
+
+
+class Closing(NamedTuple):
+    """A row of the fourth table, for the end of what the server sends. ``None`` fits anything."""
+
+    finished: bool | None
+    """Whether there are choices, and each has a finish reason."""
+    strict: bool | None
+    """Whether the dialect demands that."""
+    event: Literal["end", "error"]
+    """What is fired on the stream's machine."""
+    because: str
+
+
+CLOSINGS = (
+    Closing(False, True, "error", "the dialect's server always says why it ends"),
+    Closing(None, None, "end", "what it amounts to is said by the table before this one"),
+)
+
+
+def closing(*, finished: bool, strict: bool) -> Literal["end", "error"]:
+    """The event of the end: the first row of ``CLOSINGS`` that fits."""
+    fits = (row for row in CLOSINGS if row.finished in (None, finished) and row.strict in (None, strict))
+    return next(fits).event

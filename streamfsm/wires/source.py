@@ -15,3 +15,6 @@ class Source(Protocol):
             Whether that is one text, or one piece of arguments, for a lane that is known, and nothing else. Such an
             object says the same when it is read again.
         """
+
+    def close(self, to: Handler) -> None:
+        """Tell what waits for more to be understood: nothing more comes, or nothing more is read."""

@@ -1,6 +1,7 @@
 """Providers' accents, as data."""
 
 from functools import cached_property
+from typing import Literal
 
 from streamfsm.core.policies import Policies
 from streamfsm.wires.chat.shortcut import DELTA
@@ -11,6 +12,9 @@ class Dialect(Policies):
 
     reasoning_fields: tuple[str, ...] = ("reasoning_content", "reasoning", "reasoning_text")
     """Delta fields with native reasoning, in order of preference. The same text in several counts once."""
+    choice: Literal["auto", "one", "many"] = "auto"
+    """What the index of a choice means. ``one``: nothing, there is one answer. ``many``: which choice it is. ``auto``:
+    the same, unless it counts tokens; see ``docs/choices.md``."""
 
     @cached_property
     def reasoning_names(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ usage, then an error. What is not read is kept as an extra.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from streamfsm.core.events import (
     Begin,
@@ -24,8 +24,9 @@ from streamfsm.core.events import (
     Thought,
     UsageReport,
 )
-from streamfsm.core.json_values import as_json, fields_and_extra, fields_of, show
+from streamfsm.core.json_values import as_json, as_plain, fields_and_extra, fields_of, show
 from streamfsm.core.text import without_surrogates
+from streamfsm.machines.choices import RULES, Counting, Entry, counted
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.shortcut import CALL, CHOICE, CHUNK, DELTA, Plain, more, of_dict, of_model
 
@@ -43,8 +44,18 @@ class ChatCompletions:
     dialect: Dialect
     has_id: bool = False
     has_model: bool = False
+    has_spoken: bool = False
+    """Whether any choice has said anything: the id and the model are those of the chunk that did."""
     choices: dict[int, bool] = field(default_factory=dict)
     """Those that began: whether their deltas have said anything."""
+    counting: Counting = "maybe"
+    """Whether the index of choices counts tokens; by the rules of :mod:`streamfsm.machines.choices`."""
+    latest: int | None = None
+    """The index of the entry of ``choices`` before this one, as long as it may count tokens."""
+    finished: bool = False
+    """Whether that entry had a finish reason."""
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+    """Entries after the first choice's that may be tokens of the same answer."""
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Tell what ``chunk`` says, in reading order; see :class:`streamfsm.wires.source.Source`.
@@ -54,6 +65,7 @@ class ChatCompletions:
         plain = self._plain(chunk)
         if plain is not None and self._is_sound(plain):
             choice, field, wire_index, text = plain
+            self.counting = "no"
             if field is None:
                 to.call(choice, wire_index, "", "", text)
             else:
@@ -63,22 +75,37 @@ class ChatCompletions:
         if fields is None:
             to.take(Oddity("not_a_chunk", show(chunk), None))
             return False
-        if not (self.has_id and self.has_model):
+        if not (self.has_id and self.has_model and self.has_spoken):
             self._read_envelope(fields, to)
         if choices := fields.get("choices"):
             if not isinstance(choices, list):
                 choices = _checked(list, choices, "choices", None, to) or ()
-            position = 0
+            position, alone = 0, len(choices) == 1
             for choice in choices:
-                self._read_choice(position, choice, to)
+                self._read_entry(position, choice, to, alone=alone)
                 position += 1  # noqa: SIM113 - enumerate takes longer than the loop
         if usage := fields.get("usage"):
             _read_usage(usage, to)
         if moderation := fields.get("moderation"):
             to.take(Extra(None, "moderation", moderation))
         if maybe_extra and not CHUNK.issuperset(maybe_extra):
-            _read_rest(maybe_extra, to)
+            if self.waiting:  # what the stream said before an error comes before it
+                rest = Recorder()
+                _read_rest(maybe_extra, rest)
+                if any(isinstance(event, Failure) for event in rest.events):
+                    self.close(to)
+                rest.tell(to)
+            else:
+                _read_rest(maybe_extra, to)
         return False
+
+    def close(self, to: Handler) -> None:
+        """See :class:`streamfsm.wires.source.Source`."""
+        one = counted(len(self.waiting), finished=self.finished)
+        if one:
+            what = "choices that each spoke once, of which only the last was finished, were read as one"
+            to.take(Oddity("ambiguous_choice", f"{what}; Dialect.choice tells", next(iter(self.choices))))
+        self._release(to, one=one)
 
     def _plain(self, chunk: Any) -> Plain | None:
         """What a plain chunk says, unchecked; ``None`` if it is not plain."""
@@ -93,6 +120,9 @@ class ChatCompletions:
         return (
             self.has_id
             and self.has_model
+            and not self.waiting
+            and self.dialect.choice != "one"
+            and self.counting != "yes"
             and type(choice) is int
             and self.choices.get(choice, False)
             and (field is not None or (type(wire_index) is int and 0 <= wire_index <= _LARGEST))
@@ -101,28 +131,77 @@ class ChatCompletions:
         )
 
     def _read_envelope(self, fields: Mapping[str, Any], to: Handler) -> None:
-        response_id = None if self.has_id else _string(fields, "id", None, to) or None
-        model = None if self.has_model else _string(fields, "model", None, to) or None
+        response_id = None if self.has_id and self.has_spoken else _string(fields, "id", None, to) or None
+        model = None if self.has_model and self.has_spoken else _string(fields, "model", None, to) or None
         if response_id or model:
             to.take(Envelope(response_id, model))
             self.has_id, self.has_model = self.has_id or bool(response_id), self.has_model or bool(model)
 
-    def _read_choice(self, position: int, choice: object, to: Handler) -> None:
+    def _read_entry(self, position: int, choice: object, to: Handler, *, alone: bool) -> None:
         fields, maybe_extra = fields_and_extra(choice)
         if fields is None:
             to.take(Oddity("wrong_type", f"choices[{position}] is {show(choice)}", None))
             return
         index = fields.get("index")
-        if type(index) is not int or index not in self.choices:
-            index = _integer(fields, "index", None, to)
-            index = position if index is None else index
-            if index not in self.choices:
-                self.choices[index] = False
-                to.take(Begin(index))
+        if self.counting != "no" or type(index) is not int or index not in self.choices:
+            found = self._which(position, fields, to, alone=alone)
+            if found is None and (plain := as_plain(choice)):
+                self.waiting.append(plain)
+                self.has_spoken = True
+                return
+            if found is None:  # it cannot be kept, so it does not wait
+                self.counting = "no"
+                self._release(to, one=False)
+                found = cast("int", self.latest)
+            index = found
+        self._read_choice(index, fields, maybe_extra, to)
+
+    def _which(self, position: int, fields: Mapping[str, Any], to: Handler, *, alone: bool) -> int | None:
+        """The choice that an entry speaks for; ``None`` if it has to wait."""
+        index = _choice_index(fields, to)
+        entry = Entry(
+            policy=self.dialect.choice,
+            index=index,
+            alone=alone,
+            speaks=any(value for name, value in fields_of(fields.get("delta")).items() if name != "role"),
+            known=index in self.choices,
+            silent=not self.choices.get(index, False) if index is not None else False,
+            begun=len(self.choices),
+            latest=self.latest,
+            finished=self.finished,
+            waiting=len(self.waiting),
+            counting=self.counting,
+        )
+        rule = next(rule for rule in RULES if rule.fits(entry))
+        self.latest, self.finished = index, bool(fields.get("finish_reason"))
+        if rule.owner == "wait":
+            return None
+        self.counting = rule.counting or self.counting
+        self._release(to, one=rule.owner == "one")
+        first = next(iter(self.choices), 0)
+        choice = {"own": index, "position": position, "one": first}[rule.owner]
+        if rule.tells:
+            to.take(Oddity(rule.tells, f"{rule.name}: {rule.because}; Dialect.choice tells", first))
+        return choice
+
+    def _release(self, to: Handler, *, one: bool) -> None:
+        """Read the entries that wait: as what the ``one`` choice says that has begun, or each for its own."""
+        waiting, self.waiting = self.waiting, []
+        first = next(iter(self.choices), 0)
+        for fields in waiting:
+            self._read_choice(first if one else cast("int", _choice_index(fields, to)), fields, fields, to)
+
+    def _read_choice(
+        self, index: int, fields: Mapping[str, Any], maybe_extra: Mapping[str, Any] | None, to: Handler
+    ) -> None:
+        if index not in self.choices:
+            self.choices[index] = False
+            to.take(Begin(index))
         if (delta := fields.get("delta")) and self._read_delta(delta, index, to):
-            self.choices[index] = True
+            self.choices[index] = self.has_spoken = True
         if maybe_extra and not CHOICE.issuperset(maybe_extra):
             if (message := fields.get("message")) and not self.choices[index]:
+                self.has_spoken = True
                 self._read_message(message, index, to)
             if usage := fields.get("usage"):
                 _read_usage(usage, to)
@@ -404,6 +483,14 @@ def _checked(kind: type[_T], value: object, key: str, choice: int | None, to: Ha
 def _string(fields: Mapping[str, Any], key: str, choice: int | None, to: Handler) -> str:
     value = fields.get(key)
     return "" if value is None else without_surrogates(_checked(str, value, key, choice, to) or "")
+
+
+def _choice_index(fields: Mapping[str, Any], to: Handler) -> int | None:
+    """The index of an entry of ``choices``, also as a string of digits or as a float."""
+    value = fields.get("index")
+    if (type(value) is float and value.is_integer()) or (type(value) is str and value.isascii() and value.isdecimal()):
+        fields = {"index": int(value)}
+    return _integer(fields, "index", None, to)
 
 
 def _integer(fields: Mapping[str, Any], key: str, choice: int | None, to: Handler) -> int | None:
