@@ -80,6 +80,7 @@ TESTED_IN = {
     "testing/parsers": "testing_parsers",
     "testing/pulled": "testing_pulled",
     "testing/quirks": "testing_quirks",
+    "testing/ready": "testing_ready",
     "testing/reports": "testing_streams",
     "testing/runs": "testing_parsers",
     "testing/strategies": "testing_strategies",
