@@ -1,6 +1,5 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
-import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -10,8 +9,9 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
+from streamfsm.core.extras import values
 from streamfsm.core.lanes import CallLane
-from streamfsm.core.response import WHOLE, Choice, Detail, Extras, Options, Response, Run
+from streamfsm.core.response import WHOLE, Choice, Detail, Options, Response, Run
 from streamfsm.core.text import without_surrogates
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
@@ -228,7 +228,7 @@ class StreamParser:
             finish_reason=next((part.finish_reason for part in parts if part.finish_reason), None),
             stop_reason=first.stop_reason,
             choices=choices,
-            extras=_values(run.extras),
+            extras=values(run.extras),
             error=run.error,
             anomalies=list(run.anomalies),
         )
@@ -289,7 +289,7 @@ class StreamParser:
             refusal=_answer(choice, "refusal"),
             transcript=_answer(choice, "transcript"),
             reasoning_details=[_detail(detail) for detail in choice.details],
-            extras=_values(choice.extras),
+            extras=values(choice.extras),
             tool_calls=[
                 _parsed(call, ready=ready and self._response.is_certain(choice.calls, call))
                 for call in choice.calls.lanes
@@ -314,7 +314,7 @@ def _parsed(call: CallLane, *, ready: bool) -> ParsedCall:
         arguments=call.arguments.getvalue(),
         verdict=verdict,
         error_offset=error_offset,
-        extras=_values(call.extras),
+        extras=values(call.extras),
         ready=ready and bool(call.name) and verdict in WHOLE,
     )
 
@@ -327,11 +327,8 @@ def _detail(detail: Detail) -> ReasoningDetail:
         text=without_surrogates(detail.text.getvalue()),
         data=detail.data.getvalue(),
         signature=detail.signature,
+        extras=values(detail.extras),
     )
-
-
-def _values(extras: Extras) -> dict[str, list[Any]]:
-    return {name: [json.loads(text) for text in texts] for name, texts in extras.items()}
 
 
 @cache

@@ -29,18 +29,21 @@ AnomalyKind: TypeAlias = Literal[
     "split_answer",
     "snapshot_conflict",
     "stray_tag",
+    "unread_arguments",
     "more_extras",
     "more_anomalies",
 ]
-Verdict: TypeAlias = Literal["valid", "lenient", "empty", "incomplete", "invalid", "trailing"]
+Verdict: TypeAlias = Literal["valid", "lenient", "empty", "incomplete", "invalid", "trailing", "text"]
 
 
 class Anomaly(Model):
     """Something odd that the wire did and the parser survived.
 
-    ``not_a_chunk``: the chunk is no object. ``wrong_type``: a field holds what it never should. ``late_chunk``: a chunk
-    came after the stream had failed or been closed. ``ambiguous_call``: whose a tool-call entry is had to be guessed.
-    ``nameless_call``: a call ended without a name. ``late_name``: another name came after the arguments had begun.
+    ``not_a_chunk``: the chunk is not an object, or has no field that a chunk has. ``wrong_type``: a field holds what it
+    never should. ``late_chunk``: a chunk came after the stream had failed or been closed. ``ambiguous_call``: whose a
+    tool-call entry is had to be guessed. ``duplicate_id``: one id for two calls. ``changed_id``: another id, but the
+    same call. ``placeholder``: an id or a name that says nothing. ``nameless_call``: a call ended without a name.
+    ``late_name``: another name came after the arguments had begun.
     ``repeated_name``: a name was taken for the whole name again, by evidence; ``Dialect.name`` pins it.
     ``repeated_arguments``: all of a call's arguments came again, once or more, and was left out.
     ``unmerged_arguments``: the arguments are not a JSON object, and show which policy reads them.
@@ -52,8 +55,10 @@ class Anomaly(Model):
     ``duplicate_key``: an object repeats a key. ``reasoning_conflict``: two reasoning fields of a delta differ.
     ``snapshot_conflict``: what should be all of a text so far does not begin with what came before; it is not read.
     ``stray_tag``: the answer holds a closing think tag and no opening one; ``ThinkTags.starts`` tells.
+    ``unread_arguments``: a call has a field that is not read, where its arguments may be.
     ``unknown_finish``: a finish reason that the table of endings does not hold. ``second_finish``: a finish reason that
-    contradicts the one kept. ``more_extras``: there was no room for all extras. ``more_anomalies``: the list was full.
+    contradicts the one kept. ``more_extras``: ``Limits`` left no room for a value that is not read, or for what must be
+    sent back. ``more_anomalies``: the list was full.
     """
 
     kind: AnomalyKind
@@ -72,7 +77,7 @@ class Usage(Model):
     reasoning_tokens: int | None = None
     source: Literal["reported", "estimated", "absent"] = "absent"
     raw: dict[str, Any] | None = None
-    """The last report, as the wire wrote it."""
+    """Each field as the wire wrote it last."""
 
 
 class ParsedCall(Model):
@@ -80,7 +85,8 @@ class ParsedCall(Model):
 
     ``verdict`` judges ``arguments``: ``valid`` JSON object; ``lenient``, valid but for raw control characters in
     strings (``json.loads(…, strict=False)`` reads it); ``empty``, nothing or ``null``; ``incomplete``, cut off;
-    ``invalid``, with ``error_offset``; ``trailing``, more after the object, from ``error_offset`` on.
+    ``invalid``, with ``error_offset``; ``trailing``, more after the object, from ``error_offset`` on; ``text``, the
+    input of a custom tool, which is no JSON.
     """
 
     index: int
@@ -93,9 +99,11 @@ class ParsedCall(Model):
     error_offset: int | None = None
     """Characters from the start of ``arguments``."""
     extras: dict[str, list[Any]] = Field(default_factory=dict)
-    """Fields that are not read, such as a provider's signature: what each was, in order, without repeats."""
+    """Fields that are not read, such as a provider's signature: what each was, in order, without repeats unless
+    ``Dialect.extras`` says otherwise."""
     ready: bool
-    """Safe to run: the JSON is closed, and the stream ended and was not cut (law 10)."""
+    """Safe to run: the JSON is closed (free text has nothing to close), and the stream ended and was not cut
+    (law 10)."""
 
 
 class ReasoningDetail(Model):
@@ -110,6 +118,8 @@ class ReasoningDetail(Model):
     """What only the provider can read."""
     signature: str | None
     """The provider's proof of the text, to be sent back with it."""
+    extras: dict[str, list[Any]] = Field(default_factory=dict)
+    """Fields that are not read, such as ``format``; as in :class:`ParsedCall`."""
 
 
 class ChoiceResult(Model):

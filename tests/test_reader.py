@@ -135,6 +135,7 @@ EVERYTHING_SAID = [
     Text(1, "refusal", "No"),
     CallPiece(1, 0, "call_1", "f", "{}"),
     CallPiece(1, 1, "call_2", "g", "", entry=1),
+    Oddity("ambiguous_call", "function_call says ('old', '{'), and no entry of tool_calls does", 1),
     CallPiece(1, None, "", "old", "{"),
     Finish(1, "stop"),
     Begin(0),
@@ -217,15 +218,16 @@ PARTS = {
     "one part, unlisted": ({"type": "text", "text": "a"}, ["content a"]),
     "thoughts": (
         [{"type": "thinking", "thinking": [{"type": "text", "text": "a"}, {"text": "b"}]}, {"text": "c"}],
-        ["reasoning a", "reasoning b", "content c"],
+        ["thought a", "reasoning a", "thought b", "reasoning b", "content c"],
     ),
-    "thoughts that are one text": ([{"type": "thinking", "thinking": "a"}], ["reasoning a"]),
+    "thoughts that are one text": ([{"type": "thinking", "thinking": "a"}], ["thought a", "reasoning a"]),
     "no thoughts": ([{"type": "thinking", "thinking": []}], []),
-    "a part that is no object": (["a"], ["odd"]),
+    "a part that is a text": (["a"], ["content a"]),
+    "a part that is no object": ([5, None], ["odd"]),
     "a part without text": ([{"type": "image"}], ["kept"]),
     "thoughts that are no text": (
         [{"thinking": [1, None]}, {"thinking": {"a": 1}}],
-        ["odd", "odd", "kept"],
+        ["odd", "thought "],
     ),
     "a number": (5, ["odd"]),
     "true": (True, ["odd"]),
@@ -237,28 +239,39 @@ PARTS = {
 def test_content_may_come_in_parts(form, content, found):
     events = said(form(chunk(content=content)))
     words = {Oddity: "odd", Extra: "kept"}
-    assert [words.get(type(event)) or f"{event.field} {event.text}" for event in events] == found
+    told = [words.get(type(event)) or f"{getattr(event, 'field', 'thought')} {event.text}" for event in events]
+    assert told == found
     assert {event.kind for event in oddities(events)} <= {"wrong_type"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"a": [1, "é"]}, '{"a":[1,"é"]}'),
+        ([], "[]"),
+        (0, "0"),
+        (False, "false"),
         ([1], "[1]"),
         (5, "5"),
         (True, "true"),
         (DEEP, "[[[[[[[...]]]]]]]"),
         (10**5000, "an int"),
-        ({1: {2}}, '{"1":"{2}"}'),
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_arguments_that_are_no_text_keep_their_value(arguments, text):
     odd, piece = said(chunk({"id": "c", "function": {"name": "f", "arguments": arguments}}))
     assert piece == CallPiece(0, None, "c", "f", text)
     assert (odd.kind, odd.choice) == ("wrong_type", 0)
     assert odd.detail.startswith("arguments is ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "members"),
+    [({"a": [1, "é"], "b": {}}, '"a":[1,"é"],"b":{}'), ({1: {2}}, '"1":"{2}"'), ({}, "")],
+)
+def test_arguments_that_are_an_object_are_its_members(arguments, members):
+    wire = chunk({"id": "c", "function": {"name": "f", "arguments": arguments}})
+    assert said(wire) == [CallPiece(0, None, "c", "f", members, form="members")]
 
 
 def test_the_id_and_the_model_are_read_once_each_wherever_they_come():
@@ -291,9 +304,6 @@ PLACES = {
     ("choices", 0, "index"): int,
     ("choices", 0, "finish_reason"): str,
     ("choices", 0, "delta"): dict,
-    ("choices", 0, "delta", "reasoning_content"): str,
-    ("choices", 0, "delta", "reasoning"): str,
-    ("choices", 0, "delta", "refusal"): str,
     ("choices", 0, "delta", "tool_calls"): list,
     ("choices", 0, "delta", "tool_calls", 0): dict,
     ("choices", 0, "delta", "tool_calls", 0, "index"): int,
@@ -342,16 +352,16 @@ def test_a_value_of_the_wrong_type_counts_as_absent(path, value):
         *(({name: 5}, f"{name} is 5") for name in ("reasoning", "refusal", "audio", "tool_calls")),
         *(({name: 5}, f"{name} is 5") for name in ("reasoning_details", "thinking_blocks", "reasoning_opaque")),
         ({"audio": {"transcript": 5}}, "transcript is 5"),
-        ({"reasoning_details": [5]}, "a reasoning detail is 5"),
+        ({"reasoning_details": [5]}, "a part of reasoning_details is 5"),
         *(
-            ({"reasoning_details": [{key: 5.0}]}, f"{key} is 5.0")
+            ({"reasoning_details": [{key: 5.5}]}, f"{key} is 5.5")
             for key in ("type", "index", "id", "text", "summary", "data", "signature")
         ),
-        ({"content": [5]}, "a part of the content is 5"),
+        ({"content": [5]}, "a part of content is 5"),
         ({"content": [{"type": "text", "text": "a", "signature": 5}]}, "signature is 5"),
         ({"content": [{"type": "redacted_thinking", "data": 5}]}, "data is 5"),
         ({"tool_calls": [5]}, "an entry of tool_calls is 5"),
-        *(({"tool_calls": [{key: 5.0}]}, f"{key} is 5.0") for key in ("index", "id", "function")),
+        *(({"tool_calls": [{key: 5.5}]}, f"{key} is 5.5") for key in ("index", "id", "function")),
         *(({"tool_calls": [{"function": {key: 5}}]}, f"{key} is 5") for key in ("name", "arguments")),
     ],
 )
@@ -614,9 +624,9 @@ def test_a_subclass_of_str_is_text():
 
 ODD_FIELDS = {
     "details that are no list": {"reasoning_details": 5},
-    "a detail that is no object": {"reasoning_details": ["x"]},
+    "a detail that is no object": {"reasoning_details": [5]},
     "a detail whose fields are odd": {"reasoning_details": [{"type": 1, "index": "x", "text": 2}]},
-    "blocks that are no list": {"thinking_blocks": {"a": 1}},
+    "blocks that are no list": {"thinking_blocks": 5},
     "audio that is no object": {"audio": "x"},
     "a transcript that is no text": {"audio": {"transcript": 5}},
     "opaque reasoning that is no text": {"reasoning_opaque": 5},

@@ -19,7 +19,7 @@ FIELDS = {
     ChoiceResult: (
         "index content reasoning refusal transcript reasoning_details extras tool_calls finish_reason stop_reason"
     ),
-    ReasoningDetail: "type index id text data signature",
+    ReasoningDetail: "type index id text data signature extras",
     Usage: "input_tokens output_tokens cached_tokens reasoning_tokens source raw",
 }
 

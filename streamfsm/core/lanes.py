@@ -12,6 +12,8 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
 from pydantic import PlainSerializer, PlainValidator
 
 from streamfsm.channels import Channels
+from streamfsm.core.events import Form
+from streamfsm.core.extras import Extras
 from streamfsm.core.scanner import TEXT as TEXT_SIGNAL
 from streamfsm.core.scanner import Scanner
 from streamfsm.core.tags import Tags
@@ -232,8 +234,10 @@ class CallLane:
     arguments: Buffer = field(default_factory=StringIO)
     scanner: Scanner | None = None
     """Made when the name is complete, which says what is captured; ``None`` until then."""
-    extras: dict[str, dict[str, None]] = field(default_factory=dict)
-    """Fields that are not read, as JSON texts."""
+    extras: Extras = field(default_factory=dict)
+    """Fields that are not read."""
+    form: Form = "json"
+    """What its arguments are. ``members``: of an object that is open until the call is over."""
     announced_id: str | None = None
     """The id when the name was announced, which all its messages carry: one that comes later is in the result only."""
     doubtful: bool = False
@@ -284,7 +288,7 @@ class CallLane:
         """The verdict on the arguments so far, and the offset of the first error."""
         scanner = self.scanner
         if scanner is None:
-            scanner = Scanner()
+            scanner = Scanner.of_text() if self.form == "text" else Scanner()
             scanner.feed(self.arguments.getvalue())
         return scanner.verdict, scanner.error_offset
 
@@ -307,9 +311,13 @@ class CallLane:
         if self.scanner or not self.name:
             return
         self.announced_id = self.id
-        speech = channels.is_message_tool(self.name)
-        self.scanner = Scanner(channels.captured(self.name), raw=not speech, stops=True)
-        outlet.boundary(self, "speech_named" if speech else "tool_named", self.name)
+        if self.form == "text":
+            event, self.scanner = "text_named", Scanner.of_text()
+        else:
+            speech = channels.is_message_tool(self.name)
+            event = "speech_named" if speech else "tool_named"
+            self.scanner = Scanner(channels.captured(self.name), raw=not speech, stops=True)
+        outlet.boundary(self, event, self.name)
         text, self.arguments = self.arguments.getvalue(), StringIO()
         self._read(text, outlet)
 
@@ -321,7 +329,7 @@ class CallLane:
         """
         text, self._half, fits = _take(self._half, text, terms.limit - self.size)
         self.size += len(text)
-        if terms.placeholder and self._first is not None:
+        if terms.placeholder and self._first is not None and self.form != "text":
             text = self._after_placeholder(self._first + text)
         if self.scanner is None:
             self.arguments.write(text)
@@ -379,6 +387,24 @@ class CallLane:
         scanner, again = cast("Scanner", self.scanner), cast("int", self._again)
         self._again, scanner.stops = None, False
         return _part(self.arguments, scanner.begins, again)
+
+    def formed(self, text: str, form: Form) -> str | None:
+        """A piece of this form as text that goes on where the arguments are; ``None`` if their form is another."""
+        if self.form == "json" and not self.size and not (self.scanner and form == "text"):
+            self.form = form
+        if form != self.form:
+            return None
+        if form != "members":
+            return text
+        return ("{" if not self.size else "," if text and self.size > 1 else "") + text
+
+    def close_members(self) -> str:
+        """The brace that is due, if the arguments are members of an object, of which no more are expected."""
+        if self.form != "members":
+            return ""
+        self.form = "json"
+        self.doubtful = self.doubtful or bool(self.scanner and self.scanner.duplicates)  # pieces of a value, or repeats
+        return "}"
 
     def unseen(self, text: str) -> str | None:
         """Of arguments that are whole so far, what is new; ``None`` if they contradict what came before."""
