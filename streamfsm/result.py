@@ -29,6 +29,10 @@ AnomalyKind: TypeAlias = Literal[
     "split_answer",
     "snapshot_conflict",
     "stray_tag",
+    "foreign_wire",
+    "wrapped_comment",
+    "call_in_text",
+    "marker_in_name",
     "more_extras",
     "more_anomalies",
 ]
@@ -53,7 +57,9 @@ class Anomaly(Model):
     ``snapshot_conflict``: what should be all of a text so far does not begin with what came before; it is not read.
     ``stray_tag``: the answer holds a closing think tag and no opening one; ``ThinkTags.starts`` tells.
     ``unknown_finish``: a finish reason that the table of endings does not hold. ``second_finish``: a finish reason that
-    contradicts the one kept. ``more_extras``: there was no room for all extras. ``more_anomalies``: the list was full.
+    contradicts the one kept. ``foreign_wire``: an object of another protocol came. ``wrapped_comment``: a comment came
+    as data. ``call_in_text``: a text holds a call, which is not read. ``marker_in_name``: a tool's name holds a marker
+    of the model's template. ``more_extras``: there was no room for all extras. ``more_anomalies``: the list was full.
     """
 
     kind: AnomalyKind

@@ -29,6 +29,8 @@ from streamfsm.core.text import without_surrogates
 from streamfsm.machines.choices import RULES, Counting, Entry, counted
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.shortcut import CALL, CHOICE, CHUNK, DELTA, Plain, more, of_dict, of_model
+from streamfsm.wires.failures import failure_in, failure_of
+from streamfsm.wires.foreign import protocol_of
 
 _T = TypeVar("_T")
 _NOTHING: Mapping[str, Any] = {}
@@ -75,9 +77,12 @@ class ChatCompletions:
         if fields is None:
             to.take(Oddity("not_a_chunk", show(chunk), None))
             return False
+        choices = fields.get("choices")
+        if not (choices and self.choices) and self._read_other(fields, to):
+            return False
         if not (self.has_id and self.has_model and self.has_spoken):
             self._read_envelope(fields, to)
-        if choices := fields.get("choices"):
+        if choices:
             if not isinstance(choices, list):
                 choices = _checked(list, choices, "choices", None, to) or ()
             position, alone = 0, len(choices) == 1
@@ -129,6 +134,24 @@ class ChatCompletions:
             and type(text) is str
             and text != ""
         )
+
+    def _read_other(self, fields: Mapping[str, Any], to: Handler) -> bool:
+        """Tell of an object that is another protocol's, or an error; return whether it is nothing else."""
+        if fields.get("error"):
+            return False
+        if foreign := protocol_of(fields):
+            words = f"{foreign.name} protocol came, but streamfsm reads Chat Completions: {foreign.because}"
+            to.take(Oddity("foreign_wire", words, None))
+            if not self.choices:
+                to.take(Failure("foreign_wire", words))
+            return not self.choices
+        if fields.get("choices") or fields.get("usage") or _is_chunk(fields):
+            return False
+        failure = failure_of(fields, amid=bool(self.choices))
+        if failure:
+            self.close(to)
+            to.take(failure)
+        return failure is not None
 
     def _read_envelope(self, fields: Mapping[str, Any], to: Handler) -> None:
         response_id = None if self.has_id and self.has_spoken else _string(fields, "id", None, to) or None
@@ -347,7 +370,7 @@ def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
         to.take(Extra(None, "x_groq", rest))
     _read_extras(fields, _CHUNK_READ, None, to)
     if error := fields.get("error") or groq.get("error"):
-        to.take(_failure(error))
+        to.take(failure_in(error, fields if fields.get("error") else groq))
 
 
 def _read_extras(fields: Mapping[str, Any], known: frozenset[str], choice: int | None, to: Handler) -> None:
@@ -459,15 +482,9 @@ def _read_usage(usage: object, to: Handler) -> None:
     )
 
 
-def _failure(error: object) -> Failure:
-    fields = fields_of(error) or {"message": error}
-    code = next((fields[key] for key in ("code", "type") if fields.get(key)), None)
-    message = fields.get("message") or dict(fields)
-    return Failure(None if code is None else _words(code), _words(message))
-
-
-def _words(value: object) -> str:
-    return without_surrogates(value if isinstance(value, str) else as_json(value) or show(value))
+def _is_chunk(fields: Mapping[str, Any]) -> bool:
+    kind = fields.get("object")
+    return isinstance(kind, str) and kind.startswith("chat.completion")
 
 
 # -- checks: what has the wrong type is named in an oddity, and counts as absent --------------------------------------
