@@ -71,12 +71,30 @@ class EventStream:
         self.fed = self.fed or bool(data)
         events: list[ServerSentEvent] = []
         if b"\n" in data or held.endswith(b"\n"):
-            self._read(bytes(held + data), limit, events)
+            text = bytes(held + data)
+            if not self._begun:
+                self._begun = True
+                text = text.removeprefix(_BOM)
+            whole, blank, rest = text.rpartition(b"\n\n")
+            if blank and not (self._size or self._short):
+                _, *plain = (b"\n\n" + whole).split(b"\n\ndata: ")
+                one_line_each = whole.count(b"\n") == 2 * (len(plain) - 1)
+                if one_line_each and len(max(plain, key=len)) + len("data: ") <= limit:
+                    # Nearly always: this takes a third of the time of looking at each line.
+                    events = [(b"", data) for data in plain]
+                    text = rest
+            held.clear()
+            if text:
+                self._read(text, limit, events)
         else:
             held += data
+            if not self._begun and len(held) >= len(_BOM):
+                self._begun = True
+                self._held = held = held.removeprefix(_BOM)
         self.events = self.events or bool(events)
-        last = not held or held.endswith(b"\n")  # a line end that may be the event's last is not of its size
-        if self.too_large or self._size + len(held) - last > limit:
+        size = self._size + len(held)
+        # A line end that may be the event's last is not of its size.
+        if self.too_large or (size > limit and size - (not held or held.endswith(b"\n")) > limit):
             self.too_large = True
             self._held = bytearray()
             self._begin_event(bytearray())
@@ -97,30 +115,16 @@ class EventStream:
         return events
 
     def _read(self, text: bytes, limit: int, events: list[ServerSentEvent]) -> None:
-        """Read all of ``text`` but an unfinished line, or an event's first line."""
-        held = self._held
-        if not self._begun:
-            self._begun = True
-            text = text.removeprefix(_BOM)
-        amid = self._size > 0 or self._short
-        whole, blank, rest = text.rpartition(b"\n\n")
-        if blank and not amid:
-            _, *plain = (b"\n\n" + whole).split(b"\n\ndata: ")
-            one_line_each = whole.count(b"\n") == 2 * (len(plain) - 1)
-            if one_line_each and len(max(plain, key=len)) + len("data: ") <= limit:
-                # Nearly always: this takes a third of the time of looking at each line.
-                events += [(b"", data) for data in plain]
-                text = rest
+        """Read lines, but hold an unfinished one; and an event's first, because the event may be no more than that."""
         lines, end, rest = text.rpartition(b"\n")
-        if not amid and not rest and b"\n" not in lines:
+        if not (rest or self._size or self._short or b"\n" in lines):
             rest, end = text, b""
-        held[:] = rest
-        if end:
-            for line in lines.split(b"\n"):
-                if self._size + len(line) - (not line) > limit:
-                    self.too_large = True
-                    break
-                self._take_line(line, events)
+        self._held += rest
+        for line in lines.split(b"\n") if end else ():
+            if self._size + len(line) - (not line) > limit:
+                self.too_large = True
+                break
+            self._take_line(line, events)
 
     def _take_line(self, line: bytes, events: list[ServerSentEvent]) -> None:
         key, _, value = line.partition(b":")
@@ -215,6 +219,12 @@ def chunk_of(event: ServerSentEvent) -> Any:
     except ValueError:
         chunk = data.decode(errors="replace").strip()
     return chunk if isinstance(chunk, dict) and chunk.get("error") else {"error": chunk or "error"}
+
+
+def is_silent(event: ServerSentEvent) -> bool:
+    """Whether the event only keeps a connection alive: it has no data, or a comment for data."""
+    name, data = event
+    return name not in (UNFRAMED, b"error") and data.strip()[:1] in (b"", b":")
 
 
 def _value(data: bytes) -> Any:
