@@ -11,7 +11,6 @@ from streamfsm.core.text import without_surrogates
 _OWN_WORDS = ("message", "msg", "errormessage", "errormsg", "statusmsg", "errordescription", "detail", "errors")
 _WORDS = (*_OWN_WORDS, "details", "title", "reason", "description", "faultstring")
 _CODES = ("code", "errorcode", "statuscode", "status")
-_INNER = ("fault", "baseresp")
 _SUCCESS = ("0", "ok", "success", "succeeded", "true")
 _DEEPEST = 4
 _FAILURES = ("error", "err", "fail", "failed", "failure")
@@ -25,13 +24,14 @@ def failure_of(fields: Mapping[str, Any], *, amid: bool) -> Failure | None:
     ``amid`` an answer.
     """
     flat = _flat(fields)
-    for inner in _INNER:
-        if (place := fields_of(flat.get(inner))) and (found := failure_of(place, amid=amid)):
-            return found
+    if fault := flat.get("fault"):
+        return failure_in(fault, fields)
+    if (inner := fields_of(flat.get("baseresp"))) and (found := failure_of(inner, amid=True)):
+        return found
     words = _words_in(flat)
     declared = "error" in (flat.get("object"), flat.get("type")) or flat.get("success") is False
     code = next((flat[name] for name in _CODES if _is_code(name, flat.get(name))), None)
-    bare = not any(flat.get(name) for name in (*_CODES, "type", "object", "event"))
+    bare = all(flat.get(name) is None for name in (*_CODES, "type", "object", "event"))
     plain = bare and not amid and any(isinstance(flat.get(name), str) for name in _OWN_WORDS)
     told = any(flat.get(name) for name in ("detail", "errors"))
     if words is None or not (declared or code is not None or plain or told):

@@ -115,9 +115,9 @@ class EventStream:
         return events
 
     def _read(self, text: bytes, limit: int, events: list[ServerSentEvent]) -> None:
-        """Read lines, but hold an unfinished one; and an event's first, because the event may be no more than that."""
+        """Read lines, but hold an unfinished one; and an event's first, if it is data: it may be all of the event."""
         lines, end, rest = text.rpartition(b"\n")
-        if not (rest or self._size or self._short or b"\n" in lines):
+        if lines.startswith(b"data") and not (rest or self._size or self._short or b"\n" in lines):
             rest, end = text, b""
         self._held += rest
         for line in lines.split(b"\n") if end else ():
