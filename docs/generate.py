@@ -29,6 +29,7 @@ from streamfsm.machines.endings import CLOSINGS, ENDINGS, OUTCOMES, SECONDS, UNK
 from streamfsm.machines.identity import RULES
 from streamfsm.replay import capture
 from streamfsm.trace import Transition
+from streamfsm.wires.foreign import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "docs" / "machines" / "recorded.json"
@@ -37,7 +38,7 @@ NOTICE = "<!-- Written by docs/generate.py. -->\n"
 
 def texts() -> dict[str, str]:
     """Path → what the file is to be: pages that are generated whole, and those that hold generated blocks."""
-    blocks = {"tool_call": picture(TOOL_CALL.table), "dialect": dialect_table()}
+    blocks = {"tool_call": picture(TOOL_CALL.table), "dialect": dialect_table(), "foreign": foreign_table()}
     with_marks = ("README.md", "docs/wire.md")
     return {
         **{f"docs/machines/{machine.table.name}.md": machine_page(machine) for machine in MACHINES},
@@ -208,6 +209,10 @@ def choices_page() -> str:
 
 def anything(cell: str) -> str:
     return "any" if cell == "*" else cell
+
+
+def foreign_table() -> str:
+    return grid(("Protocol", "Recognised by"), ((protocol.name, protocol.because) for protocol in PROTOCOLS))
 
 
 def dialect_table() -> str:

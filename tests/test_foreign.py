@@ -5,10 +5,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from helpers import ID, anomalies, chunk, run, said
+from helpers import anomalies, chunk, fed, run, said
 from pydantic import BaseModel, ConfigDict
 
-from streamfsm import StreamParser
 from streamfsm.cli import main
 from streamfsm.replay import capture
 from streamfsm.wires.foreign import PROTOCOLS, protocol_of
@@ -73,12 +72,6 @@ class Anything(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-def fed(body: bytes, size: int) -> tuple[list[Any], StreamParser]:
-    parser = StreamParser(message_id=ID)
-    messages = [each for at in range(0, len(body), size) for each in parser.feed_bytes(body[at : at + size])]
-    return messages + parser.close(), parser
-
-
 def test_every_protocol_of_the_table_has_an_example():
     assert [protocol.name for protocol in PROTOCOLS] == [*FOREIGN]
 
@@ -92,10 +85,10 @@ def test_another_protocol_fails_the_stream_and_is_named_once(name, foreign):
         run([Anything(**foreign)] * 3),
         run([declared.model_construct(**foreign)] * 3),
         run([SimpleNamespace(**foreign)]),
-        *(fed(f"data: {text}\n\n".encode() * 3 + b"data: [DONE]\n\n", size) for size in (1, 1000)),
-        fed(f"event: e\ndata: {text}\n\n".encode(), 1000),
-        *(fed(f"{text}\n".encode() * 3, size) for size in (1, 1000)),
-        fed(json.dumps([foreign, foreign], indent=1).encode(), 1000),
+        fed(f"data: {text}\n\n".encode() * 3 + b"data: [DONE]\n\n", 1),
+        fed(f"event: e\ndata: {text}\n\n".encode(), 1),
+        fed(f"{text}\n".encode() * 3, 1),
+        fed(json.dumps([foreign, foreign], indent=1).encode(), 1),
     ]
     for messages, parser in ways:
         assert said(messages) == [("stop", "error")]

@@ -29,7 +29,7 @@ from streamfsm.core.text import without_surrogates
 from streamfsm.machines.choices import RULES, Counting, Entry, counted
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.shortcut import CALL, CHOICE, CHUNK, DELTA, Plain, more, of_dict, of_model
-from streamfsm.wires.failures import failure_in, failure_of
+from streamfsm.wires.error_shapes import failure_in, failure_of
 from streamfsm.wires.foreign import protocol_of
 
 _T = TypeVar("_T")
