@@ -31,6 +31,7 @@ from streamfsm.machines.identity import RULES
 from streamfsm.replay import capture
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.left_out import LEFT_OUT, NOTHING
+from streamfsm.wires.foreign import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "docs" / "machines" / "recorded.json"
@@ -44,6 +45,7 @@ def texts() -> dict[str, str]:
         "dialect": dialect_table(),
         "extras": extras_table(),
         "left_out": left_out_table(),
+        "foreign": foreign_table(),
     }
     with_marks = ("README.md", "docs/wire.md")
     return {
@@ -215,6 +217,10 @@ def choices_page() -> str:
 
 def anything(cell: str) -> str:
     return "any" if cell == "*" else cell
+
+
+def foreign_table() -> str:
+    return grid(("Protocol", "Recognised by"), ((protocol.name, protocol.because) for protocol in PROTOCOLS))
 
 
 def dialect_table() -> str:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
+from streamfsm.core.events import Oddity
 from streamfsm.core.extras import values
 from streamfsm.core.lanes import CallLane
 from streamfsm.core.response import WHOLE, Choice, Detail, Options, Response, Run
@@ -21,7 +22,16 @@ from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.reader import ChatCompletions
-from streamfsm.wires.sse import DONE, EventStream, ServerSentEvent, chunk_of
+from streamfsm.wires.sse import (
+    DONE,
+    UNFRAMED,
+    EventStream,
+    ServerSentEvent,
+    beginning,
+    chunk_of,
+    documents,
+    is_field,
+)
 from streamfsm.wires.template import Template
 
 StreamState = Literal["open", "done", "failed", "cancelled"]
@@ -36,6 +46,8 @@ class _Wire:
     body: EventStream = field(default_factory=EventStream)
     body_done: bool = False
     """Whether what ends a body has come."""
+    unread: str = ""
+    """The beginning of what came in place of events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +153,9 @@ class StreamParser:
         """Take the next bytes of the response's body, server-sent events, cut anywhere.
 
         Does without an object per chunk, which costs the ``openai`` client more than all that is done here. ``[DONE]``
-        ends the stream, as :meth:`close` does; what comes after it is not read. An event that is no JSON fails the
-        stream, as it makes the client raise.
+        ends the stream, as :meth:`close` does; what comes after it is not read. An event that is not JSON fails the
+        stream, as it makes the client raise. A body that is no event stream but JSON is read as well; any other text
+        fails the stream at its end, with code ``not_a_stream`` and the beginning of what came.
 
         Args:
             data: any number of bytes.
@@ -171,6 +184,13 @@ class StreamParser:
             self._take_event(event)
         if not body.events and body.fed and self.state == "open":
             self._response.odd("not_a_chunk", "the body holds no server-sent event")
+        if (unread := self._wire.unread) and self.state == "open":
+            self._wire.source.close(self._response)
+            if not any(choice.finish_reason for choice in self._response.run.choices.values()):
+                error = ErrorInfo(code="not_a_stream", message=f"the body is not an event stream: {unread!r}")
+                return self._end("error", error)
+            if not is_field(unread):
+                self._response.odd("not_a_chunk", f"lines that are no event: {unread!r}")
         return self._end("end")
 
     def cancel(self) -> list[StreamMessage]:
@@ -269,16 +289,36 @@ class StreamParser:
         name, data = event
         if not name and self.state == "open" and self._template.tell(data, self._response):
             return
+        if name == UNFRAMED:
+            self._take_unframed(data)
+            return
         try:
             chunk = chunk_of(event)
         except ValueError as error:
-            if data.startswith(DONE):
-                wire.body_done = True
-            elif self.state == "open":
-                self._stop("error", ErrorInfo(code="not_json", message=without_surrogates(str(error))))
+            self._take_text(data.strip(), error)
         else:
             if self._read(chunk) and not name:
                 self._template.learn(data, chunk, wire.source)
+
+    def _take_text(self, data: bytes, error: ValueError) -> None:
+        """Take data that are not JSON: the end, a sign of life, or a failure."""
+        if data.startswith(DONE):
+            self._wire.body_done = True
+        elif data.startswith(b":"):
+            self._response.take(Oddity("wrapped_comment", f"data that is a comment: {beginning(data)!r}", None))
+        elif data and self.state == "open":
+            message = f"{without_surrogates(str(error))}: {beginning(data)!r}"
+            self._stop("error", ErrorInfo(code="not_json", message=message))
+
+    def _take_unframed(self, data: bytes) -> None:
+        """Take lines that belong to no event: objects are chunks; of anything else the beginning is kept."""
+        chunks = documents(data)
+        for chunk in chunks:
+            self._read(chunk)
+        if data.strip().startswith(DONE):
+            self._wire.body_done = True
+        elif not any(chunk.get("choices") for chunk in chunks):
+            self._wire.unread = self._wire.unread or beginning(data)
 
     def _choice_result(self, index: int, choice: Choice) -> ChoiceResult:
         stop_reason, ready = (None, False) if self.state == "open" else self._response.outcome(choice, self.state)

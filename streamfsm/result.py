@@ -30,6 +30,10 @@ AnomalyKind: TypeAlias = Literal[
     "snapshot_conflict",
     "stray_tag",
     "unread_arguments",
+    "foreign_wire",
+    "wrapped_comment",
+    "call_in_text",
+    "marker_in_name",
     "more_extras",
     "more_anomalies",
 ]
@@ -57,7 +61,9 @@ class Anomaly(Model):
     ``stray_tag``: the answer holds a closing think tag and no opening one; ``ThinkTags.starts`` tells.
     ``unread_arguments``: a call has a field that is not read, where its arguments may be.
     ``unknown_finish``: a finish reason that the table of endings does not hold. ``second_finish``: a finish reason that
-    contradicts the one kept. ``more_extras``: ``Limits`` left no room for a value that is not read, or for what must be
+    contradicts the one kept. ``foreign_wire``: an object of another protocol came. ``wrapped_comment``: a comment came
+    as data. ``call_in_text``: a text holds a call, which is not read. ``marker_in_name``: a tool's name holds a marker
+    of the model's template. ``more_extras``: ``Limits`` left no room for a value that is not read, or for what must be
     sent back. ``more_anomalies``: the list was full.
     """
 

@@ -27,6 +27,7 @@ __all__ = [
     "cut",
     "detail",
     "dumped",
+    "fed",
     "feed",
     "found",
     "nested",
@@ -107,6 +108,20 @@ def nested(depth: int, inner: Any) -> Any:
     for _ in range(depth):
         inner = [inner]
     return inner
+
+
+def fed(body: bytes, *sizes: int, **options: Any) -> tuple[list[Any], StreamParser]:
+    """Feed the body in pieces of each size, which must say the same; and in one piece."""
+    found = []
+    for size in (len(body) or 1, *sizes):
+        parser = StreamParser(message_id=ID, **options)
+        messages = [each for at in range(0, len(body), size) for each in parser.feed_bytes(body[at : at + size])]
+        found.append((messages + parser.close(), parser))
+    (messages, parser), *others = found
+    for other_messages, other in others:
+        assert said(other_messages) == said(messages)
+        assert other.result == parser.result
+    return messages, parser
 
 
 def said(messages: Iterable[Any]) -> list[tuple[str, ...]]:

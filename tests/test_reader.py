@@ -192,7 +192,7 @@ SAYINGS = {
     ),
     "reasoning in the second field": (chunk(reasoning_content="", reasoning="Hm"), [Text(0, "reasoning", "Hm")]),
     "an error that is a text": ({"error": "boom"}, [Failure(None, "boom")]),
-    "an error that is a list": ({"error": ["boom"]}, [Failure(None, '["boom"]')]),
+    "an error that is a list": ({"error": ["boom"]}, [Failure(None, "boom")]),
     "an error that is true": ({"error": True}, [Failure(None, "true")]),
     "an error that is empty": ({"error": {}}, []),
     "an error that is null": ({"error": None}, []),

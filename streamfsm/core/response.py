@@ -31,6 +31,7 @@ from streamfsm.core.policies import SENT_BACK, Policies
 from streamfsm.core.tags import tags_of
 from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import MessageWriter, Numbering
+from streamfsm.core.written_calls import holds_marker, written_call
 from streamfsm.limits import Limits
 from streamfsm.machines import STREAM
 from streamfsm.machines.choices import Part, belongs
@@ -74,6 +75,13 @@ class Choice:
     def text_lane(self, choice: int, name: str) -> TextLane:
         """The lane of a text field, a new one if nothing came in it yet."""
         return self.texts.get(name) or self.texts.setdefault(name, TextLane(choice, name))
+
+    def written_call(self) -> str | None:
+        """The marker of a call that the choice wrote as text. Thoughts may speak of a call, unless none follows."""
+        texts = [self.texts["content"].answer] if "content" in self.texts else []
+        if not self.calls.lanes:
+            texts += [lane.reasoning for lane in self.texts.values()]
+        return next((found for text in texts if (found := written_call(text.getvalue()))), None)
 
     def detail(self, event: Thought) -> Detail:
         """The detail that a thought goes on with, or a new one: what is signed has ended, and so has whole data."""
@@ -362,6 +370,9 @@ class Response:
             lane.doubtful = True
             what = f"{lane.name!r} may be a name that came more than once; Dialect.name tells"
             self.odd("ambiguous_call", what, lane.choice, lane.ordinal)
+        if not lane.named and holds_marker(lane.name):
+            lane.doubtful = True
+            self.odd("marker_in_name", f"{lane.name!r} holds a marker of the model's", lane.choice, lane.ordinal)
         lane.complete_name(self._channels, self.writer)
 
     def _adopt(self, calls: Calls) -> None:
@@ -491,13 +502,13 @@ class Response:
         self.stop("error", ErrorInfo(code=event.code, message=event.message))
 
     def take_late(self) -> None:
-        """More came after the end: odd, once; but not after a limit, where it is we who stopped reading."""
-        if self.run.error and self.run.error.code == "limit":
+        """More came after the end: odd, once; but not where it is we who stopped reading."""
+        if self.run.error and self.run.error.code in ("limit", "foreign_wire"):
             return
         self._odd_once("late_chunk", f"more came after the stream had ended as {self._stream.state!r}")
 
     def _take_oddity(self, event: Oddity) -> None:
-        tell = self._odd_once if event.kind == "unread_arguments" else self.odd
+        tell = self._odd_once if event.kind in _ONCE else self.odd
         tell(event.kind, event.detail, event.choice)
         self._keep(event.fields, self._extras(event.choice))
 
@@ -527,6 +538,8 @@ class Response:
             if content and tags and (stray := content.stray_tag(tags)):
                 what = f"{stray!r} closed no thought: where the prompt opens it, ThinkTags(starts='inside')"
                 self.odd("stray_tag", what, index)
+            if found := choice.written_call():
+                self.odd("call_in_text", f"the text holds a call, which is not read: {found!r}", index)
             for call in choice.calls.lanes:
                 call.close(event, self._channels, self.writer)
                 if not call.name and not call.adopted:
@@ -652,10 +665,11 @@ _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 DOUBTS: frozenset[AnomalyKind] = frozenset(
     {
         *("not_a_chunk", "wrong_type", "ambiguous_call", "duplicate_id", "changed_id"),
-        *("nameless_call", "late_name", "snapshot_conflict", "unread_arguments"),
+        *("nameless_call", "late_name", "snapshot_conflict", "unread_arguments", "call_in_text"),
     }
 )
 """Anomalies after which arguments may be somewhere else than they belong."""
+_ONCE: frozenset[AnomalyKind] = frozenset({"foreign_wire", "wrapped_comment", "unread_arguments"})
 WHOLE = ("valid", "lenient", "empty", "text")
 _UNITS = {
     "text": "characters of text",

@@ -30,6 +30,8 @@ from streamfsm.core.text import without_surrogates
 from streamfsm.machines.choices import RULES, Counting, Entry, counted
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.shortcut import CALL, CHOICE, CHUNK, DELTA, FUNCTION, Plain, more, of_dict, of_model
+from streamfsm.wires.error_shapes import failure_in, failure_of
+from streamfsm.wires.foreign import protocol_of
 
 _T = TypeVar("_T")
 _NOTHING: Mapping[str, Any] = {}
@@ -78,10 +80,13 @@ class ChatCompletions:
         if fields is None:
             to.take(Oddity("not_a_chunk", show(chunk), None))
             return False
+        choices = fields.get("choices")
+        if not (choices and self.choices) and self._read_other(fields, to):
+            return False
         if not (self.has_id and self.has_model and self.has_spoken):
             self._read_envelope(fields, to)
         self._read_stamps(fields, to)
-        if choices := fields.get("choices"):
+        if choices:
             if not isinstance(choices, list):
                 choices = _checked(list, choices, "choices", None, to) or ()
             position, alone = 0, len(choices) == 1
@@ -93,15 +98,15 @@ class ChatCompletions:
         if moderation := fields.get("moderation"):
             to.take(Extra(None, "moderation", moderation))
         if maybe_extra and not CHUNK.issuperset(maybe_extra):
-            if self.waiting:  # what the stream said before an error comes before it
-                rest = Recorder()
-                _read_rest(fields, maybe_extra, rest)
-                if any(isinstance(event, Failure) for event in rest.events):
-                    self.close(to)
-                rest.tell(to)
-            else:
-                _read_rest(fields, maybe_extra, to)
+            self._read_unknown(fields, maybe_extra, to)
         return False
+
+    def _read_unknown(self, fields: Mapping[str, Any], maybe_extra: Mapping[str, Any], to: Handler) -> None:
+        rest = Recorder()
+        _read_rest(fields, maybe_extra, rest)
+        if any(isinstance(event, Failure) for event in rest.events):
+            self.close(to)  # what the stream said before an error comes before it
+        rest.tell(to)
 
     def close(self, to: Handler) -> None:
         """See :class:`streamfsm.wires.source.Source`."""
@@ -134,6 +139,24 @@ class ChatCompletions:
             and type(text) is str
             and text != ""
         )
+
+    def _read_other(self, fields: Mapping[str, Any], to: Handler) -> bool:
+        """Tell of an object that is another protocol's, or an error; return whether it is nothing else."""
+        if fields.get("error"):
+            return False
+        if foreign := protocol_of(fields):
+            words = f"{foreign.name} protocol came, but streamfsm reads Chat Completions: {foreign.because}"
+            to.take(Oddity("foreign_wire", words, None))
+            if not self.choices:
+                to.take(Failure("foreign_wire", words))
+            return not self.choices
+        if fields.get("choices") or fields.get("usage") or _is_chunk(fields):
+            return False
+        failure = failure_of(fields, amid=bool(self.choices))
+        if failure:
+            self.close(to)
+            to.take(failure)
+        return failure is not None
 
     def _read_envelope(self, fields: Mapping[str, Any], to: Handler) -> None:
         response_id = None if self.has_id and self.has_spoken else _string(fields, "id", None, to) or None
@@ -335,10 +358,13 @@ def _read_rest(chunk: Mapping[str, Any], fields: Mapping[str, Any], to: Handler)
     elif not groq and says(fields.get("x_groq")):
         to.take(Extra(None, "x_groq", fields["x_groq"]))
     _read_extras(fields, _CHUNK_READ, None, to)
-    for error in (fields.get("error"), groq.get("error")):
+    for error, around in ((fields.get("error"), fields), (groq.get("error"), groq)):
         if error:
-            failure, rest = _failure(error)
-            if rest:
+            failure = failure_in(error, around)
+            told = (failure.code, failure.message)
+            if rest := {
+                name: value for name, value in fields_of(error).items() if says(value) and str(value) not in told
+            }:
                 to.take(Extra(None, "error", rest))
             to.take(failure)
 
@@ -597,17 +623,9 @@ def _read_usage(usage: object, to: Handler) -> None:
     )
 
 
-def _failure(error: object) -> tuple[Failure, dict[str, Any]]:
-    """What an error says, and what else it holds."""
-    fields = fields_of(error) or {"message": error}
-    key = next((key for key in ("code", "type") if fields.get(key)), None)
-    message = fields.get("message")
-    rest = {name: fields[name] for name in more(fields, {"message", key or ""})} if message else {}
-    return Failure(key and _words(fields[key]), _words(message or dict(fields))), rest
-
-
-def _words(value: object) -> str:
-    return without_surrogates(value if isinstance(value, str) else as_json(value) or show(value))
+def _is_chunk(fields: Mapping[str, Any]) -> bool:
+    kind = fields.get("object")
+    return isinstance(kind, str) and kind.startswith("chat.completion")
 
 
 # -- checks: what has the wrong type is named in an oddity, and counts as absent --------------------------------------
