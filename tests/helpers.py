@@ -1,6 +1,7 @@
 """What several test files share: chunks on the wire, ways to cut a text, and one way to run a parser."""
 
 import gc
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ __all__ = [
     "call_chunks",
     "chunk",
     "chunked",
+    "comes_again",
     "counted",
     "cut",
     "detail",
@@ -157,6 +159,16 @@ def found(parser: StreamParser) -> list[tuple[str | None, str, str]]:
 def anomalies(parser: StreamParser) -> list[str]:
     """Kinds of the result's anomalies, in order."""
     return [anomaly.kind for anomaly in parser.result.anomalies]
+
+
+def comes_again(text: str) -> bool:
+    """Whether arguments hold an object, or ``null``, and then the same again."""
+    text = text.lstrip(" \t\n\r")
+    try:
+        value, end = json.JSONDecoder(strict=False).raw_decode(text)
+    except ValueError:
+        return False
+    return (value is None or isinstance(value, dict)) and text[end:].lstrip(" \t\n\r").startswith(text[:end])
 
 
 def cut(text: str, at: Iterable[int]) -> list[str]:

@@ -274,9 +274,12 @@ def test_arguments_that_are_an_object_are_its_members(arguments, members):
     assert said(wire) == [CallPiece(0, None, "c", "f", members, form="members")]
 
 
-def test_the_id_and_the_model_are_read_once_each_wherever_they_come():
+def test_the_id_and_the_model_are_those_of_the_first_chunk_that_says_something():
     chunks = [{}, {"id": ""}, {"id": "r1"}, {"id": "r2"}, {"id": "r3", "model": "m1"}, {"id": "r4", "model": "m2"}]
-    assert read(*chunks) == [Envelope("r1", None), Envelope(None, "m1")]
+    assert read(*chunks) == [Envelope("r1", None), Envelope("r2", None), Envelope("r3", "m1"), Envelope("r4", "m2")]
+    says = {"choices": [{"index": 0, "delta": {"content": "a"}}]}
+    found = [event for event in read(*chunks[:4], says, *chunks[4:]) if isinstance(event, Envelope)]
+    assert found == [Envelope("r1", None), Envelope("r2", None), Envelope(None, "m1")]
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ Buffer: TypeAlias = Annotated[StringIO, PlainValidator(_buffer), PlainSerializer
 """Text that grows: appending costs the same at any size, unlike ``str`` on an attribute."""
 
 _SHORT = 64
-_SHORTEST = 8  # characters of a text that is told to have come again
+_SHORTEST = 16  # characters of a text that is told to have come again
 _WINDOW = 4096  # characters that are cut anew after each repetition that is found
 _PLACEHOLDER = re.compile(r"[ \t\n\r]*(?:\{[ \t\n\r]*\}|null)[ \t\n\r]*")
 _PLACEHOLDER_SO_FAR = re.compile(r"[ \t\n\r]*(?:\{[ \t\n\r]*(?:\}[ \t\n\r]*)?|n(?:u(?:l(?:l[ \t\n\r]*)?)?)?)?")
