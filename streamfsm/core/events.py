@@ -70,6 +70,8 @@ class Thought:
     signature: str | None
     whole: bool = False
     """Whether the text is all so far."""
+    field: str = "reasoning_details"
+    """The wire's field that it came in."""
 
 
 @dataclass(slots=True)

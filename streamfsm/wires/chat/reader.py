@@ -56,6 +56,8 @@ class ChatCompletions:
     """Whether that entry had a finish reason."""
     waiting: list[dict[str, Any]] = field(default_factory=list)
     """Entries after the first choice's that may be tokens of the same answer."""
+    reasoning_fields: dict[str, None] = field(default_factory=dict)
+    """Those that held reasoning as plain text so far, in order."""
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Tell what ``chunk`` says, in reading order; see :class:`streamfsm.wires.source.Source`.
@@ -107,10 +109,15 @@ class ChatCompletions:
             to.take(Oddity("ambiguous_choice", f"{what}; Dialect.choice tells", next(iter(self.choices))))
         self._release(to, one=one)
 
+    @property
+    def reasoning_field(self) -> str | None:
+        """See :class:`streamfsm.wires.source.Source`."""
+        return next(iter(self.reasoning_fields), None)
+
     def _plain(self, chunk: Any) -> Plain | None:
         """What a plain chunk says, unchecked; ``None`` if it is not plain."""
         try:
-            return (of_dict if type(chunk) is dict else of_model)(chunk, self.dialect.reasoning_texts)
+            return (of_dict if type(chunk) is dict else of_model)(chunk, self.reasoning_fields)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
@@ -266,12 +273,15 @@ class ChatCompletions:
         Fields with structure come first, because they tell the order of what can be read and what cannot.
         """
         names = [name for name in self.dialect.reasoning_order if delta.get(name)]
+        for name in names:
+            if name in self.dialect.reasoning_texts and isinstance(delta[name], str):
+                self.reasoning_fields[name] = None
         if len(names) == 1:
             _read_thinking(names[0], delta[names[0]], choice, to)
         elif names:
             _read_once(delta, names, choice, to)
         if delta.get("reasoning_opaque") and (opaque := _string(delta, "reasoning_opaque", choice, to)):
-            to.take(Thought(choice, "opaque", None, None, "", opaque, None))
+            to.take(Thought(choice, "opaque", None, None, "", opaque, None, field="reasoning_opaque"))
 
 
 def _read_thinking(name: str, value: object, choice: int, to: Handler) -> None:
@@ -324,7 +334,7 @@ def _read_details(details: object, choice: int, to: Handler) -> None:
 
 def _read_blocks(blocks: object, choice: int, to: Handler) -> None:
     """Anthropic's own, as some proxies pass them on: ``[{"type": "thinking", "thinking": …, "signature": …}, …]``."""
-    _read_parts(_checked(list, blocks, "thinking_blocks", choice, to) or [], choice, to)
+    _read_parts(_checked(list, blocks, "thinking_blocks", choice, to) or [], choice, to, "thinking_blocks")
 
 
 def _read_audio(audio: object, choice: int, to: Handler) -> None:
@@ -360,7 +370,7 @@ def _read_refusal(refusal: object, choice: int, to: Handler) -> None:
         to.text(choice, "refusal", text)
 
 
-def _read_parts(content: object, choice: int, to: Handler) -> None:
+def _read_parts(content: object, choice: int, to: Handler, name: str = "content") -> None:
     """Content as a list of parts: ``{"type": "text"}``, or ``{"type": "thinking"}`` that may hold a list of its own."""
     for part in content if isinstance(content, list) else [content]:
         fields = fields_of(part)
@@ -371,11 +381,13 @@ def _read_parts(content: object, choice: int, to: Handler) -> None:
         elif thinking:
             _read_part({"text": thinking}, "reasoning", choice, to)
         elif fields.get("type") == "redacted_thinking":
-            to.take(Thought(choice, "redacted", None, None, "", _string(fields, "data", choice, to), None))
+            to.take(Thought(choice, "redacted", None, None, "", _string(fields, "data", choice, to), None, field=name))
         else:
             _read_part(part, "content", choice, to)
-        if signature := _string(fields, "signature", choice, to):
-            to.take(Thought(choice, "text", None, None, "", "", signature))
+        signature = _string(fields, "signature", choice, to) or None
+        text = thinking if isinstance(thinking, str) and (signature or name == "thinking_blocks") else ""
+        if text or signature:
+            to.take(Thought(choice, "text", None, None, text, "", signature, field=name))
 
 
 def _read_part(part: object, name: TextField, choice: int, to: Handler) -> None:
