@@ -478,7 +478,8 @@ def variants(plain):
 
 def spoken(choices):
     """A source that knows all that objects say once, and the fields of reasoning."""
-    return ChatCompletions(Dialect(), True, True, choices, dict.fromkeys(Dialect().reasoning_fields))
+    fields = dict.fromkeys(Dialect().reasoning_fields)
+    return ChatCompletions(Dialect(), has_id=True, has_model=True, choices=choices, reasoning_fields=fields)
 
 
 @pytest.mark.parametrize("plain", PLAIN.values(), ids=PLAIN)
