@@ -4,14 +4,16 @@ import json
 from functools import partial
 
 import pytest
-from helpers import THINK, call, chunk, run
+from helpers import call, chunk, run
 from hypothesis import given
 from hypothesis import strategies as st
 from streams import options, streams
 
 from streamfsm import StreamParser
 from streamfsm.testing import Stream, accented, chunkings, dialects
+from streamfsm.think_tags import ThinkTags
 
+TAGS = ThinkTags("<think>", "</think>", where="anywhere")
 SEND = '{"thinking":"B","message":"two"}'
 WAYS = {
     "content": ([chunk(content="Hi")], "Hi", ""),
@@ -51,7 +53,7 @@ WAYS = {
 
 @pytest.mark.parametrize(("chunks", "spoken", "thought"), WAYS.values(), ids=WAYS)
 def test_what_was_spoken_and_thought_stands_in_stream_order(chunks, spoken, thought):
-    result = run(chunks, think_tags=THINK)[1].result
+    result = run(chunks, think_tags=TAGS)[1].result
     assert (result.assistant_text, result.thoughts) == (spoken, thought)
     assert [(each.assistant_text, each.thoughts) for each in result.choices[:1]] == [(spoken, thought)][: len(chunks)]
 
@@ -80,7 +82,7 @@ def test_each_choice_has_its_own_and_the_first_stands_at_the_top():
 
 def test_it_is_there_at_any_moment_and_survives_a_snapshot():
     chunks, spoken, thought = WAYS["all of them, in stream order"]
-    parser = StreamParser(think_tags=THINK)
+    parser = StreamParser(think_tags=TAGS)
     messages = []
     for each in chunks:
         messages += parser.feed(each)

@@ -88,9 +88,9 @@ def test_each_choice_goes_back_alone():
 
 
 def test_an_answer_that_is_spread_over_choices_goes_back_as_one_message():
-    calls = [chunk(call(0, "a", "f", CLOSED), choice=1), chunk(call(1, "a", "f", CLOSED), choice=1)]
-    opaque = chunk(reasoning_opaque="x", choice=1, finish="tool_calls")
-    result = run([chunk(content="Hi", finish="tool_calls"), *calls, opaque])[1].result
+    calls = [chunk(call(at, "a", "f", CLOSED), choice=1) for at in (0, 1)]
+    first = chunk(content="Hi", reasoning_opaque="x", finish="tool_calls")
+    result = run([first, *calls, chunk(choice=1, finish="tool_calls")])[1].result
     message = result.assistant_message()
     check(message)
     sent = [entry("a"), entry(made_up_id(ID, 1, 1))]
