@@ -1,6 +1,6 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
@@ -11,12 +11,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from streamfsm.core.events import Oddity
 from streamfsm.core.extras import values
-from streamfsm.core.lanes import CallLane
+from streamfsm.core.lanes import CallLane, TextLane
 from streamfsm.core.response import WHOLE, Choice, Detail, Options, Response, Run
 from streamfsm.core.text import without_surrogates
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
-from streamfsm.messages import StreamMessage
+from streamfsm.messages import StreamMessage, made_up_id
 from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult
 from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Transition
@@ -234,20 +234,28 @@ class StreamParser:
     def result(self) -> StreamResult:
         """What the stream amounts to so far; built anew on each access."""
         run = self._response.run
-        choices = [self._choice_result(index, run.choices[index]) for index in sorted(run.choices)]
-        first = choices[0] if choices else self._choice_result(0, Choice())
-        parts = [choice for choice in choices if choice.index in self._response.answer()]
+        answer = [*self._response.answer()]
+        given: set[str | None] = set()  # ids of calls; what goes back as one message has no id twice
+        choices = [
+            self._choice_result(index, run.choices[index], given if index in answer else set())
+            for index in sorted(run.choices)
+        ]
+        first = choices[0] if choices else self._choice_result(0, Choice(), given)
+        parts = [choice for choice in choices if choice.index in answer]
         return StreamResult(
             response_id=run.response_id,
             model=run.model,
             content=first.content,
             reasoning=first.reasoning,
             refusal=first.refusal,
+            assistant_text="".join(part.assistant_text for part in parts),
+            thoughts="".join(part.thoughts for part in parts),
             tool_calls=[call for part in parts for call in part.tool_calls],
             usage=run.usage.model_copy(),
             finish_reason=next((part.finish_reason for part in parts if part.finish_reason), None),
             stop_reason=first.stop_reason,
             choices=choices,
+            answer=[part.index for part in parts],
             extras=values(run.extras),
             error=run.error,
             anomalies=list(run.anomalies),
@@ -320,24 +328,48 @@ class StreamParser:
         elif not any(chunk.get("choices") for chunk in chunks):
             self._wire.unread = self._wire.unread or beginning(data)
 
-    def _choice_result(self, index: int, choice: Choice) -> ChoiceResult:
+    def _choice_result(self, index: int, choice: Choice, given: set[str | None]) -> ChoiceResult:
         stop_reason, ready = (None, False) if self.state == "open" else self._response.outcome(choice, self.state)
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
             reasoning="".join(lane.reasoning.getvalue() for lane in choice.texts.values()),
+            reasoning_field=self._wire.source.reasoning_field,
             refusal=_answer(choice, "refusal"),
             transcript=_answer(choice, "transcript"),
+            assistant_text=self._emitted(index, choice, "content"),
+            thoughts=self._emitted(index, choice, "reasoning"),
             reasoning_details=[_detail(detail) for detail in choice.details],
             extras=values(choice.extras),
             tool_calls=[
-                _parsed(call, ready=ready and self._response.is_certain(choice.calls, call))
-                for call in choice.calls.lanes
-                if not call.adopted
+                _parsed(call, tool_call_id, ready=ready and self._response.is_certain(choice.calls, call))
+                for call, tool_call_id in self._with_ids(index, choice, given)
             ],
             finish_reason=choice.finish_reason,
             stop_reason=stop_reason,
         )
+
+    def _with_ids(self, index: int, choice: Choice, given: set[str | None]) -> Iterator[tuple[CallLane, str]]:
+        """The calls, each with an id that no other has: its own unless that was ``given`` before, else one made up."""
+        for call in choice.calls.lanes:
+            if call.adopted:
+                continue
+            own = call.id if call.id not in given else None
+            given.add(own)
+            yield call, own or made_up_id(self.message_id, index, call.ordinal)
+
+    def _emitted(self, index: int, choice: Choice, field: str) -> str:
+        """All text that became this field of the choice's messages, in stream order."""
+        texts: dict[str, str] = {}
+        ends: dict[str, int] = {}
+        pieces: list[str] = []
+        for label, start in reversed(self._response.run.numbering.speakers.get(f"{index}/{field}", ())):
+            if label not in texts:
+                lanes: list[TextLane | CallLane] = [*choice.texts.values(), *choice.calls.lanes]
+                texts[label] = next(lane for lane in lanes if lane.label == label).emitted(field).getvalue()
+            pieces.append(texts[label][start : ends.get(label)])
+            ends[label] = start
+        return "".join(reversed(pieces))
 
 
 def _answer(choice: Choice, field_name: str) -> str:
@@ -345,11 +377,12 @@ def _answer(choice: Choice, field_name: str) -> str:
     return lane.answer.getvalue() if lane else ""
 
 
-def _parsed(call: CallLane, *, ready: bool) -> ParsedCall:
+def _parsed(call: CallLane, tool_call_id: str, *, ready: bool) -> ParsedCall:
     verdict, error_offset = call.judge()
     return ParsedCall(
         index=call.ordinal,
         id=call.id,
+        tool_call_id=tool_call_id,
         name=call.name,
         arguments=call.arguments.getvalue(),
         verdict=verdict,
@@ -368,6 +401,7 @@ def _detail(detail: Detail) -> ReasoningDetail:
         data=detail.data.getvalue(),
         signature=detail.signature,
         extras=values(detail.extras),
+        field=detail.field,
     )
 
 

@@ -429,12 +429,15 @@ def test_the_largest_integer_is_that_of_every_reader(number, taken):
 @pytest.mark.parametrize(
     ("delta", "event"),
     [
-        ({"reasoning_opaque": "x"}, Thought(1, "opaque", None, None, "", "x", None)),
+        ({"reasoning_opaque": "x"}, Thought(1, "opaque", None, None, "", "x", None, field="reasoning_opaque")),
         (
             {"content": [{"type": "redacted_thinking", "data": "x"}]},
-            Thought(1, "redacted", None, None, "", "x", None),
+            Thought(1, "redacted", None, None, "", "x", None, field="content"),
         ),
-        ({"thinking_blocks": [{"type": "thinking", "signature": "x"}]}, Thought(1, "text", None, None, "", "", "x")),
+        (
+            {"thinking_blocks": [{"type": "thinking", "signature": "x"}]},
+            Thought(1, "text", None, None, "", "", "x", field="thinking_blocks"),
+        ),
         ({"content": [{"type": "image", "url": "x"}]}, Extra(1, "content", {"type": "image", "url": "x"})),
     ],
 )
@@ -486,6 +489,12 @@ def variants(plain):
                 yield other
 
 
+def spoken(choices):
+    """A source that knows all that objects say once, and the fields of reasoning."""
+    fields = dict.fromkeys(Dialect().reasoning_fields)
+    return ChatCompletions(Dialect(), has_id=True, has_model=True, choices=choices, reasoning_fields=fields)
+
+
 @pytest.mark.parametrize("plain", PLAIN.values(), ids=PLAIN)
 @pytest.mark.parametrize("began", [{}, {0: False}, {0: True, 1: True, "x": True}], ids=["new", "silent", "spoken"])
 @pytest.mark.parametrize(
@@ -494,7 +503,7 @@ def variants(plain):
 def test_the_short_cut_reads_what_is_read_without_it(plain, began, form):
     taken = 0
     for wire in variants(plain):
-        source = ChatCompletions(Dialect(), has_id=True, has_model=True, choices=dict(began))
+        source = spoken(dict(began))
         short = short_cut(source, form(wire))
         if short is not None:
             recorder = Recorder()
@@ -514,8 +523,7 @@ def test_unknown_fields_that_say_nothing_leave_a_chunk_plain(plain, form, place)
     places = {"chunk": wire, "choice": choice, "delta": choice["delta"]}
     places["call"] = plain.get("tool_calls") and choice["delta"]["tool_calls"][0]
     (places[place] or {})["x"] = None
-    source = ChatCompletions(Dialect(), has_id=True, has_model=True, choices={0: True})
-    assert short_cut(source, form(wire))
+    assert short_cut(spoken({0: True}), form(wire))
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,8 @@ class Thought:
     """Whether the text is all so far."""
     extras: Mapping[str, Any] | None = None
     """Fields that are not read."""
+    field: str = "reasoning_details"
+    """The wire's field that it came in."""
 
 
 @dataclass(slots=True)

@@ -172,6 +172,10 @@ class TextLane:
         seen = self._held.getvalue() + self.answer.getvalue() + self.reasoning.getvalue()
         return _unseen(seen, self.size, text)
 
+    def emitted(self, field: str) -> StringIO:
+        """All text that became this field of messages so far."""
+        return self.reasoning if field == "reasoning" else self.answer
+
     def stray_tag(self, tags: Tags) -> str:
         """The closing tag in an answer to which no tag opened a thought, nor said that the prompt had; ``""``: none."""
         return tags.stray(self.answer.getvalue()) if self._pair is None else ""
@@ -254,6 +258,8 @@ class CallLane:
     """The number of the latest entry that said to be of it; see ``Calls.entries``."""
     repeated: bool = False
     """Whether all of the arguments came again, and was left out."""
+    captured: dict[str, Buffer] = field(default_factory=dict)
+    """Field of a message → the text captured from the arguments that went there."""
     _name_half: str = ""
     _half: str = ""
     _first: str | None = ""  # what may be a placeholder; ``None`` once that is decided
@@ -283,6 +289,10 @@ class CallLane:
     def is_empty(self) -> bool:
         """Whether the arguments so far are none, or an object without members."""
         return self.size < _SHORT and "".join(self.arguments.getvalue().split()) in ("", "null", "{}")
+
+    def emitted(self, field: str) -> StringIO:
+        """All text that became this field of messages so far."""
+        return self.captured.get(field) or self.captured.setdefault(field, StringIO())
 
     def judge(self) -> tuple[Verdict, int | None]:
         """The verdict on the arguments so far, and the offset of the first error."""

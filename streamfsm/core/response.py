@@ -56,6 +56,7 @@ class Detail:
     data: Buffer = field(default_factory=StringIO)
     signature: str | None = None
     extras: Extras = field(default_factory=dict)
+    field: str = "reasoning_details"
 
 
 @dataclass(slots=True)
@@ -85,7 +86,7 @@ class Choice:
 
     def detail(self, event: Thought) -> Detail:
         """The detail that a thought goes on with, or a new one: what is signed has ended, and so has whole data."""
-        key = f"{event.kind}/{event.id if event.index is None else event.index}"
+        key = f"{event.field}/{event.kind}/{event.id if event.index is None else event.index}"
         found = self.details[self.detail_at[key]] if key in self.detail_at else None
         unnamed = event.index is None and event.id is None
         signed = found is not None and found.signature is not None and not event.whole
@@ -94,7 +95,7 @@ class Choice:
             or (unnamed and event.data)
             or (signed and (event.text or event.signature not in (None, found.signature)))
         ):
-            found = Detail(event.kind, event.index, event.id)
+            found = Detail(event.kind, event.index, event.id, field=event.field)
             self.detail_at[key] = len(self.details)
             self.details.append(found)
         return found

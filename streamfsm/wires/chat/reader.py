@@ -61,6 +61,8 @@ class ChatCompletions:
     """Whether that entry had a finish reason."""
     waiting: list[dict[str, Any]] = field(default_factory=list)
     """Entries after the first choice's that may be tokens of the same answer."""
+    reasoning_fields: dict[str, None] = field(default_factory=dict)
+    """Those that held reasoning as plain text so far, in order."""
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Tell what ``chunk`` says, in reading order; see :class:`streamfsm.wires.source.Source`.
@@ -116,11 +118,16 @@ class ChatCompletions:
             to.take(Oddity("ambiguous_choice", f"{what}; Dialect.choice tells", next(iter(self.choices))))
         self._release(to, one=one)
 
+    @property
+    def reasoning_field(self) -> str | None:
+        """See :class:`streamfsm.wires.source.Source`."""
+        return next(iter(self.reasoning_fields), None)
+
     def _plain(self, chunk: Any) -> Plain | None:
         """What a plain chunk says, unchecked; ``None`` if it is not plain."""
         try:
             stamps = self.service_tier, self.system_fingerprint
-            return (of_dict if type(chunk) is dict else of_model)(chunk, self.dialect.reasoning_texts, stamps)
+            return (of_dict if type(chunk) is dict else of_model)(chunk, self.reasoning_fields, stamps)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
@@ -311,12 +318,15 @@ class ChatCompletions:
         Fields with structure come first, because they tell the order of what can be read and what cannot.
         """
         names = [name for name in self.dialect.reasoning_order if delta.get(name)]
+        for name in names:
+            if name in self.dialect.reasoning_texts and isinstance(delta[name], str):
+                self.reasoning_fields[name] = None
         if len(names) == 1:
             _read_text(delta[names[0]], "reasoning", names[0], choice, to)
         elif names:
             _read_once(delta, names, choice, to)
         if delta.get("reasoning_opaque") and (opaque := _string(delta, "reasoning_opaque", choice, to)):
-            to.take(Thought(choice, "opaque", None, None, "", opaque, None))
+            to.take(Thought(choice, "opaque", None, None, "", opaque, None, field="reasoning_opaque"))
 
 
 def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to: Handler) -> None:
@@ -398,6 +408,7 @@ _PART = frozenset({"type", "signature"})
 _DETAIL = _PART.union(("index", "id"), _DATA)
 _Place: TypeAlias = tuple[int | None, str | None]
 _DEEPEST = 8  # parts in parts
+_STRUCTURED_FIELDS = frozenset({"reasoning_details", "thinking_blocks", "content"})  # in which parts go back
 
 
 def _read_text(value: object, field: TextField, name: str, choice: int, to: Handler) -> None:
@@ -481,7 +492,9 @@ class _Structure:
             if field != "reasoning":
                 kind = "text"
             kind = kind or ("encrypted" if data else "summary" if fields.get("summary") else "text")
-            to.take(Thought(choice, kind, *place, thoughts, data, signature or None, extras=rest or None))
+            whole = self.name if self.name in _STRUCTURED_FIELDS else "reasoning_details"
+            detail = Thought(choice, kind, *place, thoughts, data, signature or None, extras=rest or None, field=whole)
+            to.take(detail)
         for text_field, found in {"reasoning": thoughts, **texts}.items():
             if text := "".join(found):
                 to.text(choice, text_field, text)
