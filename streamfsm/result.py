@@ -207,12 +207,18 @@ class ReasoningDetail(Model):
         """The detail as an entry of its field in the next request, as it came."""
         part: dict[str, Any] = {"type": f"reasoning.{self.type}", "id": self.id, "index": self.index}
         text, data = self.text or None, self.data or None
+        if self.type == "summary" and self.field == "content":
+            return {"type": "reasoning", "summary": [{"type": "summary_text", "text": self.text, **self._signed}]}
         if self.field != "reasoning_details":
             part = {"type": "redacted_thinking", "data": data} if data else {"type": "thinking", "thinking": self.text}
         else:
             part |= {"summary" if self.type == "summary" else "text": text, "data": data}
-        part = {**_fields(self.extras), **part, "signature": self.signature}
+        part = {**_fields(self.extras), **part, **self._signed}
         return {key: value for key, value in part.items() if value is not None}
+
+    @property
+    def _signed(self) -> dict[str, str]:
+        return {"signature": self.signature} if self.signature else {}
 
 
 class ChoiceResult(Model):

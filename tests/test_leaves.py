@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from typing import Any, NamedTuple
 
 import pytest
-from helpers import call, chunk, run
+from helpers import anomalies, call, chunk, run
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionChunk
@@ -253,6 +253,9 @@ def test_new_fields_of_many_chunks_are_all_somewhere(places):
 @pytest.mark.parametrize("name", FILES)
 def test_each_leaf_of_a_recording_is_somewhere(name):
     chunks = capture.chunks((CAPTURES / name).read_text(encoding="utf-8"))
+    _, parser = run(chunks)
+    if "foreign_wire" in anomalies(parser):
+        pytest.skip("another protocol's stream is named, and not read")
     came = as_dicts(*chunks)
     every = [(path, leaf) for each in chunks for path, leaf in leaves(each) if not is_left_out(path)]
     assert {(at(path), leaf) for path, leaf in every if leaf not in came} == set()

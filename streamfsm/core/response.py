@@ -509,8 +509,10 @@ class Response:
         self._odd_once("late_chunk", f"more came after the stream had ended as {self._stream.state!r}")
 
     def _take_oddity(self, event: Oddity) -> None:
-        tell = self._odd_once if event.kind in _ONCE else self.odd
-        tell(event.kind, event.detail, event.choice)
+        if key := _ONCE.get(event.kind):
+            self._odd_once(event.kind, event.detail, event.choice, key=getattr(event, key))
+        else:
+            self.odd(event.kind, event.detail, event.choice)
         self._keep(event.fields, self._extras(event.choice))
 
     # -- the end ----------------------------------------------------------------------------------------------------
@@ -654,10 +656,12 @@ class Response:
         elif len(anomalies) == self._limits.anomalies:
             anomalies.append(Anomaly(kind="more_anomalies", detail="and more, which were not kept"))
 
-    def _odd_once(self, kind: AnomalyKind, detail: str, choice: int | None = None) -> None:
-        if detail not in self.run.told:
+    def _odd_once(self, kind: AnomalyKind, detail: str, choice: int | None = None, *, key: str | None = None) -> None:
+        """Record an anomaly, unless one with its ``key`` was recorded before; the key is its detail, unless given."""
+        key = detail if key is None else key
+        if key not in self.run.told:
             if len(self.run.told) <= self._limits.anomalies:
-                self.run.told.add(detail)
+                self.run.told.add(key)
             self.odd(kind, detail, choice)
 
 
@@ -670,7 +674,12 @@ DOUBTS: frozenset[AnomalyKind] = frozenset(
     }
 )
 """Anomalies after which arguments may be somewhere else than they belong."""
-_ONCE: frozenset[AnomalyKind] = frozenset({"foreign_wire", "wrapped_comment", "unread_arguments"})
+_ONCE: Mapping[AnomalyKind, Literal["kind", "detail"]] = {
+    "foreign_wire": "kind",
+    "wrapped_comment": "kind",
+    "unread_arguments": "detail",
+}
+"""Anomalies of the wire that are told once: one of the kind, or one of each detail."""
 WHOLE = ("valid", "lenient", "empty", "text")
 _UNITS = {
     "text": "characters of text",

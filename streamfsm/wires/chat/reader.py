@@ -100,12 +100,12 @@ class ChatCompletions:
         if moderation := fields.get("moderation"):
             to.take(Extra(None, "moderation", moderation))
         if maybe_extra and not CHUNK.issuperset(maybe_extra):
-            self._read_unknown(fields, maybe_extra, to)
+            self._read_unknown(maybe_extra, to)
         return False
 
-    def _read_unknown(self, fields: Mapping[str, Any], maybe_extra: Mapping[str, Any], to: Handler) -> None:
+    def _read_unknown(self, fields: Mapping[str, Any], to: Handler) -> None:
         rest = Recorder()
-        _read_rest(fields, maybe_extra, rest)
+        _read_rest(fields, rest)
         if any(isinstance(event, Failure) for event in rest.events):
             self.close(to)  # what the stream said before an error comes before it
         rest.tell(to)
@@ -163,6 +163,8 @@ class ChatCompletions:
         if failure:
             self.close(to)
             to.take(failure)
+        elif fields and _CHUNK_READ.isdisjoint(fields):
+            to.take(Oddity("not_a_chunk", show(dict(fields)), None))
         return failure is not None
 
     def _read_envelope(self, fields: Mapping[str, Any], to: Handler) -> None:
@@ -356,10 +358,8 @@ def _read_audio(audio: object, choice: int, to: Handler) -> None:
         to.take(Extra(choice, "audio", rest))
 
 
-def _read_rest(chunk: Mapping[str, Any], fields: Mapping[str, Any], to: Handler) -> None:
+def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
     """What few chunks have: those of their ``fields`` that may be unknown."""
-    if _CHUNK_READ.isdisjoint(chunk):
-        to.take(Oddity("not_a_chunk", show(dict(chunk)), None))
     groq = fields_of(fields.get("x_groq"))
     if usage := groq.get("usage"):
         _read_usage(usage, to)
