@@ -82,6 +82,9 @@ class ChatCompletions:
         if fields is None:
             to.take(Oddity("not_a_chunk", show(chunk), None))
             return False
+        for name in self.dialect.error_fields:
+            if fields.get(name):
+                maybe_extra = fields = {key: fields[key] for key in fields if key != name} | {"error": fields[name]}
         choices = fields.get("choices")
         if not (choices and self.choices) and self._read_other(fields, to):
             return False
@@ -207,7 +210,7 @@ class ChatCompletions:
             policy=self.dialect.choice,
             index=index,
             alone=alone,
-            speaks=any(value for name, value in fields_of(fields.get("delta")).items() if name != "role"),
+            speaks=bool(more(fields_of(fields.get("delta") or fields.get("message")), ("role",))),
             known=index in self.choices,
             silent=not self.choices.get(index, False) if index is not None else False,
             begun=len(self.choices),
