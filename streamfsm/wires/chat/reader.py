@@ -30,7 +30,7 @@ from streamfsm.core.text import without_surrogates
 from streamfsm.machines.choices import RULES, Counting, Entry, counted
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.shortcut import CALL, CHOICE, CHUNK, DELTA, FUNCTION, Plain, more, of_dict, of_model
-from streamfsm.wires.error_shapes import failure_in, failure_of
+from streamfsm.wires.error_shapes import failure_in, failure_of, untold
 from streamfsm.wires.foreign import protocol_of
 
 _T = TypeVar("_T")
@@ -162,6 +162,8 @@ class ChatCompletions:
         failure = failure_of(fields, amid=bool(self.choices))
         if failure:
             self.close(to)
+            for name, value in untold(fields, failure).items():
+                to.take(Extra(None, name, value))
             to.take(failure)
         elif fields and _CHUNK_READ.isdisjoint(fields):
             to.take(Oddity("not_a_chunk", show(dict(fields)), None))
@@ -371,10 +373,7 @@ def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
     for error, around in ((fields.get("error"), fields), (groq.get("error"), groq)):
         if error:
             failure = failure_in(error, around)
-            told = (failure.code, failure.message)
-            if rest := {
-                name: value for name, value in fields_of(error).items() if says(value) and str(value) not in told
-            }:
+            if rest := untold(fields_of(error), failure):
                 to.take(Extra(None, "error", rest))
             to.take(failure)
 
