@@ -42,7 +42,7 @@ from streamfsm.wires.chat.shortcut import (
     of_dict,
     of_model,
 )
-from streamfsm.wires.error_shapes import failure_in, failure_of
+from streamfsm.wires.error_shapes import failure_in, failure_of, untold
 from streamfsm.wires.foreign import protocol_of
 
 _T = TypeVar("_T")
@@ -175,6 +175,8 @@ class ChatCompletions:
         failure = failure_of(fields, amid=bool(self.choices))
         if failure:
             self.close(to)
+            for name, value in untold(fields, failure).items():
+                to.take(Extra(None, name, value))
             to.take(failure)
         elif fields and _CHUNK_READ.isdisjoint(fields):
             to.take(Oddity("not_a_chunk", show(dict(fields)), None))
@@ -384,10 +386,7 @@ def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
     for error, around in ((fields.get("error"), fields), (groq.get("error"), groq)):
         if error:
             failure = failure_in(error, around)
-            told = (failure.code, failure.message)
-            if rest := {
-                name: value for name, value in fields_of(error).items() if says(value) and str(value) not in told
-            }:
+            if rest := untold(fields_of(error), failure):
                 to.take(Extra(None, "error", rest))
             to.take(failure)
 
