@@ -54,6 +54,8 @@ class Call:
     names: list[str] = field(default_factory=list)
     arguments: str = ""
     repeats_id: bool = False
+    finished: bool = False
+    """Whether a finish reason came after its last entry."""
     announced: bool = False
 
     @property
@@ -113,6 +115,10 @@ def read(stream: list[Any], *, hides: bool = False, tags: tuple[str, str] | None
     if tags:
         said = tagged(said, tags)
     results = [result(index, choice, said, failed=bool(error)) for index, choice in sorted(choices.items())]
+    if any(
+        re.fullmatch(r"(.{8,}?)\1+", each[kind], re.DOTALL) for each in results for kind in ("content", "reasoning")
+    ):
+        odd.add("repeated_text")
     stop_reason = results[0]["stop_reason"] if results else "error" if error else "incomplete"
     return {
         "messages": [*coalesced(said), (0, "stop", None, stop_reason)],
@@ -143,6 +149,7 @@ def spoken(wire: dict[str, Any], choice: Choice, odd: set[str]) -> Iterator[tupl
         if call.id and call.id == entry.get("id"):
             call.repeats_id = True
             odd |= {"repeated_name"} if call.names and function.get("name") else set()
+        call.finished = False
         call.id = call.id or entry.get("id") or None
         call.names += [function["name"]] if function.get("name") else []
         if function.get("arguments"):
@@ -151,6 +158,8 @@ def spoken(wire: dict[str, Any], choice: Choice, odd: set[str]) -> Iterator[tupl
             yield "arguments", call.id, function["arguments"]
     if wire.get("finish_reason"):
         choice.finishes.append(wire["finish_reason"])
+        for call in choice.calls:
+            call.finished = True
         yield from announced(choice.calls)
 
 
@@ -184,7 +193,7 @@ def owner(calls: list[Call], entry: dict[str, Any], odd: set[str]) -> Call:
     if call_id:
         same = [call for call in here if call.id in (None, call_id)]
         if not same and any(call.id == call_id for call in calls):
-            odd.add("ambiguous_call")
+            odd.add("duplicate_id")
         return same[-1] if same else Call(index)
     return here[-1] if here else Call(index)
 
@@ -248,7 +257,7 @@ def result(index: int, choice: Choice, said: list[Said], *, failed: bool) -> dic
                 "name": call.name,
                 "arguments": call.arguments,
                 "verdict": verdict(call.arguments),
-                "ready": verdict(call.arguments) in ("valid", "lenient", "empty")
+                "ready": verdict(call.arguments) in ("valid", "lenient", *(["empty"] if call.finished else []))
                 and stop_reason in ("end_turn", "tool_calls"),
             }
             for call in choice.calls
