@@ -366,6 +366,8 @@ class CallLane:
         """Read arguments. What follows the object is held back as long as it may be the object again."""
         if self._again is None:
             text = self._scan(text, outlet)
+            if not text:
+                return
         for at in range(0, len(text), _WINDOW):
             piece = text[at : at + _WINDOW]
             while piece:
@@ -373,12 +375,12 @@ class CallLane:
 
     def _scan(self, text: str, outlet: Outlet) -> str:
         """Read arguments up to the end of the object, and white space after it; return the rest."""
-        scanner = cast("Scanner", self.scanner)
+        scanner: Scanner = self.scanner  # type: ignore[assignment]
         self._send(scanner.feed(text), outlet)
         rest = scanner.beyond
-        self.arguments.write(text[: len(text) - len(rest)])
         if rest:
-            self._again = 0
+            self._again, text = 0, text[: len(text) - len(rest)]
+        self.arguments.write(text)
         return rest
 
     def _compare(self, text: str) -> str:
