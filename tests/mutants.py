@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import test_paths
 import test_quirks
+from rows import REACH
 
 from streamfsm.errors import IllegalTransition, TableError
 from streamfsm.machines import ENDINGS, MACHINES, StateMachine, Table
@@ -191,7 +192,7 @@ def cases() -> Iterator[Callable[[], None]]:
     yield from (partial(test_paths.test_a_call_goes_this_way, *case) for case in test_paths.CALLS)
     yield from (partial(test_paths.test_a_text_goes_this_way, *case) for case in test_paths.TEXTS)
     yield test_paths.test_thoughts_say_whether_they_came_in_a_call_or_from_the_model
-    for place, ending in product(test_paths.REACH, test_paths.ENDS):
+    for place, ending in product(REACH, test_paths.ENDS):
         yield partial(test_paths.test_wherever_a_stream_ends_only_its_stop_reason_says_so, place, *ending)
     yield from (partial(test_quirks.test_a_quirk_is_read_as_its_document_says, name) for name in test_quirks.SECTIONS)
 

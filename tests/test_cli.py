@@ -14,7 +14,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 from helpers import call, call_chunks, chunk, chunked, run
-from test_captures import CAPTURES, FILES
+from recordings import CAPTURES, FILES
 
 from streamfsm import cli, coalesce
 from streamfsm.cli import main

@@ -14,7 +14,7 @@ PROPERTY = """
 import json, sys
 import conftest
 from hypothesis import Phase, given, settings
-from test_testing_laws import Strips
+from parsers import Strips
 from streamfsm.testing import Stream, check_split_invariance, chunkings
 from streamfsm.testing.streams import text
 
