@@ -17,9 +17,7 @@ def test_every_property_of_the_laws_has_a_mutant():
 
 @pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.property)
 def test_a_mutant_changes_one_place(mutant: mutants.Mutant):
-    text = (mutants.ROOT / "streamfsm" / mutant.file).read_text(encoding="utf-8")
-    assert text.count(mutant.old) == 1
-    compile(text.replace(mutant.old, mutant.new), mutant.file, "exec")
+    compile(mutant.source(), mutant.file, "exec")
 
 
 def test_what_is_equivalent_is_among_the_changes():
