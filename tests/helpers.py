@@ -1,6 +1,5 @@
 """What several test files share: chunks on the wire, ways to cut a text, and one way to run a parser."""
 
-import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 from streamfsm import StreamParser, coalesce
 from streamfsm.testing import ALPHABET, splits
+from streamfsm.testing.laws import without_collector
 from streamfsm.testing.streams import ENVELOPE
 
 __all__ = [
@@ -171,17 +171,6 @@ def cut(text: str, at: Iterable[int]) -> list[str]:
 def chunked(text: str, size: int) -> list[str]:
     """Pieces of ``size`` characters."""
     return [text[at : at + size] for at in range(0, len(text), size)]
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Without garbage collections, after one."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @contextmanager
