@@ -71,7 +71,7 @@ def test_a_snapshot_keeps_every_option():
         {},
         [],
         "snapshot",
-        {**StreamParser().snapshot(), "version": 2},
+        {**StreamParser().snapshot(), "version": 1},
         {**StreamParser().snapshot(), "version": None},
         {key: value for key, value in StreamParser().snapshot().items() if key != "run"},
         {**StreamParser().snapshot(), "run": {"stream": 5}},
