@@ -12,7 +12,7 @@ WORKERS ?= -n auto --maxprocesses 4 --dist worksteal
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-openai lint types docs check bench instructions peers mutants fuzz test-fuzz clean
+.PHONY: help demo test test-openai lint types pyright docs check bench instructions peers mutants fuzz test-fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +80,15 @@ lint: $(STAMP) ## format check and lint
 
 types: $(STAMP) ## type check
 	$(BIN)/mypy
+
+pyright: .venv-pyright/.stamp $(STAMP) ## type check a user's files, tests/typing_cases, with the other checker
+	.venv-pyright/bin/basedpyright -p tests/typing_cases --pythonpath $(BIN)/python
+
+# Pyright in wheels: its own package downloads the program when it first runs.
+.venv-pyright/.stamp:
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'basedpyright~=1.40'
+	@touch $@
 
 docs: $(STAMP) ## write the generated parts of the docs
 	$(BIN)/python docs/generate.py
