@@ -12,11 +12,11 @@ import pytest
 from helpers import call, call_chunks, chunk, run
 from recordings import CAPTURES, FILES
 from rows import ANYWHERE, AUTO, CASES, INSIDE, LEGAL, NEVER, REACH, TAGS, Cell, cells, ended
+from toy import EVENTS, ROWS, STATES
 
 from streamfsm import Limits, StreamParser, ThinkTags
-from streamfsm.machines import ENDINGS, LIVE, MACHINES, Row, State, StateMachine, Table
+from streamfsm.machines import ENDINGS, MACHINES, Row, State, StateMachine, Table
 from streamfsm.machines.checks import HOLDS, Hold, findings
-from streamfsm.machines.emission import Emission
 from streamfsm.replay import capture
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.chunking import every, whole
@@ -66,14 +66,12 @@ def test_there_is_nothing_to_do_but_to_check(monkeypatch, capsys):
     assert "the following arguments are required: --check" in capsys.readouterr().err
 
 
-STATES = (State("a", None, "first"), State("b", Emission.ANSWER, "second"), State("z", None, "last"))
-ROWS = (Row("a", "go", "b", None, "why"), *(Row(LIVE, ending, "z", None, "why") for ending in ENDINGS))
 BOUNDS = {("toy", "a"): Hold("a name", ("name",)), ("toy", "b"): Hold("half a pair", (1,))}
 
 
 def problems(holds: Any = BOUNDS, **change: Any) -> dict[str, list[str]]:
     """Property → what contradicts it, in a table that its own checks let pass."""
-    declared = {"states": STATES, "final": ("z",), "rows": ROWS, "events": ("go", *ENDINGS), **change}
+    declared = {"states": STATES, "final": ("z",), "rows": ROWS, "events": EVENTS, **change}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Table, "_problems", lambda _: ())
         machine = StateMachine(Table(name="toy", **declared))
