@@ -98,7 +98,7 @@ MUTANTS = (
            "ordinal < _OTIDS_IN_ID", "(ordinal := ordinal % _OTIDS_IN_ID)",
            "otids start again after 128"),
     Mutant(6, "total", "wires/chat/reader.py",
-           'to.take(Oddity("not_a_chunk", show(chunk), None))\nreturn',
+           'to.take(Oddity("not_a_chunk", show(chunk), None))\nreturn False',
            'to.take(Oddity("not_a_chunk", show(chunk), None))',
            "what is no chunk is read on"),
     Mutant(6, "total_every_pair_is_declared_legal_or_illegal", "machines/engine.py",
