@@ -129,8 +129,8 @@ MUTANTS = (
     Mutant(10, "executable_is_a_fact", "parser.py",
            "ready and bool(call.name) and verdict in WHOLE", "bool(call.name) and verdict in WHOLE",
            "whole JSON is ready, however the stream ended"),
-    Mutant(10, "executable_is_a_fact_however_often_the_stream_finishes", "core/response.py",
-           "ending(new).rank > ending(kept).rank", "ending(new).rank < ending(kept).rank",
+    Mutant(10, "executable_is_a_fact_however_often_the_stream_finishes", "machines/endings.py",
+           "new.rank > kept.rank", "new.rank < kept.rank",
            "the weaker finish reason counts"),
 )  # fmt: skip
 

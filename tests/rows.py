@@ -55,7 +55,7 @@ END = {
     "end": StreamParser.close,
     "error": lambda parser: parser.feed({"error": {"message": "overloaded"}}),
     "cancel": StreamParser.cancel,
-    "limit": lambda parser: parser.feed(chunk(content="one choice too many", choice=1)),
+    "limit": lambda parser: parser.feed(chunk(content="one choice too many", choice=2)),
 }
 
 
