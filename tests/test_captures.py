@@ -22,6 +22,7 @@ def test_the_recordings_are_there():
     assert sum(name.startswith("quirks/") for name in FILES) == 58
 
 
+@pytest.mark.slow("every recording in several chunkings")
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("name", FILES)
 def test_every_chunking_of_a_recording_says_the_same(name: str):

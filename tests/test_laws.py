@@ -63,6 +63,7 @@ def test_split_merge_invariance(data: st.DataObject, stream: Stream, options: di
     check_split_invariance(parse, stream, data.draw(chunkings(stream)), whole(stream.plain()))
 
 
+@pytest.mark.slow("every split")
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("text", CASES)
 @pytest.mark.parametrize("name", ["send_message", "search"])
@@ -298,6 +299,7 @@ def test_total_every_pair_is_declared_legal_or_illegal(machine: StateMachine):
 # -- law 7 -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("clocks and calls of long streams")
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("step", [1, 4, 10**9], ids=["by character", "by four", "whole"])

@@ -105,6 +105,7 @@ def loaded_by(code: str) -> set[str]:
     return set(found.stdout.split())
 
 
+@pytest.mark.slow("a process for each name")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_loads_nothing_heavy(name):
     assert loaded_by(f"from streamfsm import {name}").isdisjoint(HEAVY)

@@ -78,6 +78,7 @@ def network_reads(name: str) -> list[bytes]:
     return [body[start:end] for start, end in zip([0, *ends], [*ends, len(body)], strict=True)]
 
 
+@pytest.mark.slow("every recording in several chunkings")
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("name", FILES)
 def test_a_recording_means_to_the_parser_what_it_means_to_a_plain_reader(name):
