@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from streamfsm import Dialect, StreamMessage, StreamParser, coalesce
+from streamfsm.core.policies import EXTRAS, Policies
 from streamfsm.machines import MACHINES, TOOL_CALL, StateMachine, Table
 from streamfsm.machines.checks import HOLDS, MOMENTARY, findings
 from streamfsm.machines.choices import RULES as CHOICE_RULES
@@ -29,6 +30,8 @@ from streamfsm.machines.endings import CLOSINGS, ENDINGS, OUTCOMES, SECONDS, UNK
 from streamfsm.machines.identity import RULES
 from streamfsm.replay import capture
 from streamfsm.trace import Transition
+from streamfsm.wires.chat.left_out import LEFT_OUT, NOTHING
+from streamfsm.wires.foreign import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -41,7 +44,13 @@ NOTICE = "<!-- Written by docs/generate.py. -->\n"
 
 def texts() -> dict[str, str]:
     """Path → what the file is to be: pages that are generated whole, and those that hold generated blocks."""
-    blocks = {"tool_call": picture(TOOL_CALL.table), "dialect": dialect_table()}
+    blocks = {
+        "tool_call": picture(TOOL_CALL.table),
+        "dialect": dialect_table(),
+        "extras": extras_table(),
+        "left_out": left_out_table(),
+        "foreign": foreign_table(),
+    }
     with_marks = ("README.md", "docs/wire.md")
     return {
         **{f"docs/machines/{machine.table.name}.md": machine_page(machine) for machine in MACHINES},
@@ -214,11 +223,16 @@ def anything(cell: str) -> str:
     return "any" if cell == "*" else cell
 
 
+def foreign_table() -> str:
+    return grid(("Protocol", "Recognised by"), ((protocol.name, protocol.because) for protocol in PROTOCOLS))
+
+
 def dialect_table() -> str:
     """The policies, with what their docstrings say."""
-    body = ast.parse(inspect.getsource(Dialect)).body[0].body
+    bodies = [ast.parse(inspect.getsource(each)).body[0].body for each in (Policies, Dialect)]
     said = {
         field.target.id: " ".join(after.value.value.split())
+        for body in bodies
         for field, after in pairwise(body)
         if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr)
     }
@@ -228,6 +242,21 @@ def dialect_table() -> str:
             (f"`{name}`", values(field), said.get(name, "The same, of its field.").replace("``", "`"))
             for name, field in Dialect.model_fields.items()
         ),
+    )
+
+
+def extras_table() -> str:
+    by_policy = {keep: [name for name, each in EXTRAS.items() if each == keep] for keep in EXTRAS.values()}
+    return grid(
+        ("Policy", "Fields"),
+        ((f"`{keep}`", ", ".join(f"`{name}`" for name in names)) for keep, names in by_policy.items()),
+    )
+
+
+def left_out_table() -> str:
+    return grid(
+        ("Left out", "Because"),
+        [*((f"`{path}`", why) for path, why in LEFT_OUT.items()), (NOTHING, "says nothing")],
     )
 
 

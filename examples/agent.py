@@ -13,7 +13,7 @@ from typing import Any
 
 import openai
 
-from streamfsm import AssistantMessage, OpenAIStreamingInterface, ReasoningMessage, StreamMessage
+from streamfsm import OpenAIStreamingInterface, ParsedCall, StreamMessage
 from streamfsm.replay.loopback import serve
 from streamfsm.wires.chat.chunking import every
 
@@ -34,35 +34,45 @@ def search(query: str, limit: int) -> list[str]:
 
 
 async def agent(client: openai.AsyncOpenAI, question: str) -> None:
-    """Call the model until it speaks."""
+    """Call the model until it has spoken and asks for no more."""
     messages: list[Any] = [{"role": "user", "content": question}]
-    while True:
-        stream = await client.chat.completions.create(
-            model="scripted", messages=messages, tools=TOOLS, tool_choice="required", stream=True
-        )
+    for _ in range(20):  # requests at most
+        stream = await client.chat.completions.create(model="scripted", messages=messages, tools=TOOLS, stream=True)
         interface = OpenAIStreamingInterface(use_assistant_message=True, put_inner_thoughts_in_kwarg=True)
         async with aclosing(interface.process(stream)) as response:
             await show(response)
-        call = interface.get_tool_call_object()
-        if not interface.result.tool_calls[0].ready:
-            sys.exit("the call was cut off, or is no JSON: it must not be run")
-        if call.function.name == "send_message":
+        result = interface.result
+        calls = [call for call in result.tool_calls if call.is_closed]  # these go back, and must be answered
+        messages.append(result.assistant_message())
+        for call, answer in zip(calls, await asyncio.gather(*map(run, calls)), strict=True):
+            messages.append({"role": "tool", "tool_call_id": call.tool_call_id, "content": answer})
+        if len(calls) < len(result.tool_calls) or (not calls and result.stop_reason == "tool_calls"):
+            messages.append({"role": "user", "content": "A tool call of yours did not arrive whole. Call again."})
+        elif all(call.name == "send_message" for call in calls):
             return
-        arguments = json.loads(call.function.arguments, strict=False)
+
+
+async def run(call: ParsedCall) -> str:
+    """What the model is told of its call: the result, or why there is none."""
+    try:
+        arguments = call.parse()  # raises unless the call is ready
         arguments.pop("thinking", None)
-        found = search(**arguments)
-        print(f"runs: search({arguments}) -> {found}")
-        messages.append({"role": "assistant", "tool_calls": [call.model_dump()]})
-        messages.append({"role": "tool", "tool_call_id": call.id, "content": json.dumps(found)})
+        if call.name == "send_message":
+            return "sent"
+        found = await asyncio.to_thread({"search": search}[call.name], **arguments)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the model may do better
+        return f"not done: {error!r}"
+    print(f"runs: {call.name}({arguments}) -> {found}")
+    return json.dumps(found)
 
 
 async def show(response: AsyncIterator[StreamMessage]) -> None:
     """Print what the model thinks and says, as it comes."""
     kind = ""
     async for message in response:
-        if isinstance(message, ReasoningMessage):
+        if message.message_type == "reasoning_message":
             now, text = "thinks", message.reasoning
-        elif isinstance(message, AssistantMessage):
+        elif message.message_type == "assistant_message":
             now, text = "says", message.content
         else:
             continue

@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code. 0; 1: the replayed stream failed, or fuzzing found something; 2: what was asked for cannot work,
-        as a line on stderr says.
+        such as to replay another protocol's stream, as a line on stderr says.
 
     Raises:
         SystemExit: the arguments ask for help or the version (code 0), or cannot be understood (code 2).
@@ -203,6 +203,9 @@ def _replay(arguments: Namespace) -> int:
         console = Console(color_system=color, no_color=None if color == "auto" else False, highlight=False)
         _show_messages(console, _runs(messages, trace, deltas=arguments.deltas))
         _show_result(console, parser.result)
+    error = parser.result.error
+    if error and error.code == "foreign_wire":
+        raise MisuseError(f"{arguments.file}: {error.message}")
     return 0 if parser.state == "done" else 1
 
 
@@ -214,7 +217,7 @@ def _body(file: Path) -> str:
         raise MisuseError(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise MisuseError(f"{file}: not UTF-8 at byte {error.start}") from error
-    if not capture.events(body):
+    if capture.is_framed(body) and not capture.events(body):
         raise MisuseError(f"{file}: no server-sent events")
     return body
 
@@ -236,12 +239,15 @@ def _date(body: str) -> datetime:
 
 
 def _read(body: str, parser: StreamParser) -> Iterator[StreamMessage]:
-    """What ``parser`` makes of the chunks that the real client reads from ``body``."""
+    """What ``parser`` makes of the chunks that the real client reads from ``body``; of the body, if it is no stream."""
+    if not capture.is_framed(body):
+        yield from parser.feed_bytes(body.encode())
+        yield from parser.close()
+        return
     import openai
 
-    wire = body.rstrip("\r\n") + "\n\n"  # recordings often lack the blank line without which an event does not count
     with (
-        serve(lambda _: [wire.encode()]) as url,
+        serve(lambda _: [capture.standard(body).encode()]) as url,
         openai.DefaultHttpxClient(trust_env=False) as http,
         openai.OpenAI(base_url=url, api_key="none", max_retries=0, http_client=http) as client,
     ):

@@ -25,7 +25,10 @@ class Limits(BaseModel):
     """Choices; OpenAI's own bound is 128."""
     event: PositiveInt = 1 << 26
     """Bytes of one server-sent event, which is held until it is whole; only where bytes are fed."""
-    extras: PositiveInt = 1 << 20
-    """Characters of JSON kept of fields that are not read, and of structured reasoning; reaching it fails nothing."""
+    extras: PositiveInt = 1 << 24
+    """Characters of JSON kept of fields that are not read, such as log probabilities; reaching it fails nothing."""
+    sent_back: PositiveInt = 1 << 24
+    """Characters kept of what a server needs back, beside texts: signatures, reasoning that only it can read, and the
+    fields that hold such things; reaching it fails nothing."""
     anomalies: PositiveInt = 100
     """Anomalies kept; reaching it fails nothing."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Literal, TypeAlias
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 
@@ -140,16 +140,25 @@ StreamMessage: TypeAlias = Annotated[
 class FunctionCall(Model):
     """Name and raw JSON arguments of a whole call."""
 
+    model_config = ConfigDict(extra="allow")
+
     name: str
     arguments: str
 
 
 class ToolCall(Model):
-    """A whole tool call, in the wire's own shape."""
+    """A whole tool call, in the wire's own shape, with the provider's own fields that must go back with it."""
+
+    model_config = ConfigDict(extra="allow")
 
     id: str
-    type: Literal["function"] = "function"
+    type: Literal["function", "custom"] = "function"
     function: FunctionCall
+    """Of a custom tool's call, to be read only: the JSON has ``custom`` instead."""
+
+    @model_serializer(mode="wrap")
+    def _sent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if key != "function" or self.type == key}
 
 
 class TextContent(Model):
@@ -187,6 +196,12 @@ def otid(message_id: str, ordinal: int) -> str:
         except ValueError:
             pass
     return str(uuid5(_OTID_NAMESPACE, f"{message_id}/{ordinal}"))
+
+
+def made_up_id(message_id: str, choice: int, position: int) -> str:
+    """The id of a tool call that the wire gave none of its own; a pure function, that no two calls share."""
+    place = f"{choice}/{position}" if choice else f"{position}"
+    return f"call_{uuid5(NAMESPACE_OID, f'{message_id}/{place}').hex[:24]}"
 
 
 def coalesce(messages: Iterable[StreamMessage]) -> list[StreamMessage]:

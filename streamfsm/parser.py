@@ -1,7 +1,6 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
-import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
@@ -10,18 +9,29 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from streamfsm.core.lanes import CallLane
-from streamfsm.core.response import WHOLE, Choice, Detail, Extras, Options, Response, Run
+from streamfsm.core.events import Oddity
+from streamfsm.core.extras import values
+from streamfsm.core.lanes import CallLane, TextLane
+from streamfsm.core.response import WHOLE, Choice, Detail, Options, Response, Run
 from streamfsm.core.text import without_surrogates
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
-from streamfsm.messages import StreamMessage
+from streamfsm.messages import StreamMessage, made_up_id
 from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult
 from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.reader import ChatCompletions
-from streamfsm.wires.sse import DONE, EventStream, ServerSentEvent, chunk_of
+from streamfsm.wires.sse import (
+    DONE,
+    UNFRAMED,
+    EventStream,
+    ServerSentEvent,
+    beginning,
+    chunk_of,
+    documents,
+    is_field,
+)
 from streamfsm.wires.template import Template
 
 StreamState = Literal["open", "done", "failed", "cancelled"]
@@ -36,6 +46,8 @@ class _Wire:
     body: EventStream = field(default_factory=EventStream)
     body_done: bool = False
     """Whether what ends a body has come."""
+    unread: str = ""
+    """The beginning of what came in place of events."""
 
 
 _VERSION: Final = 2  # of snapshots: changes with the shape of what one keeps; see docs/snapshots.md
@@ -144,8 +156,9 @@ class StreamParser:
         """Take the next bytes of the response's body, server-sent events, cut anywhere.
 
         Does without an object per chunk, which costs the ``openai`` client more than all that is done here. ``[DONE]``
-        ends the stream, as :meth:`close` does; what comes after it is not read. An event that is no JSON fails the
-        stream, as it makes the client raise.
+        ends the stream, as :meth:`close` does; what comes after it is not read. An event that is not JSON fails the
+        stream, as it makes the client raise. A body that is no event stream but JSON is read as well; any other text
+        fails the stream at its end, with code ``not_a_stream`` and the beginning of what came.
 
         Args:
             data: any number of bytes.
@@ -174,6 +187,13 @@ class StreamParser:
             self._take_event(event)
         if not body.events and body.fed and self.state == "open":
             self._response.odd("not_a_chunk", "the body holds no server-sent event")
+        if (unread := self._wire.unread) and self.state == "open":
+            self._wire.source.close(self._response)
+            if not any(choice.finish_reason for choice in self._response.run.choices.values()):
+                error = ErrorInfo(code="not_a_stream", message=f"the body is not an event stream: {unread!r}")
+                return self._end("error", error)
+            if not is_field(unread):
+                self._response.odd("not_a_chunk", f"lines that are no event: {unread!r}")
         return self._end("end")
 
     def cancel(self) -> list[StreamMessage]:
@@ -217,21 +237,29 @@ class StreamParser:
     def result(self) -> StreamResult:
         """What the stream amounts to so far; built anew on each access."""
         run = self._response.run
-        choices = [self._choice_result(index, run.choices[index]) for index in sorted(run.choices)]
-        first = choices[0] if choices else self._choice_result(0, Choice())
-        parts = [choice for choice in choices if choice.index in self._response.answer()]
+        answer = [*self._response.answer()]
+        given: set[str | None] = set()  # ids of calls; what goes back as one message has no id twice
+        choices = [
+            self._choice_result(index, run.choices[index], given if index in answer else set())
+            for index in sorted(run.choices)
+        ]
+        first = choices[0] if choices else self._choice_result(0, Choice(), given)
+        parts = [choice for choice in choices if choice.index in answer]
         return StreamResult(
             response_id=run.response_id,
             model=run.model,
             content=first.content,
             reasoning=first.reasoning,
             refusal=first.refusal,
+            assistant_text="".join(part.assistant_text for part in parts),
+            thoughts="".join(part.thoughts for part in parts),
             tool_calls=[call for part in parts for call in part.tool_calls],
             usage=run.usage.model_copy(),
             finish_reason=next((part.finish_reason for part in parts if part.finish_reason), None),
             stop_reason=first.stop_reason,
             choices=choices,
-            extras=_values(run.extras),
+            answer=[part.index for part in parts],
+            extras=values(run.extras),
             error=run.error,
             anomalies=list(run.anomalies),
         )
@@ -275,35 +303,79 @@ class StreamParser:
         name, data = event
         if not name and self.state == "open" and self._template.tell(data, self._response):
             return
+        if name == UNFRAMED:
+            self._take_unframed(data)
+            return
         try:
             chunk = chunk_of(event)
         except ValueError as error:
-            if data.startswith(DONE):
-                wire.body_done = True
-            elif self.state == "open":
-                self._stop("error", ErrorInfo(code="not_json", message=without_surrogates(str(error))))
+            self._take_text(data.strip(), error)
         else:
             if self._read(chunk) and not name:
                 self._template.learn(data, chunk, wire.source)
 
-    def _choice_result(self, index: int, choice: Choice) -> ChoiceResult:
+    def _take_text(self, data: bytes, error: ValueError) -> None:
+        """Take data that are not JSON: the end, a sign of life, or a failure."""
+        if data.startswith(DONE):
+            self._wire.body_done = True
+        elif data.startswith(b":"):
+            self._response.take(Oddity("wrapped_comment", f"data that is a comment: {beginning(data)!r}", None))
+        elif data and self.state == "open":
+            message = f"{without_surrogates(str(error))}: {beginning(data)!r}"
+            self._stop("error", ErrorInfo(code="not_json", message=message))
+
+    def _take_unframed(self, data: bytes) -> None:
+        """Take lines that belong to no event: objects are chunks; of anything else the beginning is kept."""
+        chunks = documents(data)
+        for chunk in chunks:
+            self._read(chunk)
+        if data.strip().startswith(DONE):
+            self._wire.body_done = True
+        elif not any(chunk.get("choices") for chunk in chunks):
+            self._wire.unread = self._wire.unread or beginning(data)
+
+    def _choice_result(self, index: int, choice: Choice, given: set[str | None]) -> ChoiceResult:
         stop_reason, ready = (None, False) if self.state == "open" else self._response.outcome(choice, self.state)
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
             reasoning="".join(lane.reasoning.getvalue() for lane in choice.texts.values()),
+            reasoning_field=self._wire.source.reasoning_field,
             refusal=_answer(choice, "refusal"),
             transcript=_answer(choice, "transcript"),
+            assistant_text=self._emitted(index, choice, "content"),
+            thoughts=self._emitted(index, choice, "reasoning"),
             reasoning_details=[_detail(detail) for detail in choice.details],
-            extras=_values(choice.extras),
+            extras=values(choice.extras),
             tool_calls=[
-                _parsed(call, ready=ready and self._response.is_certain(choice.calls, call))
-                for call in choice.calls.lanes
-                if not call.adopted
+                _parsed(call, tool_call_id, ready=ready and self._response.is_certain(choice.calls, call))
+                for call, tool_call_id in self._with_ids(index, choice, given)
             ],
             finish_reason=choice.finish_reason,
             stop_reason=stop_reason,
         )
+
+    def _with_ids(self, index: int, choice: Choice, given: set[str | None]) -> Iterator[tuple[CallLane, str]]:
+        """The calls, each with an id that no other has: its own unless that was ``given`` before, else one made up."""
+        for call in choice.calls.lanes:
+            if call.adopted:
+                continue
+            own = call.id if call.id not in given else None
+            given.add(own)
+            yield call, own or made_up_id(self.message_id, index, call.ordinal)
+
+    def _emitted(self, index: int, choice: Choice, field: str) -> str:
+        """All text that became this field of the choice's messages, in stream order."""
+        texts: dict[str, str] = {}
+        ends: dict[str, int] = {}
+        pieces: list[str] = []
+        for label, start in reversed(self._response.run.numbering.speakers.get(f"{index}/{field}", ())):
+            if label not in texts:
+                lanes: list[TextLane | CallLane] = [*choice.texts.values(), *choice.calls.lanes]
+                texts[label] = next(lane for lane in lanes if lane.label == label).emitted(field).getvalue()
+            pieces.append(texts[label][start : ends.get(label)])
+            ends[label] = start
+        return "".join(reversed(pieces))
 
 
 def _answer(choice: Choice, field_name: str) -> str:
@@ -311,16 +383,17 @@ def _answer(choice: Choice, field_name: str) -> str:
     return lane.answer.getvalue() if lane else ""
 
 
-def _parsed(call: CallLane, *, ready: bool) -> ParsedCall:
+def _parsed(call: CallLane, tool_call_id: str, *, ready: bool) -> ParsedCall:
     verdict, error_offset = call.judge()
     return ParsedCall(
         index=call.ordinal,
         id=call.id,
+        tool_call_id=tool_call_id,
         name=call.name,
         arguments=call.arguments.getvalue(),
         verdict=verdict,
         error_offset=error_offset,
-        extras=_values(call.extras),
+        extras=values(call.extras),
         ready=ready and bool(call.name) and verdict in WHOLE,
     )
 
@@ -333,11 +406,9 @@ def _detail(detail: Detail) -> ReasoningDetail:
         text=without_surrogates(detail.text.getvalue()),
         data=detail.data.getvalue(),
         signature=detail.signature,
+        extras=values(detail.extras),
+        field=detail.field,
     )
-
-
-def _values(extras: Extras) -> dict[str, list[Any]]:
-    return {name: [json.loads(text) for text in texts] for name, texts in extras.items()}
 
 
 @cache

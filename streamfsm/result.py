@@ -1,10 +1,17 @@
 """What a stream amounts to, consistent at any moment: :class:`StreamResult`."""
 
-from typing import Any, Literal, TypeAlias
+import json
+import re
+from collections.abc import Callable, Collection, Iterable
+from copy import deepcopy
+from typing import Any, Literal, TypeAlias, TypeVar, overload
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
+from streamfsm.errors import MisuseError
 from streamfsm.messages import Model, StopReasonType
+
+_M = TypeVar("_M", bound=BaseModel)
 
 AnomalyKind: TypeAlias = Literal[
     "not_a_chunk",
@@ -29,18 +36,36 @@ AnomalyKind: TypeAlias = Literal[
     "split_answer",
     "snapshot_conflict",
     "stray_tag",
+    "unread_arguments",
+    "foreign_wire",
+    "wrapped_comment",
+    "call_in_text",
+    "marker_in_name",
     "more_extras",
     "more_anomalies",
 ]
-Verdict: TypeAlias = Literal["valid", "lenient", "empty", "incomplete", "invalid", "trailing"]
+Verdict: TypeAlias = Literal["valid", "lenient", "empty", "incomplete", "invalid", "trailing", "text"]
+CallsBack: TypeAlias = Literal["ready", "closed", "all"]
+"""Which calls go back to the server. ``ready``: those that may be run. ``closed``: also those of an answer that was cut
+or in doubt, if their JSON is closed. ``all``: all that have a name; servers answer broken JSON with an error."""
+ReasoningBack: TypeAlias = Literal["auto", "omit", "keep"]
+"""Which native reasoning goes back. ``auto``: signed, encrypted and structured parts always, plain text only beside
+those or tool calls. ``keep``: all. ``omit``: none."""
+EXTRAS_BACK = ("extra_content", "provider_specific_fields", "reasoning_encrypted")
+"""Fields of a message that are not read, and that servers need back: signatures and encrypted reasoning."""
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_CONTROL = re.compile("[\x00-\x1f]")
 
 
 class Anomaly(Model):
     """Something odd that the wire did and the parser survived.
 
-    ``not_a_chunk``: the chunk is no object. ``wrong_type``: a field holds what it never should. ``late_chunk``: a chunk
-    came after the stream had failed or been closed. ``ambiguous_call``: whose a tool-call entry is had to be guessed.
-    ``nameless_call``: a call ended without a name. ``late_name``: another name came after the arguments had begun.
+    ``not_a_chunk``: the chunk is not an object, or has no field that a chunk has. ``wrong_type``: a field holds what it
+    never should. ``late_chunk``: a chunk came after the stream had failed or been closed. ``ambiguous_call``: whose a
+    tool-call entry is had to be guessed. ``duplicate_id``: one id for two calls. ``changed_id``: another id, but the
+    same call. ``placeholder``: an id or a name that says nothing. ``nameless_call``: a call ended without a name.
+    ``late_name``: another name came after the arguments had begun.
     ``repeated_name``: a name was taken for the whole name again, by evidence; ``Dialect.name`` pins it.
     ``repeated_arguments``: all of a call's arguments came again, once or more, and was left out.
     ``unmerged_arguments``: the arguments are not a JSON object, and show which policy reads them.
@@ -52,8 +77,12 @@ class Anomaly(Model):
     ``duplicate_key``: an object repeats a key. ``reasoning_conflict``: two reasoning fields of a delta differ.
     ``snapshot_conflict``: what should be all of a text so far does not begin with what came before; it is not read.
     ``stray_tag``: the answer holds a closing think tag and no opening one; ``ThinkTags.starts`` tells.
+    ``unread_arguments``: a call has a field that is not read, where its arguments may be.
     ``unknown_finish``: a finish reason that the table of endings does not hold. ``second_finish``: a finish reason that
-    contradicts the one kept. ``more_extras``: there was no room for all extras. ``more_anomalies``: the list was full.
+    contradicts the one kept. ``foreign_wire``: an object of another protocol came. ``wrapped_comment``: a comment came
+    as data. ``call_in_text``: a text holds a call, which is not read. ``marker_in_name``: a tool's name holds a marker
+    of the model's template. ``more_extras``: ``Limits`` left no room for a value that is not read, or for what must be
+    sent back. ``more_anomalies``: the list was full.
     """
 
     kind: AnomalyKind
@@ -72,7 +101,7 @@ class Usage(Model):
     reasoning_tokens: int | None = None
     source: Literal["reported", "estimated", "absent"] = "absent"
     raw: dict[str, Any] | None = None
-    """The last report, as the wire wrote it."""
+    """Each field as the wire wrote it last."""
 
 
 class ParsedCall(Model):
@@ -80,12 +109,17 @@ class ParsedCall(Model):
 
     ``verdict`` judges ``arguments``: ``valid`` JSON object; ``lenient``, valid but for raw control characters in
     strings (``json.loads(…, strict=False)`` reads it); ``empty``, nothing or ``null``; ``incomplete``, cut off;
-    ``invalid``, with ``error_offset``; ``trailing``, more after the object, from ``error_offset`` on.
+    ``invalid``, with ``error_offset``; ``trailing``, more after the object, from ``error_offset`` on; ``text``, the
+    input of a custom tool, which is no JSON.
     """
 
     index: int
     """Position in order of start, whatever the wire said."""
     id: str | None
+    """The wire's own, which may be missing, or that of an earlier call too."""
+    tool_call_id: str
+    """The id by which the call goes back to the server, and by which its result is sent: ``id``, but one made of the
+    message id and the call's position where the wire gave none or gave it to an earlier call of the choice."""
     name: str
     arguments: str
     """Raw, as the wire wrote them."""
@@ -93,9 +127,63 @@ class ParsedCall(Model):
     error_offset: int | None = None
     """Characters from the start of ``arguments``."""
     extras: dict[str, list[Any]] = Field(default_factory=dict)
-    """Fields that are not read, such as a provider's signature: what each was, in order, without repeats."""
+    """Fields that are not read, such as a provider's signature: what each was, in order, without repeats unless
+    ``Dialect.extras`` says otherwise."""
     ready: bool
-    """Safe to run: the JSON is closed, and the stream ended and was not cut (law 10)."""
+    """Safe to run: the JSON is closed (free text has nothing to close), and the stream ended and was not cut
+    (law 10)."""
+
+    @overload
+    def parse(self) -> dict[str, Any]: ...
+
+    @overload
+    def parse(self, model: type[_M]) -> _M: ...
+
+    def parse(self, model: type[_M] | None = None) -> dict[str, Any] | _M:
+        """The arguments of a ready call, decoded; ``{}`` where there are none.
+
+        Args:
+            model: a pydantic model to validate them by.
+
+        Returns:
+            All members of the object, thoughts too, as a dict; or an instance of ``model``.
+
+        Raises:
+            MisuseError: the call is not ready, or its input is text; or Python cannot decode the arguments, such as an
+                integer of more digits than it takes. A ``ValueError``, as the next one is.
+            pydantic.ValidationError: the arguments do not fit the ``model``.
+        """
+        if not self.ready or self.verdict == "text":
+            why = "takes text" if self.ready else f"is not ready ({self.verdict})"
+            raise MisuseError(f"the call of {self.name!r} {why}: there are no arguments to use")
+        try:
+            decoded = json.loads(self._json)
+        except (ValueError, RecursionError) as error:
+            raise MisuseError(f"the arguments of {self.name!r} cannot be decoded: {error}") from error
+        return decoded if model is None else model.model_validate_json(self._json)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has a name, and arguments that are whole: ready, or would be if nothing else were in doubt."""
+        return self.ready or (bool(self.name) and self.verdict in ("valid", "lenient"))
+
+    @property
+    def _json(self) -> str:
+        """The arguments as every JSON reader takes them: raw control characters escaped, ``{}`` for none."""
+        if self.verdict == "empty":
+            return "{}"
+        if self.verdict != "lenient":
+            return self.arguments
+        return _STRING.sub(lambda text: _CONTROL.sub(lambda char: f"\\u{ord(char[0]):04x}", text[0]), self.arguments)
+
+    def as_tool_call(self) -> dict[str, Any]:
+        """The call as an entry of a message's ``tool_calls``; see :meth:`StreamResult.assistant_message`."""
+        entry: dict[str, Any] = {"id": self.tool_call_id, "type": "function"}
+        if self.verdict == "text":
+            entry |= {"type": "custom", "custom": {"name": self.name, "input": self.arguments}}
+        else:
+            entry |= {"function": {"name": self.name, "arguments": self._json}}
+        return _merged([_fields(self.extras), entry])  # type: ignore[no-any-return]
 
 
 class ReasoningDetail(Model):
@@ -110,6 +198,27 @@ class ReasoningDetail(Model):
     """What only the provider can read."""
     signature: str | None
     """The provider's proof of the text, to be sent back with it."""
+    extras: dict[str, list[Any]] = Field(default_factory=dict)
+    """Fields that are not read, such as ``format``; as in :class:`ParsedCall`."""
+    field: str = "reasoning_details"
+    """The wire's field that it came in, and goes back in."""
+
+    def as_part(self) -> dict[str, Any]:
+        """The detail as an entry of its field in the next request, as it came."""
+        part: dict[str, Any] = {"type": f"reasoning.{self.type}", "id": self.id, "index": self.index}
+        text, data = self.text or None, self.data or None
+        if self.type == "summary" and self.field == "content":
+            return {"type": "reasoning", "summary": [{"type": "summary_text", "text": self.text, **self._signed}]}
+        if self.field != "reasoning_details":
+            part = {"type": "redacted_thinking", "data": data} if data else {"type": "thinking", "thinking": self.text}
+        else:
+            part |= {"summary" if self.type == "summary" else "text": text, "data": data}
+        part = {**_fields(self.extras), **part, **self._signed}
+        return {key: value for key, value in part.items() if value is not None}
+
+    @property
+    def _signed(self) -> dict[str, str]:
+        return {"signature": self.signature} if self.signature else {}
 
 
 class ChoiceResult(Model):
@@ -119,9 +228,17 @@ class ChoiceResult(Model):
     content: str
     reasoning: str
     """Native reasoning; thoughts in a tool call's arguments stay there."""
+    reasoning_field: str | None
+    """The wire's field in which its plain text came; ``None``: in none, or between tags."""
     refusal: str
     transcript: str
     """What spoken audio says."""
+    assistant_text: str
+    """All that the model said to the user, in stream order, by whichever way it came: content, refusal, transcript, the
+    message tool's argument. What the choice's :class:`AssistantMessage` objects hold."""
+    thoughts: str
+    """All that it thought, likewise: native reasoning, text between tags, thoughts in arguments. What the choice's
+    :class:`ReasoningMessage` objects hold."""
     reasoning_details: list[ReasoningDetail]
     extras: dict[str, list[Any]]
     """Fields of the choice and its deltas that are not read, such as ``annotations``; as in :class:`ParsedCall`."""
@@ -130,6 +247,48 @@ class ChoiceResult(Model):
     """The wire's word."""
     stop_reason: StopReasonType | None
     """Ours; ``None`` while the stream is open."""
+
+    @property
+    def ready_calls(self) -> list[ParsedCall]:
+        """The calls that are safe to run, in order of start."""
+        return [call for call in self.tool_calls if call.ready]
+
+    def assistant_message(
+        self,
+        *,
+        reasoning: ReasoningBack = "auto",
+        calls: CallsBack = "closed",
+        extras: Collection[str] = EXTRAS_BACK,
+    ) -> dict[str, Any]:
+        """See :meth:`StreamResult.assistant_message`."""
+        going = [call.as_tool_call() for call in self.tool_calls if _GOES_BACK[calls](call)]
+        message: dict[str, Any] = {"role": "assistant", "content": self.content or None}
+        message |= _fields({name: values for name, values in self.extras.items() if name in extras})
+        message |= self._reasoning_back(reasoning, with_calls=bool(going))
+        if self.refusal:
+            message["refusal"] = self.refusal
+        if audio := [each["id"] for each in self.extras.get("audio", ()) if isinstance(each, dict) and "id" in each]:
+            message["audio"] = {"id": audio[0]}
+        if going:
+            message["tool_calls"] = going
+        if message == {"role": "assistant", "content": None}:
+            message["content"] = ""
+        return message
+
+    def _reasoning_back(self, policy: ReasoningBack, *, with_calls: bool) -> dict[str, Any]:
+        if policy == "omit":
+            return {}
+        fields: dict[str, Any] = {}
+        for detail in self.reasoning_details:
+            if detail.field == "reasoning_opaque":
+                fields[detail.field] = fields.get(detail.field, "") + detail.data
+            else:
+                fields.setdefault(detail.field, []).append(detail.as_part())
+        if "content" in fields and self.content:
+            fields["content"].append({"type": "text", "text": self.content})
+        if self.reasoning_field and self.reasoning and (policy == "keep" or with_calls or fields):
+            fields[self.reasoning_field] = self.reasoning
+        return fields
 
 
 class ErrorInfo(Model):
@@ -147,13 +306,79 @@ class StreamResult(Model):
     content: str
     reasoning: str
     refusal: str
+    assistant_text: str
+    thoughts: str
     tool_calls: list[ParsedCall]
     """Those that the stop reason speaks of, also if a server sent them in another choice."""
     usage: Usage
     finish_reason: str | None
     stop_reason: StopReasonType | None
     choices: list[ChoiceResult]
+    answer: list[int]
+    """Indexes of the choices that are the answer: the first, and any that goes on with it."""
     extras: dict[str, list[Any]]
     """Fields of the chunks that are not read, such as ``citations``; as in :class:`ParsedCall`."""
     error: ErrorInfo | None
     anomalies: list[Anomaly]
+
+    @property
+    def ready_calls(self) -> list[ParsedCall]:
+        """The calls of the answer that are safe to run, in order of start."""
+        return [call for call in self.tool_calls if call.ready]
+
+    def assistant_message(
+        self,
+        *,
+        reasoning: ReasoningBack = "auto",
+        calls: CallsBack = "closed",
+        extras: Collection[str] = EXTRAS_BACK,
+    ) -> dict[str, Any]:
+        """The message that tells the server in the next request what it said in this response.
+
+        It is that of the first choice, and of those that go on with it.
+
+        Args:
+            reasoning: which native reasoning goes back, under the field it came in.
+            calls: which calls go back. Each must be answered, by a message of role ``tool`` with the call's
+                ``tool_call_id``.
+            extras: names of other fields of the message that go back, each as its last value, objects merged. All
+                extras of a call go back with it.
+
+        Returns:
+            A new dict, as ``openai`` takes it among ``messages``: ``role``, ``content``, and ``tool_calls`` and others
+            where there is something to say. Arguments are verbatim, thoughts and message too, but for what strict
+            readers refuse: raw control characters are escaped, and arguments that are missing or ``null`` are ``{}``.
+        """
+        parts = [choice for choice in self.choices if choice.index in self.answer]
+        if not parts:
+            return {"role": "assistant", "content": ""}
+        texts = {name: "".join(getattr(part, name) for part in parts) for name in _TEXTS}
+        lists = {name: [each for part in parts for each in getattr(part, name)] for name in _LISTS}
+        kept = {name: values for part in reversed(parts) for name, values in part.extras.items()}
+        whole = parts[0].model_copy(update={**texts, **lists, "extras": kept})
+        return whole.assistant_message(reasoning=reasoning, calls=calls, extras=extras)
+
+
+_TEXTS = ("content", "reasoning", "refusal")
+_LISTS = ("reasoning_details", "tool_calls")
+_GOES_BACK: dict[CallsBack, Callable[[ParsedCall], bool]] = {
+    "ready": lambda call: call.ready,
+    "closed": lambda call: call.is_closed,
+    "all": lambda call: bool(call.name),
+}
+
+
+def _fields(extras: dict[str, list[Any]]) -> dict[str, Any]:
+    """One value of each field, the caller's own."""
+    return {name: deepcopy(_merged(values)) for name, values in extras.items()}
+
+
+def _merged(values: Iterable[Any]) -> Any:
+    """One value of several: of objects all members, of anything else the last."""
+    merged: Any = None
+    for value in values:
+        if isinstance(merged, dict) and isinstance(value, dict):
+            merged = {**merged, **{key: _merged([merged.get(key), inner]) for key, inner in value.items()}}
+        else:
+            merged = value
+    return merged

@@ -1,5 +1,6 @@
 """What several test files share: chunks on the wire, ways to cut a text, and one way to run a parser."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,10 +26,12 @@ __all__ = [
     "call_chunks",
     "chunk",
     "chunked",
+    "comes_again",
     "counted",
     "cut",
     "detail",
     "dumped",
+    "fed",
     "feed",
     "found",
     "joined",
@@ -107,6 +110,20 @@ def nested(depth: int, inner: Any) -> Any:
     return inner
 
 
+def fed(body: bytes, *sizes: int, **options: Any) -> tuple[list[Any], StreamParser]:
+    """Feed the body in pieces of each size, which must say the same; and in one piece."""
+    found = []
+    for size in (len(body) or 1, *sizes):
+        parser = StreamParser(message_id=ID, **options)
+        messages = [each for at in range(0, len(body), size) for each in parser.feed_bytes(body[at : at + size])]
+        found.append((messages + parser.close(), parser))
+    (messages, parser), *others = found
+    for other_messages, other in others:
+        assert said(other_messages) == said(messages)
+        assert other.result == parser.result
+    return messages, parser
+
+
 class Told(NamedTuple):
     """One text of a message, or what it says in place of one."""
 
@@ -161,6 +178,16 @@ def found(parser: StreamParser) -> list[tuple[str | None, str, str]]:
 def anomalies(parser: StreamParser) -> list[str]:
     """Kinds of the result's anomalies, in order."""
     return [anomaly.kind for anomaly in parser.result.anomalies]
+
+
+def comes_again(text: str) -> bool:
+    """Whether arguments hold an object, or ``null``, and then the same again."""
+    text = text.lstrip(" \t\n\r")
+    try:
+        value, end = json.JSONDecoder(strict=False).raw_decode(text)
+    except ValueError:
+        return False
+    return (value is None or isinstance(value, dict)) and text[end:].lstrip(" \t\n\r").startswith(text[:end])
 
 
 def cut(text: str, at: Iterable[int]) -> list[str]:

@@ -77,13 +77,6 @@ def test_what_comes_after_done_is_not_read():
         assert anomalies(parser) == []
 
 
-@pytest.mark.parametrize("body", [b"oops", b"<html>502</html>\n\n", b'{"error":{"message":"bad"}}'])
-def test_a_body_without_any_event_is_told(body):
-    messages, parser = fed([body])
-    assert said(messages) == [("stop", "incomplete")]
-    assert anomalies(parser) == ["not_a_chunk"]
-
-
 @pytest.mark.parametrize("read", [iter_messages, lambda pieces: OpenAIStreamingInterface().process_sync(pieces)])
 def test_done_ends_a_body_though_the_connection_stays_open(read):
     def pieces():

@@ -395,7 +395,6 @@ def test_what_the_client_cannot_read_fails_the_stream(recorded):
         (b"data: \xff\n\n", "not UTF-8 at byte 6"),
         (b"", "no server-sent events"),
         (b": a comment\n\nevent: ping\n\n", "no server-sent events"),
-        (b'{"error": "no stream"}', "no server-sent events"),
     ],
 )
 def test_a_file_that_cannot_be_replayed_is_one_line_and_exit_code_2(tmp_path, capsys, content, complaint):

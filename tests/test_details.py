@@ -53,11 +53,18 @@ def test_what_is_kept_of_structured_reasoning_is_bounded_exactly():
     for size in (1, 7, 40):
         chunks = [chunk(reasoning_details=[detail(piece)]) for piece in chunked(text, size)]
         chunks.append(chunk(reasoning_details=[detail(kind="reasoning.encrypted", data="y" * 40, signature="s")]))
-        messages, parser = run(chunks, limits=Limits(extras=30))
+        messages, parser = run(chunks, limits=Limits(sent_back=45))
         details = parser.result.choices[0].reasoning_details
-        assert [(each.text, each.data, each.signature) for each in details] == [("x" * 30, "", None), ("", "", "s")]
+        left = 45 - len("text.encrypted") - 1
+        assert [(each.text, each.data, each.signature) for each in details] == [
+            (text, "", None),
+            ("", "y" * left, None),
+        ]
         assert said(messages)[:2] == [("reasoning", text), ("hidden", "redacted")]
-        assert anomalies(parser) == ["more_extras"]
+        told = [anomaly.detail.partition(":")[0] for anomaly in parser.result.anomalies]
+        assert told == [
+            f"no room for all of {what!r}" for what in ("reasoning_details.data", "reasoning_details.signature")
+        ]
 
 
 def test_structured_reasoning_ends_with_the_limit_of_its_text():

@@ -37,7 +37,7 @@ def test_the_agent_thinks_runs_its_tool_and_speaks():
 
 
 def test_the_agent_is_short_enough_to_copy():
-    assert len((EXAMPLES / "agent.py").read_text(encoding="utf-8").splitlines()) <= 100
+    assert len((EXAMPLES / "agent.py").read_text(encoding="utf-8").splitlines()) <= 110
 
 
 def test_the_demo_shows_every_capture_and_that_chunkings_agree():

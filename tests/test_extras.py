@@ -27,8 +27,9 @@ def test_what_is_kept_of_them_is_bounded_and_said():
         {"choices": [], "z": 1},
     ]
     parser = run([*chunks, *chunks], limits=Limits(extras=30))[1]
-    assert parser.result.extras == {"note": ["x" * 10], "other": [1]}
-    assert anomalies(parser) == ["more_extras"]
+    assert parser.result.extras == {"note": ["x" * 10], "other": [1], "z": [1]}
+    assert [anomaly.kind for anomaly in parser.result.anomalies] == ["more_extras"]
+    assert "'note'" in parser.result.anomalies[0].detail
     assert parser.state == "done"
 
 

@@ -14,7 +14,11 @@ ROOT = Path(__file__).parents[1]
 
 # Of a file, a place and what takes it; see `mutating.replaced`.
 PLANTED = {
-    "scanner": ("core/scanner.py", "self._base + at", "at"),
+    "scanner": (
+        "core/scanner.py",
+        "self.verdict, self.error_offset = verdict, self._base + at",
+        "self.verdict, self.error_offset = verdict, at",
+    ),
     "feed": ("core/lanes.py", 'self._prefix + "\\ufffd" * len(self._half)', "self._prefix"),
     "body": ("wires/sse.py", 'self._skip = data.endswith(b"\\r")', "self._skip = False"),
 }

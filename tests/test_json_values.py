@@ -30,7 +30,7 @@ def alternating(depth):
         (nested(100_000, 1), "[[[[[[[...]]]]]]]"),
         (10**5000, "an int"),
         ({1}, "{1}"),
-        (Usage(input_tokens=1), {"input_tokens": 1, "source": "absent"}),
+        (Usage(input_tokens=1), {"input_tokens": 1}),
     ],
     ids=lambda value: type(value).__name__,
 )

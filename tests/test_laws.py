@@ -8,8 +8,8 @@ from typing import Any
 
 import jiter
 import pytest
-from helpers import ID, call, call_chunks, chunk, joined, run, said
-from hypothesis import example, given
+from helpers import ID, call, call_chunks, chunk, comes_again, joined, run, said
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from rows import CASES
 from streams import SHAPES, options, outcome, streams
@@ -142,6 +142,7 @@ def assert_captured(emitted: str, value: Any) -> None:
 
 @given(st.data(), arguments() | damaged_arguments())
 def test_nothing_lost_nothing_invented_byte_for_byte_where_nothing_is_captured(data: st.DataObject, text: str):
+    assume(not comes_again(text))
     stream = Stream(of.call(0, "search", text))
     chunks = data.draw(chunkings(stream))
     messages, parser = run(chunks, inner_thoughts_kwarg=None, assistant_tool=None)
@@ -415,6 +416,7 @@ def read(text: str) -> Any:
 )
 def test_executable_is_a_fact(text: str, cut: int, finish: str | None):
     for prefix in {text, text[:cut]}:
+        assume(not comes_again(prefix))
         chunks = call_chunks("search", [prefix], finish=finish)
         _, parser = run(chunks)
         call = parser.result.tool_calls[0]

@@ -44,12 +44,12 @@ LIMITED = {
     ),
     "choices with text": (
         "choices",
-        lambda size: [chunk(content="x", choice=at) for at in range(size)],
+        lambda size: [chunk(content="x", choice=2 * at) for at in range(size)],
         lambda result: len(result.choices),
     ),
     "choices with calls": (
         "choices",
-        lambda size: [chunk(call(0, "a", "f", "{}"), choice=at) for at in range(size)],
+        lambda size: [chunk(call(0, "a", "f", "{}"), choice=2 * at) for at in range(size)],
         lambda result: len(result.choices),
     ),
     "choices that finish": (

@@ -67,6 +67,7 @@ TESTED_IN = {
     "machines/tool_call": "paths",
     "testing/reports": "testing_laws",
     "testing/runs": "testing_parsers",
+    "wires/chat/left_out": "leaves",
     "wires/chat/shortcut": "reader",
     "wires/source": "reader",
 }

@@ -2,7 +2,8 @@ r"""What real servers do, a document a family in ``quirks/``, a few chunks a qui
 
 Under each ``## heading`` and its reason stand fenced blocks:
 
-- ``wire``: one JSON chunk a line; or ``sse``: a body, which is read with each of the three line ends.
+- ``wire``: one JSON chunk a line; or ``sse``: a body, whose events are read with each of the three line ends; or
+  ``body``: the same for a body whose bytes are fed, whole and in pieces.
 - ``messages``: the coalesced messages, one a line: ``reasoning "…"``, ``assistant "…"`` and ``arguments "…"`` with the
   text as JSON, ``call name (id)``, ``hidden omitted``, ``stop end_turn``. Arguments of another call than the line
   before are ``arguments (id) "…"``; a line of another choice than 0 begins with its index, as in ``1: assistant "…"``.
@@ -17,9 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from helpers import anomalies, run, told
+from helpers import anomalies, fed, run, told
 
-from streamfsm import Dialect, coalesce
+from streamfsm import Dialect, Limits, coalesce
 from streamfsm.replay.capture import chunks as chunks_of
 from streamfsm.wires.chat.chunking import every, whole
 
@@ -32,6 +33,7 @@ class Quirk(NamedTuple):
     """One section of a document."""
 
     streams: list[list[Any]]
+    bodies: list[bytes]
     messages: list[str]
     result: dict[str, Any]
     options: dict[str, Any]
@@ -42,13 +44,22 @@ def quirk(section: str) -> Quirk:
     options = json.loads((re.findall(r"^options: (.+)$", section, re.MULTILINE) or ["{}"])[0])
     if "dialect" in options:
         options["dialect"] = Dialect(**options["dialect"])
+    if "limits" in options:
+        options["limits"] = Limits(**options["limits"])
+    streams, bodies = [], []
     if "wire" in blocks:
         streams = [[json.loads(line) for line in blocks["wire"].splitlines()]]
+    elif "body" in blocks:
+        bodies = [blocks["body"].replace("\n", line_end).encode() for line_end in LINE_ENDS]
     else:
         streams = [chunks_of(blocks["sse"].replace("\n", line_end)) for line_end in LINE_ENDS]
     expected = (line.split(": ", 1) for line in blocks.get("result", "").splitlines())
     return Quirk(
-        streams, blocks["messages"].splitlines(), {path: json.loads(value) for path, value in expected}, options
+        streams,
+        bodies,
+        blocks["messages"].splitlines(),
+        {path: json.loads(value) for path, value in expected},
+        options,
     )
 
 
@@ -94,12 +105,12 @@ def at(path: str, value: Any) -> Any:
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_a_quirk_is_read_as_its_document_says(name):
-    streams, expected, result, options = quirk(SECTIONS[name])
-    cuts = (list,) if "snapshot" in options.get("dialect", Dialect()).model_dump().values() else CUTS
-    for stream in streams:
-        for cut in cuts:
-            messages, parser = run(cut(stream), **options)
-            assert lines(messages) == expected
-            found = {**parser.result.model_dump(mode="json"), "anomalies": anomalies(parser)}
-            wanted = {"anomalies": [], **result}
-            assert {path: at(path, found) for path in wanted} == wanted
+    streams, bodies, expected, result, options = quirk(SECTIONS[name])
+    cuts = (list,) if "snapshot" in options.get("dialect", Dialect()).model_dump(exclude={"extras"}).values() else CUTS
+    runs = [run(cut(stream), **options) for stream in streams for cut in cuts]
+    runs += [fed(body, 1, 7, **options) for body in bodies]
+    for messages, parser in runs:
+        assert lines(messages) == expected
+        found = {**parser.result.model_dump(mode="json"), "anomalies": anomalies(parser)}
+        wanted = {"anomalies": [], **result}
+        assert {path: at(path, found) for path in wanted} == wanted

@@ -135,6 +135,7 @@ EVERYTHING_SAID = [
     Text(1, "refusal", "No"),
     CallPiece(1, 0, "call_1", "f", "{}"),
     CallPiece(1, 1, "call_2", "g", "", entry=1),
+    Oddity("ambiguous_call", "function_call says ('old', '{'), and no entry of tool_calls does", 1),
     CallPiece(1, None, "", "old", "{"),
     Finish(1, "stop"),
     Begin(0),
@@ -191,7 +192,7 @@ SAYINGS = {
     ),
     "reasoning in the second field": (chunk(reasoning_content="", reasoning="Hm"), [Text(0, "reasoning", "Hm")]),
     "an error that is a text": ({"error": "boom"}, [Failure(None, "boom")]),
-    "an error that is a list": ({"error": ["boom"]}, [Failure(None, '["boom"]')]),
+    "an error that is a list": ({"error": ["boom"]}, [Failure(None, "boom")]),
     "an error that is true": ({"error": True}, [Failure(None, "true")]),
     "an error that is empty": ({"error": {}}, []),
     "an error that is null": ({"error": None}, []),
@@ -217,15 +218,16 @@ PARTS = {
     "one part, unlisted": ({"type": "text", "text": "a"}, ["content a"]),
     "thoughts": (
         [{"type": "thinking", "thinking": [{"type": "text", "text": "a"}, {"text": "b"}]}, {"text": "c"}],
-        ["reasoning a", "reasoning b", "content c"],
+        ["thought a", "reasoning a", "thought b", "reasoning b", "content c"],
     ),
-    "thoughts that are one text": ([{"type": "thinking", "thinking": "a"}], ["reasoning a"]),
+    "thoughts that are one text": ([{"type": "thinking", "thinking": "a"}], ["thought a", "reasoning a"]),
     "no thoughts": ([{"type": "thinking", "thinking": []}], []),
-    "a part that is no object": (["a"], ["odd"]),
+    "a part that is a text": (["a"], ["content a"]),
+    "a part that is no object": ([5, None], ["odd"]),
     "a part without text": ([{"type": "image"}], ["kept"]),
     "thoughts that are no text": (
         [{"thinking": [1, None]}, {"thinking": {"a": 1}}],
-        ["odd", "odd", "kept"],
+        ["odd", "thought "],
     ),
     "a number": (5, ["odd"]),
     "true": (True, ["odd"]),
@@ -237,22 +239,24 @@ PARTS = {
 def test_content_may_come_in_parts(form, content, found):
     events = said(form(chunk(content=content)))
     words = {Oddity: "odd", Extra: "kept"}
-    assert [words.get(type(event)) or f"{event.field} {event.text}" for event in events] == found
+    told = [words.get(type(event)) or f"{getattr(event, 'field', 'thought')} {event.text}" for event in events]
+    assert told == found
     assert {event.kind for event in oddities(events)} <= {"wrong_type"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"a": [1, "é"]}, '{"a":[1,"é"]}'),
+        ([], "[]"),
+        (0, "0"),
+        (False, "false"),
         ([1], "[1]"),
         (5, "5"),
         (True, "true"),
         (DEEP, "[[[[[[[...]]]]]]]"),
         (10**5000, "an int"),
-        ({1: {2}}, '{"1":"{2}"}'),
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_arguments_that_are_no_text_keep_their_value(arguments, text):
     odd, piece = said(chunk({"id": "c", "function": {"name": "f", "arguments": arguments}}))
@@ -261,9 +265,21 @@ def test_arguments_that_are_no_text_keep_their_value(arguments, text):
     assert odd.detail.startswith("arguments is ")
 
 
-def test_the_id_and_the_model_are_read_once_each_wherever_they_come():
+@pytest.mark.parametrize(
+    ("arguments", "members"),
+    [({"a": [1, "é"], "b": {}}, '"a":[1,"é"],"b":{}'), ({1: {2}}, '"1":"{2}"'), ({}, "")],
+)
+def test_arguments_that_are_an_object_are_its_members(arguments, members):
+    wire = chunk({"id": "c", "function": {"name": "f", "arguments": arguments}})
+    assert said(wire) == [CallPiece(0, None, "c", "f", members, form="members")]
+
+
+def test_the_id_and_the_model_are_those_of_the_first_chunk_that_says_something():
     chunks = [{}, {"id": ""}, {"id": "r1"}, {"id": "r2"}, {"id": "r3", "model": "m1"}, {"id": "r4", "model": "m2"}]
-    assert read(*chunks) == [Envelope("r1", None), Envelope(None, "m1")]
+    assert read(*chunks) == [Envelope("r1", None), Envelope("r2", None), Envelope("r3", "m1"), Envelope("r4", "m2")]
+    says = {"choices": [{"index": 0, "delta": {"content": "a"}}]}
+    found = [event for event in read(*chunks[:4], says, *chunks[4:]) if isinstance(event, Envelope)]
+    assert found == [Envelope("r1", None), Envelope("r2", None), Envelope(None, "m1")]
 
 
 @pytest.mark.parametrize(
@@ -291,9 +307,6 @@ PLACES = {
     ("choices", 0, "index"): int,
     ("choices", 0, "finish_reason"): str,
     ("choices", 0, "delta"): dict,
-    ("choices", 0, "delta", "reasoning_content"): str,
-    ("choices", 0, "delta", "reasoning"): str,
-    ("choices", 0, "delta", "refusal"): str,
     ("choices", 0, "delta", "tool_calls"): list,
     ("choices", 0, "delta", "tool_calls", 0): dict,
     ("choices", 0, "delta", "tool_calls", 0, "index"): int,
@@ -342,16 +355,16 @@ def test_a_value_of_the_wrong_type_counts_as_absent(path, value):
         *(({name: 5}, f"{name} is 5") for name in ("reasoning", "refusal", "audio", "tool_calls")),
         *(({name: 5}, f"{name} is 5") for name in ("reasoning_details", "thinking_blocks", "reasoning_opaque")),
         ({"audio": {"transcript": 5}}, "transcript is 5"),
-        ({"reasoning_details": [5]}, "a reasoning detail is 5"),
+        ({"reasoning_details": [5]}, "a part of reasoning_details is 5"),
         *(
-            ({"reasoning_details": [{key: 5.0}]}, f"{key} is 5.0")
+            ({"reasoning_details": [{key: 5.5}]}, f"{key} is 5.5")
             for key in ("type", "index", "id", "text", "summary", "data", "signature")
         ),
-        ({"content": [5]}, "a part of the content is 5"),
+        ({"content": [5]}, "a part of content is 5"),
         ({"content": [{"type": "text", "text": "a", "signature": 5}]}, "signature is 5"),
         ({"content": [{"type": "redacted_thinking", "data": 5}]}, "data is 5"),
         ({"tool_calls": [5]}, "an entry of tool_calls is 5"),
-        *(({"tool_calls": [{key: 5.0}]}, f"{key} is 5.0") for key in ("index", "id", "function")),
+        *(({"tool_calls": [{key: 5.5}]}, f"{key} is 5.5") for key in ("index", "id", "function")),
         *(({"tool_calls": [{"function": {key: 5}}]}, f"{key} is 5") for key in ("name", "arguments")),
     ],
 )
@@ -416,12 +429,15 @@ def test_the_largest_integer_is_that_of_every_reader(number, taken):
 @pytest.mark.parametrize(
     ("delta", "event"),
     [
-        ({"reasoning_opaque": "x"}, Thought(1, "opaque", None, None, "", "x", None)),
+        ({"reasoning_opaque": "x"}, Thought(1, "opaque", None, None, "", "x", None, field="reasoning_opaque")),
         (
             {"content": [{"type": "redacted_thinking", "data": "x"}]},
-            Thought(1, "redacted", None, None, "", "x", None),
+            Thought(1, "redacted", None, None, "", "x", None, field="content"),
         ),
-        ({"thinking_blocks": [{"type": "thinking", "signature": "x"}]}, Thought(1, "text", None, None, "", "", "x")),
+        (
+            {"thinking_blocks": [{"type": "thinking", "signature": "x"}]},
+            Thought(1, "text", None, None, "", "", "x", field="thinking_blocks"),
+        ),
         ({"content": [{"type": "image", "url": "x"}]}, Extra(1, "content", {"type": "image", "url": "x"})),
     ],
 )
@@ -473,6 +489,12 @@ def variants(plain):
                 yield other
 
 
+def spoken(choices):
+    """A source that knows all that objects say once, and the fields of reasoning."""
+    fields = dict.fromkeys(Dialect().reasoning_fields)
+    return ChatCompletions(Dialect(), has_id=True, has_model=True, choices=choices, reasoning_fields=fields)
+
+
 @pytest.mark.parametrize("plain", PLAIN.values(), ids=PLAIN)
 @pytest.mark.parametrize("began", [{}, {0: False}, {0: True, 1: True, "x": True}], ids=["new", "silent", "spoken"])
 @pytest.mark.parametrize(
@@ -481,7 +503,7 @@ def variants(plain):
 def test_the_short_cut_reads_what_is_read_without_it(plain, began, form):
     taken = 0
     for wire in variants(plain):
-        source = ChatCompletions(Dialect(), has_id=True, has_model=True, choices=dict(began))
+        source = spoken(dict(began))
         short = short_cut(source, form(wire))
         if short is not None:
             recorder = Recorder()
@@ -501,8 +523,7 @@ def test_unknown_fields_that_say_nothing_leave_a_chunk_plain(plain, form, place)
     places = {"chunk": wire, "choice": choice, "delta": choice["delta"]}
     places["call"] = plain.get("tool_calls") and choice["delta"]["tool_calls"][0]
     (places[place] or {})["x"] = None
-    source = ChatCompletions(Dialect(), has_id=True, has_model=True, choices={0: True})
-    assert short_cut(source, form(wire))
+    assert short_cut(spoken({0: True}), form(wire))
 
 
 @pytest.mark.parametrize(
@@ -614,9 +635,9 @@ def test_a_subclass_of_str_is_text():
 
 ODD_FIELDS = {
     "details that are no list": {"reasoning_details": 5},
-    "a detail that is no object": {"reasoning_details": ["x"]},
+    "a detail that is no object": {"reasoning_details": [5]},
     "a detail whose fields are odd": {"reasoning_details": [{"type": 1, "index": "x", "text": 2}]},
-    "blocks that are no list": {"thinking_blocks": {"a": 1}},
+    "blocks that are no list": {"thinking_blocks": 5},
     "audio that is no object": {"audio": "x"},
     "a transcript that is no text": {"audio": {"transcript": 5}},
     "opaque reasoning that is no text": {"reasoning_opaque": 5},

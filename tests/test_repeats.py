@@ -5,9 +5,13 @@ from itertools import combinations
 
 import pytest
 from helpers import anomalies, call_chunks, chunk, chunked, counted, cut, run, said
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamfsm import Dialect, Limits, StreamParser
 from streamfsm.core.text import begins_again, is_repetition
+from streamfsm.testing import Stream, arguments, chunkings
+from streamfsm.testing import streams as of
 
 OBJECT = '{"thinking":"x","a":{"b":[1,"}"]}}'
 AGAIN = {
@@ -56,6 +60,15 @@ def test_what_turns_out_to_be_something_else_is_an_error_after_all(text, verdict
     assert rest == [kept, verdict, offset, False, kinds]
     assert found[1] == ("arguments", kept)
     assert all(read(pieces) == (found, *rest) for pieces in every_cut(text))
+
+
+@given(arguments(), st.lists(st.text(" \t\n\r", max_size=2), min_size=1, max_size=3), st.data())
+def test_any_object_that_comes_again_is_read_once(text, spaces, data):
+    stream = Stream(of.call(0, "f", text + "".join(space + text.strip(" \t\n\r") for space in spaces)))
+    _, parser = run([*data.draw(chunkings(stream)), chunk(finish="tool_calls")])
+    (made,) = parser.result.tool_calls
+    assert (made.arguments, made.ready) == (text + "".join(spaces), True)
+    assert anomalies(parser).count("repeated_arguments") == 1
 
 
 def test_what_may_be_the_object_again_is_held_back_and_then_given():
@@ -190,7 +203,7 @@ def test_a_text_that_ends_as_it_began_stays():
     assert said(messages)[0] == ("assistant", "hahah")
 
 
-@pytest.mark.parametrize("text", ["haha", "--------------------", "abcdefgh", "Paris is it. Paris is it."])
+@pytest.mark.parametrize("text", ["haha", "--------------------", "Hello there. " * 2, "Paris is it. Paris is it."])
 def test_a_text_that_says_a_thing_twice_is_not_told(text):
     _, parser = run([chunk(content=text), chunk(finish="stop")])
     assert anomalies(parser) == []

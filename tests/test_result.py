@@ -12,14 +12,15 @@ from streamfsm.result import Anomaly, AnomalyKind, ChoiceResult, ParsedCall, Rea
 
 FIELDS = {
     StreamResult: (
-        "response_id model content reasoning refusal tool_calls usage finish_reason stop_reason choices"
-        " extras error anomalies"
+        "response_id model content reasoning refusal assistant_text thoughts tool_calls usage finish_reason stop_reason"
+        " choices answer extras error anomalies"
     ),
-    ParsedCall: "index id name arguments verdict error_offset extras ready",
+    ParsedCall: "index id tool_call_id name arguments verdict error_offset extras ready",
     ChoiceResult: (
-        "index content reasoning refusal transcript reasoning_details extras tool_calls finish_reason stop_reason"
+        "index content reasoning reasoning_field refusal transcript assistant_text thoughts reasoning_details extras"
+        " tool_calls finish_reason stop_reason"
     ),
-    ReasoningDetail: "type index id text data signature",
+    ReasoningDetail: "type index id text data signature extras field",
     Usage: "input_tokens output_tokens cached_tokens reasoning_tokens source raw",
 }
 
@@ -33,8 +34,8 @@ def test_the_result_of_nothing_is_empty_and_open():
     result = StreamParser().result
     assert result.model_dump(exclude_defaults=True) == {
         **dict.fromkeys(["response_id", "model", "finish_reason", "stop_reason", "error"]),
-        **dict.fromkeys(["content", "reasoning", "refusal"], ""),
-        **{name: [] for name in ("tool_calls", "choices", "anomalies")},
+        **dict.fromkeys(["content", "reasoning", "refusal", "assistant_text", "thoughts"], ""),
+        **{name: [] for name in ("tool_calls", "choices", "answer", "anomalies")},
         "usage": {},
         "extras": {},
     }
@@ -54,7 +55,9 @@ STREAM = [
 def test_the_result_holds_what_came_and_reads_back_from_its_json():
     _, parser = run(STREAM)
     result = parser.result
-    parsed = ParsedCall(index=0, id="call_1", name="f", arguments='{"a":1}', verdict="valid", ready=True)
+    parsed = ParsedCall(
+        index=0, id="call_1", tool_call_id="call_1", name="f", arguments='{"a":1}', verdict="valid", ready=True
+    )
     assert (result.response_id, result.model) == ("chatcmpl-1", "gpt-4.1")
     assert (result.reasoning, result.content, result.refusal) == ("Hm", "Hi", "No")
     assert result.tool_calls == [parsed]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from streamfsm.wires.sse import EventStream, chunk_of
+from streamfsm.wires.sse import UNFRAMED, EventStream, chunk_of
 
 BODIES = {
     "nothing": (b"", []),
@@ -20,7 +20,10 @@ BODIES = {
     "all line ends": (b"data: a\r\ndata: b\rdata: c\n\r\ndata: d\n\n", [(b"", b"a\nb\nc"), (b"", b"d")]),
     "blank lines": (b"\n\n\r\n\rdata: a\n\n\n\n\ndata: b\n\n\n", [(b"", b"a"), (b"", b"b")]),
     "a byte order mark": (b"\xef\xbb\xbfdata: a\n\n", [(b"", b"a")]),
-    "a byte order mark that is none": (b"data: a\n\n\xef\xbb\xbfdata: b\n\ndata: c\n\n", [(b"", b"a"), (b"", b"c")]),
+    "a byte order mark that is none": (
+        b"data: a\n\n\xef\xbb\xbfdata: b\n\ndata: c\n\n",
+        [(b"", b"a"), (UNFRAMED, b"\xef\xbb\xbfdata: b\n\n"), (b"", b"c")],
+    ),
     "several lines of data": (b"data: a\ndata: b\n\n", [(b"", b"a\nb")]),
     "a name": (b"event: error\ndata: a\n\ndata: b\n\n", [(b"error", b"a"), (b"", b"b")]),
     "a name without data": (b"event: ping\n\ndata: a\n\n", [(b"", b"a")]),
@@ -46,7 +49,21 @@ def test_events_are_read_as_the_standard_says_wherever_the_body_is_cut(body, eve
         assert read([body[:first], b"", body[first:]]) == events
 
 
-LINES = ["data: a", "data:", "data: {", "event: error", ": c", "id: 1", "", "", "é😀", "data: \u2028"]
+LINES = [
+    "data: a",
+    "data:",
+    "data: {",
+    "event: error",
+    ": c",
+    "id: 1",
+    "",
+    "",
+    "é😀",
+    "data: \u2028",
+    "data: {}",
+    "{}",
+    "}",
+]
 
 
 @given(st.lists(st.tuples(st.sampled_from(LINES), st.sampled_from(["\n", "\r\n", "\r"])), max_size=12), st.data())

@@ -65,7 +65,11 @@ FORMS = [
     for compact in (True, False)
     for padding in ({}, {"obfuscation": PADDING}, {"p": PADDING})
 ]
-OPENING = [wire({"role": "assistant", "content": ""}), wire(CALL), wire({"content": "Hi"}), wire({"reasoning": "Hm"})]
+# A field of reasoning is known once it was read.
+OPENING = [
+    *(wire({"role": "assistant", "content": ""}), wire(CALL), wire({"content": "Hi"})),
+    *[wire({"reasoning_content": "Hm"}), wire({"reasoning": "Hm"})] * 2,
+]
 PIECES = ['"', "\\", "}", "a", ",", "\\u00e9", "é", "\x00", '"}}]}', "\\ud83d", '","p":"']
 
 

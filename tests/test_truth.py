@@ -19,10 +19,12 @@ from streamfsm.wires.chat.chunking import every, whole
 
 # Recordings whose reading is a judgement: the plain reader's is one, the parser's another, for the reason given.
 JUDGED = {
-    "quirks/openai__gpt-4o-reason-text__1.sse": "reasoning_content as an object: a text, or a wrong type",
-    "quirks/openai__gpt-4o-reason-tool__1.sse": "the same",
     "chat/openai__gpt-3.5-turbo-parallel2-n2__1.sse": "a key that may be captured waits; another choice overtakes it",
     "quirks/openai__x-parallel2-n2__1.sse": "the same",
+    "quirks/openai__x-reason-text__1.sse": "another protocol's, which fails",
+    "quirks/unknown__claude-3-sonnet-tool__1.sse": "the same",
+    "quirks/unknown__qwen3-coder-30b-fp8-text__1.sse": "a call as text, which is an anomaly",
+    "quirks/unknown__qwen3-coder-30b-fp8-text__2.sse": "the same",
 }
 
 # Options of the parser → those of the plain reader.

@@ -28,6 +28,9 @@ USAGE = {
 }
 """Our names of the counts, and the servers'; some put the last two into an object of details."""
 
+KNOWN = {"id", "object", "created", "model", "choices", "usage", "error", "x_groq"}
+"""Fields of a chunk; what has none of them is something else."""
+
 Said = tuple[int, str, str | None, str]
 """Choice, kind of message, id of the call where it is one, text."""
 
@@ -89,6 +92,8 @@ def read(stream: list[Any], *, hides: bool = False, tags: tuple[str, str] | None
     odd: set[str] = set()
     model, error = "", None
     for chunk in stream:
+        if chunk and not KNOWN & chunk.keys():
+            odd.add("not_a_chunk")
         model = model or chunk.get("model") or ""
         usage |= counts(chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage") or {})
         if error:

@@ -6,7 +6,6 @@ business alone; reading, watching and counting are in modules of their own.
 
 from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from typing import Any
-from uuid import NAMESPACE_OID, uuid5
 
 from streamfsm.client.counting import TokenCounts
 from streamfsm.client.deadlines import Deadlines
@@ -17,7 +16,6 @@ from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
 from streamfsm.messages import (
-    FunctionCall,
     HiddenReasoningMessage,
     OmittedReasoningContent,
     ReasoningContent,
@@ -202,11 +200,7 @@ class OpenAIStreamingInterface(TokenCounts):
     @property
     def tool_call_id(self) -> str | None:
         """Id of the first tool call; see :meth:`get_tool_call_objects`."""
-        return self._id(self._first_call) if self._first_call else None
-
-    def _id(self, call: ParsedCall) -> str:
-        """The call's id; where the server gave none, one made of the message id and the call's position."""
-        return call.id or f"call_{uuid5(NAMESPACE_OID, f'{self.letta_message_id}/{call.index}').hex[:24]}"
+        return self._first_call.tool_call_id if self._first_call else None
 
     last_flushed_function_name = tool_call_name
     last_flushed_function_id = tool_call_id
@@ -229,13 +223,16 @@ class OpenAIStreamingInterface(TokenCounts):
     def get_tool_call_objects(self) -> list[ToolCall]:
         """All tool calls that have a name, in order of start. See ``result`` for which are ready to run.
 
-        A call that the server gave no id gets one made of the message id and the call's position.
+        Their ids differ: a call that the server gave no id, or that of an earlier call, gets one made of the message id
+        and the call's position. What the provider added to a call, such as a signature, is there too.
         """
-        return [
-            ToolCall(id=self._id(call), function=FunctionCall(name=call.name, arguments=call.arguments))
-            for call in self.parser.result.tool_calls
-            if call.name
-        ]
+        found = []
+        for call in self.parser.result.tool_calls:
+            if call.name:
+                entry = call.as_tool_call()
+                read = {"name": call.name, "arguments": call.arguments}  # verbatim, and of custom tools too
+                found.append(ToolCall(**{**entry, "function": {**entry.get("function", {}), **read}}))
+        return found
 
     def get_tool_call_object(self) -> ToolCall:
         """The first tool call, with its raw arguments.

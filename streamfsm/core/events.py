@@ -11,6 +11,9 @@ from typing import Any, Literal, Protocol, TypeAlias
 from streamfsm.result import AnomalyKind
 
 TextField: TypeAlias = Literal["reasoning", "content", "refusal", "transcript"]
+Form: TypeAlias = Literal["json", "text", "members"]
+"""What a piece of a call's arguments is. ``json``: of a JSON text; ``text``: of a free text, which is no JSON;
+``members``: whole members of an object, without its braces, to which the next piece may add more."""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class CallPiece:
     """Whether name and arguments are all so far."""
     extras: Mapping[str, Any] | None = None
     """Fields that are not read."""
+    form: Form = "json"
 
 
 @dataclass(slots=True)
@@ -70,6 +74,10 @@ class Thought:
     signature: str | None
     whole: bool = False
     """Whether the text is all so far."""
+    extras: Mapping[str, Any] | None = None
+    """Fields that are not read."""
+    field: str = "reasoning_details"
+    """The wire's field that it came in."""
 
 
 @dataclass(slots=True)
@@ -116,6 +124,8 @@ class Oddity:
     kind: AnomalyKind
     detail: str
     choice: int | None
+    fields: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """What is not read because of it, to be kept."""
 
 
 Event: TypeAlias = Envelope | Begin | Text | CallPiece | Thought | Extra | Finish | UsageReport | Failure | Oddity
@@ -137,6 +147,7 @@ class Handler(Protocol):
         entry: int = 0,
         whole: bool = False,
         extras: Mapping[str, Any] | None = None,
+        form: Form = "json",
     ) -> None:
         """See :class:`CallPiece`."""
 

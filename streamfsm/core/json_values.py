@@ -21,7 +21,7 @@ def fields_and_extra(value: object) -> tuple[Mapping[str, Any] | None, Mapping[s
     try:
         extra = value.__pydantic_extra__  # type: ignore[attr-defined]
     except AttributeError:
-        fields = value if isinstance(value, dict) else getattr(value, "__dict__", None)
+        fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", None)
         return fields, fields
     return ({**value.__dict__, **extra} if extra else value.__dict__), extra
 
@@ -47,7 +47,16 @@ def as_plain(value: object) -> Any:
 
 
 def _plain(value: object) -> object:
-    return {key: inner for key, inner in fields_of(value).items() if inner is not None} or repr(value)
+    sent = getattr(value, "__pydantic_fields_set__", None)  # the others are declared, and did not come
+    fields, extra = fields_and_extra(value)
+    return {
+        key: each for key, each in (fields or {}).items() if sent is None or key in sent or key in (extra or ())
+    } or repr(value)
+
+
+def says(value: object) -> bool:
+    """Whether a value says something: not nothing, and not an empty text, list or object."""
+    return bool(value or value == 0)
 
 
 def show(value: object) -> str:

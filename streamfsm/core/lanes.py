@@ -12,6 +12,8 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
 from pydantic import PlainSerializer, PlainValidator
 
 from streamfsm.channels import Channels
+from streamfsm.core.events import Form
+from streamfsm.core.extras import Extras
 from streamfsm.core.scanner import TEXT as TEXT_SIGNAL
 from streamfsm.core.scanner import Scanner
 from streamfsm.core.tags import Tags
@@ -31,7 +33,7 @@ Buffer: TypeAlias = Annotated[StringIO, PlainValidator(_buffer), PlainSerializer
 """Text that grows: appending costs the same at any size, unlike ``str`` on an attribute."""
 
 _SHORT = 64
-_SHORTEST = 8  # characters of a text that is told to have come again
+_SHORTEST = 16  # characters of a text that is told to have come again
 _WINDOW = 4096  # characters that are cut anew after each repetition that is found
 _PLACEHOLDER = re.compile(r"[ \t\n\r]*(?:\{[ \t\n\r]*\}|null)[ \t\n\r]*")
 _PLACEHOLDER_SO_FAR = re.compile(r"[ \t\n\r]*(?:\{[ \t\n\r]*(?:\}[ \t\n\r]*)?|n(?:u(?:l(?:l[ \t\n\r]*)?)?)?)?")
@@ -170,6 +172,10 @@ class TextLane:
         seen = self._held.getvalue() + self.answer.getvalue() + self.reasoning.getvalue()
         return _unseen(seen, self.size, text)
 
+    def emitted(self, field: str) -> StringIO:
+        """All text that became this field of messages so far."""
+        return self.reasoning if field == "reasoning" else self.answer
+
     def stray_tag(self, tags: Tags) -> str:
         """The closing tag in an answer to which no tag opened a thought, nor said that the prompt had; ``""``: none."""
         return tags.stray(self.answer.getvalue()) if self._pair is None else ""
@@ -232,8 +238,10 @@ class CallLane:
     arguments: Buffer = field(default_factory=StringIO)
     scanner: Scanner | None = None
     """Made when the name is complete, which says what is captured; ``None`` until then."""
-    extras: dict[str, dict[str, None]] = field(default_factory=dict)
-    """Fields that are not read, as JSON texts."""
+    extras: Extras = field(default_factory=dict)
+    """Fields that are not read."""
+    form: Form = "json"
+    """What its arguments are. ``members``: of an object that is open until the call is over."""
     announced_id: str | None = None
     """The id when the name was announced, which all its messages carry: one that comes later is in the result only."""
     doubtful: bool = False
@@ -250,6 +258,8 @@ class CallLane:
     """The number of the latest entry that said to be of it; see ``Calls.entries``."""
     repeated: bool = False
     """Whether all of the arguments came again, and was left out."""
+    captured: dict[str, Buffer] = field(default_factory=dict)
+    """Field of a message → the text captured from the arguments that went there."""
     _name_half: str = ""
     _half: str = ""
     _first: str | None = ""  # what may be a placeholder; ``None`` once that is decided
@@ -280,11 +290,15 @@ class CallLane:
         """Whether the arguments so far are none, or an object without members."""
         return self.size < _SHORT and "".join(self.arguments.getvalue().split()) in ("", "null", "{}")
 
+    def emitted(self, field: str) -> StringIO:
+        """All text that became this field of messages so far."""
+        return self.captured.get(field) or self.captured.setdefault(field, StringIO())
+
     def judge(self) -> tuple[Verdict, int | None]:
         """The verdict on the arguments so far, and the offset of the first error."""
         scanner = self.scanner
         if scanner is None:
-            scanner = Scanner()
+            scanner = Scanner.of_text() if self.form == "text" else Scanner()
             scanner.feed(self.arguments.getvalue())
         return scanner.verdict, scanner.error_offset
 
@@ -307,9 +321,13 @@ class CallLane:
         if self.scanner or not self.name:
             return
         self.announced_id = self.id
-        speech = channels.is_message_tool(self.name)
-        self.scanner = Scanner(channels.captured(self.name), raw=not speech, stops=True)
-        outlet.boundary(self, "speech_named" if speech else "tool_named", self.name)
+        if self.form == "text":
+            event, self.scanner = "text_named", Scanner.of_text()
+        else:
+            speech = channels.is_message_tool(self.name)
+            event = "speech_named" if speech else "tool_named"
+            self.scanner = Scanner(channels.captured(self.name), raw=not speech, stops=True)
+        outlet.boundary(self, event, self.name)
         text, self.arguments = self.arguments.getvalue(), StringIO()
         self._read(text, outlet)
 
@@ -321,7 +339,7 @@ class CallLane:
         """
         text, self._half, fits = _take(self._half, text, terms.limit - self.size)
         self.size += len(text)
-        if terms.placeholder and self._first is not None:
+        if terms.placeholder and self._first is not None and self.form != "text":
             text = self._after_placeholder(self._first + text)
         if self.scanner is None:
             self.arguments.write(text)
@@ -379,6 +397,24 @@ class CallLane:
         scanner, again = cast("Scanner", self.scanner), cast("int", self._again)
         self._again, scanner.stops = None, False
         return _part(self.arguments, scanner.begins, again)
+
+    def formed(self, text: str, form: Form) -> str | None:
+        """A piece of this form as text that goes on where the arguments are; ``None`` if their form is another."""
+        if self.form == "json" and not self.size and not (self.scanner and form == "text"):
+            self.form = form
+        if form != self.form:
+            return None
+        if form != "members":
+            return text
+        return ("{" if not self.size else "," if text and self.size > 1 else "") + text
+
+    def close_members(self) -> str:
+        """The brace that is due, if the arguments are members of an object, of which no more are expected."""
+        if self.form != "members":
+            return ""
+        self.form = "json"
+        self.doubtful = self.doubtful or bool(self.scanner and self.scanner.duplicates)  # pieces of a value, or repeats
+        return "}"
 
     def unseen(self, text: str) -> str | None:
         """Of arguments that are whole so far, what is new; ``None`` if they contradict what came before."""

@@ -1,6 +1,7 @@
 """``Policies``: how what a server says is merged, whatever its wire."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -9,6 +10,24 @@ from streamfsm.machines.endings import TEACHABLE
 
 Merge: TypeAlias = Literal["fragment", "snapshot"]
 """``fragment``: each piece goes on where the last one ended. ``snapshot``: each is the whole so far."""
+Keep: TypeAlias = Literal["set", "list", "concatenate"]
+"""``set``: each value once, in order. ``list``: every value, in order. ``concatenate``: texts are pieces of one."""
+
+EXTRAS: dict[str, Keep] = {
+    "logprobs": "list",
+    "content": "list",
+    "audio.data": "concatenate",
+    **dict.fromkeys(("arguments", "input", "parameters", "args"), "list"),
+    **dict.fromkeys(("function.input", "function.parameters", "function.args", "custom.input"), "list"),
+}
+"""Fields that are not read and in which the same value may come again and mean more: all others are a ``set``."""
+SENT_BACK = frozenset(
+    {
+        *("extra_content", "provider_specific_fields", "encrypted_content"),
+        *("signature", "thought_signature", "thoughtSignature"),
+    }
+)
+"""Fields that are not read and that a server needs back, with what they came with. They have a bound of their own."""
 
 
 class Policies(BaseModel):
@@ -44,6 +63,24 @@ class Policies(BaseModel):
     call is structurally whole."""
     strict_end: bool = False
     """Whether an unmarked end fails the stream instead, with code ``unmarked_end``."""
+    extras: Mapping[str, Keep] = {}
+    """How values of fields that are not read are kept, by the field's name, beside what `docs/wire.md` lists. ``set``:
+    each value once. ``list``: every value. ``concatenate``: texts are pieces of one. A name with a dot is that of a
+    member: ``audio.data``."""
+
+    @cached_property
+    def kept_apart(self) -> dict[str, list[str]]:
+        """Field → its members that have a policy of their own."""
+        found: dict[str, list[str]] = {}
+        for name in {**EXTRAS, **self.extras}:
+            outer, _, member = name.rpartition(".")
+            if outer:
+                found.setdefault(outer, []).append(member)
+        return found
+
+    def keep(self, name: str) -> Keep:
+        """How values of a field that is not read are kept."""
+        return self.extras.get(name) or EXTRAS.get(name, "set")
 
     @field_validator("finish_words")
     @classmethod

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from io import StringIO
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from pydantic import AwareDatetime
 
@@ -17,18 +17,21 @@ from streamfsm.core.events import (
     Extra,
     Failure,
     Finish,
+    Form,
     Oddity,
     TextField,
     Thought,
     UsageReport,
 )
-from streamfsm.core.json_values import kept
+from streamfsm.core.extras import Extras, Kept
+from streamfsm.core.json_values import kept, says, show
 from streamfsm.core.lanes import Buffer, CallLane, StreamLane, Terms, TextLane
 from streamfsm.core.model_names import is_reasoning_model
-from streamfsm.core.policies import Policies
+from streamfsm.core.policies import SENT_BACK, Policies
 from streamfsm.core.tags import tags_of
 from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import MessageWriter, Numbering
+from streamfsm.core.written_calls import holds_marker, written_call
 from streamfsm.limits import Limits
 from streamfsm.machines import STREAM
 from streamfsm.machines.choices import Part, belongs
@@ -39,8 +42,7 @@ from streamfsm.result import Anomaly, AnomalyKind, ErrorInfo, Usage
 from streamfsm.think_tags import Pairs
 from streamfsm.trace import Transition
 
-Extras: TypeAlias = dict[str, dict[str, None]]
-"""Field → JSON texts of its values, in order, without repeats."""
+_Purse: TypeAlias = Literal["text", "sent_back", "extras"]
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class Detail:
     text: Buffer = field(default_factory=StringIO)
     data: Buffer = field(default_factory=StringIO)
     signature: str | None = None
+    extras: Extras = field(default_factory=dict)
+    field: str = "reasoning_details"
 
 
 @dataclass(slots=True)
@@ -73,9 +77,16 @@ class Choice:
         """The lane of a text field, a new one if nothing came in it yet."""
         return self.texts.get(name) or self.texts.setdefault(name, TextLane(choice, name))
 
+    def written_call(self) -> str | None:
+        """The marker of a call that the choice wrote as text. Thoughts may speak of a call, unless none follows."""
+        texts = [self.texts["content"].answer] if "content" in self.texts else []
+        if not self.calls.lanes:
+            texts += [lane.reasoning for lane in self.texts.values()]
+        return next((found for text in texts if (found := written_call(text.getvalue()))), None)
+
     def detail(self, event: Thought) -> Detail:
         """The detail that a thought goes on with, or a new one: what is signed has ended, and so has whole data."""
-        key = f"{event.kind}/{event.id if event.index is None else event.index}"
+        key = f"{event.field}/{event.kind}/{event.id if event.index is None else event.index}"
         found = self.details[self.detail_at[key]] if key in self.detail_at else None
         unnamed = event.index is None and event.id is None
         signed = found is not None and found.signature is not None and not event.whole
@@ -84,7 +95,7 @@ class Choice:
             or (unnamed and event.data)
             or (signed and (event.text or event.signature not in (None, found.signature)))
         ):
-            found = Detail(event.kind, event.index, event.id)
+            found = Detail(event.kind, event.index, event.id, field=event.field)
             self.detail_at[key] = len(self.details)
             self.details.append(found)
         return found
@@ -103,12 +114,12 @@ class Run:
     error: ErrorInfo | None = None
     anomalies: list[Anomaly] = field(default_factory=list)
     extras: Extras = field(default_factory=dict)
-    extras_size: int = 0
-    """Characters kept of extras and of structured reasoning."""
+    spent: dict[_Purse, int] = field(default_factory=dict)
+    """Characters kept of structured reasoning and of what is not read, by the limit that bounds them."""
     doubt: bool = False
     """Whether arguments may have gone astray, so that no call without arguments is ready."""
     told: set[str] = field(default_factory=set)
-    """Kinds of anomalies that are told once."""
+    """What is told once: kinds of anomalies, and for what there was no room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +238,7 @@ class Response:
         entry: int = 0,
         whole: bool = False,
         extras: Mapping[str, Any] | None = None,
+        form: Form = "json",
     ) -> None:
         """Take an entry of a tool-call list, unless the stream has ended."""
         route = None if call_id or name or whole else self._call_routes.get((choice, wire_index))
@@ -242,6 +254,8 @@ class Response:
                 self._call_routes[choice, wire_index] = route
         lane, calls = route
         calls.last = lane.ordinal
+        if form != "json" or lane.form != "json":
+            arguments = self._formed(lane, arguments, form, whole=whole or self._terms[None].whole)
         if arguments:
             if not lane.scanner:
                 self._complete_name(lane)
@@ -252,6 +266,26 @@ class Response:
                 self.exceed("arguments")
         if extras:
             self._keep(extras, lane.extras)
+
+    def _formed(self, lane: CallLane, arguments: str, form: Form, *, whole: bool) -> str:
+        """A piece of arguments as text that goes on where the call's are; where forms differ, the call is in doubt."""
+        if form == "json" and not arguments:
+            return ""
+        if form == "members" and whole:
+            return f"{{{arguments}}}"
+        text = lane.formed(arguments, form)
+        if text is None:
+            lane.doubtful = True
+            self.odd("ambiguous_call", f"arguments as {form} came after {lane.form}", lane.choice, lane.ordinal)
+            text = lane.close_members() + (f"{{{arguments}}}" if form == "members" else arguments)
+        return text
+
+    def _close_members(self, calls: Calls) -> None:
+        """Calls whose arguments are members of an object get no more of them."""
+        for lane in calls.lanes:
+            if not lane.feed(lane.close_members(), self._terms[None]):
+                self.exceed("arguments")
+                return
 
     def _whose(
         self, calls: Calls, choice: int, wire_index: int | None, call_id: str, name: str, entry: int, whole: bool
@@ -272,7 +306,11 @@ class Response:
                 known.doubtful = known.doubtful or known.is_empty  # a placeholder of what comes now
         if rule.tells:
             self.odd(rule.tells, f"{rule.name}: {rule.because}", choice, lane.ordinal)
-        lane.doubtful = lane.doubtful or rule.doubts
+        # Free text is never closed, so that nothing but the entries says where a call ends and another begins.
+        free = lane.form == "text" and (rule.tells is not None or bool(name and lane.size and rule.owner != "own"))
+        if free and not rule.tells:
+            self.odd("ambiguous_call", f"{name!r} again: more of the call or another", choice, lane.ordinal)
+        lane.doubtful = lane.doubtful or rule.doubts or free
         if any(hollow) and (rule.owner == "new" or (hollow[1] and not lane.scanner)):
             self.odd("placeholder", "an id or a name that says nothing was taken for none", choice, lane.ordinal)
             # Where the name may still grow, and a real id or none stands beside it, it may be a piece of the name.
@@ -333,6 +371,9 @@ class Response:
             lane.doubtful = True
             what = f"{lane.name!r} may be a name that came more than once; Dialect.name tells"
             self.odd("ambiguous_call", what, lane.choice, lane.ordinal)
+        if not lane.named and holds_marker(lane.name):
+            lane.doubtful = True
+            self.odd("marker_in_name", f"{lane.name!r} holds a marker of the model's", lane.choice, lane.ordinal)
         lane.complete_name(self._channels, self.writer)
 
     def _adopt(self, calls: Calls) -> None:
@@ -367,6 +408,7 @@ class Response:
         if stands:
             choice.finish_reason = word
         self._complete_names(choice.calls)
+        self._close_members(choice.calls)
         self._adopt(choice.calls)
         if self._stream.state == "open":
             self.writer.boundary(self._stream, "finish")
@@ -375,10 +417,14 @@ class Response:
         counts = {name: count for name in _COUNTS if (count := getattr(event, name)) is not None}
         if self._policies.usage == "max":
             counts = {name: max(count, getattr(self.run.usage, name) or 0) for name, count in counts.items()}
+        text = kept({**(self.run.usage.raw or {}), **event.raw})
+        if not self._has_room("extras", len(text), "usage"):
+            text = kept(event.raw)
+        raw = json.loads(text)
+        update = {**counts, "raw": raw if raw and isinstance(raw, dict) else None}
         if counts:
-            raw = json.loads(kept(event.raw))
-            update = {**counts, "raw": raw if isinstance(raw, dict) else None, "source": "reported"}
-            self.run.usage = self.run.usage.model_copy(update=update)
+            update["source"] = "reported"
+        self.run.usage = self.run.usage.model_copy(update=update)
 
     def _take_thought(self, event: Thought) -> None:
         choice = self.run.choices[event.choice]
@@ -386,46 +432,88 @@ class Response:
         if event.data and not choice.redacted:
             choice.redacted = True
             self.writer.boundary(lane, "redacted", "redacted")
+        if not self._has_room("sent_back", len(event.kind) + len(event.id or ""), "reasoning_details"):
+            return
+        known = len(choice.details)
         detail = choice.detail(event)
-        detail.signature = event.signature or detail.signature
+        if len(choice.details) > known:
+            self._spend("sent_back", len(event.kind) + len(event.id or "") + 1)
         if event.whole or self._policies.reasoning == "snapshot":
+            self._spend("text", -detail.text.tell())
             detail.text = StringIO()
         # No more of the text than its lane takes, which reads the same text next.
-        detail.text.write(self._room_for(event.text[: self._limits.text - lane.size]))
-        detail.data.write(self._room_for(event.data))
+        self._write("text", event.text[: self._limits.text - lane.size], detail.text, "reasoning_details.text")
+        self._write("sent_back", event.data, detail.data, "reasoning_details.data")
+        signature = event.signature
+        if signature not in (None, detail.signature) and self._has_room(
+            "sent_back", len(signature), "reasoning_details.signature"
+        ):
+            self._spend("sent_back", len(signature))
+            detail.signature = signature
+        if event.extras:
+            self._keep(event.extras, detail.extras)
 
     def _take_extra(self, event: Extra) -> None:
-        extras = self.run.extras
-        if event.choice is not None:
-            extras = self.run.choices[event.choice].extras
-        self._keep({event.name: event.value}, extras)
+        self._keep({event.name: event.value}, self._extras(event.choice))
+
+    def _extras(self, choice: int | None) -> Extras:
+        return self.run.extras if choice is None else self.run.choices[choice].extras
 
     def _keep(self, fields: Mapping[str, Any], extras: Extras) -> None:
-        """Add the values that are new to ``extras``, while there is room."""
-        for name, value in fields.items():
-            key, text = without_surrogates(name), kept(value)
-            if text not in extras.get(key, ()) and self._room_for(key + text) == key + text:
-                extras.setdefault(key, {})[text] = None
+        """Add the values to ``extras``, each as its field's policy says, while there is room."""
+        policies = self._policies
+        for field_name, value in fields.items():
+            name = without_surrogates(field_name if isinstance(field_name, str) else show(field_name))
+            if (apart := policies.kept_apart.get(name)) and isinstance(value, Mapping):
+                self._keep({f"{name}.{key}": value[key] for key in apart if says(value.get(key))}, extras)
+                value = {key: each for key, each in value.items() if key not in apart}  # noqa: PLW2901 - the rest of it
+                if not value:
+                    continue
+            text = kept(value)
+            found = extras.get(name) or Kept(policies.keep(name))
+            if found.policy == "set" and text in found.texts:
+                continue
+            purse: _Purse = "sent_back" if name in SENT_BACK else "extras"
+            if self._has_room(purse, len(name) + len(text), name):
+                self._spend(purse, len(name) + len(text))
+                extras.setdefault(name, found).add(text)
 
-    def _room_for(self, text: str) -> str:
-        """As much of ``text`` as may still be kept of what nothing reads. Once it is too much, nothing is."""
-        left = self._limits.extras - self.run.extras_size
-        self.run.extras_size += len(text)
-        if len(text) > left:
-            self._odd_once("more_extras", f"more than {self._limits.extras} characters of fields that are not read")
-        return text[: max(left, 0)]
+    def _has_room(self, purse: _Purse, size: int, what: str) -> bool:
+        """Whether a limit allows ``size`` more characters of ``what``; if not, that is told, and no more of it kept."""
+        bound = getattr(self._limits, purse)
+        told = f"no room for all of {show(what)}: Limits.{purse} is {bound}"
+        if told not in self.run.told and size <= bound - self.run.spent.get(purse, 0):
+            return True
+        self._odd_once("more_extras", told)
+        if told not in self.run.told:  # too much to remember: the purse is closed
+            self.run.spent[purse] = bound
+        return False
+
+    def _spend(self, purse: _Purse, size: int) -> None:
+        self.run.spent[purse] = self.run.spent.get(purse, 0) + size
+
+    def _write(self, purse: _Purse, text: str, to: Buffer, what: str) -> None:
+        """Add as much of ``text`` as a limit allows."""
+        if not self._has_room(purse, len(text), what):
+            text = text[: max(getattr(self._limits, purse) - self.run.spent.get(purse, 0), 0)]
+        self._spend(purse, len(text))
+        to.write(text)
 
     def _take_failure(self, event: Failure) -> None:
         self.stop("error", ErrorInfo(code=event.code, message=event.message))
 
     def take_late(self) -> None:
-        """More came after the end: odd, once; but not after a limit, where it is we who stopped reading."""
-        if self.run.error and self.run.error.code == "limit":
+        """More came after the end: odd, once; but not where it is we who stopped reading."""
+        if self.run.error and self.run.error.code in ("limit", "foreign_wire"):
             return
         self._odd_once("late_chunk", f"more came after the stream had ended as {self._stream.state!r}")
 
     def _take_oddity(self, event: Oddity) -> None:
-        self.odd(event.kind, event.detail, event.choice)
+        if key := _ONCE.get(event.kind):
+            self._odd_once(event.kind, event.detail, event.choice, key=getattr(event, key))
+        else:
+            self.odd(event.kind, event.detail, event.choice)
+        self._keep(event.fields, self._extras(event.choice))
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
@@ -442,6 +530,8 @@ class Response:
         if event != "limit":
             for choice in run.choices.values():
                 self._complete_names(choice.calls)
+                if event == "end":
+                    self._close_members(choice.calls)
                 self._adopt(choice.calls)
         for index, choice in run.choices.items():
             for text in choice.texts.values():
@@ -451,6 +541,8 @@ class Response:
             if content and tags and (stray := content.stray_tag(tags)):
                 what = f"{stray!r} closed no thought: where the prompt opens it, ThinkTags(starts='inside')"
                 self.odd("stray_tag", what, index)
+            if found := choice.written_call():
+                self.odd("call_in_text", f"the text holds a call, which is not read: {found!r}", index)
             for call in choice.calls.lanes:
                 call.close(event, self._channels, self.writer)
                 if not call.name and not call.adopted:
@@ -540,9 +632,9 @@ class Response:
             if call.arguments.getvalue().strip() == first.arguments.getvalue().strip():
                 return False
         # Without arguments, only the server's word says that there are none, and only of what came before it; an empty
-        # object may be a placeholder of them.
+        # object may be a placeholder of them. Nor does free text show that a piece of it is missing.
         vouched = call.judge()[0] != "empty" or call.entry <= calls.vouched
-        return vouched and not (self.run.doubt and call.is_empty)
+        return vouched and not (self.run.doubt and (call.is_empty or call.form == "text"))
 
     # -- small parts ------------------------------------------------------------------------------------------------
 
@@ -564,10 +656,13 @@ class Response:
         elif len(anomalies) == self._limits.anomalies:
             anomalies.append(Anomaly(kind="more_anomalies", detail="and more, which were not kept"))
 
-    def _odd_once(self, kind: AnomalyKind, detail: str) -> None:
-        if kind not in self.run.told:
-            self.run.told.add(kind)
-            self.odd(kind, detail)
+    def _odd_once(self, kind: AnomalyKind, detail: str, choice: int | None = None, *, key: str | None = None) -> None:
+        """Record an anomaly, unless one with its ``key`` was recorded before; the key is its detail, unless given."""
+        key = detail if key is None else key
+        if key not in self.run.told:
+            if len(self.run.told) <= self._limits.anomalies:
+                self.run.told.add(key)
+            self.odd(kind, detail, choice)
 
 
 _UNMARKED = ErrorInfo(code="unmarked_end", message="the stream ended without a finish reason")
@@ -575,11 +670,17 @@ _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 DOUBTS: frozenset[AnomalyKind] = frozenset(
     {
         *("not_a_chunk", "wrong_type", "ambiguous_call", "duplicate_id", "changed_id"),
-        *("nameless_call", "late_name", "snapshot_conflict"),
+        *("nameless_call", "late_name", "snapshot_conflict", "unread_arguments", "call_in_text"),
     }
 )
 """Anomalies after which arguments may be somewhere else than they belong."""
-WHOLE = ("valid", "lenient", "empty")
+_ONCE: Mapping[AnomalyKind, Literal["kind", "detail"]] = {
+    "foreign_wire": "kind",
+    "wrapped_comment": "kind",
+    "unread_arguments": "detail",
+}
+"""Anomalies of the wire that are told once: one of the kind, or one of each detail."""
+WHOLE = ("valid", "lenient", "empty", "text")
 _UNITS = {
     "text": "characters of text",
     "arguments": "characters of arguments",

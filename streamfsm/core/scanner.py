@@ -141,6 +141,11 @@ class Scanner:
     _base: int = 0  # offset of the text at hand
     _start: int = 0  # where in the text at hand the part begins that has not gone to a sink
 
+    @classmethod
+    def of_text(cls) -> "Scanner":
+        """One that takes any text for what it is, and reads no object."""
+        return cls(_mode="text")
+
     def skim(self, text: str) -> str | None:
         """Read the next piece if it lies inside a string, as nearly every delta does; much faster than ``feed``.
 
@@ -440,6 +445,10 @@ class Scanner:
             return len(text)
         return self._space(text, at, out, "trailing" if self._mode == "end" else "malformed")
 
+    def _text_step(self, text: str, at: int, out: list[Signal]) -> int:
+        self.verdict = "text"
+        return len(text)
+
     def _broken_step(self, text: str, at: int, out: list[Signal]) -> int:
         return len(text)
 
@@ -461,4 +470,5 @@ _STEPS: dict[str, _Step] = {
     "after": Scanner._after_step,
     "end": Scanner._end_step,
     "broken": Scanner._broken_step,
+    "text": Scanner._text_step,
 }

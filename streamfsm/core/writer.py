@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from io import StringIO
 from typing import Any, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel
 
-from streamfsm.core.lanes import CallLane, Lane, StreamLane
+from streamfsm.core.lanes import CallLane, Lane, StreamLane, TextLane
 from streamfsm.machines.emission import Emission
 from streamfsm.messages import (
     ApprovalRequestMessage,
@@ -33,6 +34,8 @@ class Numbering:
     """Message type, choice and call of that run."""
     visible: bool = False
     """Whether any message was emitted."""
+    speakers: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    """``choice/field`` → whose text it is from where on: the lane's label, and the place in the lane's own text."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,8 @@ class MessageWriter:
     _latest: StreamMessage | None = None
     _latest_lane: Lane | None = None
     _latest_emission: Emission | None = None
+    _captured: StringIO | None = None
+    """Where the text goes that a call's lane captures, if that is what the latest message holds."""
 
     def boundary(self, lane: Lane, event: str, emits: str = "") -> None:
         """``event`` fires; ``emits`` is what its row emits, if it does."""
@@ -79,6 +84,8 @@ class MessageWriter:
                     fields["tool_call"] = _like(call, {**call.__dict__, "arguments": text})
                 else:
                     fields[emission.field] = text
+                    if self._captured is not None:
+                        self._captured.write(text)
                 fields["seq_id"] = numbering.next_seq
                 numbering.next_seq += 1
                 self._latest = message = _like(latest, fields)
@@ -135,8 +142,23 @@ class MessageWriter:
         )
         numbering.next_seq += 1
         self._messages.append(self._latest)
+        self._captured = None
+        if isinstance(value, str) and emission.field in SPOKEN:
+            self._note_speaker(cast("TextLane | CallLane", lane), emission.field, value)
+
+    def _note_speaker(self, lane: TextLane | CallLane, field: str, text: str) -> None:
+        """Keep who says this, for what was said in stream order; the text is in the lane's own buffer."""
+        buffer = lane.emitted(field)
+        if isinstance(lane, CallLane):
+            buffer.write(text)
+            self._captured = buffer
+        turns = self.numbering.speakers.setdefault(f"{lane.choice}/{field}", [])
+        if not turns or turns[-1][0] != lane.label:
+            turns.append((lane.label, buffer.tell() - len(text)))
 
 
+SPOKEN = ("content", "reasoning")
+"""Fields of messages that hold what the model says or thinks."""
 _M = TypeVar("_M", bound=BaseModel)
 _new = object.__new__
 # The setters of a model's slots. Only they get past ``frozen``, and they take 0.7 of the time of object.__setattr__.

@@ -18,6 +18,7 @@ _STATES = (
     State("between_members", None,                    "separators, and members of the message tool that are not streamed"),
     State("inner_thoughts",  Emission.THOUGHTS,       "inside the captured thoughts"),
     State("message_kwarg",   Emission.ANSWER,         "inside the captured message"),
+    State("text_input",      Emission.TOOL_ARGUMENTS, "the input of a custom tool: text, of which nothing is read"),
     State("closed",          Emission.TOOL_ARGUMENTS, "the object is whole; only white space may follow"),
     State("malformed",       Emission.TOOL_ARGUMENTS, "not JSON from here on: raw text goes on, captures stop"),
     State("done",            None,                    "the stream is over"),
@@ -25,6 +26,7 @@ _STATES = (
 _ROWS = (
     Row("awaiting_name",   "tool_named",    "raw_args",        Emission.TOOL_NAME, "arguments, another call or the finish came"),
     Row("awaiting_name",   "speech_named",  "between_members", None, "the message tool is speech: never announced"),
+    Row("awaiting_name",   "text_named",    "text_input",      Emission.TOOL_NAME, "the same, and the tool takes free text"),
     Row("raw_args",        "thoughts_open", "inner_thoughts",  None, "the thoughts' value begins"),
     Row("between_members", "thoughts_open", "inner_thoughts",  None, "the thoughts' value begins"),
     Row("between_members", "message_open",  "message_kwarg",   None, "the message's value begins"),
@@ -51,8 +53,8 @@ TOOL_CALL = StateMachine(
         states=_STATES,
         final=("done",),
         events=(
-            *("tool_named", "speech_named", "thoughts_open", "message_open", "value_closed", "raw_resumed"),
-            *("object_closed", "malformed", "trailing", "end", "error", "cancel", "limit"),
+            *("tool_named", "speech_named", "text_named", "thoughts_open", "message_open", "value_closed"),
+            *("raw_resumed", "object_closed", "malformed", "trailing", "end", "error", "cancel", "limit"),
         ),
         rows=_ROWS,
     )

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from streamfsm.wires.chat.chunking import Cutter
-from streamfsm.wires.sse import DONE, EventStream, ServerSentEvent, chunk_of
+from streamfsm.wires.sse import DONE, UNFRAMED, EventStream, ServerSentEvent, chunk_of, documents, is_silent
 
 
 def _events(body: str) -> list[ServerSentEvent]:
@@ -18,17 +18,37 @@ def _events(body: str) -> list[ServerSentEvent]:
 
 def events(body: str) -> list[tuple[str, str]]:
     """The events of a body: pairs of event name (``""`` if none) and data."""
-    return [(name.decode(errors="replace"), data.decode("utf-8", "surrogatepass")) for name, data in _events(body)]
+    return [_decoded(event) for event in _events(body) if event[0] != UNFRAMED]
+
+
+def _decoded(event: ServerSentEvent) -> tuple[str, str]:
+    name, data = event
+    return name.decode(errors="replace"), data.decode("utf-8", "surrogatepass")
+
+
+def is_framed(body: str) -> bool:
+    """Whether the body is events and nothing else."""
+    return all(name != UNFRAMED for name, _ in _events(body))
 
 
 def chunks(body: str) -> list[Any]:
-    """The wire objects in a body, without the ``[DONE]`` mark and without what is no JSON."""
-    found = []
+    """The wire objects in a body, without the ``[DONE]`` mark and without what is not JSON."""
+    found: list[Any] = []
     for event in _events(body):
-        if event[1].strip() != DONE:
+        if event[0] == UNFRAMED:
+            found += documents(event[1])
+        elif event[1].strip() != DONE:
             with suppress(ValueError):
                 found.append(chunk_of(event))
     return found
+
+
+def standard(body: str) -> str:
+    """The body with its events as the standard writes them, so that every client reads what is read here.
+
+    Each ends with a blank line; keep-alives, and fields that are neither name nor data, are left out.
+    """
+    return "".join(_written(*_decoded(event)) for event in _events(body) if not is_silent(event))
 
 
 def body(chunks: Iterable[Any]) -> str:
@@ -39,11 +59,12 @@ def body(chunks: Iterable[Any]) -> str:
 def recut(body: str, cut: Cutter) -> str:
     """A body that says the same in the chunks that ``cut`` makes.
 
-    Each run of unnamed events whose data is a JSON object is cut together. Every other event (a named one, ``[DONE]``,
-    what is no JSON) stays in its place as it was. Comments and fields that are neither name nor data are left out.
+    Each run of unnamed events whose data is a JSON object is cut together. All else (a named event, ``[DONE]``, what is
+    not JSON, lines of no event) stays in its place as it was. Comments and fields that are neither name nor data are
+    left out.
     """
     parts: list[str] = []
-    for is_chunk, run in groupby(events(body), lambda event: _is_chunk(*event)):
+    for is_chunk, run in groupby(map(_decoded, _events(body)), lambda event: _is_chunk(*event)):
         if is_chunk:
             parts += [f"data: {json.dumps(chunk)}\n\n" for chunk in cut([json.loads(data) for _, data in run])]
         else:
@@ -59,5 +80,7 @@ def _is_chunk(name: str, data: str) -> bool:
 
 
 def _written(name: str, data: str) -> str:
+    if name == UNFRAMED.decode():
+        return f"{data}\n"
     lines = [f"event: {name}"] if name else []
     return "\n".join([*lines, *(f"data: {line}" for line in data.split("\n")), "\n"])

@@ -8,6 +8,10 @@ from streamfsm.core.events import Handler
 class Source(Protocol):
     """Reads the objects of one wire, of one response. Its state is what it need not read again."""
 
+    @property
+    def reasoning_field(self) -> str | None:
+        """The field of a message in which reasoning came as plain text first, and goes back to the server."""
+
     def read(self, chunk: object, to: Handler) -> bool:
         """Tell what ``chunk`` says, in the wire's order. Never raises for anything that JSON can hold.
 

@@ -1,13 +1,16 @@
 """Reads the body of a response: server-sent events as bytes, cut anywhere, also inside a character or a line end.
 
-Follows the standard (https://html.spec.whatwg.org/multipage/server-sent-events.html), but a last event without its
-blank line counts, and ``id`` and ``retry`` are not kept. Bytes that are no UTF-8 are for the JSON decoder to refuse.
+Follows the standard (https://html.spec.whatwg.org/multipage/server-sent-events.html), but for four things. A last event
+without its blank line counts. ``id`` and ``retry`` are not kept. Two lines of data are two events if the first is whole
+by itself, because some servers end an event with one line end. And lines that are no field of an event are given as
+:data:`UNFRAMED`, because servers send errors so. Bytes that are not UTF-8 are for the JSON decoder to refuse.
 """
 
 import json
+import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import PlainSerializer, PlainValidator
 from pydantic_core import from_json
@@ -18,9 +21,16 @@ _Held: TypeAlias = Annotated[
     PlainSerializer(lambda held: b64encode(held).decode()),
 ]
 _BOM = b"\xef\xbb\xbf"
+_NO_DATA = (b"", b"id", b"retry")  # a comment has no name
 
 ServerSentEvent: TypeAlias = tuple[bytes, bytes]
 """Name (empty if it has none) and data. A plain tuple, because one is made for every delta."""
+
+UNFRAMED = b"\n"
+"""In place of a name: the data are lines of no event. No name holds a line end."""
+
+DONE = b"[DONE]"
+"""The data with which OpenAI's servers end a body."""
 
 
 @dataclass(slots=True)
@@ -33,9 +43,19 @@ class EventStream:
     """Whether any event came."""
     too_large: bool = False
     """Whether an event was larger than the limit; nothing is read after it."""
-    _held: _Held = field(default_factory=bytearray)  # the event at hand so far, its line ends made line feeds
+    _held: _Held = field(default_factory=bytearray)
+    """What was not read yet, its line ends made line feeds: a line so far, or the first line of an event."""
     _skip: bool = False  # whether a line feed that comes next belongs to the carriage return before it
     _begun: bool = False
+    # The event at hand, if more than its first line came.
+    _size: int = 0  # bytes of its lines, and of those of no event
+    _name: _Held = field(default_factory=bytearray)
+    _next_name: _Held | None = None  # a name after the data: of this event, or of the next
+    _data: _Held = field(default_factory=bytearray)
+    _has_data: bool = False
+    _first: Literal["blank", "new", "part"] = "blank"  # its first line of data that is not blank: came, or is no event
+    _short: bool = False  # whether events end with one line end
+    _unframed: _Held = field(default_factory=bytearray)
 
     def feed(self, data: bytes, limit: int) -> list[ServerSentEvent]:
         """The events that ``data`` completes, up to one of more than ``limit`` bytes."""
@@ -50,75 +70,168 @@ class EventStream:
         held = self._held
         self.fed = self.fed or bool(data)
         events: list[ServerSentEvent] = []
-        if b"\n\n" in data or (held.endswith(b"\n") and data.startswith(b"\n")):
-            whole, _, rest = bytes(held + data).rpartition(b"\n\n")
-            self._held = held = bytearray(rest)
+        if b"\n" in data or held.endswith(b"\n"):
+            text = bytes(held + data)
             if not self._begun:
                 self._begun = True
-                whole = whole.removeprefix(_BOM)
-            _, *plain = (b"\n\n" + whole).split(b"\n\ndata: ")
-            one_line_each = whole.count(b"\n") == 2 * (len(plain) - 1)
-            if one_line_each and len(max(plain, key=len)) + len("data: ") <= limit:
-                # Nearly always: this takes a third of the time of looking at each event.
-                events = [(b"", data) for data in plain]
-            else:
-                self._read_blocks(whole.split(b"\n\n"), limit, events)
+                text = text.removeprefix(_BOM)
+            whole, blank, rest = text.rpartition(b"\n\n")
+            if blank and not (self._size or self._short):
+                _, *plain = (b"\n\n" + whole).split(b"\n\ndata: ")
+                one_line_each = whole.count(b"\n") == 2 * (len(plain) - 1)
+                if one_line_each and len(max(plain, key=len)) + len("data: ") <= limit:
+                    # Nearly always: this takes a third of the time of looking at each line.
+                    events = [(b"", data) for data in plain]
+                    text = rest
+            held.clear()
+            if text:
+                self._read(text, limit, events)
         else:
             held += data
+            if not self._begun and len(held) >= len(_BOM):
+                self._begun = True
+                self._held = held = held.removeprefix(_BOM)
         self.events = self.events or bool(events)
-        self.too_large = self.too_large or len(held) - held.endswith(b"\n") > limit
-        if self.too_large:
-            held.clear()
+        size = self._size + len(held)
+        # A line end that may be the event's last is not of its size.
+        if self.too_large or (size > limit and size - (not held or held.endswith(b"\n")) > limit):
+            self.too_large = True
+            self._held = bytearray()
+            self._begin_event(bytearray())
+            self._unframed = bytearray()
         return events
 
     def close(self) -> list[ServerSentEvent]:
-        """The body is over: the last event, if no blank line ended it."""
+        """The body is over: the last event, if no blank line ended it, and the last lines of none."""
         events: list[ServerSentEvent] = []
-        block = bytes(self._held)
+        held = bytes(self._held)
         self._held.clear()
-        self._read(block if self._begun else block.removeprefix(_BOM), events)
+        for line in (held if self._begun else held.removeprefix(_BOM)).split(b"\n"):
+            if line:
+                self._take_line(line, events)
+        self._end_event(events)
+        self._end_unframed(events)
         self.events = self.events or bool(events)
         return events
 
-    def _read_blocks(self, blocks: list[bytes], limit: int, events: list[ServerSentEvent]) -> None:
-        for block in blocks:
-            if len(block) > limit:
+    def _read(self, text: bytes, limit: int, events: list[ServerSentEvent]) -> None:
+        """Read lines, but hold an unfinished one; and an event's first, if it is data: it may be all of the event."""
+        lines, end, rest = text.rpartition(b"\n")
+        if lines.startswith(b"data") and not (rest or self._size or self._short or b"\n" in lines):
+            rest, end = text, b""
+        self._held += rest
+        for line in lines.split(b"\n") if end else ():
+            if self._size + len(line) - (not line) > limit:
                 self.too_large = True
                 break
-            self._read(block, events)
+            self._take_line(line, events)
 
-    def _read(self, block: bytes, events: list[ServerSentEvent]) -> None:
-        """The lines of one event; nothing if none of them is data."""
-        name, data = b"", []
-        for line in block.split(b"\n"):
-            key, _, value = line.partition(b":")
-            value = value.removeprefix(b" ")
-            if key == b"data":
-                data.append(value)
-            elif key == b"event":
-                name = value
-        if data:
-            events.append((name, b"\n".join(data)))
+    def _take_line(self, line: bytes, events: list[ServerSentEvent]) -> None:
+        key, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if not line:
+            self._end_event(events)
+            if self._unframed:
+                self._unframed += b"\n"
+            self._size = len(self._unframed)
+            return
+        if key == b"data":
+            self._split(events)
+            self._end_unframed(events)
+            self._data += b"\n" * self._has_data + value
+            self._has_data = True
+            if self._first == "blank" and value.strip():
+                self._first = "new"
+            self._size += len(line) + 1
+            if self._short:
+                self._split(events)
+        elif key == b"event":
+            self._end_unframed(events)
+            if self._has_data:
+                self._next_name = bytearray(value)
+            else:
+                self._name = bytearray(value)
+            self._size += len(line) + 1
+        elif key in _NO_DATA or not (self._unframed or line.strip()):
+            self._size += len(line) + 1
+        else:
+            self._split(events)
+            if not self._unframed and _is_document(line):
+                events.append((UNFRAMED, line))
+            else:
+                self._unframed += line + b"\n"
+                self._size += len(line) + 1
+
+    def _split(self, events: list[ServerSentEvent]) -> None:
+        """End the event at hand if its one line of data is whole by itself, so that no other line can belong to it."""
+        if self._first != "new":
+            return
+        self._first = "part"
+        if _is_whole(self._data):
+            self._short = True
+            events.append((bytes(self._name), bytes(self._data)))
+            self._begin_event(self._next_name or bytearray())
+            self._size = len(self._unframed)
+
+    def _end_event(self, events: list[ServerSentEvent]) -> None:
+        if self._has_data:
+            name = self._name if self._next_name is None else self._next_name
+            events.append((bytes(name), bytes(self._data)))
+        self._begin_event(bytearray())
+
+    def _begin_event(self, name: bytearray) -> None:
+        self._name, self._next_name = name, None
+        self._data, self._has_data, self._first = bytearray(), False, "blank"
+
+    def _end_unframed(self, events: list[ServerSentEvent]) -> None:
+        if self._unframed:
+            events.append((UNFRAMED, bytes(self._unframed)))
+            self._size -= len(self._unframed)
+            self._unframed = bytearray()
 
 
-DONE = b"[DONE]"
-"""The data with which OpenAI's servers end a body."""
+def _is_whole(data: bytes | bytearray) -> bool:
+    """Whether no further line can belong to a line of data: it is a JSON object or list, the end, or a comment."""
+    return data.lstrip().startswith((DONE, b":")) or _is_document(data)
+
+
+def _is_document(data: bytes | bytearray) -> bool:
+    if not data.lstrip().startswith((b"{", b"[")):
+        return False
+    try:
+        _value(bytes(data))
+    except ValueError:
+        return False
+    return True
 
 
 def chunk_of(event: ServerSentEvent) -> Any:
     """The wire object that an event holds; what an event named ``error`` says stands under ``error``, if nothing does.
 
     Raises:
-        ValueError: the data is no JSON, or too deep.
+        ValueError: the data is not JSON, or too deep, and the event is not named ``error``.
     """
     name, data = event
+    if name != b"error":
+        return _value(data)
     try:
-        chunk = from_json(data)
+        chunk = _value(data)
     except ValueError:
-        chunk = _loads(data)
-    if name == b"error" and not (isinstance(chunk, dict) and chunk.get("error")):
-        return {"error": chunk or "error"}
-    return chunk
+        chunk = data.decode(errors="replace").strip()
+    return chunk if isinstance(chunk, dict) and chunk.get("error") else {"error": chunk or "error"}
+
+
+def is_silent(event: ServerSentEvent) -> bool:
+    """Whether the event only keeps a connection alive: it has no data, or a comment for data."""
+    name, data = event
+    return name not in (UNFRAMED, b"error") and data.strip()[:1] in (b"", b":")
+
+
+def _value(data: bytes) -> Any:
+    try:
+        return from_json(data)
+    except ValueError:
+        return _loads(data)
 
 
 def _loads(data: bytes) -> Any:
@@ -127,3 +240,37 @@ def _loads(data: bytes) -> Any:
         return json.loads(data)
     except RecursionError as error:
         raise ValueError("too deep") from error
+
+
+_DECODER = json.JSONDecoder()
+_BETWEEN = re.compile(r"[\s,]*")
+
+
+def documents(data: bytes) -> list[dict[str, Any]]:
+    """The JSON objects that unframed text begins with, one after the other or in a list."""
+    text = data.decode(errors="replace").strip()
+    found: list[Any] = []
+    at = 0
+    while at < len(text):
+        try:
+            value, at = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            break
+        found += value if isinstance(value, list) else [value]
+        gap = _BETWEEN.match(text, at)
+        at = gap.end() if gap else at
+    return [value for value in found if isinstance(value, dict)]
+
+
+_FIELD = re.compile(r"[\w.-]+:")
+_BEGINNING = 200
+
+
+def beginning(data: bytes) -> str:
+    """The first characters of a text, for people."""
+    return data[: 4 * _BEGINNING].decode(errors="replace").strip()[:_BEGINNING]
+
+
+def is_field(text: str) -> bool:
+    """Whether the standard takes the text for a field that it does not know."""
+    return _FIELD.match(text) is not None

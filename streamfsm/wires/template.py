@@ -87,7 +87,11 @@ def _only_text(source: Source, chunk: object) -> tuple[_Said | None, str]:
     match recorder.events:
         case [Text(text=text, whole=False) as said]:
             return replace(said, text=""), text
-        case [CallPiece(wire_index=int(), id="", name="", arguments=text, entry=0, whole=False, extras=None) as said]:
+        case [
+            CallPiece(
+                wire_index=int(), id="", name="", arguments=text, entry=0, whole=False, extras=None, form="json"
+            ) as said
+        ]:
             return replace(said, arguments=""), text
     return None, ""
 

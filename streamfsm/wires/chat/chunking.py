@@ -10,13 +10,20 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, TypeAlias
 
+from streamfsm.core.policies import EXTRAS
+
 Chunk: TypeAlias = dict[str, Any]
 
 _REASONING = ("reasoning_content", "reasoning", "reasoning_text")
 # Fields of a delta that are read, but not taken apart.
-_UNCUT = ("content", "function_call", "tool_calls", "reasoning_opaque", "thinking_blocks", "audio")
+_UNCUT = (
+    *("content", "refusal", "function_call", "tool_calls", "reasoning_opaque", "thinking_blocks", "audio"),
+    *_REASONING,
+)
 # Fields of a chunk that may differ between chunks and mean nothing by it.
-_LOOSE = {"id", "object", "created", "model", "service_tier", "system_fingerprint", "obfuscation", "p"}
+_LOOSE = {"id", "object", "created", "model", "obfuscation", "p"}
+# Fields of which the same value may come again and mean more.
+_REPEATED = frozenset(name for name, keep in EXTRAS.items() if keep != "set")
 # Reading order inside a choice, then of the chunk.
 _RANKS = {"reasoning": 0, "content": 1, "refusal": 2, "name": 3, "arguments": 3, "finish": 4, "usage": 5, "opaque": 6}
 
@@ -138,7 +145,11 @@ def _unread(rest: Chunk) -> bool:
 
 def _is_call(call: object) -> bool:
     function = call.get("function") if isinstance(call, dict) else None
-    return isinstance(function, dict) and all(isinstance(function.get(k) or "", str) for k in ("name", "arguments"))
+    return (
+        isinstance(function, dict)
+        and function.keys() <= {"name", "arguments"}
+        and all(value is None or isinstance(value, str) for value in function.values())
+    )
 
 
 def _split_call(call: Chunk, choice: int, envelope: Chunk) -> list[Atom]:
@@ -195,8 +206,11 @@ def _follows(last: Atom, atom: Atom, chunk: Chunk) -> bool:
 
 
 def _agrees(fields: Chunk, others: Chunk) -> bool:
-    """Whether no field would replace another's value."""
-    return all(key in _LOOSE or not value or others.get(key) in (None, value) for key, value in fields.items())
+    """Whether no field would replace another's value, or be one value that was said twice."""
+    return all(
+        key in _LOOSE or not value or others.get(key) is None or (others[key] == value and key not in _REPEATED)
+        for key, value in fields.items()
+    )
 
 
 def _add(chunk: Chunk, atom: Atom) -> None:

@@ -5,9 +5,9 @@ content, refusal, tool calls in list order, the legacy function call, an audio t
 usage, then an error. What is not read is kept as an extra.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from streamfsm.core.events import (
     Begin,
@@ -16,6 +16,7 @@ from streamfsm.core.events import (
     Extra,
     Failure,
     Finish,
+    Form,
     Handler,
     Oddity,
     Recorder,
@@ -24,11 +25,13 @@ from streamfsm.core.events import (
     Thought,
     UsageReport,
 )
-from streamfsm.core.json_values import as_json, as_plain, fields_and_extra, fields_of, show
+from streamfsm.core.json_values import as_json, as_plain, fields_and_extra, fields_of, says, show
 from streamfsm.core.text import without_surrogates
 from streamfsm.machines.choices import RULES, Counting, Entry, counted
 from streamfsm.wires.chat.dialect import Dialect
-from streamfsm.wires.chat.shortcut import CALL, CHOICE, CHUNK, DELTA, Plain, more, of_dict, of_model
+from streamfsm.wires.chat.shortcut import CALL, CHOICE, CHUNK, DELTA, FUNCTION, Plain, more, of_dict, of_model
+from streamfsm.wires.error_shapes import failure_in, failure_of
+from streamfsm.wires.foreign import protocol_of
 
 _T = TypeVar("_T")
 _NOTHING: Mapping[str, Any] = {}
@@ -46,6 +49,8 @@ class ChatCompletions:
     has_model: bool = False
     has_spoken: bool = False
     """Whether any choice has said anything: the id and the model are those of the chunk that did."""
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
     choices: dict[int, bool] = field(default_factory=dict)
     """Those that began: whether their deltas have said anything."""
     counting: Counting = "maybe"
@@ -56,6 +61,8 @@ class ChatCompletions:
     """Whether that entry had a finish reason."""
     waiting: list[dict[str, Any]] = field(default_factory=list)
     """Entries after the first choice's that may be tokens of the same answer."""
+    reasoning_fields: dict[str, None] = field(default_factory=dict)
+    """Those that held reasoning as plain text so far, in order."""
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Tell what ``chunk`` says, in reading order; see :class:`streamfsm.wires.source.Source`.
@@ -75,9 +82,13 @@ class ChatCompletions:
         if fields is None:
             to.take(Oddity("not_a_chunk", show(chunk), None))
             return False
+        choices = fields.get("choices")
+        if not (choices and self.choices) and self._read_other(fields, to):
+            return False
         if not (self.has_id and self.has_model and self.has_spoken):
             self._read_envelope(fields, to)
-        if choices := fields.get("choices"):
+        self._read_stamps(fields, to)
+        if choices:
             if not isinstance(choices, list):
                 choices = _checked(list, choices, "choices", None, to) or ()
             position, alone = 0, len(choices) == 1
@@ -89,15 +100,15 @@ class ChatCompletions:
         if moderation := fields.get("moderation"):
             to.take(Extra(None, "moderation", moderation))
         if maybe_extra and not CHUNK.issuperset(maybe_extra):
-            if self.waiting:  # what the stream said before an error comes before it
-                rest = Recorder()
-                _read_rest(maybe_extra, rest)
-                if any(isinstance(event, Failure) for event in rest.events):
-                    self.close(to)
-                rest.tell(to)
-            else:
-                _read_rest(maybe_extra, to)
+            self._read_unknown(maybe_extra, to)
         return False
+
+    def _read_unknown(self, fields: Mapping[str, Any], to: Handler) -> None:
+        rest = Recorder()
+        _read_rest(fields, rest)
+        if any(isinstance(event, Failure) for event in rest.events):
+            self.close(to)  # what the stream said before an error comes before it
+        rest.tell(to)
 
     def close(self, to: Handler) -> None:
         """See :class:`streamfsm.wires.source.Source`."""
@@ -107,10 +118,16 @@ class ChatCompletions:
             to.take(Oddity("ambiguous_choice", f"{what}; Dialect.choice tells", next(iter(self.choices))))
         self._release(to, one=one)
 
+    @property
+    def reasoning_field(self) -> str | None:
+        """See :class:`streamfsm.wires.source.Source`."""
+        return next(iter(self.reasoning_fields), None)
+
     def _plain(self, chunk: Any) -> Plain | None:
         """What a plain chunk says, unchecked; ``None`` if it is not plain."""
         try:
-            return (of_dict if type(chunk) is dict else of_model)(chunk, self.dialect.reasoning_texts)
+            stamps = self.service_tier, self.system_fingerprint
+            return (of_dict if type(chunk) is dict else of_model)(chunk, self.reasoning_fields, stamps)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
@@ -130,6 +147,26 @@ class ChatCompletions:
             and text != ""
         )
 
+    def _read_other(self, fields: Mapping[str, Any], to: Handler) -> bool:
+        """Tell of an object that is another protocol's, or an error; return whether it is nothing else."""
+        if fields.get("error"):
+            return False
+        if foreign := protocol_of(fields):
+            words = f"{foreign.name} protocol came, but streamfsm reads Chat Completions: {foreign.because}"
+            to.take(Oddity("foreign_wire", words, None))
+            if not self.choices:
+                to.take(Failure("foreign_wire", words))
+            return not self.choices
+        if fields.get("choices") or fields.get("usage") or _is_chunk(fields):
+            return False
+        failure = failure_of(fields, amid=bool(self.choices))
+        if failure:
+            self.close(to)
+            to.take(failure)
+        elif fields and _CHUNK_READ.isdisjoint(fields):
+            to.take(Oddity("not_a_chunk", show(dict(fields)), None))
+        return failure is not None
+
     def _read_envelope(self, fields: Mapping[str, Any], to: Handler) -> None:
         response_id = None if self.has_id and self.has_spoken else _string(fields, "id", None, to) or None
         model = None if self.has_model and self.has_spoken else _string(fields, "model", None, to) or None
@@ -137,10 +174,17 @@ class ChatCompletions:
             to.take(Envelope(response_id, model))
             self.has_id, self.has_model = self.has_id or bool(response_id), self.has_model or bool(model)
 
+    def _read_stamps(self, fields: Mapping[str, Any], to: Handler) -> None:
+        for name in ("service_tier", "system_fingerprint"):
+            stamp = fields.get(name)
+            if stamp and stamp != getattr(self, name):
+                setattr(self, name, stamp if type(stamp) is str else None)
+                to.take(Extra(None, name, stamp))
+
     def _read_entry(self, position: int, choice: object, to: Handler, *, alone: bool) -> None:
         fields, maybe_extra = fields_and_extra(choice)
         if fields is None:
-            to.take(Oddity("wrong_type", f"choices[{position}] is {show(choice)}", None))
+            to.take(Oddity("wrong_type", f"choices[{position}] is {show(choice)}", None, {"choices": choice}))
             return
         index = fields.get("index")
         if self.counting != "no" or type(index) is not int or index not in self.choices:
@@ -199,8 +243,10 @@ class ChatCompletions:
             to.take(Begin(index))
         if (delta := fields.get("delta")) and self._read_delta(delta, index, to):
             self.choices[index] = self.has_spoken = True
+        if (logprobs := fields.get("logprobs")) and any(map(says, fields_of(logprobs).values() or [logprobs])):
+            to.take(Extra(index, "logprobs", logprobs))
         if maybe_extra and not CHOICE.issuperset(maybe_extra):
-            if (message := fields.get("message")) and not self.choices[index]:
+            if message := fields.get("message"):
                 self.has_spoken = True
                 self._read_message(message, index, to)
             if usage := fields.get("usage"):
@@ -213,20 +259,20 @@ class ChatCompletions:
         """Tell what a delta says; return whether it says anything."""
         fields, _ = fields_and_extra(delta)
         if fields is None:
-            to.take(Oddity("wrong_type", f"delta is {show(delta)}", choice))
+            to.take(Oddity("wrong_type", f"delta is {show(delta)}", choice, {"delta": delta}))
             return True
         unusual = not DELTA.issuperset(fields) and self._read_unusual(fields, choice, to)
         if content := fields.get("content"):
             if isinstance(content, str):
                 to.text(choice, "content", content)
             else:
-                _read_parts(content, choice, to)
+                _read_text(content, "content", "content", choice, to)
         if refusal := fields.get("refusal"):
-            _read_refusal(refusal, choice, to)
+            _read_text(refusal, "refusal", "refusal", choice, to)
         if calls := fields.get("tool_calls"):
             _read_calls(calls, choice, to)
         if function := fields.get("function_call"):
-            _read_calls([{"function": function}], choice, to)
+            _read_function_call(function, calls, choice, to)
         if audio := fields.get("audio"):
             _read_audio(audio, choice, to)
         return bool(content or calls or refusal or function or audio or unusual)
@@ -243,9 +289,17 @@ class ChatCompletions:
         return bool(said)
 
     def _read_message(self, message: object, choice: int, to: Handler) -> None:
-        """A message beside no delta, whole so far: each text in one piece, calls with their positions as indexes."""
+        """A message beside no delta, whole so far: each text in one piece, calls with their positions as indexes.
+
+        Beside deltas that said something it says the same again, but for what is not read.
+        """
         delta, whole = Recorder(), Recorder()
         self._read_delta(message, choice, delta)
+        if self.choices[choice]:
+            for event in delta.events:
+                if isinstance(event, Extra):
+                    to.take(event)
+            return
         texts: dict[str, Text] = {}
         for event in delta.events:
             if isinstance(event, Text) and event.field in texts:
@@ -266,20 +320,15 @@ class ChatCompletions:
         Fields with structure come first, because they tell the order of what can be read and what cannot.
         """
         names = [name for name in self.dialect.reasoning_order if delta.get(name)]
+        for name in names:
+            if name in self.dialect.reasoning_texts and isinstance(delta[name], str):
+                self.reasoning_fields[name] = None
         if len(names) == 1:
-            _read_thinking(names[0], delta[names[0]], choice, to)
+            _read_text(delta[names[0]], "reasoning", names[0], choice, to)
         elif names:
             _read_once(delta, names, choice, to)
         if delta.get("reasoning_opaque") and (opaque := _string(delta, "reasoning_opaque", choice, to)):
-            to.take(Thought(choice, "opaque", None, None, "", opaque, None))
-
-
-def _read_thinking(name: str, value: object, choice: int, to: Handler) -> None:
-    """What one of the fields with reasoning says."""
-    if reader := _REASONING_READERS.get(name):
-        reader(value, choice, to)
-    elif text := _checked(str, value, name, choice, to):
-        to.text(choice, "reasoning", text)
+            to.take(Thought(choice, "opaque", None, None, "", opaque, None, field="reasoning_opaque"))
 
 
 def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to: Handler) -> None:
@@ -287,7 +336,7 @@ def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to
     read: set[str] = set()
     for name in names:
         said = Recorder()
-        _read_thinking(name, delta[name], choice, said)
+        _read_text(delta[name], "reasoning", name, choice, said)
         text = "".join([event.text for event in said.events if isinstance(event, Text)])
         if text in read:
             said.events[:] = [event for event in said.events if not isinstance(event, Text)]
@@ -298,56 +347,36 @@ def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to
         said.tell(to)
 
 
-def _read_details(details: object, choice: int, to: Handler) -> None:
-    """Structured reasoning: ``[{"type": "reasoning.text", "index": 0, "text": …, "signature": …}, …]``."""
-    for detail in _checked(list, details, "reasoning_details", choice, to) or ():
-        fields, _ = fields_and_extra(detail)
-        if fields is None:
-            to.take(Oddity("wrong_type", f"a reasoning detail is {show(detail)}", choice))
-            continue
-        texts = [_checked(str, fields[key], key, choice, to) for key in ("text", "summary") if fields.get(key)]
-        text = next((text for text in texts if text), "")
-        to.take(
-            Thought(
-                choice,
-                kind=_string(fields, "type", choice, to).removeprefix("reasoning."),
-                index=_integer(fields, "index", choice, to),
-                id=_string(fields, "id", choice, to) or None,
-                text=text,
-                data=_string(fields, "data", choice, to),
-                signature=_string(fields, "signature", choice, to) or None,
-            )
-        )
-        if text:
-            to.text(choice, "reasoning", text)
-
-
-def _read_blocks(blocks: object, choice: int, to: Handler) -> None:
-    """Anthropic's own, as some proxies pass them on: ``[{"type": "thinking", "thinking": …, "signature": …}, …]``."""
-    _read_parts(_checked(list, blocks, "thinking_blocks", choice, to) or [], choice, to)
-
-
 def _read_audio(audio: object, choice: int, to: Handler) -> None:
     fields, _ = fields_and_extra(audio)
     if fields is None:
-        to.take(Oddity("wrong_type", f"audio is {show(audio)}", choice))
+        to.take(Oddity("wrong_type", f"audio is {show(audio)}", choice, {"audio": audio}))
         return
-    if transcript := _checked(str, fields.get("transcript") or "", "transcript", choice, to):
-        to.text(choice, "transcript", transcript)
-    if rest := {key: value for key, value in fields.items() if value and key != "transcript"}:
+    if transcript := fields.get("transcript"):
+        _read_text(transcript, "transcript", "transcript", choice, to)
+    if rest := {key: fields[key] for key in more(fields, ("transcript",))}:
         to.take(Extra(choice, "audio", rest))
 
 
 def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
-    """What few chunks have."""
+    """What few chunks have: those of their ``fields`` that may be unknown."""
     groq = fields_of(fields.get("x_groq"))
     if usage := groq.get("usage"):
         _read_usage(usage, to)
-    if rest := {key: value for key, value in groq.items() if value and key not in ("usage", "error")}:
+    if rest := {key: groq[key] for key in more(groq, ("usage", "error"))}:
         to.take(Extra(None, "x_groq", rest))
+    elif not groq and says(fields.get("x_groq")):
+        to.take(Extra(None, "x_groq", fields["x_groq"]))
     _read_extras(fields, _CHUNK_READ, None, to)
-    if error := fields.get("error") or groq.get("error"):
-        to.take(_failure(error))
+    for error, around in ((fields.get("error"), fields), (groq.get("error"), groq)):
+        if error:
+            failure = failure_in(error, around)
+            told = (failure.code, failure.message)
+            if rest := {
+                name: value for name, value in fields_of(error).items() if says(value) and str(value) not in told
+            }:
+                to.take(Extra(None, "error", rest))
+            to.take(failure)
 
 
 def _read_extras(fields: Mapping[str, Any], known: frozenset[str], choice: int | None, to: Handler) -> None:
@@ -355,39 +384,149 @@ def _read_extras(fields: Mapping[str, Any], known: frozenset[str], choice: int |
         to.take(Extra(choice, name, fields[name]))
 
 
-def _read_refusal(refusal: object, choice: int, to: Handler) -> None:
-    if text := _checked(str, refusal, "refusal", choice, to):
-        to.text(choice, "refusal", text)
+# -- text somewhere in a known structure -------------------------------------------------------------------------------
+
+# Fields of a part that hold its text, or parts with text, in reading order; and what it is a text of, where not of what
+# the part is in.
+_TEXTS: dict[str, TextField | None] = {
+    **dict.fromkeys(("thinking", "reasoning", "reasoning_content", "reasoning_text", "summary"), "reasoning"),
+    "refusal": "refusal",
+    **dict.fromkeys(("text", "content", "output_text", "input_text"), None),
+}
+# The types of such parts: what their text is of, where not of what they are in; and the kind of detail.
+_TYPES: dict[str, tuple[TextField | None, str]] = {
+    "": (None, ""),
+    **dict.fromkeys(("text", "output_text", "input_text"), (None, "text")),
+    "refusal": ("refusal", ""),
+    "reasoning": ("reasoning", ""),
+    **dict.fromkeys(("thinking", "thought", "reasoning_text", "reasoning_content"), ("reasoning", "text")),
+    **dict.fromkeys(("summary", "summary_text", "reasoning_summary"), ("reasoning", "summary")),
+    "redacted_thinking": ("reasoning", "redacted"),
+}
+_DATA = ("data", "encrypted_content")
+_PART = frozenset({"type", "signature"})
+_DETAIL = _PART.union(("index", "id"), _DATA)
+_Place: TypeAlias = tuple[int | None, str | None]
+_DEEPEST = 8  # parts in parts
+_STRUCTURED_FIELDS = frozenset({"reasoning_details", "thinking_blocks", "content"})  # in which parts go back
 
 
-def _read_parts(content: object, choice: int, to: Handler) -> None:
-    """Content as a list of parts: ``{"type": "text"}``, or ``{"type": "thinking"}`` that may hold a list of its own."""
-    for part in content if isinstance(content, list) else [content]:
-        fields = fields_of(part)
-        thinking = fields.get("thinking")
-        if isinstance(thinking, list):
-            for thought in thinking:
-                _read_part(thought, "reasoning", choice, to)
-        elif thinking:
-            _read_part({"text": thinking}, "reasoning", choice, to)
-        elif fields.get("type") == "redacted_thinking":
-            to.take(Thought(choice, "redacted", None, None, "", _string(fields, "data", choice, to), None))
+def _read_text(value: object, field: TextField, name: str, choice: int, to: Handler) -> None:
+    """Tell the text that is somewhere in the field ``name``, and what else a known structure says."""
+    if isinstance(value, str):
+        if value:
+            to.text(choice, field, value)
+    elif value is not None:
+        _Structure(name, choice, to).read(value, field)
+
+
+@dataclass(slots=True)
+class _Structure:
+    """A part with text, parts in a list, parts in parts, whatever each calls its text: of one field of one delta."""
+
+    name: str
+    choice: int
+    to: Handler
+    depth: int = 0
+    """How many parts the next one is in."""
+
+    def read(self, value: object, field: TextField, place: _Place = (None, None)) -> None:
+        """Tell the texts, which are of ``field`` unless a part says otherwise.
+
+        Args:
+            value: what came.
+            field: what its texts are of.
+            place: index and id of what it is in.
+        """
+        if isinstance(value, str):
+            if value:
+                self.to.text(self.choice, field, value)
+            return
+        fields, _ = fields_and_extra(value)
+        if self.depth > _DEEPEST or not (fields is not None or isinstance(value, list)):
+            if value is not None:
+                what = f"a part of {self.name}" if self.depth else self.name
+                self.to.take(Oddity("wrong_type", f"{what} is {show(value)}", self.choice, {self.name: value}))
+            return
+        self.depth += 1
+        if fields is None:
+            for part in cast("list[object]", value):
+                self.read(part, field, place)
         else:
-            _read_part(part, "content", choice, to)
-        if signature := _string(fields, "signature", choice, to):
-            to.take(Thought(choice, "text", None, None, "", "", signature))
+            self._read_part(fields, field, place)
+        self.depth -= 1
+
+    def _read_part(self, fields: Mapping[str, Any], field: TextField, place: _Place) -> None:
+        """``{"type": "text", "text": …}``, ``{"type": "thinking", "thinking": […], "signature": …}`` and their like."""
+        choice, to = self.choice, self.to
+        kind = _string(fields, "type", choice, to)
+        of, kind = _TYPES.get(kind, (None, kind))
+        if kind.startswith("reasoning."):
+            of, kind = "reasoning", kind.removeprefix("reasoning.")
+        field = of or field
+        if field == "reasoning":
+            index, part_id = _integer(fields, "index", choice, to), _string(fields, "id", choice, to) or None
+            place = place if index is None and part_id is None else (index, part_id)
+        # Of a part of a type that is not known, nothing but a plain text is one.
+        known = field == "reasoning" or (fields.get("type") or "") in _TYPES
+        texts: dict[TextField, dict[str, None]] = {}
+        read = set(_DETAIL if field == "reasoning" else _PART)
+        for key, text_of in _TEXTS.items():
+            value = fields.get(key)
+            if isinstance(value, str) and (known or key == "text"):
+                texts.setdefault(text_of or field, {})[value] = None
+                read.add(key)
+            elif known and (isinstance(value, list) or fields_and_extra(value)[0] is not None):
+                self.read(value, text_of or field, place)
+                read.add(key)
+            elif known and says(value):
+                to.take(Oddity("wrong_type", f"{key} is {show(value)}", choice))
+        rest = {key: fields[key] for key in more(fields, read)}
+        if field != "reasoning" and (rest or not (known or texts)):
+            to.take(Extra(choice, self.name, {"type": fields["type"], **rest} if fields.get("type") else rest))
+            rest = {}
+        thoughts = "".join(texts.pop("reasoning", ()))
+        data = "".join(_string(fields, key, choice, to) for key in _DATA) if field == "reasoning" else ""
+        signature = _string(fields, "signature", choice, to)
+        if thoughts or data or signature or rest:
+            if field != "reasoning":
+                kind = "text"
+            kind = kind or ("encrypted" if data else "summary" if fields.get("summary") else "text")
+            whole = self.name if self.name in _STRUCTURED_FIELDS else "reasoning_details"
+            detail = Thought(choice, kind, *place, thoughts, data, signature or None, extras=rest or None, field=whole)
+            to.take(detail)
+        for text_field, found in {"reasoning": thoughts, **texts}.items():
+            if text := "".join(found):
+                to.text(choice, text_field, text)
 
 
-def _read_part(part: object, name: TextField, choice: int, to: Handler) -> None:
-    fields = fields_of(part)
-    text = fields.get("text")
-    if isinstance(text, str):
-        if text:
-            to.text(choice, name, text)
-    elif fields:
-        to.take(Extra(choice, name, dict(fields)))
-    else:
-        to.take(Oddity("wrong_type", f"a part of the content is {show(part)}", choice))
+# -- tool calls --------------------------------------------------------------------------------------------------------
+
+# Where arguments may be that are not where they belong.
+_ARGUMENTS = frozenset({"arguments", "input", "parameters", "args"})
+
+
+def _read_function_call(function: object, calls: object, choice: int, to: Handler) -> None:
+    """The legacy call, unless it says again what an entry of ``tool_calls`` says.
+
+    Beside ``tool_calls`` it is a call of its own only if it has a name of its own.
+    """
+    calls = calls if isinstance(calls, list) else []
+    told = [_core(fields_of(entry).get("function")) for entry in calls]
+    said = _core(function)
+    if calls and (said in told or said == ("", "")):
+        return
+    mine = bool(said[0]) and said[0] not in [name for name, _ in told]
+    if calls:
+        what = f"function_call says {show(said)}, and no entry of tool_calls does"
+        to.take(Oddity("ambiguous_call", what, choice, {} if mine else {"function_call": function}))
+    if mine or not calls:
+        _read_calls([{"function": function}], choice, to)
+
+
+def _core(function: object) -> tuple[Any, Any]:
+    fields = fields_of(function)
+    return fields.get("name") or "", fields.get("arguments") or ""
 
 
 def _read_calls(calls: object, choice: int, to: Handler) -> None:
@@ -396,34 +535,72 @@ def _read_calls(calls: object, choice: int, to: Handler) -> None:
         entry += 1
         fields, maybe_extra = fields_and_extra(call)
         if fields is None:
-            to.take(Oddity("wrong_type", f"an entry of tool_calls is {show(call)}", choice))
+            to.take(Oddity("wrong_type", f"an entry of tool_calls is {show(call)}", choice, {"tool_calls": call}))
             continue
         function, _ = fields_and_extra(fields.get("function"))
         if function is None:
             function = _NOTHING
-            if fields.get("function"):
-                to.take(Oddity("wrong_type", f"function is {show(fields['function'])}", choice))
+            if says(fields.get("function")):
+                what = f"function is {show(fields['function'])}"
+                to.take(Oddity("wrong_type", what, choice, {"function": fields["function"]}))
+        form: Form = "json"
+        extras = {}
+        if not FUNCTION.issuperset(function) and (unread := more(function, FUNCTION)):
+            extras["function"] = {key: function[key] for key in unread}
+            _doubt(extras["function"], "function has", choice, to)
+        if maybe_extra and (unread := more(maybe_extra, CALL)):
+            extras |= {key: maybe_extra[key] for key in unread}
+            _doubt({key: extras[key] for key in _ARGUMENTS & extras.keys()}, "an entry of tool_calls has", choice, to)
+            if "custom" in extras and (custom := fields_of(extras["custom"])):
+                function, form = _custom(custom, function, extras, choice, to)
         index, call_id = fields.get("index"), fields.get("id") or ""
-        name, arguments = function.get("name") or "", function.get("arguments") or ""
+        name, arguments = function.get("name") or "", function.get("arguments")
+        if arguments is None:
+            arguments = ""
         typed = type(call_id) is type(name) is type(arguments) is str and (index is None or type(index) is int)
         if not (typed and call_id.isascii() and (index is None or abs(index) <= _LARGEST)):
             index = _integer(fields, "index", choice, to)
             call_id = _string(fields, "id", choice, to)
             name = _checked(str, name, "name", choice, to) or ""
             if not isinstance(arguments, str):
-                # Some servers send the parsed object. Its text is lost, its value is not.
-                to.take(Oddity("wrong_type", f"arguments is {show(arguments)}", choice))
-                arguments = as_json(arguments) or show(arguments)
-        extras = None
-        if maybe_extra and (unread := more(maybe_extra, CALL)):
-            extras = {key: maybe_extra[key] for key in unread}
-        to.call(choice, index, call_id, name, arguments, entry, False, extras)
+                arguments, form = _not_text(arguments, form, choice, to)
+        to.call(choice, index, call_id, name, arguments, entry, False, extras or None, form)
 
 
-_REASONING_READERS: dict[str, Callable[[Any, int, Handler], None]] = {
-    "reasoning_details": _read_details,
-    "thinking_blocks": _read_blocks,
-}
+def _doubt(unread: Mapping[str, Any], what: str, choice: int, to: Handler) -> None:
+    """Fields that are not read may hold the arguments, unless they are numbers or the like."""
+    if names := [key for key, value in unread.items() if isinstance(value, str) or not isinstance(value, int | float)]:
+        to.take(Oddity("unread_arguments", f"{what} {show(names)}", choice))
+
+
+def _custom(
+    custom: Mapping[str, Any], function: Mapping[str, Any], extras: dict[str, Any], choice: int, to: Handler
+) -> tuple[Mapping[str, Any], Form]:
+    """The call of a tool that takes text, ``{"name": …, "input": …}``, in the shape of a function's; and its form.
+
+    An entry that says something as a function too stays one, and what cannot be read leaves it in doubt.
+    """
+    if any(function.get(key) for key in FUNCTION):
+        if any(custom.get(key) for key in ("name", "input")):
+            to.take(Oddity("unread_arguments", f"custom is {show(custom)}, beside a function", choice))
+        else:
+            del extras["custom"]
+        return function, "json"
+    rest = {key: custom[key] for key in more(custom, ("name", "input"))}
+    extras.pop("custom")
+    if rest:
+        extras["custom"] = rest
+    return {"name": custom.get("name"), "arguments": custom.get("input")}, "text"
+
+
+def _not_text(arguments: object, form: Form, choice: int, to: Handler) -> tuple[str, Form]:
+    """Arguments that a server sends as what their JSON says: an object's members, to which the next piece may add."""
+    text = as_json(arguments)
+    if form == "json" and text and text.startswith("{"):
+        return text[1:-1], "members"
+    to.take(Oddity("wrong_type", f"arguments is {show(arguments)}", choice))
+    return text or show(arguments), form
+
 
 # A count's names, in order of preference; those in brackets are in an object of their own.
 _INPUT = ("prompt_tokens", "input_tokens")
@@ -438,7 +615,7 @@ _REASONING = (("completion_tokens_details", "reasoning_tokens"), "reasoning_toke
 def _read_usage(usage: object, to: Handler) -> None:
     fields, _ = fields_and_extra(usage)
     if fields is None:
-        to.take(Oddity("wrong_type", f"usage is {show(usage)}", None))
+        to.take(Oddity("wrong_type", f"usage is {show(usage)}", None, {"usage": usage}))
         return
 
     def count(names: tuple[str | tuple[str, str], ...]) -> int | None:
@@ -459,15 +636,9 @@ def _read_usage(usage: object, to: Handler) -> None:
     )
 
 
-def _failure(error: object) -> Failure:
-    fields = fields_of(error) or {"message": error}
-    code = next((fields[key] for key in ("code", "type") if fields.get(key)), None)
-    message = fields.get("message") or dict(fields)
-    return Failure(None if code is None else _words(code), _words(message))
-
-
-def _words(value: object) -> str:
-    return without_surrogates(value if isinstance(value, str) else as_json(value) or show(value))
+def _is_chunk(fields: Mapping[str, Any]) -> bool:
+    kind = fields.get("object")
+    return isinstance(kind, str) and kind.startswith("chat.completion")
 
 
 # -- checks: what has the wrong type is named in an oddity, and counts as absent --------------------------------------
@@ -476,7 +647,7 @@ def _words(value: object) -> str:
 def _checked(kind: type[_T], value: object, key: str, choice: int | None, to: Handler) -> _T | None:
     if isinstance(value, kind):
         return value
-    to.take(Oddity("wrong_type", f"{key} is {show(value)}", choice))
+    to.take(Oddity("wrong_type", f"{key} is {show(value)}", choice, {key: value}))
     return None
 
 
@@ -497,5 +668,7 @@ def _integer(fields: Mapping[str, Any], key: str, choice: int | None, to: Handle
     value = fields.get(key)
     if value is None or (type(value) is int and abs(value) <= _LARGEST):  # a bool is an int to Python, not to JSON
         return value
-    to.take(Oddity("wrong_type", f"{key} is {show(value)}", choice))
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST:  # JSON has one kind of number
+        return int(value)
+    to.take(Oddity("wrong_type", f"{key} is {show(value)}", choice, {key: value}))
     return None

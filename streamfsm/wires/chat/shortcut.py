@@ -20,19 +20,24 @@ CHUNK = frozenset(
 CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
 DELTA = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "audio"})
 CALL = frozenset({"index", "id", "type", "function"})
+FUNCTION = frozenset({"name", "arguments"})
+
+Stamps: TypeAlias = tuple[str | None, str | None]
+"""The latest service tier and system fingerprint, which chunks repeat."""
 
 
 def more(fields: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """The names of the fields that are not ``known`` and say something."""
-    return [name for name, value in fields.items() if value and name not in known]
+    return [name for name, value in fields.items() if name not in known and (value or value == 0)]
 
 
-def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str]) -> Plain | None:
+def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamps) -> Plain | None:
     """What a plain chunk says, a ``dict``; ``None`` if it is not plain.
 
     Args:
         chunk: as JSON holds it.
         reasoning: names of fields whose text is reasoning.
+        stamps: of the chunks before it; those of a plain chunk are the same, or none.
 
     Raises:
         AttributeError, KeyError, TypeError, ValueError: it is not plain either.
@@ -41,6 +46,9 @@ def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str]) -> Plain | Non
     if (
         chunk.get("usage")
         or choice.get("finish_reason")
+        or choice.get("logprobs")
+        or ((stamp := chunk.get("service_tier")) and stamp != stamps[0])
+        or ((stamp := chunk.get("system_fingerprint")) and stamp != stamps[1])
         or (not CHUNK.issuperset(chunk) and more(chunk, CHUNK))
         or (not CHOICE.issuperset(choice) and more(choice, CHOICE))
     ):
@@ -55,10 +63,12 @@ def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str]) -> Plain | Non
     function = call["function"]
     if text or call.get("id") or function.get("name") or (not CALL.issuperset(call) and more(call, CALL)):
         return None
+    if not FUNCTION.issuperset(function) and more(function, FUNCTION):
+        return None
     return choice["index"], None, call["index"], function["arguments"]
 
 
-def of_model(chunk: Any, reasoning: Collection[str]) -> Plain | None:
+def of_model(chunk: Any, reasoning: Collection[str], stamps: Stamps) -> Plain | None:
     """The same of the client's object, whose extra fields are those that its types do not declare.
 
     Attributes are the fast way to a field; where there may be a newer field, which older clients do not declare, it is
@@ -70,6 +80,9 @@ def of_model(chunk: Any, reasoning: Collection[str]) -> Plain | None:
         fields["usage"]
         or fields.get("moderation")
         or choice.finish_reason
+        or choice.logprobs
+        or ((stamp := fields.get("service_tier")) and stamp != stamps[0])
+        or ((stamp := fields.get("system_fingerprint")) and stamp != stamps[1])
         or (extra and more(extra, CHUNK))
         or ((extra := choice.__pydantic_extra__) and more(extra, CHOICE))
     ):
@@ -85,6 +98,8 @@ def of_model(chunk: Any, reasoning: Collection[str]) -> Plain | None:
     (call,) = calls
     function = call.function
     if text or call.id or function.name or ((extra := call.__pydantic_extra__) and more(extra, CALL)):
+        return None
+    if (extra := function.__pydantic_extra__) and more(extra, FUNCTION):
         return None
     return choice.index, None, call.index, function.arguments
 

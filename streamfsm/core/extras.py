@@ -1,0 +1,39 @@
+"""What is kept of fields that nothing reads."""
+
+import json
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, TypeAlias
+
+from streamfsm.core.policies import Keep
+from streamfsm.core.text import without_surrogates
+
+
+@dataclass(slots=True)
+class Kept:
+    """The values of one field, merged as its policy says."""
+
+    policy: Keep
+    texts: dict[str, str] = field(default_factory=dict)
+    """As JSON; the key is the text itself where a value is kept once, else its number."""
+
+    def add(self, text: str) -> None:
+        """Keep a value, a JSON text."""
+        self.texts[text if self.policy == "set" else str(len(self.texts))] = text
+
+    def values(self) -> list[Any]:
+        """As JSON holds them."""
+        found = [json.loads(text) for text in self.texts.values()]
+        if self.policy != "concatenate":
+            return found
+        runs = [(is_text, list(run)) for is_text, run in groupby(found, lambda value: isinstance(value, str))]
+        return [each for is_text, run in runs for each in ([without_surrogates("".join(run))] if is_text else run)]
+
+
+Extras: TypeAlias = dict[str, Kept]
+"""Field → its values."""
+
+
+def values(extras: Extras) -> dict[str, list[Any]]:
+    """What the result shows of them."""
+    return {name: kept.values() for name, kept in extras.items()}

@@ -1,0 +1,37 @@
+"""Calls that a model wrote as text, because its server did not read them. They are told, not parsed.
+
+Every model family has its own way, which its server knows and turns into ``tool_calls``. Where that failed, guessing
+which text is a call would run what nobody called. So only what plainly is one is found, and only named.
+"""
+
+import re
+
+# What is found is bounded. A tag that people write about too counts only with the beginning of a call behind it. Each
+# way begins with a literal, which makes the search fast.
+_CALLS = re.compile(
+    r"""
+      <(?:[a-z]{1,16}[:_])?(?:tool_calls?|function_calls?|functioncall|invoke|tool_use|TOOLCALL)>
+        (?:\s{0,9}[{\[<]|[\w.-]{1,64}\s{0,9}[{<])
+    | <(?:function|invoke|tool_call)(?:[ ]name)?=["']?[\w.-]
+    | <start_function_call>
+    | <\|(?:tool[_▁]?calls?|action|START_ACTION|plugin|python_tag|functions?)[\w▁]{0,32}\|>
+    | <\|(?:channel|constrain|recipient|call)\|>
+    | <｜[^<>]{0,32}(?:tool▁call|function_call|tool_call|invoke)
+    | \[TOOL_(?:CALLS|REQUEST)\]
+    | to=functions\.\w
+    | functools\[\{
+    """,
+    re.VERBOSE,
+)
+_MARKER = re.compile(r"<\||\|>|<｜|｜>|\bto=functions\.")
+
+
+def written_call(text: str) -> str | None:
+    """The marker of the first call that the text plainly holds, if any."""
+    found = _CALLS.search(text)
+    return found and found[0]
+
+
+def holds_marker(name: str) -> bool:
+    """Whether a tool's name holds a marker of the model's template, such as ``<|channel|>``."""
+    return _MARKER.search(name) is not None

@@ -1,0 +1,131 @@
+"""Which protocol an object is of, if it is not of Chat Completions: it is named, not read."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from streamfsm.core.json_values import fields_of
+
+_Fields: TypeAlias = Mapping[str, Any]
+
+
+class Protocol(NamedTuple):
+    """A row of the table."""
+
+    name: str
+    speaks: Callable[[_Fields], bool]
+    """Whether an object of these fields is of this protocol."""
+    because: str
+    """What it is recognised by."""
+
+
+def _word(fields: _Fields, key: str) -> str:
+    value = fields.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _has(fields: _Fields, *keys: str) -> bool:
+    return all(fields.get(key) is not None for key in keys)
+
+
+def _is_responses(fields: _Fields) -> bool:
+    return _word(fields, "type").startswith("response.") or _word(fields, "object") == "response"
+
+
+_MESSAGES_EVENTS = (
+    *("message_start", "message_delta", "message_stop"),
+    *("content_block_start", "content_block_delta", "content_block_stop"),
+)
+
+
+def _is_messages(fields: _Fields) -> bool:
+    kind = _word(fields, "type")
+    return kind in _MESSAGES_EVENTS or (kind == "message" and isinstance(fields.get("content"), list))
+
+
+def _is_gemini(fields: _Fields) -> bool:
+    return any(
+        isinstance(place.get("candidates"), list) or _has(place, "promptFeedback") or _has(place, "usageMetadata")
+        for place in (fields, fields_of(fields.get("response")))
+    )
+
+
+def _is_ollama(fields: _Fields) -> bool:
+    said = _has(fields_of(fields.get("message")), "role") or isinstance(fields.get("response"), str)
+    return said and _has(fields, "done", "model")
+
+
+_CONVERSE_EVENTS = (
+    *("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop"),
+    "contentBlockIndex",
+)
+
+
+def _is_converse(fields: _Fields) -> bool:
+    return any(_has(fields, event) for event in _CONVERSE_EVENTS) or _has(fields, "output", "stopReason")
+
+
+def _is_langchain(fields: _Fields) -> bool:
+    return (
+        _word(fields, "type").startswith("AIMessage")
+        or ("content" in fields and any(key in fields for key in ("tool_call_chunks", "response_metadata")))
+        or _word(fields, "event").startswith(("on_chat_model_", "on_llm_", "on_chain_"))
+        or _has(fields, "lc", "kwargs")
+    )
+
+
+_COHERE_EVENTS = (
+    *("message-start", "message-end", "content-start", "content-delta", "content-end"),
+    *("tool-plan-delta", "tool-call-start", "tool-call-delta", "tool-call-end", "citation-start", "citation-end"),
+)
+
+
+def _is_cohere(fields: _Fields) -> bool:
+    return _word(fields, "type") in _COHERE_EVENTS or _has(fields, "event_type", "is_finished")
+
+
+def _is_text_generation(fields: _Fields) -> bool:
+    return _has(fields_of(fields.get("token")), "text") or isinstance(fields.get("generated_text"), str)
+
+
+def _is_llama_cpp(fields: _Fields) -> bool:
+    return isinstance(fields.get("content"), str) and isinstance(fields.get("stop"), bool)
+
+
+def _is_assistants(fields: _Fields) -> bool:
+    return _word(fields, "object").startswith("thread.")
+
+
+def _is_completions(fields: _Fields) -> bool:
+    choices = fields.get("choices")
+    first = fields_of(choices[0]) if isinstance(choices, list) and choices else {}
+    return isinstance(first.get("text"), str) and not _has(first, "delta") and not _has(first, "message")
+
+
+_UI_EVENTS = ("start-step", "text-start", "text-delta", "reasoning-delta", "tool-input-start", "finish-step")
+
+
+def _is_ui(fields: _Fields) -> bool:
+    kind = _word(fields, "type")
+    return kind in _UI_EVENTS or kind.startswith(("RUN_", "TEXT_MESSAGE_", "TOOL_CALL_"))
+
+
+PROTOCOLS = (
+    Protocol("OpenAI's Responses", _is_responses, "its `type` begins with `response.`, or `object` is `response`"),
+    Protocol("OpenAI's Assistants", _is_assistants, "its `object` begins with `thread.`"),
+    Protocol("OpenAI's legacy Completions", _is_completions, "its choices have a `text` and no `delta` or `message`"),
+    Protocol("Anthropic's Messages", _is_messages, "its `type` is an event's, such as `content_block_delta`"),
+    Protocol("Google's Gemini", _is_gemini, "it has `candidates`, `promptFeedback` or `usageMetadata`"),
+    Protocol("Ollama's own", _is_ollama, "it has `model`, `done`, and a `message` or `response`"),
+    Protocol("Amazon Bedrock's Converse", _is_converse, "it has an event's key, such as `contentBlockDelta`"),
+    Protocol("Cohere's Chat", _is_cohere, "its `type` or `event_type` is an event's, such as `content-delta`"),
+    Protocol("Hugging Face's text generation", _is_text_generation, "it has a `token` or a `generated_text`"),
+    Protocol("llama.cpp's own", _is_llama_cpp, "it has a `content` and `stop` is true or false"),
+    Protocol("LangChain's", _is_langchain, "it is an `AIMessageChunk` or an event of a runnable"),
+    Protocol("a user interface's", _is_ui, "its `type` is an event's of AG-UI or of the AI SDK's message stream"),
+)
+"""In the order in which they are tried."""
+
+
+def protocol_of(fields: _Fields) -> Protocol | None:
+    """The protocol whose object has these fields; ``None``: none that is known."""
+    return next((protocol for protocol in PROTOCOLS if protocol.speaks(fields)), None)
