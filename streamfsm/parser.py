@@ -366,15 +366,20 @@ class StreamParser:
 
     def _emitted(self, index: int, choice: Choice, field: str) -> str:
         """All text that became this field of the choice's messages, in stream order."""
-        texts: dict[str, str] = {}
-        ends: dict[str, int] = {}
+        lanes: list[TextLane | CallLane] = [*choice.texts.values(), *choice.calls.lanes]
+        by_label = {lane.label: lane for lane in lanes}
+        texts: dict[int, str] = {}
+        ends: dict[int, int] = {}
         pieces: list[str] = []
-        for label, start in reversed(self._response.run.numbering.speakers.get(f"{index}/{field}", ())):
-            if label not in texts:
-                lanes: list[TextLane | CallLane] = [*choice.texts.values(), *choice.calls.lanes]
-                texts[label] = next(lane for lane in lanes if lane.label == label).emitted(field).getvalue()
-            pieces.append(texts[label][start : ends.get(label)])
-            ends[label] = start
+        for turn in reversed(self._response.run.numbering.turns):
+            if turn.choice == index:
+                buffer = by_label[turn.label].emitted(turn.field)
+                place = id(buffer)
+                if place not in texts:
+                    texts[place] = buffer.getvalue()
+                if turn.field == field:
+                    pieces.append(texts[place][turn.start : ends.get(place)])
+                ends[place] = turn.start
         return "".join(reversed(pieces))
 
 

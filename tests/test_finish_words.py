@@ -114,6 +114,16 @@ def test_calls_that_end_with_stop_are_not_told():
     assert anomalies(parser) == []
 
 
+@pytest.mark.parametrize("beside", [{}, {"choices": []}, chunk(content="x")], ids=["alone", "no choices", "text"])
+@pytest.mark.parametrize("fault", [{"message": "busy", "code": 529}, {"code": 529, "message": "busy", "more": [1]}])
+def test_a_field_can_be_taught_to_hold_an_error(beside, fault):
+    _, parser = run([chunk(content="x"), {**beside, "fault": fault}], dialect=Dialect(error_fields=("oops", "fault")))
+    assert (parser.state, parser.result.error.code, parser.result.error.message) == ("failed", "529", "busy")
+    assert "fault" not in parser.result.extras
+    _, parser = run([chunk(content="x", finish="stop", usage=None), {**chunk(), "fault": fault}])
+    assert parser.state == "done"
+
+
 # -- the tables --------------------------------------------------------------------------------------------------------
 
 STOP, CALLS, LENGTH, FILTER = (ending(word) for word in ("stop", "tool_calls", "length", "content_filter"))

@@ -1,7 +1,6 @@
 """What was spoken and what was thought, by whichever way it came, in stream order."""
 
 import json
-from functools import partial
 
 import pytest
 from helpers import call, chunk, run
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streams import options, streams
 
-from streamfsm import StreamParser
+from streamfsm import Dialect, StreamParser
 from streamfsm.testing import Stream, accented, chunkings, dialects
 from streamfsm.think_tags import ThinkTags
 
@@ -92,12 +91,16 @@ def test_it_is_there_at_any_moment_and_survives_a_snapshot():
     assert (parser.result.assistant_text, parser.result.thoughts) == (spoken, thought)
 
 
-def test_text_of_one_speaker_takes_one_entry_however_many_the_chunks():
+def test_speakers_that_go_on_by_turns_in_different_fields_take_an_entry_each():
     parser = StreamParser()
-    for chunks in (partial(chunk, content="a"), partial(chunk, reasoning_content="b")):
-        for _ in range(50):
-            parser.feed(chunks())
-    assert parser.snapshot()["run"]["numbering"]["speakers"] == {
-        "0/content": [["content", 0]],
-        "0/reasoning": [["reasoning", 0]],
-    }
+    for _ in range(50):
+        for each in (chunk(content="a"), chunk(reasoning_content="b"), chunk(content="c", choice=1)):
+            parser.feed(each)
+    turns = [[0, "content", "content", 0], [0, "reasoning", "reasoning", 0], [1, "content", "content", 0]]
+    assert parser.snapshot()["run"]["numbering"]["turns"] == turns
+
+
+def test_many_choices_that_go_on_by_turns_keep_their_texts():
+    chunks = [chunk(content=f"{choice}", choice=choice) for _ in range(3) for choice in range(12)]
+    result = run(chunks, dialect=Dialect(choice="many"))[1].result
+    assert [each.assistant_text for each in result.choices] == [f"{choice}" * 3 for choice in range(12)]

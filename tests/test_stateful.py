@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from rows import LEGAL, NEVER, Cell, cells
 
-from streamfsm import Limits, StreamParser, ThinkTags, coalesce
+from streamfsm import Dialect, Limits, StreamParser, ThinkTags, coalesce
 from streamfsm.machines import ENDINGS
 from streamfsm.trace import Transition
 
@@ -191,7 +191,12 @@ class Stream:
         self.trace: list[Transition] = []
         self.messages: list[Any] = []
         self.parser = StreamParser(
-            message_id=ID, think_tags=mode, reasoning_model=hides_reasoning, limits=LIMITS, trace=self.trace
+            dialect=Dialect(choice="many"),  # nothing waits: tests/test_choices.py has what does
+            message_id=ID,
+            think_tags=mode,
+            reasoning_model=hides_reasoning,
+            limits=LIMITS,
+            trace=self.trace,
         )
 
     @property

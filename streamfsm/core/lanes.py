@@ -258,8 +258,8 @@ class CallLane:
     """The number of the latest entry that said to be of it; see ``Calls.entries``."""
     repeated: bool = False
     """Whether all of the arguments came again, and was left out."""
-    captured: dict[str, Buffer] = field(default_factory=dict)
-    """Field of a message → the text captured from the arguments that went there."""
+    captured: Buffer | None = None
+    """What was said and thought in the arguments, in order; ``None``: nothing yet."""
     _name_half: str = ""
     _half: str = ""
     _first: str | None = ""  # what may be a placeholder; ``None`` once that is decided
@@ -290,9 +290,10 @@ class CallLane:
         """Whether the arguments so far are none, or an object without members."""
         return self.size < _SHORT and "".join(self.arguments.getvalue().split()) in ("", "null", "{}")
 
-    def emitted(self, field: str) -> StringIO:
-        """All text that became this field of messages so far."""
-        return self.captured.get(field) or self.captured.setdefault(field, StringIO())
+    def emitted(self, _: str) -> StringIO:
+        """All text that became any field of messages so far."""
+        self.captured = self.captured or StringIO()
+        return self.captured
 
     def judge(self) -> tuple[Verdict, int | None]:
         """The verdict on the arguments so far, and the offset of the first error."""

@@ -432,12 +432,13 @@ class Response:
         if event.data and not choice.redacted:
             choice.redacted = True
             self.writer.boundary(lane, "redacted", "redacted")
-        if not self._has_room("sent_back", len(event.kind) + len(event.id or ""), "reasoning_details"):
+        size = len(event.kind) + len(event.id or "") + 1
+        if not self._has_room("sent_back", size, "reasoning_details"):
             return
         known = len(choice.details)
         detail = choice.detail(event)
         if len(choice.details) > known:
-            self._spend("sent_back", len(event.kind) + len(event.id or "") + 1)
+            self._spend("sent_back", size)
         if event.whole or self._policies.reasoning == "snapshot":
             self._spend("text", -detail.text.tell())
             detail.text = StringIO()
@@ -469,8 +470,9 @@ class Response:
                 value = {key: each for key, each in value.items() if key not in apart}  # noqa: PLW2901 - the rest of it
                 if not value:
                     continue
-            text = kept(value)
             found = extras.get(name) or Kept(policies.keep(name))
+            is_piece = found.policy == "concatenate" and isinstance(value, str)
+            text = json.dumps(value) if is_piece else kept(value)  # the other half of a character may come next
             if found.policy == "set" and text in found.texts:
                 continue
             purse: _Purse = "sent_back" if name in SENT_BACK else "extras"

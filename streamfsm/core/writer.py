@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import StringIO
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -23,6 +23,18 @@ from streamfsm.trace import Transition
 Trace: TypeAlias = Callable[[Transition], object] | None
 
 
+class Turn(NamedTuple):
+    """Where a lane begins to say or think something, until the next turn that takes its place."""
+
+    choice: int
+    field: str
+    """Of the messages."""
+    label: str
+    """The lane's."""
+    start: int
+    """In the lane's own buffer of what it emitted."""
+
+
 @dataclass(slots=True)
 class Numbering:
     """What makes ids a pure function of the stream: all that the writer remembers between chunks."""
@@ -34,8 +46,7 @@ class Numbering:
     """Message type, choice and call of that run."""
     visible: bool = False
     """Whether any message was emitted."""
-    speakers: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
-    """``choice/field`` → whose text it is from where on: the lane's label, and the place in the lane's own text."""
+    turns: list[Turn] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -152,13 +163,18 @@ class MessageWriter:
         if isinstance(lane, CallLane):
             buffer.write(text)
             self._captured = buffer
-        turns = self.numbering.speakers.setdefault(f"{lane.choice}/{field}", [])
-        if not turns or turns[-1][0] != lane.label:
-            turns.append((lane.label, buffer.tell() - len(text)))
+        turns = self.numbering.turns
+        for turn in turns[: -_LOOK_BACK - 1 : -1]:
+            if turn.choice == lane.choice and (turn.field == field or turn.label == lane.label):
+                if turn[:3] == (lane.choice, field, lane.label):
+                    return
+                break
+        turns.append(Turn(lane.choice, field, lane.label, buffer.tell() - len(text)))
 
 
 SPOKEN = ("content", "reasoning")
 """Fields of messages that hold what the model says or thinks."""
+_LOOK_BACK = 8  # turns that lanes may take by turns without the list growing
 _M = TypeVar("_M", bound=BaseModel)
 _new = object.__new__
 # The setters of a model's slots. Only they get past ``frozen``, and they take 0.7 of the time of object.__setattr__.

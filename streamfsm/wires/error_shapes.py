@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamfsm.core.events import Failure
-from streamfsm.core.json_values import as_json, fields_of, show
+from streamfsm.core.json_values import as_json, fields_of, says, show
 from streamfsm.core.text import without_surrogates
 
 # Names of fields, lower case and without underscores, in order of preference.
@@ -82,12 +82,19 @@ def _text(value: object, depth: int = _DEEPEST) -> str:
         return value
     if isinstance(value, list) and depth:
         return "; ".join(_text(each, depth - 1) for each in value)
-    return (depth and _words_in(_flat(fields_of(value)), depth - 1)) or _shown(value)
+    return (depth and _words_in(_flat(fields_of(value)), depth - 1)) or shown(value)
 
 
 def _failure(code: object, words: object) -> Failure:
-    return Failure(None if code is None else _shown(code), _shown(words))
+    return Failure(None if code is None else shown(code), shown(words))
 
 
-def _shown(value: object) -> str:
+def untold(fields: Mapping[str, Any], failure: Failure) -> dict[str, Any]:
+    """The fields of an error that its code and words do not tell."""
+    told = (failure.code, failure.message)
+    return {name: value for name, value in fields.items() if says(value) and shown(value) not in told}
+
+
+def shown(value: object) -> str:
+    """Any value as text."""
     return without_surrogates(value if isinstance(value, str) else as_json(value) or show(value))

@@ -12,6 +12,8 @@ class Dialect(Policies):
 
     reasoning_fields: tuple[str, ...] = ("reasoning_content", "reasoning", "reasoning_text")
     """Delta fields with native reasoning, in order of preference. The same text in several counts once."""
+    error_fields: tuple[str, ...] = ()
+    """Other fields of a chunk that hold an error when they say anything, as ``error`` does."""
     choice: Literal["auto", "one", "many"] = "auto"
     """What the index of a choice means. ``one``: nothing, there is one answer. ``many``: which choice it is. ``auto``:
     the same, unless it counts tokens; see ``docs/choices.md``."""

@@ -29,8 +29,20 @@ from streamfsm.core.json_values import as_json, as_plain, fields_and_extra, fiel
 from streamfsm.core.text import without_surrogates
 from streamfsm.machines.choices import RULES, Counting, Entry, counted
 from streamfsm.wires.chat.dialect import Dialect
-from streamfsm.wires.chat.shortcut import CALL, CHOICE, CHUNK, DELTA, FUNCTION, Plain, more, of_dict, of_model
-from streamfsm.wires.error_shapes import failure_in, failure_of
+from streamfsm.wires.chat.shortcut import (
+    CALL,
+    CHOICE,
+    CHUNK,
+    DELTA,
+    FUNCTION,
+    STAMPS,
+    Plain,
+    Stamps,
+    more,
+    of_dict,
+    of_model,
+)
+from streamfsm.wires.error_shapes import failure_in, failure_of, untold
 from streamfsm.wires.foreign import protocol_of
 
 _T = TypeVar("_T")
@@ -49,8 +61,7 @@ class ChatCompletions:
     has_model: bool = False
     has_spoken: bool = False
     """Whether any choice has said anything: the id and the model are those of the chunk that did."""
-    service_tier: str | None = None
-    system_fingerprint: str | None = None
+    stamps: Stamps = (None, None)
     choices: dict[int, bool] = field(default_factory=dict)
     """Those that began: whether their deltas have said anything."""
     counting: Counting = "maybe"
@@ -82,12 +93,15 @@ class ChatCompletions:
         if fields is None:
             to.take(Oddity("not_a_chunk", show(chunk), None))
             return False
+        for name in self.dialect.error_fields:
+            if fields.get(name):
+                maybe_extra = fields = {key: fields[key] for key in fields if key != name} | {"error": fields[name]}
         choices = fields.get("choices")
         if not (choices and self.choices) and self._read_other(fields, to):
             return False
         if not (self.has_id and self.has_model and self.has_spoken):
             self._read_envelope(fields, to)
-        self._read_stamps(fields, to)
+        self._read_stamps((fields.get("service_tier"), fields.get("system_fingerprint")), to)
         if choices:
             if not isinstance(choices, list):
                 choices = _checked(list, choices, "choices", None, to) or ()
@@ -126,8 +140,7 @@ class ChatCompletions:
     def _plain(self, chunk: Any) -> Plain | None:
         """What a plain chunk says, unchecked; ``None`` if it is not plain."""
         try:
-            stamps = self.service_tier, self.system_fingerprint
-            return (of_dict if type(chunk) is dict else of_model)(chunk, self.reasoning_fields, stamps)
+            return (of_dict if type(chunk) is dict else of_model)(chunk, self.reasoning_fields, self.stamps)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
@@ -162,6 +175,8 @@ class ChatCompletions:
         failure = failure_of(fields, amid=bool(self.choices))
         if failure:
             self.close(to)
+            for name, value in untold(fields, failure).items():
+                to.take(Extra(None, name, value))
             to.take(failure)
         elif fields and _CHUNK_READ.isdisjoint(fields):
             to.take(Oddity("not_a_chunk", show(dict(fields)), None))
@@ -174,12 +189,12 @@ class ChatCompletions:
             to.take(Envelope(response_id, model))
             self.has_id, self.has_model = self.has_id or bool(response_id), self.has_model or bool(model)
 
-    def _read_stamps(self, fields: Mapping[str, Any], to: Handler) -> None:
-        for name in ("service_tier", "system_fingerprint"):
-            stamp = fields.get(name)
-            if stamp and stamp != getattr(self, name):
-                setattr(self, name, stamp if type(stamp) is str else None)
+    def _read_stamps(self, stamps: tuple[Any, Any], to: Handler) -> None:
+        for name, stamp, before in zip(STAMPS, stamps, self.stamps, strict=True):
+            if stamp and stamp != before:
                 to.take(Extra(None, name, stamp))
+        if all(stamp is None or type(stamp) is str for stamp in stamps):
+            self.stamps = stamps
 
     def _read_entry(self, position: int, choice: object, to: Handler, *, alone: bool) -> None:
         fields, maybe_extra = fields_and_extra(choice)
@@ -207,7 +222,7 @@ class ChatCompletions:
             policy=self.dialect.choice,
             index=index,
             alone=alone,
-            speaks=any(value for name, value in fields_of(fields.get("delta")).items() if name != "role"),
+            speaks=bool(more(fields_of(fields.get("delta") or fields.get("message")), ("role",))),
             known=index in self.choices,
             silent=not self.choices.get(index, False) if index is not None else False,
             begun=len(self.choices),
@@ -371,10 +386,7 @@ def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
     for error, around in ((fields.get("error"), fields), (groq.get("error"), groq)):
         if error:
             failure = failure_in(error, around)
-            told = (failure.code, failure.message)
-            if rest := {
-                name: value for name, value in fields_of(error).items() if says(value) and str(value) not in told
-            }:
+            if rest := untold(fields_of(error), failure):
                 to.take(Extra(None, "error", rest))
             to.take(failure)
 

@@ -22,8 +22,10 @@ DELTA = frozenset({"role", "content", "refusal", "tool_calls", "function_call", 
 CALL = frozenset({"index", "id", "type", "function"})
 FUNCTION = frozenset({"name", "arguments"})
 
+STAMPS = ("service_tier", "system_fingerprint")
+"""What chunks repeat, and may change."""
 Stamps: TypeAlias = tuple[str | None, str | None]
-"""The latest service tier and system fingerprint, which chunks repeat."""
+"""The value of each in a chunk."""
 
 
 def more(fields: Mapping[str, Any], known: Collection[str]) -> list[str]:
@@ -37,7 +39,7 @@ def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamps
     Args:
         chunk: as JSON holds it.
         reasoning: names of fields whose text is reasoning.
-        stamps: of the chunks before it; those of a plain chunk are the same, or none.
+        stamps: of the chunk before it; those of a plain chunk are the same.
 
     Raises:
         AttributeError, KeyError, TypeError, ValueError: it is not plain either.
@@ -47,8 +49,7 @@ def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamps
         chunk.get("usage")
         or choice.get("finish_reason")
         or choice.get("logprobs")
-        or ((stamp := chunk.get("service_tier")) and stamp != stamps[0])
-        or ((stamp := chunk.get("system_fingerprint")) and stamp != stamps[1])
+        or (chunk.get("service_tier"), chunk.get("system_fingerprint")) != stamps
         or (not CHUNK.issuperset(chunk) and more(chunk, CHUNK))
         or (not CHOICE.issuperset(choice) and more(choice, CHOICE))
     ):
@@ -63,7 +64,7 @@ def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamps
     function = call["function"]
     if text or call.get("id") or function.get("name") or (not CALL.issuperset(call) and more(call, CALL)):
         return None
-    if not FUNCTION.issuperset(function) and more(function, FUNCTION):
+    if len(function) > 1 and not FUNCTION.issuperset(function) and more(function, FUNCTION):
         return None
     return choice["index"], None, call["index"], function["arguments"]
 
@@ -81,8 +82,7 @@ def of_model(chunk: Any, reasoning: Collection[str], stamps: Stamps) -> Plain | 
         or fields.get("moderation")
         or choice.finish_reason
         or choice.logprobs
-        or ((stamp := fields.get("service_tier")) and stamp != stamps[0])
-        or ((stamp := fields.get("system_fingerprint")) and stamp != stamps[1])
+        or (fields.get("service_tier"), fields.get("system_fingerprint")) != stamps
         or (extra and more(extra, CHUNK))
         or ((extra := choice.__pydantic_extra__) and more(extra, CHOICE))
     ):
@@ -107,6 +107,8 @@ def of_model(chunk: Any, reasoning: Collection[str], stamps: Stamps) -> Plain | 
 def _of_delta(fields: Mapping[str, Any], reasoning: Collection[str]) -> tuple[TextField, Any, Any] | None:
     """Of a delta that says one thing: the text's field, the text, the calls."""
     text, calls = fields.get("content"), fields.get("tool_calls")
+    if len(fields) == 1 and (text or calls):
+        return "content", text, calls
     if fields.get("refusal") or fields.get("function_call") or fields.get("audio"):
         return None
     if not DELTA.issuperset(fields) and (names := more(fields, DELTA)):
