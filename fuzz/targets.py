@@ -171,11 +171,11 @@ def _chunks(data: bytes) -> Iterable[Any]:
     for event in re.split(rb"\n\n+", text):
         fields = [line.partition(b":")[::2] for line in event.split(b"\n")]
         found = [value.removeprefix(b" ") for name, value in fields if name == b"data"]
-        if any(name == b"event" for name, _ in fields):
-            raise ValueError("named events are read otherwise")
+        if any(name not in (b"data", b"id", b"retry", b"") for name, _ in fields):
+            raise ValueError("named events and lines of no event are read otherwise")
         if found == [b"[DONE]"]:
             return
-        if found:
+        if any(map(bytes.strip, found)):
             yield json.loads(b"\n".join(found))
 
 

@@ -9,9 +9,12 @@ from streamfsm.machines.identity import RULES, Rule
 
 # Rule → cases: the entries of tool-call lists, the last of which the rule decides; and the calls that come of them.
 CASES = {
-    "same id, other name, closed": [
+    "same id, other name, no members": [
         ([call(0, "a", "f", "{}"), call(0, "a", "g", "{}")], [("a", "f", "{}"), ("a", "g", "{}")]),
-        ([call(None, "a", "f", "{}"), call(None, "a", "g", "{}")], [("a", "f", "{}"), ("a", "g", "{}")]),
+    ],
+    "same id, other name, closed": [
+        ([call(0, "a", "f", '{"x":1}'), call(0, "a", "g", "{}")], [("a", "f", '{"x":1}'), ("a", "g", "{}")]),
+        ([call(None, "a", "f", '{"x":1}'), call(None, "a", "g", "{}")], [("a", "f", '{"x":1}'), ("a", "g", "{}")]),
     ],
     "same id": [
         ([call(0, "a", "f", '{"x":'), call(0, "a", None, "1}")], [("a", "f", '{"x":1}')]),
@@ -80,7 +83,7 @@ CASES = {
         ([call(None, None, None, "{}")], [(None, "", "{}")]),
     ],
     "new name": [
-        ([call(0, None, "f", "{}"), call(0, None, "g", "{}")], [(None, "f", "{}"), (None, "g", "{}")]),
+        ([call(0, None, "f", '{"x":1}'), call(0, None, "g", "{}")], [(None, "f", '{"x":1}'), (None, "g", "{}")]),
         ([call(None, "a", "f", "{"), call(None, None, "g", "{}")], [("a", "f", "{"), (None, "g", "{}")]),
     ],
     "new name, nothing fed": [

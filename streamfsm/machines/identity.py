@@ -100,6 +100,10 @@ class Rule(NamedTuple):
 
 # fmt: off
 RULES = (
+    Rule("same id, other name, no members", "new",
+         lambda c: c.own and c.own.closed and c.own.is_empty and c.name and c.name != c.own.name,
+         "the call with this id has an empty object, and the name is another: one name in pieces or two calls",
+         "ambiguous_call", doubts=True),
     Rule("same id, other name, closed", "new",
          lambda c: c.own and c.own.closed and c.name and c.name != c.own.name,
          "the call with this id is whole, and the name is another: one id for two calls", "duplicate_id"),
@@ -149,11 +153,12 @@ RULES = (
          lambda c: c.cumulative,
          "no id; a message that is whole so far repeats its calls in order"),
     Rule("new name", "new",
-         lambda c: c.here and c.names_another and c.here.named and c.here.size,
+         lambda c: c.here and c.names_another and c.here.named and not c.here.is_empty,
          "no id, and not the name of the call, whose name is complete"),
     Rule("new name, nothing fed", "new",
          lambda c: c.here and c.names_another and c.here.named,
-         "no id, and not the name of the call, which has no arguments yet", "ambiguous_call", doubts=True),
+         "no id, and not the name of the call, which has no arguments yet, or an empty object", "ambiguous_call",
+         doubts=True),
     Rule("same name, closed", "new",
          lambda c: c.here and c.name and c.here.named and c.here.closed,
          "no id, the call's own name, and the call's JSON is whole", "ambiguous_call", repeats=True),
