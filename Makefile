@@ -12,7 +12,7 @@ WORKERS ?= -n auto --maxprocesses 4 --dist worksteal
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-openai lint types docs check bench instructions peers mutants fuzz test-fuzz clean
+.PHONY: help demo test test-fast test-openai lint types pyright docs check bench instructions peers mutants fuzz test-fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ test: $(STAMP) ## run the tests, with branch coverage
 	$(BIN)/coverage run -m pytest $(WORKERS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+test-fast: $(STAMP) ## the tests but for the slow ones, and few examples: under a minute
+	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest $(WORKERS) -m 'not slow'
 
 test-openai: $(OPENAI:%=.venv-openai-%/.stamp) ## run the tests that have a real client, on several versions of it
 	for version in $(OPENAI); do .venv-openai-$$version/bin/python -m pytest $(CLIENT_TESTS) || exit 1; done
@@ -80,6 +83,15 @@ lint: $(STAMP) ## format check and lint
 
 types: $(STAMP) ## type check
 	$(BIN)/mypy
+
+pyright: .venv-pyright/.stamp $(STAMP) ## type check a user's files, tests/typing_cases, with the other checker
+	.venv-pyright/bin/basedpyright -p tests/typing_cases --pythonpath $(BIN)/python
+
+# Pyright in wheels: its own package downloads the program when it first runs.
+.venv-pyright/.stamp:
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'basedpyright~=1.40'
+	@touch $@
 
 docs: $(STAMP) ## write the generated parts of the docs
 	$(BIN)/python docs/generate.py

@@ -34,6 +34,10 @@ from streamfsm.wires.chat.left_out import LEFT_OUT, NOTHING
 from streamfsm.wires.foreign import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from helpers import call, chunk, told  # noqa: E402
+
 RECORDED = ROOT / "docs" / "machines" / "recorded.json"
 NOTICE = "<!-- Written by docs/generate.py. -->\n"
 
@@ -148,8 +152,8 @@ def recorded_rows(recordings: Path) -> dict[str, Any]:
     for file in files:
         trace: list[Transition] = []
         parser = StreamParser(think_tags=("<think>", "</think>"), trace=trace)
-        for chunk in capture.chunks((recordings / file).read_text(encoding="utf-8")):
-            parser.feed(chunk)
+        for each in capture.chunks((recordings / file).read_text(encoding="utf-8")):
+            parser.feed(each)
         parser.close()
         for machine, state, event in {(step.machine, step.state, step.event) for step in trace if step.event != "text"}:
             counts[machine][f"{state} {event}"] += 1
@@ -290,23 +294,12 @@ def identity_page() -> str:
 # -- the walkthrough ---------------------------------------------------------------------------------------------------
 
 
-def wire(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-    return {"id": "chatcmpl-1", "model": "gpt-4.1", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
-
-
-def piece(**function: str) -> dict[str, Any]:
-    return wire({"tool_calls": [{"index": 0, "function": function}]})
-
-
 ARGUMENTS = (r'{"thin', r'king":"They say hel', r'lo.","message":"Say \ ', r'"hi\" \ud83d', r"\ude00", r'."', "}")
 CHUNKS = [
-    (
-        "id `call_1`, name `send_mess`",
-        wire({"tool_calls": [{"index": 0, "id": "call_1", "function": {"name": "send_mess"}}]}),
-    ),
-    ("name `age`", piece(name="age")),
-    *((f"arguments `{text.strip()}`", piece(arguments=text.strip())) for text in ARGUMENTS),
-    ("finish reason `tool_calls`", wire({}, "tool_calls")),
+    ("id `call_1`, name `send_mess`", chunk(call(0, "call_1", "send_mess"))),
+    ("name `age`", chunk(call(0, name="age"))),
+    *((f"arguments `{text.strip()}`", chunk(call(0, arguments=text.strip()))) for text in ARGUMENTS),
+    ("finish reason `tool_calls`", chunk(finish="tool_calls")),
     ("usage", {"choices": [], "usage": {"prompt_tokens": 80, "completion_tokens": 21}}),
 ]
 
@@ -325,9 +318,9 @@ def walkthrough_page() -> str:
     parser = StreamParser(message_id="message-00000000-0000-4000-8000-000000000000", trace=trace)
     messages: list[StreamMessage] = []
     parts = [WALKTHROUGH]
-    for place, (title, chunk) in enumerate([*CHUNKS, ("the end: `close()`", None)], 1):
+    for place, (title, fed) in enumerate([*CHUNKS, ("the end: `close()`", None)], 1):
         seen = len(trace)
-        given = parser.close() if chunk is None else parser.feed(chunk)
+        given = parser.close() if fed is None else parser.feed(fed)
         messages += given
         parts.append(f"## {place}. {title[0].upper()}{title[1:]}\n")
         parts.append(
@@ -363,8 +356,8 @@ def origin(message: StreamMessage, steps: list[Transition]) -> str:
 
 def shown(message: StreamMessage) -> str:
     """The type, and what it adds."""
-    said = message.model_dump(mode="json", include={"reasoning", "content", "stop_reason"})
-    return f"`{type(message).__name__}` `{json.dumps(next(iter(said.values())), ensure_ascii=False)}`"
+    text = "".join(each.text for each in told([message]))
+    return f"`{type(message).__name__}` `{json.dumps(text, ensure_ascii=False)}`"
 
 
 def held(parser: StreamParser) -> list[str]:

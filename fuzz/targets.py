@@ -17,7 +17,7 @@ sys.path.insert(0, str(TESTS))
 
 import conftest  # noqa: E402, F401 - the profile, and the example database with it
 from helpers import call_chunks, chunked  # noqa: E402
-from test_scanner import (  # noqa: E402
+from scanning import (  # noqa: E402
     CAPTURED,
     assert_judged_as_json_loads_judges,
     captured_values,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar, cast
 from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
@@ -50,9 +50,12 @@ class _Wire:
     """The beginning of what came in place of events."""
 
 
+_VERSION: Final = 2  # of snapshots: changes with the shape of what one keeps; see docs/snapshots.md
+
+
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    version: Literal[2]  # changes with the shape of what a snapshot keeps
+    version: Literal[2]
     options: Options
     run: Run
     wire: _Wire
@@ -265,7 +268,7 @@ class StreamParser:
 
     def snapshot(self) -> dict[str, Any]:
         """All state, as a JSON-able dict from which :meth:`restore` goes on, in this process or another."""
-        snapshot = _Snapshot(2, self._response.options, self._response.run, self._wire)
+        snapshot = _Snapshot(_VERSION, self._response.options, self._response.run, self._wire)
         return cast("dict[str, Any]", _adapter(_Snapshot).dump_python(snapshot, mode="json"))
 
     @classmethod
@@ -277,6 +280,9 @@ class StreamParser:
         Raises:
             MisuseError: the snapshot is not one of this version.
         """
+        version = snapshot.get("version") if isinstance(snapshot, dict) else None
+        if version != _VERSION:
+            raise MisuseError(f"not a snapshot of this version: it is of version {version}, this is version {_VERSION}")
         try:
             kept = _adapter(_Snapshot).validate_python(snapshot)
         except ValidationError as error:

@@ -1,5 +1,5 @@
 """Hypothesis profiles, chosen by HYPOTHESIS_PROFILE: ``default``, ``nightly`` with a hundred times the examples,
-and ``mutants`` with a fifth of them, always the same.
+``fast`` with a fifth of them, and ``mutants`` with as many, always the same.
 
 Examples that failed are kept where HYPOTHESIS_DATABASE says: a directory, or the URL of a redis server.
 """
@@ -32,6 +32,7 @@ if place := os.environ.get("HYPOTHESIS_DATABASE"):
 
 settings.register_profile("default", max_examples=EXAMPLES, deadline=None, print_blob=True, **shared)
 settings.register_profile("nightly", max_examples=100 * EXAMPLES, deadline=None, print_blob=True, **shared)
+settings.register_profile("fast", max_examples=EXAMPLES // 5, deadline=None, print_blob=True, **shared)
 settings.register_profile(
     "mutants", max_examples=EXAMPLES // 5, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
 )

@@ -1,16 +1,17 @@
 """What several test files share: chunks on the wire, ways to cut a text, and one way to run a parser."""
 
-import gc
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from threading import get_ident
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamfsm import StreamParser, coalesce
 from streamfsm.testing import ALPHABET, splits
+from streamfsm.testing.laws import without_collector
+from streamfsm.testing.streams import ENVELOPE
 
 __all__ = [
     "ALPHABET",
@@ -19,6 +20,7 @@ __all__ = [
     "OTHER_HALF",
     "TEXT_FIELDS",
     "THINK",
+    "Told",
     "anomalies",
     "call",
     "call_chunks",
@@ -32,10 +34,12 @@ __all__ = [
     "fed",
     "feed",
     "found",
+    "joined",
     "nested",
     "run",
     "said",
     "splits",
+    "told",
     "without_collector",
 ]
 
@@ -70,13 +74,7 @@ def chunk(
     """A chunk with one choice: ``chunk(content="Hi")``, ``chunk(call(0, "call_1", "f"))``, ``chunk(finish="stop")``."""
     if calls:
         delta["tool_calls"] = list(calls)
-    wire: dict[str, Any] = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "gpt-4.1",
-        "choices": [{"index": choice, "delta": delta, "finish_reason": finish}],
-    }
+    wire = {**ENVELOPE, "choices": [{"index": choice, "delta": delta, "finish_reason": finish}]}
     return wire if usage is None else {**wire, "usage": usage}
 
 
@@ -126,24 +124,45 @@ def fed(body: bytes, *sizes: int, **options: Any) -> tuple[list[Any], StreamPars
     return messages, parser
 
 
-def said(messages: Iterable[Any]) -> list[tuple[str, ...]]:
-    """Messages as short tuples, coalesced: ``("assistant", "Hi")``, ``("name", "f")``, ``("stop", "end_turn")``."""
-    found: list[tuple[str, ...]] = []
-    for message in coalesce(messages):
+class Told(NamedTuple):
+    """One text of a message, or what it says in place of one."""
+
+    choice: int
+    kind: str
+    """``reasoning``, ``hidden``, ``assistant``, ``name``, ``arguments`` or ``stop``."""
+    call: str | None
+    """The id of its call, if it is one's."""
+    text: str
+
+
+def told(messages: Iterable[Any]) -> Iterator[Told]:
+    """What messages say, each as it is. The tests' one reader of messages."""
+    for message in messages:
+        choice = message.choice_index
         match message.message_type:
             case "reasoning_message":
-                found.append(("reasoning", message.reasoning))
+                yield Told(choice, "reasoning", None, message.reasoning)
             case "hidden_reasoning_message":
-                found.append(("hidden", message.state))
+                yield Told(choice, "hidden", None, message.state)
             case "assistant_message":
-                found.append(("assistant", message.content))
-            case "tool_call_message":
-                delta = message.tool_call
-                found += [("name", delta.name)] if delta.name is not None else []
-                found += [("arguments", delta.arguments)] if delta.arguments is not None else []
+                yield Told(choice, "assistant", None, message.content)
+            case "tool_call_message" | "approval_request_message":
+                call = message.tool_call
+                for kind, text in (("name", call.name), ("arguments", call.arguments)):
+                    if text is not None:
+                        yield Told(choice, kind, call.tool_call_id, text)
             case _:
-                found.append(("stop", message.stop_reason.value))
-    return found
+                yield Told(choice, "stop", None, message.stop_reason.value)
+
+
+def said(messages: Iterable[Any]) -> list[tuple[str, str]]:
+    """Messages as short tuples, coalesced: ``("assistant", "Hi")``, ``("name", "f")``, ``("stop", "end_turn")``."""
+    return [(kind, text) for _, kind, _, text in told(coalesce(messages))]
+
+
+def joined(messages: Iterable[Any], *kinds: str) -> str:
+    """All text of these kinds."""
+    return "".join(each.text for each in told(messages) if each.kind in kinds)
 
 
 def dumped(messages: Iterable[Any]) -> list[dict[str, Any]]:
@@ -179,17 +198,6 @@ def cut(text: str, at: Iterable[int]) -> list[str]:
 def chunked(text: str, size: int) -> list[str]:
     """Pieces of ``size`` characters."""
     return [text[at : at + size] for at in range(0, len(text), size)]
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Without garbage collections, after one."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from typing import NamedTuple
 
 import test_paths
 import test_quirks
+from mutating import replaced
+from rows import REACH
 
 from streamfsm.errors import IllegalTransition, TableError
 from streamfsm.machines import ENDINGS, MACHINES, StateMachine, Table
@@ -40,9 +42,17 @@ class Mutant(NamedTuple):
     """Its test, without ``test_``."""
     file: str
     old: str
-    """Occurs once in the file."""
+    """An expression or statements that the file has once; see :func:`mutating.replaced`."""
     new: str
     because: str
+
+    def source(self) -> str:
+        """The file, changed."""
+        text = (ROOT / "streamfsm" / self.file).read_text(encoding="utf-8")
+        try:
+            return replaced(text, self.old, self.new)
+        except LookupError as error:
+            raise LookupError(f"{self.property} (law {self.law}, {self.because}): in {self.file}, {error}") from None
 
 
 MUTANTS = (
@@ -62,47 +72,47 @@ MUTANTS = (
            'held = held[held.find(",") + 1 :]', 'held = held[held.find(",") :]',
            "the comma of a captured member stays"),
     Mutant(2, "nothing_lost_nothing_invented_in_the_message_tool", "core/lanes.py",
-           "raw=not speech", "raw=True",
+           "not speech", "True",
            "other members of the message tool are streamed"),
     Mutant(2, "nothing_lost_nothing_invented_byte_for_byte_where_nothing_is_captured", "core/scanner.py",
-           'self._release(out)\n        self._sink = "report"\n        return at',
-           'self._release(out)\n        self._sink = "drop"\n        return at',
+           'self._release(out)\nself._sink = "report"\nreturn at',
+           'self._release(out)\nself._sink = "drop"\nreturn at',
            "what follows an error is lost"),
     Mutant(2, "nothing_lost_nothing_invented_in_plain_text", "core/lanes.py",
            'self._emit(self._prefix + "\\ufffd" * len(self._half), outlet)', "self._emit(self._prefix, outlet)",
            "half a pair at the end is lost"),
     Mutant(3, "append_only", "core/text.py",
-           'return "\\ufffd"\n', "return match[0]\n",
+           'return "\\ufffd"', "return match[0]",
            "a lone surrogate is emitted"),
     Mutant(4, "promptness", "core/writer.py",
            "messages, self._messages = self._messages, []",
            "messages, self._messages = self._messages[:-1], self._messages[-1:]",
            "the latest message waits for the next chunk"),
     Mutant(4, "promptness_of_think_tags", "core/text.py",
-           "if text.endswith(tag[:length]):", "if tag[0] in text[-length:]:",
+           "text.endswith(tag[:length])", "tag[0] in text[-length:]",
            "text after the first character of a tag waits"),
     Mutant(5, "output_grammar", "core/writer.py",
-           "{lane.label if isinstance(lane, CallLane) else ''}", "",
+           "lane.label if isinstance(lane, CallLane) else ''", "''",
            "two calls share an otid"),
     Mutant(5, "output_grammar_otids_never_run_out", "messages.py",
-           "if ordinal < _OTIDS_IN_ID:", "if ordinal := ordinal % _OTIDS_IN_ID:",
+           "ordinal < _OTIDS_IN_ID", "(ordinal := ordinal % _OTIDS_IN_ID)",
            "otids start again after 128"),
     Mutant(6, "total", "wires/chat/reader.py",
-           'to.take(Oddity("not_a_chunk", show(chunk), None))\n            return\n',
-           'to.take(Oddity("not_a_chunk", show(chunk), None))\n',
+           'to.take(Oddity("not_a_chunk", show(chunk), None))\nreturn False',
+           'to.take(Oddity("not_a_chunk", show(chunk), None))',
            "what is no chunk is read on"),
     Mutant(6, "total_every_pair_is_declared_legal_or_illegal", "machines/engine.py",
-           "except (MachineError, KeyError) as error:", "except MachineError as error:",
+           "(MachineError, KeyError)", "MachineError",
            "an unknown event is no illegal transition"),
     Mutant(7, "linear", "core/scanner.py",
-           "if key in self._keys:", "if any(key == other for other in self._keys):",
+           "key in self._keys", "any(key == other for other in self._keys)",
            "a key is compared with all before it"),
     Mutant(7, "linear_memory_is_what_the_result_keeps", "core/scanner.py",
-           "        self._base += len(text)\n        return decoded",
-           "        self._base += len(text)\n        self._held.append(text)\n        return decoded",
+           "self._base += len(text)",
+           "self._base += len(text)\nself._held.append(text)",
            "text is kept after it was reported"),
     Mutant(8, "auditable", "core/writer.py",
-           "emitted=row.emits is not None", "emitted=True",
+           "row.emits is not None", "True",
            "a row that emits nothing claims a message"),
     Mutant(9, "isolated", "core/scanner.py",
            "_keys: dict[str, None] = field(default_factory=dict)",
@@ -117,10 +127,10 @@ MUTANTS = (
            "return {(row.state, row.event): row for row in self.expanded()}",
            "anyone may change a row"),
     Mutant(10, "executable_is_a_fact", "parser.py",
-           "ready=ready and bool(call.name)", "ready=bool(call.name)",
+           "ready and bool(call.name) and verdict in WHOLE", "bool(call.name) and verdict in WHOLE",
            "whole JSON is ready, however the stream ended"),
-    Mutant(10, "executable_is_a_fact_however_often_the_stream_finishes", "core/response.py",
-           "ending(new).rank > ending(kept).rank", "ending(new).rank < ending(kept).rank",
+    Mutant(10, "executable_is_a_fact_however_often_the_stream_finishes", "machines/endings.py",
+           "new.rank > kept.rank", "new.rank < kept.rank",
            "the weaker finish reason counts"),
 )  # fmt: skip
 
@@ -134,9 +144,7 @@ def fails(mutant: Mutant | None, *names: str) -> bool:
         for part in ("pyproject.toml", "_streamfsm_pytest.py"):
             shutil.copy(ROOT / part, copy / part)
         if mutant:
-            file = copy / "streamfsm" / mutant.file
-            text = file.read_text(encoding="utf-8")
-            file.write_text(text.replace(mutant.old, mutant.new, 1), encoding="utf-8")
+            (copy / "streamfsm" / mutant.file).write_text(mutant.source(), encoding="utf-8")
         tests = [f"tests/test_laws.py::test_{name}" for name in names]
         command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *tests]  # -m: the copy comes first
         run = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)  # noqa: S603
@@ -191,7 +199,7 @@ def cases() -> Iterator[Callable[[], None]]:
     yield from (partial(test_paths.test_a_call_goes_this_way, *case) for case in test_paths.CALLS)
     yield from (partial(test_paths.test_a_text_goes_this_way, *case) for case in test_paths.TEXTS)
     yield test_paths.test_thoughts_say_whether_they_came_in_a_call_or_from_the_model
-    for place, ending in product(test_paths.REACH, test_paths.ENDS):
+    for place, ending in product(REACH, test_paths.ENDS):
         yield partial(test_paths.test_wherever_a_stream_ends_only_its_stop_reason_says_so, place, *ending)
     yield from (partial(test_quirks.test_a_quirk_is_read_as_its_document_says, name) for name in test_quirks.SECTIONS)
 

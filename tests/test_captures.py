@@ -3,30 +3,16 @@
 The recordings lie beside the project, with their licences; they are read where they are and never copied.
 """
 
-import csv
 import os
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
+from recordings import CAPTURES, FILES
 
 from streamfsm.replay import capture
 from streamfsm.testing import TracedParser, check_split_invariance
 from streamfsm.wires.chat.chunking import every
-
-CAPTURES = Path(__file__).parents[2] / "shared" / "captures"
-
-
-def recordings() -> list[str]:
-    index = CAPTURES / "INDEX.tsv"
-    if not index.exists():
-        return []
-    with index.open(encoding="utf-8", newline="") as rows:
-        return [row["file"] for row in csv.DictReader(rows, delimiter="\t") if row["api"] == "chat"]
-
-
-FILES = recordings()
 
 
 def test_the_recordings_are_there():
@@ -36,6 +22,7 @@ def test_the_recordings_are_there():
     assert sum(name.startswith("quirks/") for name in FILES) == 58
 
 
+@pytest.mark.slow("every recording in several chunkings")
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("name", FILES)
 def test_every_chunking_of_a_recording_says_the_same(name: str):

@@ -14,7 +14,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 from helpers import call, call_chunks, chunk, chunked, run
-from test_captures import CAPTURES, FILES
+from recordings import CAPTURES, FILES
 
 from streamfsm import cli, coalesce
 from streamfsm.cli import main
@@ -310,6 +310,7 @@ def test_every_chunking_of_a_recording_prints_the_very_same(name):
     assert {replay(CAPTURES / name, "--json", "--chunking", chunking) for chunking in CHUNKINGS} == {expected}
 
 
+@pytest.mark.slow("every recording")
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("name", FILES)
 def test_every_recording_says_the_same_when_recut(name):
@@ -633,6 +634,7 @@ def test_a_process_writes_utf_8_whatever_the_locale_says_and_nothing_else(record
     assert json.loads(as_json.stdout.splitlines()[0])["content"] == "\u00fc\U0001f600"
 
 
+@pytest.mark.slow("several processes")
 @pytest.mark.parametrize("command", [["replay"], ["replay", "--json"], ["diagram"]], ids=" ".join)
 def test_a_process_whose_reader_leaves_ends_quietly(recorded, command):
     file = [recorded([chunk(content="Hi")])] if "replay" in command else []

@@ -1,7 +1,7 @@
 """Texts that are whole so far each time."""
 
 import pytest
-from helpers import HALF, OTHER_HALF, TEXT_FIELDS, THINK, anomalies, call, chunk, detail, run, said
+from helpers import HALF, OTHER_HALF, TEXT_FIELDS, THINK, anomalies, call, chunk, detail, joined, run, said
 
 from streamfsm import Dialect
 
@@ -13,7 +13,7 @@ def test_a_field_may_be_whole_so_far_each_time(name):
     dialect = Dialect(content="snapshot", reasoning="snapshot")
     messages, parser = run([chunk(**{name: text}) for text in WHOLES], dialect=dialect)
     assert getattr(parser.result, name) == "Hello \U0001f600!"
-    assert "".join(getattr(m, "content", None) or getattr(m, "reasoning", "") for m in messages) == "Hello \U0001f600!"
+    assert joined(messages, "assistant", "reasoning") == "Hello \U0001f600!"
     assert anomalies(parser) == []
 
 

@@ -43,6 +43,8 @@ def copied(tmp_path: Path) -> Path:
     """A copy of what is generated, and of what generates it."""
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     shutil.copy(ROOT / "README.md", tmp_path)
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "helpers.py", tmp_path / "tests")
     return tmp_path
 
 

@@ -1,6 +1,7 @@
 """Imports point one way: a module imports from its own room, and from those on the floors below."""
 
 import ast
+import re
 from pathlib import Path
 
 import streamfsm
@@ -44,6 +45,12 @@ def points_down(module: str, other: str) -> bool:
 
 
 MODULES = [path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.rglob("*.py")]
+
+
+def test_no_test_file_imports_another():
+    """What they share is in a module without ``test_``; ``mutants.py`` runs tests, and so imports some."""
+    files = {file.stem: file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_*.py")}
+    assert [name for name, text in files.items() if re.search(r"^(from|import) test_", text, re.MULTILINE)] == []
 
 
 def test_imports_point_down():

@@ -8,9 +8,10 @@ from typing import Any
 
 import jiter
 import pytest
-from helpers import ID, call, call_chunks, chunk, comes_again, run
+from helpers import ID, call, call_chunks, chunk, comes_again, joined, run, said
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from rows import CASES
 from streams import SHAPES, options, outcome, streams
 
 from streamfsm import StopReasonType, StreamParser, ThinkTags, coalesce
@@ -44,23 +45,6 @@ RAW = partial(TracedParser, inner_thoughts_kwarg=None, assistant_tool=None)
 BY_NAME: dict[str, StateMachine] = {machine.table.name: machine for machine in MACHINES}
 
 
-def text_of(message: Any) -> str:
-    """What a message adds."""
-    match message.message_type:
-        case "reasoning_message":
-            return message.reasoning
-        case "assistant_message":
-            return message.content
-        case "tool_call_message" | "approval_request_message":
-            return message.tool_call.arguments or ""
-        case _:
-            return ""
-
-
-def joined(messages: list[Any], kind: str) -> str:
-    return "".join(text_of(message) for message in messages if message.message_type == kind)
-
-
 def clean(value: Any) -> Any:
     """What ``json.loads`` gives, with U+FFFD for lone surrogates."""
     if isinstance(value, str):
@@ -79,20 +63,7 @@ def test_split_merge_invariance(data: st.DataObject, stream: Stream, options: di
     check_split_invariance(parse, stream, data.draw(chunkings(stream)), whole(stream.plain()))
 
 
-CASES = [
-    '{"thinking":"hm \\u00e9\\ud83d\\ude00","message":"say \\"hi\\"\\nok"}',
-    '{"message":"a\\ud83d","x":[1,{}],"thinking":null}',
-    '{"a":1,"thinking":"x","b":2}',
-    ' { "thinking" : "x" } ',
-    '{"mess\\u0061ge":"k"}',
-    '{"thinking":1.5e3,"q":1}',
-    '{"thinking":{"a":1}}x',
-    '{"a":01}',
-    "null ",
-    "hello",
-]
-
-
+@pytest.mark.slow("every split")
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("text", CASES)
 @pytest.mark.parametrize("name", ["send_message", "search"])
@@ -124,15 +95,15 @@ def test_nothing_lost_nothing_invented(data: st.DataObject, members: dict[str, A
     stream = Stream(of.call(0, "search", text))
     messages, parser = run(data.draw(chunkings(stream)), inner_thoughts_kwarg=captured)
     assert parser.result.tool_calls[0].arguments == text
-    raw = joined(messages, "tool_call_message")
+    raw = joined(messages, "arguments")
     assert clean(json.loads(raw)) == {key: value for key, value in members.items() if key not in captured}
     thoughts = [value for key, value in members.items() if key in captured]
     if not thoughts:
         assert raw == text
     if len(thoughts) == 1:
-        assert_captured(joined(messages, "reasoning_message"), thoughts[0])
+        assert_captured(joined(messages, "reasoning"), thoughts[0])
     elif all(isinstance(thought, str) for thought in thoughts):
-        assert joined(messages, "reasoning_message") == "".join(thoughts)
+        assert joined(messages, "reasoning") == "".join(thoughts)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +121,7 @@ def test_nothing_lost_nothing_invented(data: st.DataObject, members: dict[str, A
 def test_nothing_lost_nothing_invented_and_commas_leave_with_captured_members(text: str, raw: str):
     for pieces in splits(text):
         messages, _ = run(call_chunks("search", pieces), inner_thoughts_kwarg=("thinking", "plan"))
-        assert joined(messages, "tool_call_message") == raw
+        assert joined(messages, "arguments") == raw
 
 
 @given(st.data(), objects())
@@ -158,10 +129,10 @@ def test_nothing_lost_nothing_invented_in_the_message_tool(data: st.DataObject, 
     text = data.draw(json_text(members))
     messages, parser = run(data.draw(chunkings(Stream(of.call(0, "send_message", text)))))
     assert parser.result.tool_calls[0].arguments == text
-    assert not joined(messages, "tool_call_message")
+    assert not joined(messages, "arguments")
     members = clean(json.loads(text))
-    assert_captured(joined(messages, "reasoning_message"), members.get("thinking"))
-    assert_captured(joined(messages, "assistant_message"), members.get("message"))
+    assert_captured(joined(messages, "reasoning"), members.get("thinking"))
+    assert_captured(joined(messages, "assistant"), members.get("message"))
 
 
 def assert_captured(emitted: str, value: Any) -> None:
@@ -175,7 +146,7 @@ def test_nothing_lost_nothing_invented_byte_for_byte_where_nothing_is_captured(d
     stream = Stream(of.call(0, "search", text))
     chunks = data.draw(chunkings(stream))
     messages, parser = run(chunks, inner_thoughts_kwarg=None, assistant_tool=None)
-    assert joined(messages, "tool_call_message") == parser.result.tool_calls[0].arguments == text
+    assert joined(messages, "arguments") == parser.result.tool_calls[0].arguments == text
     check_nothing_lost(RAW, stream, chunks)
 
 
@@ -204,8 +175,8 @@ def test_append_only(data: st.DataObject, stream: Stream, options: dict[str, Any
     messages, parser = run(chunks, **options)
     for message in messages:
         message.model_dump_json().encode()  # raises for a lone surrogate, in any field
-        if message.message_type not in ("stop_reason", "hidden_reasoning_message"):
-            assert text_of(message) or message.tool_call.name
+        for kind, text in said([message]):
+            assert text or kind == "name"
     parser.result.model_dump_json().encode()
 
 
@@ -220,17 +191,17 @@ def test_promptness(data: st.DataObject | None, members: dict[str, Any]):
     speech = StreamParser()
     raw.feed(chunk(call(0, "c", "search")))
     speech.feed(chunk(call(0, "c", "send_message")))
-    told = {"tool_call_message": "", "assistant_message": "", "reasoning_message": ""}
+    so_far = {"arguments": "", "assistant": "", "reasoning": ""}
     for at, char in enumerate(text, 1):
         for parser in (raw, speech):
-            for message in parser.feed(chunk(call(0, arguments=char))):
-                told[message.message_type] += text_of(message)
-        assert may_hold("arguments", text[len(told["tool_call_message"]) : at])
+            messages = parser.feed(chunk(call(0, arguments=char)))
+            so_far = {kind: text + joined(messages, kind) for kind, text in so_far.items()}
+        assert may_hold("arguments", text[len(so_far["arguments"]) : at])
         partial = partial_members(text[:at])
-        for kind, key in (("assistant_message", "message"), ("reasoning_message", "thinking")):
+        for kind, key in (("assistant", "message"), ("reasoning", "thinking")):
             value = partial.get(key)
             if isinstance(value, str):
-                assert told[kind] == value
+                assert so_far[kind] == value
 
 
 def partial_members(prefix: str) -> dict[str, Any]:
@@ -248,7 +219,7 @@ def test_promptness_of_think_tags(text: str):
     parser = StreamParser(think_tags=ThinkTags(*tags, where="anywhere"))
     told = ""
     for at, char in enumerate(text, 1):
-        told += "".join(text_of(message) for message in parser.feed(chunk(content=char)))
+        told += joined(parser.feed(chunk(content=char)), "assistant", "reasoning")
         seen = re.sub(r"<think>(.*?)(</think>|$)", r"\1", text[:at], flags=re.DOTALL)
         held = seen[len(told) :]
         assert seen.startswith(told)
@@ -329,6 +300,7 @@ def test_total_every_pair_is_declared_legal_or_illegal(machine: StateMachine):
 # -- law 7 -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("clocks and calls of long streams")
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("step", [1, 4, 10**9], ids=["by character", "by four", "whole"])

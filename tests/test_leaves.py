@@ -15,7 +15,7 @@ from helpers import anomalies, call, chunk, run
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionChunk
-from test_captures import CAPTURES, FILES
+from recordings import CAPTURES, FILES
 
 from streamfsm import StreamParser
 from streamfsm.core.text import without_surrogates

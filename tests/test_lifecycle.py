@@ -295,6 +295,7 @@ def kept():
     return len(own), sum(each.family == socket.AF_INET and each.fileno() != -1 for each in sockets)
 
 
+@pytest.mark.slow("a thousand streams")
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("how", ["cancelled", "failed"])
 def test_a_thousand_streams_that_end_badly_leave_nothing(how):

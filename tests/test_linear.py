@@ -58,6 +58,7 @@ def growth(text: Callable[[int], str], pieces: Callable[[str], list[Any]], **opt
     return two / one
 
 
+@pytest.mark.slow("every instruction is counted")
 @STEPS
 @pytest.mark.parametrize("field", ["content", "reasoning_content", "refusal"])
 @pytest.mark.parametrize("mode", MODES, ids="-".join)
@@ -71,6 +72,7 @@ def test_twice_the_text_takes_at_most_twice_as_many_instructions(
     assert growth(TEXTS[shape], pieces, think_tags=[ThinkTags(*pair, *mode) for pair in TAGS]) <= 1
 
 
+@pytest.mark.slow("every instruction is counted")
 @STEPS
 @pytest.mark.parametrize("tool", ["send_message", "search"])
 @pytest.mark.parametrize("shape", ARGUMENTS)
@@ -78,6 +80,7 @@ def test_twice_the_arguments_take_at_most_twice_as_many_instructions(shape: str,
     assert growth(ARGUMENTS[shape], lambda text: call_chunks(tool, chunked(text, step))) <= 1
 
 
+@pytest.mark.slow("every instruction is counted")
 @STEPS
 @pytest.mark.parametrize("shape", ["a long message", "nested"])
 def test_twice_the_bytes_take_at_most_twice_as_many_instructions(shape: str, step: int):

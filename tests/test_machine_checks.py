@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from helpers import call, call_chunks, chunk, run
-from test_captures import CAPTURES, FILES
-from test_laws import CASES
+from recordings import CAPTURES, FILES
+from rows import ANYWHERE, AUTO, CASES, INSIDE, LEGAL, NEVER, REACH, TAGS, Cell, cells, ended
+from toy import EVENTS, ROWS, STATES
 
 from streamfsm import Limits, StreamParser, ThinkTags
-from streamfsm.machines import ENDINGS, LIVE, MACHINES, Row, State, StateMachine, Table
-from streamfsm.machines.checks import HOLDS, MOMENTARY, Hold, findings
-from streamfsm.machines.emission import Emission
+from streamfsm.machines import ENDINGS, MACHINES, Row, State, StateMachine, Table
+from streamfsm.machines.checks import HOLDS, Hold, findings
 from streamfsm.replay import capture
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.chunking import every, whole
@@ -66,14 +66,12 @@ def test_there_is_nothing_to_do_but_to_check(monkeypatch, capsys):
     assert "the following arguments are required: --check" in capsys.readouterr().err
 
 
-STATES = (State("a", None, "first"), State("b", Emission.ANSWER, "second"), State("z", None, "last"))
-ROWS = (Row("a", "go", "b", None, "why"), *(Row(LIVE, ending, "z", None, "why") for ending in ENDINGS))
 BOUNDS = {("toy", "a"): Hold("a name", ("name",)), ("toy", "b"): Hold("half a pair", (1,))}
 
 
 def problems(holds: Any = BOUNDS, **change: Any) -> dict[str, list[str]]:
     """Property → what contradicts it, in a table that its own checks let pass."""
-    declared = {"states": STATES, "final": ("z",), "rows": ROWS, "events": ("go", *ENDINGS), **change}
+    declared = {"states": STATES, "final": ("z",), "rows": ROWS, "events": EVENTS, **change}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Table, "_problems", lambda _: ())
         machine = StateMachine(Table(name="toy", **declared))
@@ -109,62 +107,11 @@ def test_a_property_that_does_not_hold_is_named_with_what_contradicts_it(change,
 
 # -- what is exercised -------------------------------------------------------------------------------------------------
 
-Cell = tuple[str, str, str]
-LEGAL: list[Cell] = [(machine.table.name, *cell) for machine in MACHINES for cell in machine.table.by_cell]
-NEVER: list[Cell] = [(*place, event) for place in MOMENTARY for event in ENDINGS]
-TAGS = ("<think>", "</think>")
-INSIDE, AUTO = ThinkTags(*TAGS, starts="inside"), ThinkTags(*TAGS, starts="auto")
-ANYWHERE = ThinkTags(*TAGS, where="anywhere")
-
-# What brings a lane of a machine to a state; and for each ending, how to get it.
-REACH: dict[tuple[str, str], list[Any]] = {
-    ("stream", "open"): [chunk(content="Hi")],
-    ("text", "before_answer"): [chunk(content=" ")],
-    ("text", "before_thought"): [chunk(content=" ")],
-    ("text", "interleaved"): [chunk(content="Hi")],
-    ("text", "answer"): [chunk(content="Hi")],
-    ("text", "reasoning"): [chunk(reasoning_content="Hm")],
-    ("tool_call", "awaiting_name"): [chunk(call(0, "call_1"))],
-    ("tool_call", "raw_args"): call_chunks("search", ['{"a":'], finish=None),
-    ("tool_call", "between_members"): call_chunks("send_message", ["{"], finish=None),
-    ("tool_call", "inner_thoughts"): call_chunks("search", ['{"thinking":"Hm'], finish=None),
-    ("tool_call", "message_kwarg"): call_chunks("send_message", ['{"message":"Hi'], finish=None),
-    ("tool_call", "closed"): call_chunks("search", ["{}"], finish=None),
-    ("tool_call", "malformed"): call_chunks("search", ["no JSON"], finish=None),
-}
-MODES = {
-    ("text", "before_answer"): TAGS,
-    ("text", "before_thought"): INSIDE,
-    ("text", "interleaved"): ANYWHERE,
-}
-"""The think tags of those that need any."""
-END = {
-    "end": StreamParser.close,
-    "error": lambda parser: parser.feed({"error": {"message": "overloaded"}}),
-    "cancel": StreamParser.cancel,
-    "limit": lambda parser: parser.feed(chunk(content="one choice too many", choice=2)),
-}
-
-
-def ended(place: tuple[str, str], event: str) -> list[Transition]:
-    """The trace of the stream that reaches ``place`` and ends by ``event``."""
-    trace: list[Transition] = []
-    parser = StreamParser(limits=Limits(choices=1), think_tags=MODES.get(place), trace=trace)
-    for piece in REACH[place]:
-        parser.feed(piece)
-    END[event](parser)
-    return trace
-
 
 def traced(chunks: list[Any], **options: Any) -> list[Transition]:
     trace: list[Transition] = []
     run(chunks, trace=trace, **options)
     return trace
-
-
-def cells(trace: list[Transition]) -> set[Cell]:
-    """The rows that were taken."""
-    return {(step.machine, step.state, step.event) for step in trace if step.event != "text"}
 
 
 @cache

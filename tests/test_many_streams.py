@@ -160,6 +160,7 @@ def ours() -> Counter[str]:
     )
 
 
+@pytest.mark.slow("many collections")
 @EACH_LIFE
 def test_a_stream_leaves_nothing_for_the_garbage_collector(life: Callable[[], object]):
     life()
@@ -200,6 +201,7 @@ def allocated(run: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow("many streams")
 @pytest.mark.parametrize("odd", [False, True])
 def test_nothing_grows_over_many_streams(*, odd: bool):
     """Each stream says other things: ids, models, names, keys, finish reasons, unknown fields."""
@@ -232,6 +234,7 @@ def opened(chunks: list[Any]) -> StreamParser:
     return parser
 
 
+@pytest.mark.slow("many parsers, measured")
 @pytest.mark.parametrize(
     ("chunks", "bound"),
     [([], 4_000), ([chunk(content="Hello")], 8_000), (SPEECH[:4], 9_000)],

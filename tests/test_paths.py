@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from helpers import call_chunks, chunk, run, said
-from test_machine_checks import ANYWHERE, AUTO, INSIDE, REACH, TAGS, ended
+from rows import ANYWHERE, AUTO, INSIDE, REACH, TAGS, ended
 
 from streamfsm.trace import Transition
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from helpers import anomalies, fed, run
+from helpers import anomalies, fed, run, told
 
 from streamfsm import Dialect, Limits, coalesce
 from streamfsm.replay.capture import chunks as chunks_of
@@ -80,27 +80,15 @@ SECTIONS = sections()
 def lines(messages: list[Any]) -> list[str]:
     """Messages as the documents write them."""
     found, latest = [], None
-    for message in coalesce(messages):
-        before = f"{message.choice_index}: " if message.choice_index else ""
-        match message.message_type:
-            case "reasoning_message":
-                found.append(f"{before}reasoning {quoted(message.reasoning)}")
-            case "hidden_reasoning_message":
-                found.append(f"{before}hidden {message.state}")
-            case "assistant_message":
-                found.append(f"{before}assistant {quoted(message.content)}")
-            case "tool_call_message":
-                call = message.tool_call
-                who = f" ({call.tool_call_id})" if call.tool_call_id else ""
-                if call.name is not None:
-                    found.append(f"{before}call {call.name}{who}")
-                    latest = message.choice_index, call.tool_call_id
-                if call.arguments is not None:
-                    again = latest == (message.choice_index, call.tool_call_id)
-                    found.append(f"{before}arguments{'' if again else who} {quoted(call.arguments)}")
-                    latest = message.choice_index, call.tool_call_id
-            case _:
-                found.append(f"{before}stop {message.stop_reason.value}")
+    for choice, kind, call, text in told(coalesce(messages)):
+        before, who = f"{choice}: " if choice else "", f" ({call})" if call else ""
+        if kind == "name":
+            found.append(f"{before}call {text}{who}")
+        elif kind == "arguments":
+            found.append(f"{before}arguments{'' if latest == (choice, call) else who} {quoted(text)}")
+        else:
+            found.append(f"{before}{kind} {text if kind in ('hidden', 'stop') else quoted(text)}")
+        latest = (choice, call) if kind in ("name", "arguments") else latest
     return found
 
 

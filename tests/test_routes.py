@@ -46,6 +46,7 @@ def without_routes(chunks, **options):
     return messages + parser.close(), parser.result
 
 
+@pytest.mark.slow("3,375 triples of chunks")
 @pytest.mark.parametrize(("options", "length"), FOLLOWED)
 def test_what_is_looked_up_is_read_as_if_it_were_not(options, length):
     options = {"date": RICH_OPTIONS["date"], **options}

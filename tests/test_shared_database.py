@@ -14,7 +14,7 @@ PROPERTY = """
 import json, sys
 import conftest
 from hypothesis import Phase, given, settings
-from test_testing_laws import Strips
+from parsers import Strips
 from streamfsm.testing import Stream, check_split_invariance, chunkings
 from streamfsm.testing.streams import text
 
@@ -52,6 +52,7 @@ def database(request, tmp_path):
     return request.getfixturevalue("valkey_url")
 
 
+@pytest.mark.slow("processes that import Hypothesis, and a server")
 def test_what_one_process_finds_another_tries_first(database):
     assert not tried(database, 1)[1]
     found, fails = tried(database, 1000)

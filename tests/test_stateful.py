@@ -5,16 +5,16 @@ table has its rule: a way to take it, wherever the streams at hand have got to.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from helpers import ALPHABET, ID, call, chunk, chunked
+from helpers import ALPHABET, ID, call, chunk, chunked, told
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from test_machine_checks import LEGAL, NEVER, Cell, cells
+from rows import LEGAL, NEVER, Cell, cells
 
 from streamfsm import Dialect, Limits, StreamParser, ThinkTags, coalesce
 from streamfsm.machines import ENDINGS
@@ -438,7 +438,9 @@ def check(stream: Stream) -> None:
     """Parser and model agree, whatever happened."""
     model, result, messages = stream.model, stream.parser.result, stream.messages
     joined = coalesce(messages)
-    assert list(view(joined)) == [(kind, choice, text) for kind, choice, _, text in model.told]
+    assert [(kind, choice, text) for choice, kind, _, text in told(joined)] == [
+        (kind, choice, text) for kind, choice, _, text in model.told
+    ]
     assert coalesce(joined) == joined
     assert [message.seq_id for message in messages] == list(range(len(messages)))
     assert [message.message_type == "stop_reason" for message in messages[:-1]].count(True) == 0
@@ -460,25 +462,6 @@ def check(stream: Stream) -> None:
     for each in stream.calls():
         state = states.get((each.choice, f"call {each.index}"), "awaiting_name")
         assert state in (("done",) if not stream.open else STATE[each.where] if each.named else ("awaiting_name",))
-
-
-def view(messages: list[Any]) -> Iterator[tuple[str, int, str]]:
-    """Messages as the model tells them."""
-    for message in messages:
-        match message.message_type:
-            case "reasoning_message":
-                yield "reasoning", message.choice_index, message.reasoning
-            case "assistant_message":
-                yield "assistant", message.choice_index, message.content
-            case "hidden_reasoning_message":
-                yield "hidden", message.choice_index, message.state
-            case "stop_reason":
-                yield "stop", message.choice_index, message.stop_reason.value
-            case _:
-                delta = message.tool_call
-                for kind, text in (("name", delta.name), ("arguments", delta.arguments)):
-                    if text is not None:
-                        yield kind, message.choice_index, text
 
 
 def wire_usage(usage: Any) -> dict[str, int | None]:

@@ -3,7 +3,7 @@
 from math import comb
 
 import pytest
-from test_testing_laws import Doubles, Plain, Strips
+from parsers import Doubles, Plain, Strips
 
 from streamfsm.testing import LawBroken, Stream, check_every_split, cuts, splits
 from streamfsm.testing.exhaustive import chunkings

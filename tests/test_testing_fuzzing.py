@@ -1,7 +1,7 @@
 """Fuzzing a recorded stream."""
 
 import pytest
-from test_testing_laws import Changes, Hangs, Plain, Raises, Strips
+from parsers import Changes, Hangs, Plain, Raises, Strips
 
 from streamfsm.testing import Stream, TracedParser, fuzz
 from streamfsm.testing.streams import call, finish, text

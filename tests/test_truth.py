@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import truth
-from helpers import anomalies, run
-from test_captures import CAPTURES, FILES
+from helpers import anomalies, run, told
+from recordings import CAPTURES, FILES
 
 from streamfsm import ThinkTags, coalesce
 from streamfsm.wires.chat.chunking import every, whole
@@ -44,7 +44,7 @@ def reading(chunks: Iterable[Any], options: dict[str, Any]) -> dict[str, Any]:
     messages, parser = run(chunks, **options)
     result = parser.result
     return {
-        "messages": [said for message in coalesce(messages) for said in told(message)],
+        "messages": list(told(coalesce(messages))),
         "choices": [
             {
                 **choice.model_dump(include={"index", "content", "reasoning", "refusal", "finish_reason"}),
@@ -61,25 +61,6 @@ def reading(chunks: Iterable[Any], options: dict[str, Any]) -> dict[str, Any]:
         "error": result.error and result.error.model_dump(),
         "anomalies": sorted(set(anomalies(parser))),
     }
-
-
-def told(message: Any) -> Iterator[truth.Said]:
-    choice = message.choice_index
-    match message.message_type:
-        case "reasoning_message":
-            yield choice, "reasoning", None, message.reasoning
-        case "hidden_reasoning_message":
-            yield choice, "hidden", None, message.state
-        case "assistant_message":
-            yield choice, "assistant", None, message.content
-        case "stop_reason":
-            yield choice, "stop", None, message.stop_reason.value
-        case _:
-            call = message.tool_call
-            if call.name is not None:
-                yield choice, "call", call.tool_call_id, call.name
-            if call.arguments is not None:
-                yield choice, "arguments", call.tool_call_id, call.arguments
 
 
 def received(reads: Iterable[bytes]) -> Iterator[Any]:
@@ -100,6 +81,7 @@ def network_reads(name: str) -> list[bytes]:
     return [body[start:end] for start, end in zip([0, *ends], [*ends, len(body)], strict=True)]
 
 
+@pytest.mark.slow("every recording in several chunkings")
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("name", FILES)
 def test_a_recording_means_to_the_parser_what_it_means_to_a_plain_reader(name):

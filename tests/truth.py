@@ -203,7 +203,7 @@ def announced(calls: list[Call]) -> Iterator[tuple[str, str | None, str]]:
     for call in calls:
         if call.name and not call.announced:
             call.announced = True
-            yield "call", call.id, call.name
+            yield "name", call.id, call.name
 
 
 def tagged(said: list[Said], tags: tuple[str, str]) -> list[Said]:

@@ -78,18 +78,13 @@ def as_sent(stream: Stream) -> Stream:
     return Stream([opening, *said, *(endings or finish("stop")), *usage], cut_names=False)
 
 
-TEXTS = (
-    logical_streams(arguments=arguments().filter(encodable), texts=st.text(ALPHABET, max_size=12), max_choices=1)
-    .filter(usual)
-    .map(as_sent)
-)
-ARGUMENT = (
-    logical_streams(
-        arguments=arguments(MESSAGE), names=st.just("send_message"), texts=st.just(""), max_choices=1, max_calls=1
-    )
-    .filter(usual)
-    .map(as_sent)
-)
+def sent(**what: Any) -> st.SearchStrategy[Stream]:
+    """Logical streams of one choice, as OpenAI sends them; ``what`` is in them as in ``logical_streams``."""
+    return logical_streams(max_choices=1, **what).filter(usual).map(as_sent)
+
+
+TEXTS = sent(arguments=arguments().filter(encodable), texts=st.text(ALPHABET, max_size=12))
+ARGUMENT = sent(arguments=arguments(MESSAGE), names=st.just("send_message"), texts=st.just(""), max_calls=1)
 
 
 def message(stream: Stream) -> dict[tuple[str, Any], str]:

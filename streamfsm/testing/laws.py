@@ -8,6 +8,7 @@ import gc
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import zip_longest
 from math import inf, log
 from statistics import linear_regression
@@ -36,6 +37,14 @@ def _chunks(stream: Logical) -> list[Chunk]:
     return stream.plain() if isinstance(stream, Stream) else list(stream)
 
 
+def _runs(
+    parse: Parse, stream: Logical, others: Iterable[Sequence[Chunk]], *, read: Read, seconds: float
+) -> Iterator[Run]:
+    """What the parser says of the stream's own chunks, and then of the others."""
+    for chunks in [_chunks(stream), *others]:
+        yield run(parse, chunks, read=read, seconds=seconds)
+
+
 def check_split_invariance(
     parse: Parse,
     stream: Logical,
@@ -50,9 +59,9 @@ def check_split_invariance(
     What is said is compared after neighbours of the same kind and key were joined; or, unless ``in_order``, the whole
     texts, for a parser that gives all of the message so far, and no order in it.
     """
-    expected = run(parse, _chunks(stream), read=read, seconds=seconds)
-    for chunks in chunkings or standard_chunkings(stream):
-        found = run(parse, chunks, read=read, seconds=seconds)
+    runs = _runs(parse, stream, chunkings or standard_chunkings(stream), read=read, seconds=seconds)
+    expected = next(runs)
+    for found in runs:
         _compare("split invariance", stream, expected, found, results=results, in_order=in_order)
 
 
@@ -68,9 +77,10 @@ def check_dialect_invariance(
         read: what a message says.
         seconds: until the parser is taken to hang.
     """
-    expected = run(parse, _chunks(stream), read=read, seconds=seconds)
-    for chunks in accented:
-        _compare("dialect invariance", stream, expected, run(parse, chunks, read=read, seconds=seconds), results=False)
+    runs = _runs(parse, stream, accented, read=read, seconds=seconds)
+    expected = next(runs)
+    for found in runs:
+        _compare("dialect invariance", stream, expected, found, results=False)
 
 
 def _compare(law: str, stream: Logical, expected: Run, found: Run, *, results: bool, in_order: bool = True) -> None:
@@ -127,14 +137,13 @@ def check_nothing_lost(
     """
     logical = Stream.of(stream)
     truth = _whole(logical.said() if expected is None else expected, kinds)
-    for chunks in [_chunks(stream), *(chunkings or standard_chunkings(stream))]:
-        found = run(parse, chunks, read=read, seconds=seconds)
+    for found in _runs(parse, stream, chunkings or standard_chunkings(stream), read=read, seconds=seconds):
         texts = _whole(_texts(found.said), kinds)
         for kind, key in [*truth, *(place for place in texts if place not in truth)]:
             said, meant = texts.get((kind, key), ""), truth.get((kind, key), "")
             if said != meant:
                 detail = f"{kind} of {key!r}\n    is   {said!r}\n    not  {meant!r}"
-                raise LawBroken("nothing lost", detail, chunks, stream=logical, logs=[found.trace])
+                raise LawBroken("nothing lost", detail, found.chunks, stream=logical, logs=[found.trace])
 
 
 def _texts(said: Iterable[Said]) -> Texts:
@@ -157,8 +166,7 @@ def check_append_only(
     seconds: float = SECONDS,
 ) -> None:
     """Nothing said is taken back; no message is empty, and none holds a lone surrogate."""
-    for chunks in [_chunks(stream), *(chunkings or standard_chunkings(stream))]:
-        found = run(parse, chunks, read=read, seconds=seconds)
+    for found in _runs(parse, stream, chunkings or standard_chunkings(stream), read=read, seconds=seconds):
         for said in found.said:
             if said.snapshot:
                 problem = "takes back what was said before"
@@ -169,7 +177,7 @@ def check_append_only(
             else:
                 continue
             raise LawBroken(
-                "append-only", f"{_words(said)} {problem}", chunks, stream=Stream.of(stream), logs=[found.trace]
+                "append-only", f"{_words(said)} {problem}", found.chunks, stream=Stream.of(stream), logs=[found.trace]
             )
 
 
@@ -229,10 +237,9 @@ def check_output_grammar(
     seconds: float = SECONDS,
 ) -> None:
     """A call is named once, before its arguments; nothing follows a ``stop``."""
-    for chunks in [_chunks(stream), *(chunkings or standard_chunkings(stream))]:
-        found = run(parse, chunks, read=read, seconds=seconds)
+    for found in _runs(parse, stream, chunkings or standard_chunkings(stream), read=read, seconds=seconds):
         if problem := _ungrammatical(found.said):
-            raise LawBroken("output grammar", problem, chunks, stream=Stream.of(stream), logs=[found.trace])
+            raise LawBroken("output grammar", problem, found.chunks, stream=Stream.of(stream), logs=[found.trace])
 
 
 def _ungrammatical(messages: Iterable[Said]) -> str | None:
@@ -294,13 +301,21 @@ def operations(parse: Parse, chunks: Sequence[Any]) -> int:
 
 def cpu_seconds(parse: Parse, chunks: Sequence[Any]) -> float:
     """CPU time, without garbage collection: sees all that is done, but never exactly."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
+    with without_collector():
         start = process_time()
         for _ in _fed(parse, chunks):
             pass
         return process_time() - start
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Without garbage collections, after one."""
+    collects = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
     finally:
         if collects:
             gc.enable()

@@ -125,8 +125,11 @@ def limit(seconds: float) -> Iterator[None]:
         # And again: the first may come where exceptions are ignored, such as in __del__.
         before = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
         try:
-            yield
-        finally:
+            try:
+                yield
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        finally:  # of its own: where it rings just now, it is to ring no more
             signal.setitimer(signal.ITIMER_REAL, *before)
             signal.signal(signal.SIGALRM, handler)
     else:
