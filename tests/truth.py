@@ -31,6 +31,9 @@ USAGE = {
 KNOWN = {"id", "object", "created", "model", "choices", "usage", "error", "x_groq"}
 """Fields of a chunk; what has none of them is something else."""
 
+SHORTEST = 16
+"""Characters of a text that is remarkable when it comes again."""
+
 Said = tuple[int, str, str | None, str]
 """Choice, kind of message, id of the call where it is one, text."""
 
@@ -115,9 +118,9 @@ def read(stream: list[Any], *, hides: bool = False, tags: tuple[str, str] | None
     if tags:
         said = tagged(said, tags)
     results = [result(index, choice, said, failed=bool(error)) for index, choice in sorted(choices.items())]
-    if any(
-        re.fullmatch(r"(.{8,}?)\1+", each[kind], re.DOTALL) for each in results for kind in ("content", "reasoning")
-    ):
+    texts_said = [each[kind] for each in results for kind in ("content", "reasoning")]
+    repeats = [re.fullmatch(r"(.+?)\1+", text, re.DOTALL) for text in texts_said]
+    if any(found and len(found[1]) >= SHORTEST for found in repeats):
         odd.add("repeated_text")
     stop_reason = results[0]["stop_reason"] if results else "error" if error else "incomplete"
     return {
