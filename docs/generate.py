@@ -363,8 +363,7 @@ def origin(message: StreamMessage, steps: list[Transition]) -> str:
 
 def shown(message: StreamMessage) -> str:
     """The type, and what it adds."""
-    said = message.model_dump(mode="json", include={"reasoning", "content", "stop_reason"})
-    return f"`{type(message).__name__}` `{json.dumps(next(iter(said.values())), ensure_ascii=False)}`"
+    return f"`{type(message).__name__}` `{json.dumps(message.text, ensure_ascii=False)}`"
 
 
 def held(parser: StreamParser) -> list[str]:

@@ -369,19 +369,10 @@ def _show_messages(console: "Console", runs: Iterable[tuple[StreamMessage, list[
 
 
 def _text(message: StreamMessage) -> str:
-    """What the message says."""
-    match message:
-        case ReasoningMessage():
-            return message.reasoning
-        case AssistantMessage():
-            return message.content
-        case ToolCallMessage() | ApprovalRequestMessage():
-            call = message.tool_call
-            return " ".join(part for part in (call.name, call.arguments) if part)
-        case HiddenReasoningMessage():
-            return message.state
-        case _:
-            return message.stop_reason.value
+    """What the message says; of a call, its name too."""
+    if isinstance(message, ToolCallMessage | ApprovalRequestMessage):
+        return " ".join(part for part in (message.tool_call.name, message.tool_call.arguments) if part)
+    return message.text
 
 
 def _path(records: Iterable[Transition]) -> str:
