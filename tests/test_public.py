@@ -71,7 +71,6 @@ TESTED_IN = {
     "machines/stream": "table",
     "machines/table": "table",
     "machines/text": "table",
-    "machines/tool_call": "table",
     "replay/__init__": "imports",
     "testing/__init__": "testing_docs",
     "testing/exhaustive": "testing_exhaustive",

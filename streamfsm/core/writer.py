@@ -15,7 +15,6 @@ from streamfsm.messages import (
     StopReasonType,
     StreamMessage,
     ToolCallDelta,
-    ToolCallMessage,
     otid,
 )
 from streamfsm.trace import Transition
@@ -90,7 +89,7 @@ class MessageWriter:
             if lane is self._latest_lane and emission is self._latest_emission and latest is not None:
                 # Nearly all messages are like the latest one, but for their text.
                 fields = latest.__dict__.copy()
-                if emission.field == "tool_call":
+                if emission.part:
                     call: ToolCallDelta = fields["tool_call"]
                     fields["tool_call"] = _like(call, {**call.__dict__, "arguments": text})
                 else:
@@ -116,7 +115,7 @@ class MessageWriter:
         if emission is Emission.STOP:
             return
         self.numbering.visible = True
-        if self.hides_reasoning and emission not in (Emission.THOUGHTS, Emission.REASONING, Emission.HIDDEN):
+        if self.hides_reasoning and not emission.thinks:
             self.boundary(self.stream, "hidden", "omitted")
 
     def _log(self, trace: Callable[[Transition], object], lane: Lane, state: str, event: str, *, emitted: bool) -> None:
@@ -131,26 +130,27 @@ class MessageWriter:
         if not numbering.visible:
             self._announce_hidden(emission)
         message, value = emission.message, cast("Any", text)
-        if isinstance(lane, CallLane) and message is ToolCallMessage:
-            part = "name" if emission is Emission.TOOL_NAME else "arguments"
-            value = ToolCallDelta(**{part: text}, tool_call_id=lane.announced_id)
+        if isinstance(lane, CallLane) and emission.part:
+            value = ToolCallDelta(**{emission.part: text}, tool_call_id=lane.announced_id)
             message = ApprovalRequestMessage if lane.name in self.requires_approval else message
         run = f"{message.__name__}/{lane.choice}/{lane.label if isinstance(lane, CallLane) else ''}"
         if run != numbering.run:
             numbering.run = run
             numbering.ordinal += 1
         self._latest_lane, self._latest_emission = lane, emission
-        self._latest = message(
+        fields: dict[str, Any] = {**dict(emission.constant), emission.field: value}
+        written = message(
             id=self.message_id,
             date=self.date,
             otid=otid(self.message_id, numbering.ordinal),
             step_id=self.step_id,
-            is_err=True if emission is Emission.STOP and value is StopReasonType.error else None,
+            is_err=True if value is StopReasonType.error else None,
             seq_id=numbering.next_seq,
             run_id=self.run_id,
             choice_index=lane.choice,
-            **cast("dict[str, Any]", {**emission.constant, emission.field: value}),
+            **fields,
         )
+        self._latest = cast("StreamMessage", written)
         numbering.next_seq += 1
         self._messages.append(self._latest)
         self._captured = None

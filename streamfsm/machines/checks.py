@@ -11,7 +11,8 @@ from typing import NamedTuple, TypeAlias
 
 from streamfsm.errors import IllegalTransition
 from streamfsm.limits import Limits
-from streamfsm.machines import ENDINGS, StateMachine
+from streamfsm.machines import ENDINGS, TOOL_CALL, StateMachine
+from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, Capture
 
 
 class Hold(NamedTuple):
@@ -27,6 +28,13 @@ class Hold(NamedTuple):
 _HALF = 1
 _ESCAPE = len(r"\ud83d\ude0")
 
+
+def channel_holds(*captures: Capture) -> dict[tuple[str, str], Hold]:
+    """What the states of ``captures`` hold back, whatever they capture."""
+    hold = Hold("an unfinished escape or null; half a surrogate pair", (_ESCAPE, _HALF))
+    return {(TOOL_CALL.table.name, each.state): hold for each in captures}
+
+
 # fmt: off
 HOLDS: Mapping[tuple[str, str], Hold] = {
     ("stream",    "open"):            Hold("nothing: text belongs to the lanes", ()),
@@ -40,8 +48,7 @@ HOLDS: Mapping[tuple[str, str], Hold] = {
     ("tool_call", "awaiting_name"):   Hold("the name; arguments that came before it", ("name", "arguments")),
     ("tool_call", "raw_args"):        Hold("separators and a key; or an unfinished escape", ("arguments",)),
     ("tool_call", "between_members"): Hold("separators and a key", ("arguments",)),
-    ("tool_call", "inner_thoughts"):  Hold("an unfinished escape or null; half a surrogate pair", (_ESCAPE, _HALF)),
-    ("tool_call", "message_kwarg"):   Hold("an unfinished escape or null; half a surrogate pair", (_ESCAPE, _HALF)),
+    **channel_holds(THOUGHTS, MESSAGE),
     ("tool_call", "closed"):          Hold("half a surrogate pair; what may be the object again", (_HALF, "arguments")),
     ("tool_call", "malformed"):       Hold("half a surrogate pair", (_HALF,)),
 }
