@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import NAMESPACE_OID, uuid5
 
 from streamfsm.errors import MisuseError
-from streamfsm.machines import MACHINES, diagrams
+from streamfsm.machines import TABLES, diagrams
 from streamfsm.messages import (
     ApprovalRequestMessage,
     AssistantMessage,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from streamfsm.testing import Parse
 
-_TABLES = {machine.table.name: machine.table for machine in MACHINES}
+_TABLES = {table.name: table for table in TABLES}
 _FORMATS = {"mermaid": diagrams.mermaid, "dot": diagrams.dot, "markdown": diagrams.markdown}
 _COLORS: dict[str, Literal["auto", "standard"] | None] = {"auto": "auto", "always": "standard", "never": None}
 _STYLES: dict[type[StreamMessage], str] = {

@@ -18,7 +18,7 @@ from test_captures import CAPTURES, FILES
 
 from streamfsm import cli, coalesce
 from streamfsm.cli import main
-from streamfsm.machines import MACHINES, diagrams
+from streamfsm.machines import TABLES, diagrams
 from streamfsm.replay import capture
 from streamfsm.wires.chat.chunking import cutter
 
@@ -422,7 +422,7 @@ def test_options_that_can_never_work_are_one_line_and_exit_code_2(recorded, caps
         ["replay", "x", "--chunking", "0"],
         ["replay", "x", "--inner-thoughts", "a", "--no-inner-thoughts"],
         ["replay", "x", "--assistant-tool", "a", "--no-assistant-tool"],
-        ["diagram", "lexer"],
+        ["diagram", "turing"],
     ],
     ids=" ".join,
 )
@@ -589,8 +589,8 @@ def test_numbers_that_are_none_exit_with_code_2(fuzz, recorded, capsys, option):
 
 @pytest.mark.parametrize("form", ["mermaid", "dot", "markdown"])
 def test_diagram_prints_one_table_or_all(capsys, form):
-    drawn = {machine.table.name: getattr(diagrams, form)(machine.table) for machine in MACHINES}
-    assert list(drawn) == ["stream", "text", "tool_call"]
+    drawn = {table.name: getattr(diagrams, form)(table) for table in TABLES}
+    assert list(drawn) == ["stream", "text", "tool_call", "lexer"]
     for name, text in drawn.items():
         assert main(["diagram", name, "--format", form]) == 0
         assert capsys.readouterr().out == text

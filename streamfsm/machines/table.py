@@ -17,7 +17,7 @@ LIVE = "*"
 """As the state of a row: every state that is not final."""
 
 ENDINGS = ("end", "error", "cancel", "limit")
-"""Events that every live state of every table must accept: a stream can stop anywhere."""
+"""Events that every live state of a lane's table must accept: a stream can stop anywhere."""
 
 
 class State(NamedTuple):
@@ -43,7 +43,7 @@ class Table:
     """A declared state machine. Raises :class:`TableError` if the declaration contradicts itself.
 
     ``states[0]`` is the initial state; ``final`` names those that nothing leaves. A row whose state is :data:`LIVE`
-    stands for one row per live state.
+    stands for one row per live state. Every live state must accept the ``endings``.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Table:
     final: tuple[str, ...]
     rows: tuple[Row, ...]
     events: tuple[str, ...]
+    endings: tuple[str, ...] = ENDINGS
 
     def __post_init__(self) -> None:
         problems = list(self._problems())
@@ -95,7 +96,7 @@ class Table:
                 yield f"row {row[:2]} gives no because"
         yield from (f"event {e!r} is never used" for e in self.events if e not in {row.event for row in rows})
         for state in self.live:
-            yield from (f"{state!r} does not accept {e!r}" for e in ENDINGS if (state, e) not in cells)
+            yield from (f"{state!r} does not accept {e!r}" for e in self.endings if (state, e) not in cells)
         yield from (f"state {name!r} cannot be reached" for name in sorted(set(names) - self._reachable(rows)))
         yield from (f"final state {s.name!r} emits text" for s in self.states if s.name in self.final and s.text)
 
