@@ -222,8 +222,9 @@ class StreamParser:
 
     @property
     def state(self) -> StreamState:
-        """State of the stream's machine: ``open``, ``done``, ``failed`` or ``cancelled``."""
-        return cast("StreamState", self._response.run.stream.state)
+        """State of the stream: ``open``, ``done``, ``failed`` or ``cancelled``."""
+        stream = self._response.run.stream
+        return cast("StreamState", "open" if stream.is_open else stream.state)
 
     @property
     def message_id(self) -> str:

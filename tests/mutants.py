@@ -160,7 +160,13 @@ EQUIVALENT = {
     *(f"text: {event} in awaiting_text emits {Emission.ANSWER.label}" for event in ENDINGS),
     *(
         f"{place} emits {emission.label} for text"
-        for place in ("stream: open", "text: awaiting_text", "tool_call: awaiting_name", "tool_call: between_members")
+        for place in (
+            "stream: silent",
+            "stream: heard",
+            "text: awaiting_text",
+            "tool_call: awaiting_name",
+            "tool_call: between_members",
+        )
         for emission in (Emission.ANSWER, Emission.REASONING, Emission.THOUGHTS, Emission.TOOL_ARGUMENTS)
     ),
 }

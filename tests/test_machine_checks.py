@@ -116,14 +116,19 @@ TAGS = ("<think>", "</think>")
 INSIDE, AUTO = ThinkTags(*TAGS, starts="inside"), ThinkTags(*TAGS, starts="auto")
 ANYWHERE = ThinkTags(*TAGS, where="anywhere")
 
+SECRET = chunk(reasoning_details=[{"type": "reasoning.encrypted", "data": "c2VjcmV0"}])
+USAGE = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+
 # What brings a lane of a machine to a state; and for each ending, how to get it.
 REACH: dict[tuple[str, str], list[Any]] = {
-    ("stream", "open"): [chunk(content="Hi")],
+    ("stream", "silent"): [chunk()],
+    ("stream", "heard"): [chunk(content="Hi")],
     ("text", "before_answer"): [chunk(content=" ")],
     ("text", "before_thought"): [chunk(content=" ")],
     ("text", "interleaved"): [chunk(content="Hi")],
     ("text", "answer"): [chunk(content="Hi")],
     ("text", "reasoning"): [chunk(reasoning_content="Hm")],
+    ("text", "redacted"): [SECRET],
     ("tool_call", "awaiting_name"): [chunk(call(0, "call_1"))],
     ("tool_call", "raw_args"): call_chunks("search", ['{"a":'], finish=None),
     ("tool_call", "between_members"): call_chunks("send_message", ["{"], finish=None),
@@ -147,12 +152,13 @@ END = {
 
 
 def ended(place: tuple[str, str], event: str) -> list[Transition]:
-    """The trace of the stream that reaches ``place`` and ends by ``event``."""
+    """The trace of the stream that reaches ``place`` and ends by ``event``, and of the usage that comes after."""
     trace: list[Transition] = []
     parser = StreamParser(limits=Limits(choices=1), think_tags=MODES.get(place), trace=trace)
     for piece in REACH[place]:
         parser.feed(piece)
     END[event](parser)
+    parser.feed(USAGE)
     return trace
 
 
@@ -174,8 +180,7 @@ def own() -> set[Cell]:
     traces += [traced(call_chunks(name, [text])) for name in ("send_message", "search") for text in CASES]
     traces += [traced(call_chunks("send_message", [text])) for text in ('{"message":-x}', '{"thinking":nil}')]
     traces += [traced([chunk(content="Hi")], reasoning_model=True)]
-    secret = chunk(reasoning_details=[{"type": "reasoning.encrypted", "data": "c2VjcmV0"}])
-    traces += [traced([secret]), traced([chunk(reasoning_content="Hm"), secret])]
+    traces += [traced([SECRET]), traced([chunk(reasoning_content="Hm"), SECRET]), traced([chunk(finish="stop")])]
     for file in sorted((ROOT / "examples" / "captures").glob("*.sse")):
         traces.append(traced(capture.chunks(file.read_text(encoding="utf-8")), think_tags=TAGS))
     for mode in (INSIDE, AUTO, ThinkTags(*TAGS, "auto", "anywhere")):
@@ -228,6 +233,7 @@ TEXTS: list[tuple[str, Any]] = [
 ]
 HOLDING = [
     [chunk(reasoning_content="a" + HALF)],
+    [SECRET, chunk(reasoning_content="a" + HALF)],
     [chunk(call(0, name="n" * LIMITS.name)), chunk(call(0, arguments="{"))],
     [chunk(call(0, arguments="{" + " " * (LIMITS.arguments - 1))), chunk(call(0, name="n" * LIMITS.name))],
     call_chunks("search", [r'{"a":"\ud83d\ude0', HALF], finish=None),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 from pydantic import BaseModel
 
 from streamfsm.core.lanes import CallLane, Lane, StreamLane, TextLane
+from streamfsm.machines import STREAM
 from streamfsm.machines.emission import Emission
 from streamfsm.messages import (
     ApprovalRequestMessage,
@@ -18,6 +19,8 @@ from streamfsm.messages import (
     otid,
 )
 from streamfsm.trace import Transition
+
+_SILENT = STREAM.table.initial
 
 Trace: TypeAlias = Callable[[Transition], object] | None
 
@@ -43,8 +46,6 @@ class Numbering:
     """Of the run of like messages at hand; see :func:`streamfsm.messages.otid`."""
     run: str = ""
     """Message type, choice and call of that run."""
-    visible: bool = False
-    """Whether any message was emitted."""
     turns: list[Turn] = field(default_factory=list)
 
 
@@ -110,14 +111,6 @@ class MessageWriter:
         messages, self._messages = self._messages, []
         return messages
 
-    def _announce_hidden(self, emission: Emission) -> None:
-        """Before the first message that shows anything: whether the model thought before it, and did not show it."""
-        if emission is Emission.STOP:
-            return
-        self.numbering.visible = True
-        if self.hides_reasoning and not emission.thinks:
-            self.boundary(self.stream, "hidden", "omitted")
-
     def _log(self, trace: Callable[[Transition], object], lane: Lane, state: str, event: str, *, emitted: bool) -> None:
         seq_id = self.numbering.next_seq - 1 if emitted else None
         trace(Transition(lane.MACHINE.table.name, lane.choice, lane.label, state, event, lane.state, seq_id))
@@ -127,8 +120,8 @@ class MessageWriter:
     def _write(self, lane: Lane, emission: Emission, text: str) -> None:
         """A message that is not like the one before it, built and validated field by field."""
         numbering = self.numbering
-        if not numbering.visible:
-            self._announce_hidden(emission)
+        if self.stream.state == _SILENT:
+            self.boundary(self.stream, "hidden" if self.hides_reasoning and not emission.thinks else "heard", "omitted")
         message, value = emission.message, cast("Any", text)
         if isinstance(lane, CallLane) and emission.part:
             value = ToolCallDelta(**{emission.part: text}, tool_call_id=lane.announced_id)

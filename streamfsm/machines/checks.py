@@ -37,7 +37,8 @@ def channel_holds(*captures: Capture) -> dict[tuple[str, str], Hold]:
 
 # fmt: off
 HOLDS: Mapping[tuple[str, str], Hold] = {
-    ("stream",    "open"):            Hold("nothing: text belongs to the lanes", ()),
+    ("stream",    "silent"):          Hold("nothing: text belongs to the lanes", ()),
+    ("stream",    "heard"):           Hold("nothing: text belongs to the lanes", ()),
     ("text",      "awaiting_text"):   Hold("nothing: the first text leaves it", ()),
     ("text",      "undecided"):       Hold("all that came", ("text",)),
     ("text",      "before_answer"):   Hold("half a surrogate pair, the beginning of a tag", (_HALF, "think_tags")),
@@ -45,6 +46,7 @@ HOLDS: Mapping[tuple[str, str], Hold] = {
     ("text",      "interleaved"):     Hold("half a surrogate pair, the beginning of a tag", (_HALF, "think_tags")),
     ("text",      "reasoning"):       Hold("half a surrogate pair, the beginning of a tag", (_HALF, "think_tags")),
     ("text",      "answer"):          Hold("half a surrogate pair", (_HALF,)),
+    ("text",      "redacted"):        Hold("half a surrogate pair", (_HALF,)),
     ("tool_call", "awaiting_name"):   Hold("the name; arguments that came before it", ("name", "arguments")),
     ("tool_call", "raw_args"):        Hold("separators and a key; or an unfinished escape", ("arguments",)),
     ("tool_call", "between_members"): Hold("separators and a key", ("arguments",)),
@@ -155,7 +157,11 @@ def _no_dead_ends(machine: Explored) -> _Proof:
     table = machine.table
     ending = _reach(table.final, {(target, state) for state, target in machine.edges})
     stuck = [f"{state} never ends" for state in table.live if state not in ending]
-    left = [f"{event} leaves {state}, which is final" for state, event in machine.moves if state in table.final]
+    left = [
+        f"{event} leaves {state}, which is final"
+        for (state, event), target in machine.moves.items()
+        if state in table.final and target != state
+    ]
     return f"live states that lead to a final one: {len(table.live)}; final ones: {len(table.final)}", stuck + left
 
 

@@ -42,7 +42,8 @@ class Row(NamedTuple):
 class Table:
     """A declared state machine. Raises :class:`TableError` if the declaration contradicts itself.
 
-    ``states[0]`` is the initial state; ``final`` names those that nothing leaves. A row whose state is :data:`LIVE`
+    ``states[0]`` is the initial state; ``final`` names those that nothing leaves, and in which
+    nothing is emitted. A row whose state is :data:`LIVE`
     stands for one row per live state. Every live state must accept the ``endings``.
     """
 
@@ -88,7 +89,7 @@ class Table:
         yield from (f"two rows for {cell}" for cell in sorted({c for c in cells if cells.count(c) > 1}))
         for row in rows:
             yield from (f"{row} names unknown state {name!r}" for name in row[0:3:2] if name not in names)
-            if row.state in self.final:
+            if row.state in self.final and (row.target != row.state or row.emits):
                 yield f"final state {row.state!r} is left on {row.event!r}"
             if row.event not in self.events:
                 yield f"event {row.event!r} is not declared"
