@@ -75,7 +75,7 @@ DOCUMENTS = (
 
 def ends_of_runs() -> set[tuple[str, str]]:
     """Moves that no token of one character makes."""
-    return {move for event in ("other", "ended", "last_letter") for move in after(event).items()}
+    return {move for event in ("other", "ended", "last_letter", "free_text") for move in after(event).items()}
 
 
 def test_every_move_of_a_token_is_made_by_some_document(monkeypatch: pytest.MonkeyPatch):

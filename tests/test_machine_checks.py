@@ -41,12 +41,12 @@ def test_the_check_proves_every_property_of_every_table_a_line_each(monkeypatch,
     assert [line[0] for line in found] == [*(name for name in NAMES for _ in range(7)), *["lexer"] * 5]
     assert found[6][2] == "every live state names its bound (nothing is held back)"
     assert [line[1:] for line in found[14:21]] == [
-        ["deterministic", "43 rows, each the only one for its state and event"],
-        ["total", "104 pairs of state and event fired: 43 legal, 61 illegal, as declared"],
-        ["reachable", "8 states, from awaiting_name"],
-        ["no dead ends", "live states that lead to a final one: 7; final ones: 1"],
+        ["deterministic", "48 rows, each the only one for its state and event"],
+        ["total", "126 pairs of state and event fired: 48 legal, 78 illegal, as declared"],
+        ["reachable", "9 states, from awaiting_name"],
+        ["no dead ends", "live states that lead to a final one: 8; final ones: 1"],
         ["ends anywhere", "end, error, cancel, limit lead from every live state to a final one"],
-        ["every event used", "13 events"],
+        ["every event used", "14 events"],
         [
             "bounded hold-back",
             "every live state names its bound (arguments, name); awaiting_name → between_members: silent, and no cycle",
@@ -116,6 +116,13 @@ TAGS = ("<think>", "</think>")
 INSIDE, AUTO = ThinkTags(*TAGS, starts="inside"), ThinkTags(*TAGS, starts="auto")
 ANYWHERE = ThinkTags(*TAGS, where="anywhere")
 
+
+def custom(text: str) -> Any:
+    """A call of a tool that takes text."""
+    entry = {"index": 0, "id": "call_1", "type": "custom", "custom": {"name": "code", "input": text}}
+    return chunk(entry)
+
+
 SECRET = chunk(reasoning_details=[{"type": "reasoning.encrypted", "data": "c2VjcmV0"}])
 USAGE = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
 
@@ -134,6 +141,7 @@ REACH: dict[tuple[str, str], list[Any]] = {
     ("tool_call", "between_members"): call_chunks("send_message", ["{"], finish=None),
     ("tool_call", "inner_thoughts"): call_chunks("search", ['{"thinking":"Hm'], finish=None),
     ("tool_call", "message_kwarg"): call_chunks("send_message", ['{"message":"Hi'], finish=None),
+    ("tool_call", "text_input"): [custom("print")],
     ("tool_call", "closed"): call_chunks("search", ["{}"], finish=None),
     ("tool_call", "malformed"): call_chunks("search", ["no JSON"], finish=None),
 }
@@ -242,6 +250,7 @@ HOLDING = [
     call_chunks("search", [r'{"thinking":"\ud83d\ude0', HALF], finish=None),
     call_chunks("send_message", [r'{"message":"\ud83d\ude0', HALF], finish=None),
     call_chunks("send_message", ['{"message":nul', HALF], finish=None),
+    [custom("x" + HALF)],
     call_chunks("search", ["{} ", HALF], finish=None),
     call_chunks("search", ["x", HALF], finish=None),
 ]

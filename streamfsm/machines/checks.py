@@ -51,6 +51,7 @@ HOLDS: Mapping[tuple[str, str], Hold] = {
     ("tool_call", "raw_args"):        Hold("separators and a key; or an unfinished escape", ("arguments",)),
     ("tool_call", "between_members"): Hold("separators and a key", ("arguments",)),
     **channel_holds(THOUGHTS, MESSAGE),
+    ("tool_call", "text_input"):      Hold("half a surrogate pair", (_HALF,)),
     ("tool_call", "closed"):          Hold("half a surrogate pair; what may be the object again", (_HALF, "arguments")),
     ("tool_call", "malformed"):       Hold("half a surrogate pair", (_HALF,)),
 }
