@@ -135,6 +135,7 @@ class Options:
     run_id: str | None
     step_id: str | None
     date: AwareDatetime
+    boundaries: bool = False
 
 
 class Response:
@@ -176,6 +177,7 @@ class Response:
             trace=trace,
             numbering=run.numbering,
             hides_reasoning=self._hides_reasoning(),
+            boundaries=options.boundaries,
         )
         answer = Terms(
             limits.text,

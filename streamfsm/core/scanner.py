@@ -124,6 +124,11 @@ class Scanner:
     _base: int = 0  # offset of the text at hand
     _start: int = 0  # where in the text at hand the part begins that has not gone to a sink
 
+    @property
+    def closing_verdict(self) -> Verdict:
+        """The verdict when the object was closed, whatever followed it."""
+        return ("lenient" if self._lenient else "valid") if self.verdict == "trailing" else self.verdict
+
     @classmethod
     def of_text(cls) -> "Scanner":
         """One that takes any text for what it is, and reads no object."""

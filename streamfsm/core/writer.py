@@ -8,9 +8,11 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel
 
+from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
 from streamfsm.core.lanes import CallLane, Lane, StreamLane, TextLane
 from streamfsm.machines import STREAM
 from streamfsm.machines.emission import Emission
+from streamfsm.machines.table import Row
 from streamfsm.messages import (
     ApprovalRequestMessage,
     StopReasonType,
@@ -21,6 +23,7 @@ from streamfsm.messages import (
 from streamfsm.trace import Transition
 
 _SILENT = STREAM.table.initial
+_CLOSES = ("closed", "done")  # states of a call whose arguments are over
 
 Trace: TypeAlias = Callable[[Transition], object] | None
 
@@ -64,8 +67,10 @@ class MessageWriter:
     numbering: Numbering
     hides_reasoning: bool = False
     """Whether a first message that is no reasoning is preceded by a hidden-reasoning message."""
+    boundaries: bool = False
+    """Whether boundaries are given beside the messages."""
 
-    _messages: list[StreamMessage] = field(default_factory=list)
+    _messages: list[Any] = field(default_factory=list)
     # The latest message, and what it is of: the next one is mostly like it.
     _latest: StreamMessage | None = None
     _latest_lane: Lane | None = None
@@ -79,6 +84,8 @@ class MessageWriter:
         row = lane.MACHINE.advance(lane, event)
         if row.emits:
             self._write(lane, row.emits, emits)
+        if self.boundaries:
+            self._bound(lane, row)
         if self.trace is not None:
             self._log(self.trace, lane, state, event, emitted=row.emits is not None)
 
@@ -107,7 +114,7 @@ class MessageWriter:
                 self._log(self.trace, lane, lane.state, "text", emitted=True)
 
     def drain(self) -> list[StreamMessage]:
-        """The messages since the last call."""
+        """The messages since the last call, and the boundaries if they are wanted."""
         messages, self._messages = self._messages, []
         return messages
 
@@ -127,7 +134,9 @@ class MessageWriter:
             value = ToolCallDelta(**{emission.part: text}, tool_call_id=lane.announced_id)
             message = ApprovalRequestMessage if lane.name in self.requires_approval else message
         run = f"{message.__name__}/{lane.choice}/{lane.label if isinstance(lane, CallLane) else ''}"
-        if run != numbering.run:
+        if begins := run != numbering.run:
+            if self.boundaries:
+                self._end_run()
             numbering.run = run
             numbering.ordinal += 1
         self._latest_lane, self._latest_emission = lane, emission
@@ -143,12 +152,27 @@ class MessageWriter:
             choice_index=lane.choice,
             **fields,
         )
-        self._latest = cast("StreamMessage", written)
+        self._latest = latest = cast("StreamMessage", written)
+        if begins and self.boundaries:
+            call_id = lane.announced_id if isinstance(lane, CallLane) and emission.part else None
+            self._messages.append(RunStarted(f"{latest.otid}", latest.message_type, lane.choice, call_id))
         numbering.next_seq += 1
         self._messages.append(self._latest)
         self._captured = None
         if isinstance(value, str) and emission.field in SPOKEN:
             self._note_speaker(cast("TextLane | CallLane", lane), emission.field, value)
+
+    def _bound(self, lane: Lane, row: Row) -> None:
+        """Give the boundary that ``row`` is, if it is one; its message came before it."""
+        if isinstance(lane, CallLane) and row.target in _CLOSES and row.state != "closed" and lane.named and lane.name:
+            verdict = lane.judge()[0] if row.target == "done" or not lane.scanner else lane.scanner.closing_verdict
+            self._messages.append(CallClosed(lane.choice, lane.ordinal, lane.announced_id, lane.name, verdict))
+        elif lane is self.stream and row.emits is Emission.STOP:
+            self._end_run()
+
+    def _end_run(self) -> None:
+        if self.numbering.run:
+            self._messages.append(RunEnded(otid(self.message_id, self.numbering.ordinal)))
 
     def _note_speaker(self, lane: TextLane | CallLane, field: str, text: str) -> None:
         """Keep who says this, for what was said in stream order; the text is in the lane's own buffer."""
