@@ -71,6 +71,7 @@ TESTED_IN = {
     "machines/checks": "machine_checks",
     "machines/emission": "table",
     "machines/engine": "table",
+    "machines/proofs": "table",
     "machines/stream": "table",
     "machines/table": "table",
     "machines/text": "table",

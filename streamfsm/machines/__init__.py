@@ -1,4 +1,8 @@
-"""The three declared machines. Whatever decides the next state is a row of one of these tables."""
+"""The declared machines: four tables, and beside them the rules of identity, choices and endings.
+
+Lanes run three of the tables (``MACHINES``): stream, text and tool call. The scanner reads by the fourth, the lexer's.
+``docs/machines/index.md`` lists them, and the three places that decide in code.
+"""
 
 from streamfsm.machines.engine import StateMachine
 from streamfsm.machines.lexer import LEXER
