@@ -43,6 +43,8 @@ _UNDECIDED = "undecided"
 _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_held"}
 # Where a text lane keeps the text of each state.
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
+_AWAITING_NAME = TOOL_CALL.table.initial
+_OPEN = frozenset(STREAM.table.live)
 
 
 class Outlet(Protocol):
@@ -108,6 +110,11 @@ class StreamLane:
     choice: int = 0
     label: str = "stream"
     state: str = STREAM.table.initial
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in _OPEN
 
 
 @dataclass(slots=True)
@@ -273,7 +280,7 @@ class CallLane:
     @property
     def named(self) -> bool:
         """Whether the name is complete."""
-        return self.scanner is not None
+        return self.state != _AWAITING_NAME
 
     @property
     def closed(self) -> bool:
@@ -319,7 +326,7 @@ class CallLane:
         """The name grows no more: announce the call, and read the arguments that came before their name."""
         self.name += "\ufffd" * len(self._name_half)
         self._name_half = ""
-        if self.scanner or not self.name:
+        if self.named or not self.name:
             return
         self.announced_id = self.id
         if self.form == "text":
