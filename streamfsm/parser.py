@@ -11,8 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from streamfsm.core.events import Oddity
 from streamfsm.core.extras import values
+from streamfsm.core.judge import WHOLE
 from streamfsm.core.lanes import CallLane, TextLane
-from streamfsm.core.response import WHOLE, Choice, Detail, Options, Response, Run
+from streamfsm.core.response import Response
+from streamfsm.core.run import Choice, Detail, Options, Run
 from streamfsm.core.text import without_surrogates
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
@@ -190,14 +192,14 @@ class StreamParser:
         for event in body.close():
             self._take_event(event)
         if not body.events and body.fed and self.state == "open":
-            self._response.odd("not_a_chunk", "the body holds no server-sent event")
+            self._response.anomalies.record("not_a_chunk", "the body holds no server-sent event")
         if (unread := self._wire.unread) and self.state == "open":
             self._wire.source.close(self._response)
             if not any(choice.finish_reason for choice in self._response.run.choices.values()):
                 error = ErrorInfo(code="not_a_stream", message=f"the body is not an event stream: {unread!r}")
                 return self._end("error", error)
             if not is_field(unread):
-                self._response.odd("not_a_chunk", f"lines that are no event: {unread!r}")
+                self._response.anomalies.record("not_a_chunk", f"lines that are no event: {unread!r}")
         return self._end("end")
 
     def cancel(self) -> list[StreamMessage]:
@@ -242,7 +244,7 @@ class StreamParser:
     def result(self) -> StreamResult:
         """What the stream amounts to so far; built anew on each access."""
         run = self._response.run
-        answer = [*self._response.answer()]
+        answer = [*self._response.judge.answer()]
         given: set[str | None] = set()  # ids of calls; what goes back as one message has no id twice
         choices = [
             self._choice_result(index, run.choices[index], given if index in answer else set())
@@ -340,7 +342,7 @@ class StreamParser:
             self._wire.unread = self._wire.unread or beginning(data)
 
     def _choice_result(self, index: int, choice: Choice, given: set[str | None]) -> ChoiceResult:
-        stop_reason, ready = (None, False) if self.state == "open" else self._response.outcome(choice, self.state)
+        stop_reason, ready = (None, False) if self.state == "open" else self._response.judge.outcome(choice, self.state)
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
@@ -353,7 +355,7 @@ class StreamParser:
             reasoning_details=[_detail(detail) for detail in choice.details],
             extras=values(choice.extras),
             tool_calls=[
-                _parsed(call, tool_call_id, ready=ready and self._response.is_certain(choice.calls, call))
+                _parsed(call, tool_call_id, ready=ready and self._response.judge.is_certain(choice.calls, call))
                 for call, tool_call_id in self._with_ids(index, choice, given)
             ],
             finish_reason=choice.finish_reason,

@@ -58,13 +58,13 @@ class Outlet(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """On what terms lanes of one kind take text."""
+class LanePolicy:
+    """How lanes of one kind take text."""
 
     limit: int
     """Characters in all."""
     outlet: Outlet
-    whole: bool
+    cumulative: bool
     """Whether each piece is all that came so far."""
     begins: str = ""
     """The event of the first piece; that of a call is said by its name."""
@@ -136,21 +136,21 @@ class TextLane:
     _held: Buffer = field(default_factory=StringIO)  # what came while it is undecided
     _again: int = 0  # of the text so far, how much is held back because it came again
 
-    def feed(self, text: str, terms: Terms) -> bool:
+    def feed(self, text: str, policy: LanePolicy) -> bool:
         """Take the next piece.
 
         Returns:
             Whether all of it was within the limit.
         """
-        outlet = terms.outlet
+        outlet = policy.outlet
         if self.state == _AWAITING_TEXT:
-            outlet.boundary(self, terms.begins)
-        text, self._half, fits = _take(self._half, text, terms.limit - self.size)
+            outlet.boundary(self, policy.begins)
+        text, self._half, fits = _take(self._half, text, policy.limit - self.size)
         self.size += len(text)
-        if terms.repeated:
+        if policy.repeated:
             text = self._unless_again(text)
-        if terms.tags:
-            self._find_tags(text, terms.tags, outlet)
+        if policy.tags:
+            self._find_tags(text, policy.tags, outlet)
         else:
             self._emit(text, outlet)
         return fits
@@ -339,24 +339,24 @@ class CallLane:
         text, self.arguments = self.arguments.getvalue(), StringIO()
         self._read(text, outlet)
 
-    def feed(self, text: str, terms: Terms) -> bool:
+    def feed(self, text: str, policy: LanePolicy) -> bool:
         """Take the next piece of the arguments.
 
         Returns:
             Whether all of it was within the limit.
         """
-        text, self._half, fits = _take(self._half, text, terms.limit - self.size)
+        text, self._half, fits = _take(self._half, text, policy.limit - self.size)
         self.size += len(text)
-        if terms.placeholder and self._first is not None and self.form != "text":
+        if policy.placeholder and self._first is not None and self.form != "text":
             text = self._after_placeholder(self._first + text)
         if self.scanner is None:
             self.arguments.write(text)
         elif (said := self.scanner.skim(text)) is None:
-            self._read(text, terms.outlet)
+            self._read(text, policy.outlet)
         else:
             self.arguments.write(text)
             if said:
-                terms.outlet.text(self, said)
+                policy.outlet.text(self, said)
         return fits
 
     def _after_placeholder(self, text: str) -> str:

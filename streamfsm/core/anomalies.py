@@ -1,0 +1,43 @@
+"""``Anomalies``: records what the wire did and should not have, as long as there is room for it."""
+
+from streamfsm.core.run import Run
+from streamfsm.result import Anomaly, AnomalyKind
+
+DOUBTS: frozenset[AnomalyKind] = frozenset(
+    {
+        *("not_a_chunk", "wrong_type", "ambiguous_call", "duplicate_id", "changed_id"),
+        *("nameless_call", "late_name", "snapshot_conflict", "unread_arguments", "call_in_text"),
+    }
+)
+"""Anomalies after which arguments may be somewhere else than they belong."""
+
+
+class Anomalies:
+    """The anomalies of one response.
+
+    Args:
+        run: keeps them.
+        bound: how many are kept.
+    """
+
+    __slots__ = ("_bound", "_run")
+
+    def __init__(self, run: Run, bound: int) -> None:
+        self._run, self._bound = run, bound
+
+    def record(self, kind: AnomalyKind, detail: str, choice: int | None = None, call: int | None = None) -> None:
+        """Record an anomaly, of a choice and a call (its position) where it is of one."""
+        run, anomalies = self._run, self._run.anomalies
+        run.doubt = run.doubt or (kind in DOUBTS and (choice is not None or kind == "not_a_chunk"))
+        if len(anomalies) < self._bound:
+            anomalies.append(Anomaly(kind=kind, detail=detail, choice=choice, call=call))
+        elif len(anomalies) == self._bound:
+            anomalies.append(Anomaly(kind="more_anomalies", detail="and more, which were not kept"))
+
+    def record_once(self, kind: AnomalyKind, detail: str, choice: int | None = None, *, key: str | None = None) -> None:
+        """Record an anomaly, unless one with its ``key`` was recorded before; the key is its detail, unless given."""
+        key = detail if key is None else key
+        if key not in self._run.told:
+            if len(self._run.told) <= self._bound:
+                self._run.told.add(key)
+            self.record(kind, detail, choice)

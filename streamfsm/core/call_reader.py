@@ -1,0 +1,161 @@
+"""``CallReader``: reads the entries of tool-call lists into calls, by the rules of identity."""
+
+from collections.abc import Callable
+from typing import cast
+
+from streamfsm.channels import Channels
+from streamfsm.core.anomalies import Anomalies
+from streamfsm.core.calls import Calls
+from streamfsm.core.events import Form
+from streamfsm.core.lanes import CallLane, LanePolicy
+from streamfsm.core.policies import Policies
+from streamfsm.core.written_calls import holds_marker
+from streamfsm.limits import Limits
+from streamfsm.machines.identity import is_placeholder
+
+
+class CallReader:
+    """Finds the call that an entry is of, with what the entry says of it; and completes calls.
+
+    Args:
+        policies: how a name and arguments are merged.
+        limits: how many calls there may be, and how long a name.
+        channels: what is captured of arguments.
+        lane_policy: how calls take arguments.
+        anomalies: records guesses and contradictions.
+        exceed: is told the limit that was reached.
+    """
+
+    __slots__ = ("_anomalies", "_channels", "_exceed", "_lane_policy", "_limits", "_policies")
+
+    def __init__(
+        self,
+        *,
+        policies: Policies,
+        limits: Limits,
+        channels: Channels,
+        lane_policy: LanePolicy,
+        anomalies: Anomalies,
+        exceed: Callable[[str], None],
+    ) -> None:
+        self._policies, self._limits, self._channels = policies, limits, channels
+        self._lane_policy, self._anomalies, self._exceed = lane_policy, anomalies, exceed
+
+    def resolve(
+        self, calls: Calls, choice: int, wire_index: int | None, call_id: str, name: str, entry: int, *, whole: bool
+    ) -> CallLane | None:
+        """The call that an entry is of, with what the entry says of it; ``None`` if that outgrew a limit."""
+        hollow = (bool(call_id) and is_placeholder(call_id), bool(name) and is_placeholder(name))
+        call_id, name = "" if hollow[0] else call_id, "" if hollow[1] else name
+        rule, known = calls.resolve(wire_index, call_id, name, entry, whole)
+        lane = cast("CallLane", known)
+        if rule.owner == "new":
+            if len(calls.lanes) == self._limits.tool_calls:
+                self._exceed("tool_calls")
+                return None
+            self.complete_names(calls)
+            lane = calls.start(choice, wire_index)
+            if rule.repeats and known:
+                lane.repeats = known.ordinal
+                known.doubtful = known.doubtful or known.is_empty  # a placeholder of what comes now
+        if rule.tells:
+            self._anomalies.record(rule.tells, f"{rule.name}: {rule.because}", choice, lane.ordinal)
+        # Free text is never closed, so that nothing but the entries says where a call ends and another begins.
+        free = lane.form == "text" and (rule.tells is not None or bool(name and lane.size and rule.owner != "own"))
+        if free and not rule.tells:
+            self._anomalies.record(
+                "ambiguous_call", f"{name!r} again: more of the call or another", choice, lane.ordinal
+            )
+        lane.doubtful = lane.doubtful or rule.doubts or free
+        if any(hollow) and (rule.owner == "new" or (hollow[1] and not lane.named)):
+            self._anomalies.record(
+                "placeholder", "an id or a name that says nothing was taken for none", choice, lane.ordinal
+            )
+            # Where the name may still grow, and a real id or none stands beside it, it may be a piece of the name.
+            lane.doubtful = lane.doubtful or (hollow[1] and bool(lane.name) and not hollow[0])
+        calls.assign(lane, wire_index, call_id)
+        if name and not self._take_name(lane, name, again=rule.owner == "own", whole=whole):
+            self._exceed("name")
+            return None
+        return lane
+
+    def _take_name(self, lane: CallLane, name: str, *, again: bool, whole: bool) -> bool:
+        """Take a piece of a name, ``again`` if the call's own id came with it; return whether it fits the limit."""
+        if lane.named:
+            if name != lane.name:
+                lane.doubtful = True
+                self._anomalies.record("late_name", f"{name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
+            return True
+        policy = self._policies.name
+        auto = policy == "auto" and bool(lane.name)
+        repeated = auto and again and name.startswith(lane.name)
+        if repeated and not lane.repeats_name:
+            lane.repeats_name = True
+            self._anomalies.record(
+                "repeated_name", f"{name!r} came again; Dialect.name tells", lane.choice, lane.ordinal
+            )
+        elif auto and again and not repeated:
+            lane.doubtful = True
+            what = f"{name!r} with the id of {lane.name!r}: more of its name or another call; Dialect.name tells"
+            self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
+        lane.is_doubled = auto and not again and lane.name == name * (len(lane.name) // len(name))
+        return lane.add_name(name, self._limits.name, whole=whole or repeated or policy == "snapshot")
+
+    def complete_names(self, calls: Calls) -> None:
+        """No name of these calls grows any more."""
+        for lane in calls.lanes:
+            self.complete_name(lane)
+
+    def complete_name(self, lane: CallLane) -> None:
+        """The name grows no more. Where its last piece is all that came before it again, it may be a repeated name."""
+        if lane.is_doubled and not lane.named:
+            lane.doubtful = True
+            what = f"{lane.name!r} may be a name that came more than once; Dialect.name tells"
+            self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
+        if not lane.named and holds_marker(lane.name):
+            lane.doubtful = True
+            self._anomalies.record(
+                "marker_in_name", f"{lane.name!r} holds a marker of the model's", lane.choice, lane.ordinal
+            )
+        lane.complete_name(self._channels, self._lane_policy.outlet)
+
+    def adopt(self, calls: Calls) -> bool:
+        """Arguments that never got a name are given to the one call that may lack them: a guess, so it is in doubt.
+
+        Returns:
+            Whether any were.
+        """
+        orphans, lane = calls.adoption()
+        if lane is None:
+            return False
+        for orphan in orphans:
+            calls.adopt(orphan, lane)
+            lane.doubtful = True
+            what = "arguments without a name were taken for those of the only open call"
+            self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
+            if not lane.feed(orphan.arguments.getvalue(), self._lane_policy):
+                self._exceed("arguments")
+                break
+        return True
+
+    def formed(self, lane: CallLane, arguments: str, form: Form, *, whole: bool) -> str:
+        """A piece of arguments as text that goes on where the call's are; where forms differ, the call is in doubt."""
+        if form == "json" and not arguments:
+            return ""
+        if form == "members" and whole:
+            return f"{{{arguments}}}"
+        text = lane.formed(arguments, form)
+        if text is None:
+            lane.doubtful = True
+            self._anomalies.record(
+                "ambiguous_call", f"arguments as {form} came after {lane.form}", lane.choice, lane.ordinal
+            )
+            text = lane.close_members() + (f"{{{arguments}}}" if form == "members" else arguments)
+        return text
+
+    def close_members(self, calls: Calls) -> None:
+        """Calls whose arguments are members of an object get no more of them."""
+        for lane in calls.lanes:
+            if not lane.feed(lane.close_members(), self._lane_policy):
+                self._exceed("arguments")
+                return

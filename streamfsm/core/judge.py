@@ -1,0 +1,122 @@
+"""``Judge``: what came of the choices of one response, once it has ended."""
+
+from streamfsm.core.anomalies import Anomalies
+from streamfsm.core.calls import Calls
+from streamfsm.core.lanes import CallLane, TextLane
+from streamfsm.core.policies import Policies
+from streamfsm.core.run import Choice, Run
+from streamfsm.core.tags import Tags
+from streamfsm.machines.choices import Part, belongs
+from streamfsm.machines.endings import CUT, Ending, ending, outcome
+from streamfsm.messages import StopReasonType
+
+WHOLE = ("valid", "lenient", "empty", "text")
+"""Verdicts on arguments that are structurally whole."""
+
+
+class Judge:
+    """Says how choices ended and which calls are certain, and records what does not fit."""
+
+    __slots__ = ("_anomalies", "_policies", "_run")
+
+    def __init__(self, run: Run, policies: Policies, anomalies: Anomalies) -> None:
+        self._run, self._policies, self._anomalies = run, policies, anomalies
+
+    def meaning(self, finish_reason: str) -> Ending:
+        """What the wire's word means to this server."""
+        return ending(finish_reason, self._policies.finish_words)
+
+    def judge_choice(self, index: int, choice: Choice, tags: Tags | None) -> None:
+        """Record what does not fit in a choice whose lanes are closed."""
+        record = self._anomalies.record
+        for text in choice.texts.values():
+            self._judge_text(text)
+        content = choice.texts.get("content")
+        if content and tags and (stray := content.stray_tag(tags)):
+            what = f"{stray!r} closed no thought: where the prompt opens it, ThinkTags(starts='inside')"
+            record("stray_tag", what, index)
+        if found := choice.written_call():
+            record("call_in_text", f"the text holds a call, which is not read: {found!r}", index)
+        for call in choice.calls.lanes:
+            if not call.name and not call.adopted:
+                record("nameless_call", "the call ended without a name", index, call.ordinal)
+            for key in call.scanner.duplicates if call.scanner else ():
+                record("duplicate_key", f"key {key!r} came again", index, call.ordinal)
+            self._judge_arguments(choice, call)
+
+    def _judge_text(self, lane: TextLane) -> None:
+        policy = getattr(self._policies, "reasoning" if lane.label == "reasoning" else "content")
+        if policy == "fragment" and lane.repeats:
+            field = "reasoning" if lane.label == "reasoning" else "content"
+            what = f'the {lane.label} is the same text more than once; Dialect({field}="final_repeat") reads it once'
+            self._anomalies.record("repeated_text", what, lane.choice)
+
+    def _judge_arguments(self, choice: Choice, call: CallLane) -> None:
+        if call.repeated:
+            what = "all of the arguments came again, and was left out"
+            self._anomalies.record("repeated_arguments", what, call.choice, call.ordinal)
+        verdict = call.judge()[0]
+        cut = choice.finish_reason is None or self.meaning(choice.finish_reason).rank == CUT
+        if verdict in WHOLE or call.adopted or (verdict == "incomplete" and cut):
+            return
+        if self._policies.arguments != "snapshot" and (advice := call.advice):
+            self._anomalies.record("unmerged_arguments", advice, call.choice, call.ordinal)
+
+    def judge_choices(self) -> None:
+        """Tell where finish reasons do not fit what came. ``stop`` after calls does: demanded calls end so."""
+        choices = self._run.choices
+        first, *others = self.answer() or (0,)
+        if others:
+            what = f"choice {first} was answered with the calls of choice {others[0]}"
+            self._anomalies.record("split_answer", f'{what}; Dialect(choice="one") makes them one', first)
+        for index, choice in choices.items():
+            part = self._part(choice)
+            if part.waits and not part.calls and not (others and index == first):
+                self._anomalies.record(
+                    "finish_without_calls", f"finish reason {choice.finish_reason!r}, but no call came", index
+                )
+        finished = [index for index, choice in choices.items() if choice.finish_reason]
+        spoken = all(choice.texts or choice.calls.lanes for choice in choices.values())
+        if not others and spoken and len(choices) > 1 and finished == [max(choices)]:
+            what = 'only the last choice was finished: if there is one answer, Dialect(choice="one") says so'
+            self._anomalies.record("ambiguous_choice", what, first)
+
+    def answer(self) -> tuple[int, ...]:
+        """The indexes of the choices that make up the first one's answer: itself, and those that hold its calls."""
+        if not self._run.choices:
+            return ()
+        first, *others = sorted(self._run.choices)
+        parts = {index: self._part(self._run.choices[index]) for index in (first, *others)}
+        return (first, *(index for index in others if belongs(parts[first], parts[index])))
+
+    def _part(self, choice: Choice) -> Part:
+        word = choice.finish_reason
+        waits = None if word is None else self.meaning(word).stop_reason is StopReasonType.tool_calls
+        return Part(bool(choice.texts), bool(choice.calls.lanes), waits)
+
+    def outcome(self, choice: Choice, state: str) -> tuple[StopReasonType, bool]:
+        """The choice's stop reason, and whether its whole calls are ready, were the stream to end in ``state``."""
+        parts = [self._run.choices[index] for index in self.answer()]
+        if not any(choice is part for part in parts):
+            parts = [choice]
+        calls = [call for part in parts for call in part.calls.lanes if not call.adopted]
+        if not all(call.judge()[0] in WHOLE for call in calls):
+            came = "open"
+        else:
+            came = "calls" if calls else "text" if choice.texts else "nothing"
+        word = choice.finish_reason or next((part.finish_reason for part in parts if part.finish_reason), None)
+        said = None if word is None else self.meaning(word)
+        return outcome(state, said, came, trusted=self._policies.unmarked_end == "complete")
+
+    def is_certain(self, calls: Calls, call: CallLane) -> bool:
+        """Whether the call, if its JSON is closed, is just what the model made: nothing of it was guessed or lost."""
+        if call.doubtful:
+            return False
+        if call.repeats is not None:
+            first = calls.lanes[call.repeats]
+            if call.arguments.getvalue().strip() == first.arguments.getvalue().strip():
+                return False
+        # Without arguments, only the server's word says that there are none, and only of what came before it; an empty
+        # object may be a placeholder of them. Nor does free text show that a piece of it is missing.
+        vouched = call.judge()[0] != "empty" or call.entry <= calls.vouched
+        return vouched and not (self._run.doubt and (call.is_empty or call.form == "text"))

@@ -1,0 +1,95 @@
+"""``Keeper``: keeps what nothing reads and what must be sent back, within limits of their own."""
+
+import json
+from collections.abc import Mapping
+from io import StringIO
+from typing import Any
+
+from streamfsm.core.anomalies import Anomalies
+from streamfsm.core.events import Thought
+from streamfsm.core.extras import Extras, Kept
+from streamfsm.core.json_values import kept, says, show
+from streamfsm.core.lanes import Buffer
+from streamfsm.core.policies import SENT_BACK, Policies
+from streamfsm.core.run import Choice, Purse, Run
+from streamfsm.core.text import without_surrogates
+from streamfsm.limits import Limits
+
+
+class Keeper:
+    """Keeps fields that are not read, and the structured parts of the reasoning, of one response."""
+
+    __slots__ = ("_anomalies", "_limits", "_policies", "_run")
+
+    def __init__(self, run: Run, policies: Policies, limits: Limits, anomalies: Anomalies) -> None:
+        self._run, self._policies, self._limits, self._anomalies = run, policies, limits, anomalies
+
+    def keep(self, fields: Mapping[str, Any], extras: Extras) -> None:
+        """Add the values to ``extras``, each as its field's policy says, while there is room."""
+        policies = self._policies
+        for field_name, value in fields.items():
+            name = without_surrogates(field_name if isinstance(field_name, str) else show(field_name))
+            if (apart := policies.kept_apart.get(name)) and isinstance(value, Mapping):
+                self.keep({f"{name}.{key}": value[key] for key in apart if says(value.get(key))}, extras)
+                value = {key: each for key, each in value.items() if key not in apart}  # noqa: PLW2901 - the rest of it
+                if not value:
+                    continue
+            found = extras.get(name) or Kept(policies.keep(name))
+            is_piece = found.policy == "concatenate" and isinstance(value, str)
+            text = json.dumps(value) if is_piece else kept(value)  # the other half of a character may come next
+            if found.policy == "set" and text in found.texts:
+                continue
+            purse: Purse = "sent_back" if name in SENT_BACK else "extras"
+            if self.has_room(purse, len(name) + len(text), name):
+                self._spend(purse, len(name) + len(text))
+                extras.setdefault(name, found).add(text)
+
+    def has_room(self, purse: Purse, size: int, what: str) -> bool:
+        """Whether a limit allows ``size`` more characters of ``what``; if not, that is told, and no more of it kept."""
+        bound = getattr(self._limits, purse)
+        told = f"no room for all of {show(what)}: Limits.{purse} is {bound}"
+        if told not in self._run.told and size <= bound - self._run.spent.get(purse, 0):
+            return True
+        self._anomalies.record_once("more_extras", told)
+        if told not in self._run.told:  # too much to remember: the purse is closed
+            self._run.spent[purse] = bound
+        return False
+
+    def _spend(self, purse: Purse, size: int) -> None:
+        self._run.spent[purse] = self._run.spent.get(purse, 0) + size
+
+    def _write(self, purse: Purse, text: str, to: Buffer, what: str) -> None:
+        """Add as much of ``text`` as a limit allows."""
+        if not self.has_room(purse, len(text), what):
+            text = text[: max(getattr(self._limits, purse) - self._run.spent.get(purse, 0), 0)]
+        self._spend(purse, len(text))
+        to.write(text)
+
+    def keep_thought(self, event: Thought, choice: Choice, room: int) -> None:
+        """Add a piece of the structured reasoning.
+
+        Args:
+            event: the piece.
+            choice: what it is of.
+            room: characters that the lane takes which reads the same text next.
+        """
+        size = len(event.kind) + len(event.id or "") + 1
+        if not self.has_room("sent_back", size, "reasoning_details"):
+            return
+        known = len(choice.details)
+        detail = choice.detail(event)
+        if len(choice.details) > known:
+            self._spend("sent_back", size)
+        if event.whole or self._policies.reasoning == "snapshot":
+            self._spend("text", -detail.text.tell())
+            detail.text = StringIO()
+        self._write("text", event.text[:room], detail.text, "reasoning_details.text")
+        self._write("sent_back", event.data, detail.data, "reasoning_details.data")
+        signature = event.signature
+        if signature not in (None, detail.signature) and self.has_room(
+            "sent_back", len(signature), "reasoning_details.signature"
+        ):
+            self._spend("sent_back", len(signature))
+            detail.signature = signature
+        if event.extras:
+            self.keep(event.extras, detail.extras)

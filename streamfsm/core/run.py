@@ -1,0 +1,113 @@
+"""The run state of one response, and the options that a snapshot keeps with it. Plain data."""
+
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Literal, TypeAlias
+
+from pydantic import AwareDatetime
+
+from streamfsm.core.calls import Calls
+from streamfsm.core.events import Thought
+from streamfsm.core.extras import Extras
+from streamfsm.core.lanes import Buffer, StreamLane, TextLane
+from streamfsm.core.writer import Numbering
+from streamfsm.core.written_calls import written_call
+from streamfsm.limits import Limits
+from streamfsm.result import Anomaly, ErrorInfo, Usage
+from streamfsm.think_tags import Pairs
+
+Purse: TypeAlias = Literal["text", "sent_back", "extras"]
+"""A limit that bounds what is kept of one sort."""
+
+
+@dataclass(slots=True)
+class Detail:
+    """A structured part of the reasoning."""
+
+    kind: str
+    index: int | None
+    id: str | None
+    text: Buffer = field(default_factory=StringIO)
+    data: Buffer = field(default_factory=StringIO)
+    signature: str | None = None
+    extras: Extras = field(default_factory=dict)
+    field: str = "reasoning_details"
+
+
+@dataclass(slots=True)
+class Choice:
+    """What one choice has said so far."""
+
+    texts: dict[str, TextLane] = field(default_factory=dict)
+    calls: Calls = field(default_factory=Calls)
+    details: list[Detail] = field(default_factory=list)
+    detail_at: dict[str, int] = field(default_factory=dict)
+    """Type and index, or id → position of the detail that goes on."""
+    extras: Extras = field(default_factory=dict)
+    finish_reason: str | None = None
+
+    def text_lane(self, choice: int, name: str) -> TextLane:
+        """The lane of a text field, a new one if nothing came in it yet."""
+        return self.texts.get(name) or self.texts.setdefault(name, TextLane(choice, name))
+
+    def written_call(self) -> str | None:
+        """The marker of a call that the choice wrote as text. Thoughts may speak of a call, unless none follows."""
+        texts = [self.texts["content"].answer] if "content" in self.texts else []
+        if not self.calls.lanes:
+            texts += [lane.reasoning for lane in self.texts.values()]
+        return next((found for text in texts if (found := written_call(text.getvalue()))), None)
+
+    def detail(self, event: Thought) -> Detail:
+        """The detail that a thought goes on with, or a new one: what is signed has ended, and so has whole data."""
+        key = f"{event.field}/{event.kind}/{event.id if event.index is None else event.index}"
+        found = self.details[self.detail_at[key]] if key in self.detail_at else None
+        unnamed = event.index is None and event.id is None
+        signed = found is not None and found.signature is not None and not event.whole
+        if (
+            found is None
+            or (unnamed and event.data)
+            or (signed and (event.text or event.signature not in (None, found.signature)))
+        ):
+            found = Detail(event.kind, event.index, event.id, field=event.field)
+            self.detail_at[key] = len(self.details)
+            self.details.append(found)
+        return found
+
+
+@dataclass(slots=True)
+class Run:
+    """All run state of one response. Plain data: it can be copied, pickled and written as JSON."""
+
+    stream: StreamLane = field(default_factory=StreamLane)
+    numbering: Numbering = field(default_factory=Numbering)
+    choices: dict[int, Choice] = field(default_factory=dict)
+    response_id: str | None = None
+    model: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    error: ErrorInfo | None = None
+    anomalies: list[Anomaly] = field(default_factory=list)
+    extras: Extras = field(default_factory=dict)
+    spent: dict[Purse, int] = field(default_factory=dict)
+    """Characters kept of structured reasoning and of what is not read, by the limit that bounds them."""
+    doubt: bool = False
+    """Whether arguments may have gone astray, so that no call without arguments is ready."""
+    told: set[str] = field(default_factory=set)
+    """What was recorded and is recorded once: kinds of anomalies, and for what there was no room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The constructor's arguments that a snapshot keeps; pydantic checks them by these types."""
+
+    inner_thoughts_kwarg: tuple[str, ...] | None
+    assistant_tool: str | None
+    assistant_kwarg: str
+    reasoning_model: bool | None
+    think_tags: Pairs | None
+    requires_approval_tools: frozenset[str]
+    limits: Limits
+    message_id: str
+    run_id: str | None
+    step_id: str | None
+    date: AwareDatetime
+    boundaries: bool = False
