@@ -293,6 +293,15 @@ def test_signed_parts_of_the_content_go_back_before_its_text():
     assert back(chunk(content=[thinking]), reasoning="omit") == {"content": ""}
 
 
+def test_unsigned_parts_of_the_content_go_back_as_plain_reasoning_does():
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "a"}]}
+    text = {"type": "text", "text": "Hi"}
+    chunks = [chunk(content=[thinking]), chunk(content=[text])]
+    assert back(*chunks) == {"content": "Hi"}
+    assert back(*chunks, reasoning="keep") == {"content": [thinking, text]}
+    assert back(*chunks, CALL)["content"] == [thinking, text]
+
+
 @given(st.data(), streams(), dialects(), st.none() | faults())
 def test_whatever_came_what_goes_back_is_sound(data, stream, quirks, fault):
     chunks = accented(data.draw(chunkings(stream)), quirks)

@@ -116,7 +116,7 @@ class Run:
     """Characters kept of structured reasoning and of what is not read, by the limit that bounds them."""
     doubt: bool = False
     """Whether arguments may have gone astray, so that no call without arguments is ready."""
-    told: set[str] = field(default_factory=set)
+    told: dict[str, None] = field(default_factory=dict)
     """What is told once: kinds of anomalies, and for what there was no room."""
 
 
@@ -664,7 +664,7 @@ class Response:
         key = detail if key is None else key
         if key not in self.run.told:
             if len(self.run.told) <= self._limits.anomalies:
-                self.run.told.add(key)
+                self.run.told[key] = None
             self.odd(kind, detail, choice)
 
 

@@ -34,8 +34,8 @@ class Turn(NamedTuple):
     choice: int
     field: str
     """Of the messages."""
-    label: str
-    """The lane's."""
+    lane: str | int
+    """The text field, or the position of the call."""
     start: int
     """In the lane's own buffer of what it emitted."""
 
@@ -49,7 +49,8 @@ class Numbering:
     """Of the run of like messages at hand; see :func:`streamfsm.messages.otid`."""
     run: str = ""
     """Message type, choice and call of that run."""
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[Turn] | None = None
+    """``None``: nobody has said or thought anything."""
 
 
 @dataclass(slots=True)
@@ -180,13 +181,14 @@ class MessageWriter:
         if isinstance(lane, CallLane):
             buffer.write(text)
             self._captured = buffer
-        turns = self.numbering.turns
+        who = lane.ordinal if isinstance(lane, CallLane) else lane.label
+        turns = self.numbering.turns = self.numbering.turns or []
         for turn in turns[: -_LOOK_BACK - 1 : -1]:
-            if turn.choice == lane.choice and (turn.field == field or turn.label == lane.label):
-                if turn[:3] == (lane.choice, field, lane.label):
+            if turn.choice == lane.choice and (turn.field == field or turn.lane == who):
+                if turn[:3] == (lane.choice, field, who):
                     return
                 break
-        turns.append(Turn(lane.choice, field, lane.label, buffer.tell() - len(text)))
+        turns.append(Turn(lane.choice, field, who, buffer.tell() - len(text)))
 
 
 SPOKEN = ("content", "reasoning")
