@@ -15,6 +15,8 @@ from streamfsm.machines.emission import Emission
 from streamfsm.machines.table import Row
 from streamfsm.messages import (
     ApprovalRequestMessage,
+    AssistantMessage,
+    ReasoningMessage,
     StopReasonType,
     StreamMessage,
     ToolCallDelta,
@@ -160,8 +162,8 @@ class MessageWriter:
         numbering.next_seq += 1
         self._messages.append(self._latest)
         self._captured = None
-        if isinstance(value, str) and emission.field in SPOKEN:
-            self._note_speaker(cast("TextLane | CallLane", lane), emission.field, value)
+        if message in _SPOKEN:
+            self._note_speaker(cast("TextLane | CallLane", lane), emission.field, text)
 
     def _bound(self, lane: Lane, row: Row) -> None:
         """Give the boundary that ``row`` is, if it is one; its message came before it."""
@@ -191,8 +193,7 @@ class MessageWriter:
         turns.append(Turn(lane.choice, field, who, buffer.tell() - len(text)))
 
 
-SPOKEN = ("content", "reasoning")
-"""Fields of messages that hold what the model says or thinks."""
+_SPOKEN = (AssistantMessage, ReasoningMessage)
 _LOOK_BACK = 8  # turns that lanes may take by turns without the list growing
 _M = TypeVar("_M", bound=BaseModel)
 _new = object.__new__
