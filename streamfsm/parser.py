@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from streamfsm.core.events import Oddity
 from streamfsm.core.extras import values
 from streamfsm.core.judge import WHOLE
-from streamfsm.core.lanes import CallLane, TextLane
+from streamfsm.core.lanes import CallLane
 from streamfsm.core.response import Response
 from streamfsm.core.run import Choice, Detail, Options, Run
 from streamfsm.core.text import without_surrogates
@@ -373,14 +373,14 @@ class StreamParser:
 
     def _emitted(self, index: int, choice: Choice, field: str) -> str:
         """All text that became this field of the choice's messages, in stream order."""
-        lanes: list[TextLane | CallLane] = [*choice.texts.values(), *choice.calls.lanes]
-        by_label = {lane.label: lane for lane in lanes}
         texts: dict[int, str] = {}
         ends: dict[int, int] = {}
         pieces: list[str] = []
-        for turn in reversed(self._response.run.numbering.turns):
+        for turn in reversed(self._response.run.numbering.turns or ()):
             if turn.choice == index:
-                buffer = by_label[turn.label].emitted(turn.field)
+                who = turn.lane
+                lane = choice.texts[who] if isinstance(who, str) else choice.calls.lanes[who]
+                buffer = lane.emitted(turn.field)
                 place = id(buffer)
                 if place not in texts:
                     texts[place] = buffer.getvalue()

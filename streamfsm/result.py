@@ -210,7 +210,10 @@ class ReasoningDetail(Model):
         if self.type == "summary" and self.field == "content":
             return {"type": "reasoning", "summary": [{"type": "summary_text", "text": self.text, **self._signed}]}
         if self.field != "reasoning_details":
-            part = {"type": "redacted_thinking", "data": data} if data else {"type": "thinking", "thinking": self.text}
+            # In content, Mistral's are a list and not signed, Anthropic's are a text and signed.
+            listed = self.field == "content" and not self.signature
+            thinking = [{"type": "text", "text": self.text}] if listed else self.text
+            part = {"type": "redacted_thinking", "data": data} if data else {"type": "thinking", "thinking": thinking}
         else:
             part |= {"summary" if self.type == "summary" else "text": text, "data": data}
         part = {**_fields(self.extras), **part, **self._signed}
@@ -280,6 +283,9 @@ class ChoiceResult(Model):
             return {}
         fields: dict[str, Any] = {}
         for detail in self.reasoning_details:
+            plain = detail.field == "content" and not (detail.signature or detail.data)
+            if plain and policy == "auto" and not with_calls:
+                continue
             if detail.field == "reasoning_opaque":
                 fields[detail.field] = fields.get(detail.field, "") + detail.data
             else:

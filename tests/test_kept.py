@@ -217,7 +217,7 @@ def test_a_whole_message_may_hold_a_custom_tool():
 
 
 def test_a_legacy_call_of_another_name_beside_tool_calls_is_a_call_of_its_own_in_doubt():
-    wire = chunk(call(0, "a", "f", "{}"), function_call={"name": "g", "arguments": "{}"})
+    wire = chunk(call(0, "a", "f", '{"x":1}'), function_call={"name": "g", "arguments": "{}"})
     parser = run([wire, chunk(finish="tool_calls")])[1]
     assert [each.name for each in parser.result.tool_calls] == ["f", "g"]
     assert anomalies(parser) == ["ambiguous_call"]

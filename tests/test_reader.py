@@ -238,8 +238,8 @@ PARTS = {
 @pytest.mark.parametrize(("content", "found"), PARTS.values(), ids=PARTS)
 def test_content_may_come_in_parts(form, content, found):
     events = said(form(chunk(content=content)))
-    words = {Oddity: "odd", Extra: "kept"}
-    told = [words.get(type(event)) or f"{getattr(event, 'field', 'thought')} {event.text}" for event in events]
+    words = {Oddity: lambda _: "odd", Extra: lambda _: "kept", Thought: lambda event: f"thought {event.text}"}
+    told = [words.get(type(event), lambda event: f"{event.field} {event.text}")(event) for event in events]
     assert told == found
     assert {event.kind for event in oddities(events)} <= {"wrong_type"}
 
@@ -491,8 +491,8 @@ def variants(plain):
 
 def spoken(choices):
     """A source that knows all that objects say once, and the fields of reasoning."""
-    fields = dict.fromkeys(Dialect().reasoning_fields)
-    return ChatCompletions(Dialect(), has_id=True, has_model=True, choices=choices, reasoning_fields=fields)
+    names = Dialect().reasoning_fields
+    return ChatCompletions(Dialect(), has_id=True, has_model=True, choices=choices, reasoning_fields=names)
 
 
 @pytest.mark.parametrize("plain", PLAIN.values(), ids=PLAIN)

@@ -7,7 +7,7 @@ from helpers import ID, call, call_chunks, chunk, feed, run
 from rich_stream import RICH_OPTIONS
 
 from streamfsm import Dialect, Limits, StreamParser
-from streamfsm.core.response import Response
+from streamfsm.core.call_reader import CallReader
 
 FOLLOWERS = [
     chunk(content="a"),
@@ -75,7 +75,12 @@ def test_an_error_of_the_trace_leaves_no_chunk_to_the_wrong_call():
 
 def test_nearly_every_entry_is_looked_up(monkeypatch):
     asked = []
-    whose = Response._whose
-    monkeypatch.setattr(Response, "_whose", lambda self, *entry: asked.append(entry[4]) or whose(self, *entry))
+    resolve = CallReader.resolve
+
+    def spy(self, *entry, **cumulative):
+        asked.append(entry[4])
+        return resolve(self, *entry, **cumulative)
+
+    monkeypatch.setattr(CallReader, "resolve", spy)
     feed(StreamParser(), call_chunks("f", '{"a": "some text"}'))
     assert asked == ["f"]

@@ -147,6 +147,23 @@ def test_what_a_custom_tool_takes_goes_back_as_its_input():
     assert (parsed.is_closed, cut.is_closed) == (True, False)
 
 
+def test_the_facade_leaves_out_calls_without_a_name():
+    interface = OpenAIStreamingInterface()
+    assert list(interface.process_sync([chunk(call(0, "c", None, CLOSED)), chunk(finish="tool_calls")])) == []
+    assert interface.get_tool_call_objects() == []
+
+
+def test_the_facade_has_calls_of_custom_tools():
+    piece = {"index": 0, "id": "c", "type": "custom", "custom": {"name": "patch", "input": "+ a"}}
+    chunks = [chunk(piece), chunk({"index": 0, "custom": {"input": "\n+ a"}}), chunk(finish="tool_calls")]
+    interface = OpenAIStreamingInterface()
+    assert list(interface.process_sync(chunks))
+    (only,) = interface.get_tool_call_objects()
+    assert (only.function.name, only.function.arguments) == ("patch", "+ a\n+ a")
+    sent = {"id": "c", "type": "custom", "custom": {"name": "patch", "input": "+ a\n+ a"}}
+    assert only.model_dump() == interface.result.tool_calls[0].as_tool_call() == sent
+
+
 # -- ids ---------------------------------------------------------------------------------------------------------------
 
 
@@ -291,6 +308,21 @@ def test_signed_parts_of_the_content_go_back_before_its_text():
     assert message == {"content": [thinking, {"type": "text", "text": "Hi"}]}
     assert back(chunk(content=[thinking]), CALL)["content"] == [thinking]
     assert back(chunk(content=[thinking]), reasoning="omit") == {"content": ""}
+
+
+def test_summaries_in_the_content_go_back_as_they_came():
+    summary = {"type": "summary_text", "text": "a", "signature": "s"}
+    message = back(chunk(content=[{"type": "reasoning", "summary": [summary]}]), chunk(content="Hi"))
+    assert message["content"] == [{"type": "reasoning", "summary": [summary]}, {"type": "text", "text": "Hi"}]
+
+
+def test_unsigned_parts_of_the_content_go_back_as_plain_reasoning_does():
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "a"}]}
+    text = {"type": "text", "text": "Hi"}
+    chunks = [chunk(content=[thinking]), chunk(content=[text])]
+    assert back(*chunks) == {"content": "Hi"}
+    assert back(*chunks, reasoning="keep") == {"content": [thinking, text]}
+    assert back(*chunks, CALL)["content"] == [thinking, text]
 
 
 @given(st.data(), streams(), dialects(), st.none() | faults())

@@ -39,5 +39,5 @@ class Anomalies:
         key = detail if key is None else key
         if key not in self._run.told:
             if len(self._run.told) <= self._bound:
-                self._run.told.add(key)
+                self._run.told[key] = None
             self.record(kind, detail, choice)

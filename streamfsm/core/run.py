@@ -91,7 +91,7 @@ class Run:
     """Characters kept of structured reasoning and of what is not read, by the limit that bounds them."""
     doubt: bool = False
     """Whether arguments may have gone astray, so that no call without arguments is ready."""
-    told: set[str] = field(default_factory=set)
+    told: dict[str, None] = field(default_factory=dict)
     """What was recorded and is recorded once: kinds of anomalies, and for what there was no room."""
 
 

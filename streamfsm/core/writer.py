@@ -15,6 +15,8 @@ from streamfsm.machines.emission import Emission
 from streamfsm.machines.table import Row
 from streamfsm.messages import (
     ApprovalRequestMessage,
+    AssistantMessage,
+    ReasoningMessage,
     StopReasonType,
     StreamMessage,
     ToolCallDelta,
@@ -34,8 +36,8 @@ class Turn(NamedTuple):
     choice: int
     field: str
     """Of the messages."""
-    label: str
-    """The lane's."""
+    lane: str | int
+    """The text field, or the position of the call."""
     start: int
     """In the lane's own buffer of what it emitted."""
 
@@ -49,7 +51,8 @@ class Numbering:
     """Of the run of like messages at hand; see :func:`streamfsm.messages.otid`."""
     run: str = ""
     """Message type, choice and call of that run."""
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[Turn] | None = None
+    """``None``: nobody has said or thought anything."""
 
 
 @dataclass(slots=True)
@@ -159,8 +162,8 @@ class MessageWriter:
         numbering.next_seq += 1
         self._messages.append(self._latest)
         self._captured = None
-        if isinstance(value, str) and emission.field in SPOKEN:
-            self._note_speaker(cast("TextLane | CallLane", lane), emission.field, value)
+        if message in _SPOKEN:
+            self._note_speaker(cast("TextLane | CallLane", lane), emission.field, text)
 
     def _bound(self, lane: Lane, row: Row) -> None:
         """Give the boundary that ``row`` is, if it is one; its message came before it."""
@@ -180,17 +183,17 @@ class MessageWriter:
         if isinstance(lane, CallLane):
             buffer.write(text)
             self._captured = buffer
-        turns = self.numbering.turns
+        who = lane.ordinal if isinstance(lane, CallLane) else lane.label
+        turns = self.numbering.turns = self.numbering.turns or []
         for turn in turns[: -_LOOK_BACK - 1 : -1]:
-            if turn.choice == lane.choice and (turn.field == field or turn.label == lane.label):
-                if turn[:3] == (lane.choice, field, lane.label):
+            if turn.choice == lane.choice and (turn.field == field or turn.lane == who):
+                if turn[:3] == (lane.choice, field, who):
                     return
                 break
-        turns.append(Turn(lane.choice, field, lane.label, buffer.tell() - len(text)))
+        turns.append(Turn(lane.choice, field, who, buffer.tell() - len(text)))
 
 
-SPOKEN = ("content", "reasoning")
-"""Fields of messages that hold what the model says or thinks."""
+_SPOKEN = (AssistantMessage, ReasoningMessage)
 _LOOK_BACK = 8  # turns that lanes may take by turns without the list growing
 _M = TypeVar("_M", bound=BaseModel)
 _new = object.__new__

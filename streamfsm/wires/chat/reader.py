@@ -72,7 +72,7 @@ class ChatCompletions:
     """Whether that entry had a finish reason."""
     waiting: list[dict[str, Any]] = field(default_factory=list)
     """Entries after the first choice's that may be tokens of the same answer."""
-    reasoning_fields: dict[str, None] = field(default_factory=dict)
+    reasoning_fields: tuple[str, ...] = ()
     """Those that held reasoning as plain text so far, in order."""
 
     def read(self, chunk: object, to: Handler) -> bool:
@@ -135,7 +135,7 @@ class ChatCompletions:
     @property
     def reasoning_field(self) -> str | None:
         """See :class:`streamfsm.wires.source.Source`."""
-        return next(iter(self.reasoning_fields), None)
+        return self.reasoning_fields[0] if self.reasoning_fields else None
 
     def _plain(self, chunk: Any) -> Plain | None:
         """What a plain chunk says, unchecked; ``None`` if it is not plain."""
@@ -335,9 +335,8 @@ class ChatCompletions:
         Fields with structure come first, because they tell the order of what can be read and what cannot.
         """
         names = [name for name in self.dialect.reasoning_order if delta.get(name)]
-        for name in names:
-            if name in self.dialect.reasoning_texts and isinstance(delta[name], str):
-                self.reasoning_fields[name] = None
+        plain = [name for name in names if name in self.dialect.reasoning_texts and isinstance(delta[name], str)]
+        self.reasoning_fields = (*self.reasoning_fields, *(name for name in plain if name not in self.reasoning_fields))
         if len(names) == 1:
             _read_text(delta[names[0]], "reasoning", names[0], choice, to)
         elif names:
