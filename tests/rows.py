@@ -29,6 +29,12 @@ TAGS = ("<think>", "</think>")
 INSIDE, AUTO = ThinkTags(*TAGS, starts="inside"), ThinkTags(*TAGS, starts="auto")
 ANYWHERE = ThinkTags(*TAGS, where="anywhere")
 
+
+def custom(name: str, text: str) -> dict[str, Any]:
+    """A call of a tool that takes free text."""
+    return chunk({"index": 0, "id": "call_1", "type": "custom", "custom": {"name": name, "input": text}})
+
+
 # What brings a lane of a machine to a state; and for each ending, how to get it.
 REACH: dict[tuple[str, str], list[Any]] = {
     ("stream", "open"): [chunk(content="Hi")],
@@ -42,6 +48,7 @@ REACH: dict[tuple[str, str], list[Any]] = {
     ("tool_call", "between_members"): call_chunks("send_message", ["{"], finish=None),
     ("tool_call", "inner_thoughts"): call_chunks("search", ['{"thinking":"Hm'], finish=None),
     ("tool_call", "message_kwarg"): call_chunks("send_message", ['{"message":"Hi'], finish=None),
+    ("tool_call", "text_input"): [custom("sql", "select")],
     ("tool_call", "closed"): call_chunks("search", ["{}"], finish=None),
     ("tool_call", "malformed"): call_chunks("search", ["no JSON"], finish=None),
 }

@@ -42,6 +42,7 @@ HOLDS: Mapping[tuple[str, str], Hold] = {
     ("tool_call", "between_members"): Hold("separators and a key", ("arguments",)),
     ("tool_call", "inner_thoughts"):  Hold("an unfinished escape or null; half a surrogate pair", (_ESCAPE, _HALF)),
     ("tool_call", "message_kwarg"):   Hold("an unfinished escape or null; half a surrogate pair", (_ESCAPE, _HALF)),
+    ("tool_call", "text_input"):      Hold("half a surrogate pair", (_HALF,)),
     ("tool_call", "closed"):          Hold("half a surrogate pair; what may be the object again", (_HALF, "arguments")),
     ("tool_call", "malformed"):       Hold("half a surrogate pair", (_HALF,)),
 }
