@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 
 from streamfsm import Dialect, StreamMessage, StreamParser, coalesce
 from streamfsm.core.policies import EXTRAS, Policies
-from streamfsm.machines import MACHINES, TOOL_CALL, StateMachine, Table
+from streamfsm.machines import LEXER, MACHINES, TOOL_CALL, StateMachine, Table
 from streamfsm.machines.checks import HOLDS, MOMENTARY, findings
 from streamfsm.machines.choices import RULES as CHOICE_RULES
 from streamfsm.machines.diagrams import coverage, grid, markdown, mermaid
@@ -36,7 +36,7 @@ from streamfsm.wires.foreign import PROTOCOLS
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from helpers import call, chunk, told  # noqa: E402
+from helpers import call, chunk  # noqa: E402
 
 RECORDED = ROOT / "docs" / "machines" / "recorded.json"
 NOTICE = "<!-- Written by docs/generate.py. -->\n"
@@ -55,6 +55,7 @@ def texts() -> dict[str, str]:
     return {
         **{f"docs/machines/{machine.table.name}.md": machine_page(machine) for machine in MACHINES},
         "docs/choices.md": choices_page(),
+        "docs/machines/lexer.md": machine_page(StateMachine(LEXER)),
         "docs/endings.md": endings_page(),
         "docs/identity.md": identity_page(),
         "docs/walkthrough.md": walkthrough_page(),
@@ -90,9 +91,16 @@ def machine_page(machine: StateMachine) -> str:
         markdown(table),
         *("## What is proven\n", "`python -m streamfsm.machines --check` tries the machine in all its states.\n"),
         grid(("Property", "Evidence"), ((name, evidence) for _, name, evidence, _ in findings(machine))),
-        *("What a live state may hold back; its bound, in characters, is the sum of what is named.\n", holds(table)),
-        *("## What is exercised\n", exercised(table)),
+        *(run_by_lanes(table) if table.endings else ()),
     )
+
+
+def run_by_lanes(table: Table) -> Iterator[str]:
+    yield from (
+        "What a live state may hold back; its bound, in characters, is the sum of what is named.\n",
+        holds(table),
+    )
+    yield from ("## What is exercised\n", exercised(table))
 
 
 def holds(table: Table) -> str:
@@ -356,8 +364,7 @@ def origin(message: StreamMessage, steps: list[Transition]) -> str:
 
 def shown(message: StreamMessage) -> str:
     """The type, and what it adds."""
-    text = "".join(each.text for each in told([message]))
-    return f"`{type(message).__name__}` `{json.dumps(text, ensure_ascii=False)}`"
+    return f"`{type(message).__name__}` `{json.dumps(message.text, ensure_ascii=False)}`"
 
 
 def held(parser: StreamParser) -> list[str]:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
     from streamfsm.client.body import aiter_messages, iter_messages
     from streamfsm.client.interface import OpenAIStreamingInterface
     from streamfsm.errors import MisuseError, StreamError, StreamTimeout
@@ -38,7 +39,17 @@ if TYPE_CHECKING:
     __version__: str
 else:  # a type checker would take any name for one of ours
     # The later import the earlier.
-    _MODULES = ("errors", "trace", "messages", "limits", "think_tags", "result", "wires.chat.dialect", "parser")
+    _MODULES = (
+        "errors",
+        "trace",
+        "messages",
+        "limits",
+        "think_tags",
+        "result",
+        "boundaries",
+        "wires.chat.dialect",
+        "parser",
+    )
     _MODULES += ("client.body", "client.interface")
 
     def __getattr__(name: str) -> object:
@@ -58,6 +69,7 @@ __all__ = [
     "Anomaly",
     "ApprovalRequestMessage",
     "AssistantMessage",
+    "CallClosed",
     "Dialect",
     "FunctionCall",
     "HiddenReasoningMessage",
@@ -68,6 +80,8 @@ __all__ = [
     "ParsedCall",
     "ReasoningContent",
     "ReasoningMessage",
+    "RunEnded",
+    "RunStarted",
     "StopReason",
     "StopReasonType",
     "StreamError",

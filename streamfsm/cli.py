@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import NAMESPACE_OID, uuid5
 
 from streamfsm.errors import MisuseError
-from streamfsm.machines import MACHINES, diagrams
+from streamfsm.machines import TABLES, diagrams
 from streamfsm.messages import (
     ApprovalRequestMessage,
     AssistantMessage,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from streamfsm.testing import Parse
 
-_TABLES = {machine.table.name: machine.table for machine in MACHINES}
+_TABLES = {table.name: table for table in TABLES}
 _FORMATS = {"mermaid": diagrams.mermaid, "dot": diagrams.dot, "markdown": diagrams.markdown}
 _COLORS: dict[str, Literal["auto", "standard"] | None] = {"auto": "auto", "always": "standard", "never": None}
 _STYLES: dict[type[StreamMessage], str] = {
@@ -369,19 +369,10 @@ def _show_messages(console: "Console", runs: Iterable[tuple[StreamMessage, list[
 
 
 def _text(message: StreamMessage) -> str:
-    """What the message says."""
-    match message:
-        case ReasoningMessage():
-            return message.reasoning
-        case AssistantMessage():
-            return message.content
-        case ToolCallMessage() | ApprovalRequestMessage():
-            call = message.tool_call
-            return " ".join(part for part in (call.name, call.arguments) if part)
-        case HiddenReasoningMessage():
-            return message.state
-        case _:
-            return message.stop_reason.value
+    """What the message says; of a call, its name too."""
+    if isinstance(message, ToolCallMessage | ApprovalRequestMessage):
+        return " ".join(part for part in (message.tool_call.name, message.tool_call.arguments) if part)
+    return message.text
 
 
 def _path(records: Iterable[Transition]) -> str:

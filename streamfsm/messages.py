@@ -8,10 +8,11 @@ a changed one.
 from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
+from typing_extensions import Self
 
 _OTID_NAMESPACE = UUID("6f1c3e0a-5d0b-4c57-9a3e-2b7d6c1f8e44")  # random, once: makes our otids ours
 _OTIDS_IN_ID = 128  # ordinals that fit the low seven bits of a UUID
@@ -47,8 +48,13 @@ class StopReasonType(str, Enum):
     """The caller cancelled the stream."""
 
 
-class _Message(Model):
+class Message(Model):
+    """What every message has. A subclass of your own is joined by :func:`coalesce` as the others are."""
+
     model_config = ConfigDict(frozen=True)
+
+    FIELD: ClassVar[str | None] = None
+    """The field whose text comes in pieces, one a message; ``None``: each message stands for itself."""
 
     id: str
     """The response's message id, shared by all its messages."""
@@ -64,10 +70,27 @@ class _Message(Model):
     """0, 1, 2, … over the messages of one response, without gaps."""
     run_id: str | None = None
     choice_index: int = 0
+    message_type: str
+
+    @property
+    def text(self) -> str:
+        """What the message says: the text of its :attr:`FIELD`."""
+        return str(getattr(self, self.FIELD)) if self.FIELD else ""
+
+    def continues(self, before: "Message") -> bool:
+        """Whether its text goes on from that of ``before``, the message that came before it."""
+        here, there = (self.otid, self.choice_index), (before.otid, before.choice_index)
+        return self.FIELD is not None and type(self) is type(before) and here == there
+
+    def joined(self, rest: "Iterable[Message]") -> Self:
+        """This message with the text of ``rest``, each of which :meth:`continues` the one before it."""
+        return self.model_copy(update={f"{self.FIELD}": self.text + "".join(message.text for message in rest)})
 
 
-class ReasoningMessage(_Message):
+class ReasoningMessage(Message):
     """A piece of the model's thoughts, decoded: native reasoning, a ``<think>`` span, or an inner-thoughts kwarg."""
+
+    FIELD = "reasoning"
 
     message_type: Literal["reasoning_message"] = "reasoning_message"
     source: Literal["reasoner_model", "non_reasoner_model"] = "non_reasoner_model"
@@ -76,16 +99,23 @@ class ReasoningMessage(_Message):
     signature: str | None = None
 
 
-class HiddenReasoningMessage(_Message):
+class HiddenReasoningMessage(Message):
     """Announces, once, that a reasoning model thought without showing it."""
 
     message_type: Literal["hidden_reasoning_message"] = "hidden_reasoning_message"
     state: Literal["redacted", "omitted"]
     hidden_reasoning: str | None = None
 
+    @property
+    def text(self) -> str:
+        """What became of the thoughts."""
+        return self.state
 
-class AssistantMessage(_Message):
+
+class AssistantMessage(Message):
     """A piece of what the model says to the user, decoded: plain content, a refusal, or the message kwarg."""
+
+    FIELD = "content"
 
     message_type: Literal["assistant_message"] = "assistant_message"
     content: str
@@ -105,25 +135,55 @@ class ToolCallDelta(Model):
         return {key: value for key, value in handler(self).items() if value is not None}
 
 
-class ToolCallMessage(_Message):
+class _CallMessage(Message):
+    FIELD = "tool_call"
+
+    message_type: str
+    tool_call: ToolCallDelta
+
+    @property
+    def text(self) -> str:
+        """The piece of the arguments; the name, of a message that has only that."""
+        call = self.tool_call
+        return (call.name if call.arguments is None else call.arguments) or ""
+
+    def continues(self, before: Message) -> bool:
+        """Whether more arguments of the same call came: a name begins anew."""
+        call = self.tool_call
+        return (
+            super().continues(before)
+            and isinstance(before, _CallMessage)
+            and (call.tool_call_id, call.name) == (before.tool_call.tool_call_id, None)
+        )
+
+    def joined(self, rest: Iterable[Message]) -> Self:
+        """This message with the arguments of ``rest``."""
+        arguments = (self.tool_call.arguments or "") + "".join(message.text for message in rest)
+        return self.model_copy(update={"tool_call": self.tool_call.model_copy(update={"arguments": arguments})})
+
+
+class ToolCallMessage(_CallMessage):
     """A piece of a tool call: first its name, once; then its arguments, raw JSON text."""
 
     message_type: Literal["tool_call_message"] = "tool_call_message"
-    tool_call: ToolCallDelta
 
 
-class ApprovalRequestMessage(_Message):
+class ApprovalRequestMessage(_CallMessage):
     """A :class:`ToolCallMessage` of a tool that somebody must approve before it is run."""
 
     message_type: Literal["approval_request_message"] = "approval_request_message"
-    tool_call: ToolCallDelta
 
 
-class StopReason(_Message):
+class StopReason(Message):
     """The end of a response. Nothing follows it."""
 
     message_type: Literal["stop_reason"] = "stop_reason"
     stop_reason: StopReasonType
+
+    @property
+    def text(self) -> str:
+        """Why the response ended."""
+        return StopReasonType(self.stop_reason).value
 
 
 StreamMessage: TypeAlias = Annotated[
@@ -204,7 +264,10 @@ def made_up_id(message_id: str, choice: int, position: int) -> str:
     return f"call_{uuid5(NAMESPACE_OID, f'{message_id}/{place}').hex[:24]}"
 
 
-def coalesce(messages: Iterable[StreamMessage]) -> list[StreamMessage]:
+_M = TypeVar("_M", bound=Message)
+
+
+def coalesce(messages: Iterable[_M]) -> list[_M]:
     """Join neighbours of the same type, tool call, choice and otid; number the result without gaps.
 
     What is left depends only on what was said, never on how it was cut (law 1). Idempotent.
@@ -215,34 +278,12 @@ def coalesce(messages: Iterable[StreamMessage]) -> list[StreamMessage]:
     Returns:
         New messages; ``seq_id`` counts on from the first message's own.
     """
-    runs: list[list[StreamMessage]] = []
+    runs: list[list[_M]] = []
     for message in messages:
-        if runs and _joinable(runs[-1][-1], message):
+        if runs and message.continues(runs[-1][-1]):
             runs[-1].append(message)
         else:
             runs.append([message])
-    first = (runs[0][0].seq_id or 0) if runs else 0
-    return [_join(run).model_copy(update={"seq_id": first + place}) for place, run in enumerate(runs)]
-
-
-def _joinable(before: StreamMessage, after: StreamMessage) -> bool:
-    if type(before) is not type(after) or (before.otid, before.choice_index) != (after.otid, after.choice_index):
-        return False
-    if isinstance(before, _CALLS) and isinstance(after, _CALLS):
-        return before.tool_call.tool_call_id == after.tool_call.tool_call_id and after.tool_call.name is None
-    return isinstance(before, ReasoningMessage | AssistantMessage)
-
-
-def _join(run: list[StreamMessage]) -> StreamMessage:
-    first = run[0]
-    if isinstance(first, ReasoningMessage):
-        return first.model_copy(update={"reasoning": "".join(m.reasoning for m in run)})  # type: ignore[union-attr]
-    if isinstance(first, AssistantMessage):
-        return first.model_copy(update={"content": "".join(m.content for m in run)})  # type: ignore[union-attr]
-    if isinstance(first, _CALLS) and len(run) > 1:
-        arguments = "".join(m.tool_call.arguments or "" for m in run)  # type: ignore[union-attr]
-        return first.model_copy(update={"tool_call": first.tool_call.model_copy(update={"arguments": arguments})})
-    return first
-
-
-_CALLS = ToolCallMessage | ApprovalRequestMessage
+    joined = [run[0].joined(run[1:]) if len(run) > 1 else run[0] for run in runs]
+    first = (joined[0].seq_id or 0) if joined else 0
+    return [message.model_copy(update={"seq_id": first + place}) for place, message in enumerate(joined)]

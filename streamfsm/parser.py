@@ -81,6 +81,8 @@ class StreamParser:
         run_id: copied to all messages.
         step_id: copied to all messages.
         date: of all messages, with a time zone; now, unless given.
+        boundaries: whether the lists that the verbs return also hold :class:`RunStarted`, :class:`RunEnded` and
+            :class:`CallClosed`, in order; they are typed as lists of messages all the same.
         trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to.
 
     Raises:
@@ -102,6 +104,7 @@ class StreamParser:
         run_id: str | None = None,
         step_id: str | None = None,
         date: datetime | None = None,
+        boundaries: bool = False,
         trace: Callable[[Transition], object] | list[Transition] | None = None,
     ) -> None:
         if not (trace is None or callable(trace) or isinstance(trace, list)):
@@ -123,6 +126,7 @@ class StreamParser:
                     "message_id": message_id or f"message-{uuid4()}",
                     "run_id": run_id,
                     "step_id": step_id,
+                    "boundaries": boundaries,
                     "date": date or datetime.now(timezone.utc).replace(microsecond=0),
                 }
             )
@@ -225,8 +229,9 @@ class StreamParser:
 
     @property
     def state(self) -> StreamState:
-        """State of the stream's machine: ``open``, ``done``, ``failed`` or ``cancelled``."""
-        return cast("StreamState", self._response.run.stream.state)
+        """State of the stream: ``open``, ``done``, ``failed`` or ``cancelled``."""
+        stream = self._response.run.stream
+        return cast("StreamState", "open" if stream.is_open else stream.state)
 
     @property
     def message_id(self) -> str:

@@ -165,10 +165,16 @@ def table() -> str:
 # Changes of a table that change nothing: a field's first text leaves ``awaiting_text`` at once, so that no stream ends
 # there; and no lane is sent text in a state that emits none.
 EQUIVALENT = {
-    *(f"text: {event} in awaiting_text emits ANSWER" for event in ENDINGS),
+    *(f"text: {event} in awaiting_text emits {Emission.ANSWER.label}" for event in ENDINGS),
     *(
-        f"{place} emits {emission.name} for text"
-        for place in ("stream: open", "text: awaiting_text", "tool_call: awaiting_name", "tool_call: between_members")
+        f"{place} emits {emission.label} for text"
+        for place in (
+            "stream: silent",
+            "stream: heard",
+            "text: awaiting_text",
+            "tool_call: awaiting_name",
+            "tool_call: between_members",
+        )
         for emission in (Emission.ANSWER, Emission.REASONING, Emission.THOUGHTS, Emission.TOOL_ARGUMENTS)
     ),
 }
@@ -181,7 +187,7 @@ def changed(table: Table) -> Iterator[tuple[str, Callable[[], Table]]]:
         name = f"{table.name}: {row.event} in {row.state}"
         emits = None if row.emits else Emission.ANSWER
         others = {f"{name} leads to {to.name}": row._replace(target=to.name) for to in table.states}
-        others[f"{name} emits {emits and emits.name}"] = row._replace(emits=emits)
+        others[f"{name} emits {emits and emits.label}"] = row._replace(emits=emits)
         yield f"{name} is illegal", partial(replace, table, rows=rows[:at] + rows[at + 1 :])
         for change, other in others.items():
             if other != row:
@@ -190,7 +196,7 @@ def changed(table: Table) -> Iterator[tuple[str, Callable[[], Table]]]:
         for text in (None, Emission.ANSWER, Emission.REASONING, Emission.THOUGHTS, Emission.TOOL_ARGUMENTS):
             if text != state.text:
                 states = (*table.states[:at], state._replace(text=text), *table.states[at + 1 :])
-                change = f"{table.name}: {state.name} emits {text and text.name} for text"
+                change = f"{table.name}: {state.name} emits {text and text.label} for text"
                 yield change, partial(replace, table, states=states)
 
 

@@ -29,26 +29,26 @@ TAGS = ("<think>", "</think>")
 INSIDE, AUTO = ThinkTags(*TAGS, starts="inside"), ThinkTags(*TAGS, starts="auto")
 ANYWHERE = ThinkTags(*TAGS, where="anywhere")
 
-
-def custom(name: str, text: str) -> dict[str, Any]:
-    """A call of a tool that takes free text."""
-    return chunk({"index": 0, "id": "call_1", "type": "custom", "custom": {"name": name, "input": text}})
-
+SECRET = chunk(reasoning_details=[{"type": "reasoning.encrypted", "data": "c2VjcmV0"}])
+USAGE = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+TEXT_TOOL = {"index": 0, "id": "call_1", "type": "custom", "custom": {"name": "code", "input": "print"}}
 
 # What brings a lane of a machine to a state; and for each ending, how to get it.
 REACH: dict[tuple[str, str], list[Any]] = {
-    ("stream", "open"): [chunk(content="Hi")],
+    ("stream", "silent"): [chunk()],
+    ("stream", "heard"): [chunk(content="Hi")],
     ("text", "before_answer"): [chunk(content=" ")],
     ("text", "before_thought"): [chunk(content=" ")],
     ("text", "interleaved"): [chunk(content="Hi")],
     ("text", "answer"): [chunk(content="Hi")],
     ("text", "reasoning"): [chunk(reasoning_content="Hm")],
+    ("text", "redacted"): [SECRET],
     ("tool_call", "awaiting_name"): [chunk(call(0, "call_1"))],
     ("tool_call", "raw_args"): call_chunks("search", ['{"a":'], finish=None),
     ("tool_call", "between_members"): call_chunks("send_message", ["{"], finish=None),
     ("tool_call", "inner_thoughts"): call_chunks("search", ['{"thinking":"Hm'], finish=None),
     ("tool_call", "message_kwarg"): call_chunks("send_message", ['{"message":"Hi'], finish=None),
-    ("tool_call", "text_input"): [custom("sql", "select")],
+    ("tool_call", "text_input"): [chunk(TEXT_TOOL)],
     ("tool_call", "closed"): call_chunks("search", ["{}"], finish=None),
     ("tool_call", "malformed"): call_chunks("search", ["no JSON"], finish=None),
 }
@@ -67,12 +67,13 @@ END = {
 
 
 def ended(place: tuple[str, str], event: str) -> list[Transition]:
-    """The trace of the stream that reaches ``place`` and ends by ``event``."""
+    """The trace of the stream that reaches ``place`` and ends by ``event``, and of the usage that comes after."""
     trace: list[Transition] = []
     parser = StreamParser(limits=Limits(choices=1), think_tags=MODES.get(place), trace=trace)
     for piece in REACH[place]:
         parser.feed(piece)
     END[event](parser)
+    parser.feed(USAGE)
     return trace
 
 

@@ -18,7 +18,7 @@ from recordings import CAPTURES, FILES
 
 from streamfsm import cli, coalesce
 from streamfsm.cli import main
-from streamfsm.machines import MACHINES, diagrams
+from streamfsm.machines import TABLES, diagrams
 from streamfsm.replay import capture
 from streamfsm.wires.chat.chunking import cutter
 
@@ -81,15 +81,16 @@ def test_a_row_shows_kind_and_text_and_beside_it_the_path_and_a_summary_follows(
         "reasoning    Greet.                        call 0: awaiting_name –speech_named→",
         "                                           between_members –thoughts_open→",
         "                                           inner_thoughts",
+        "                                           stream: silent –heard→ heard",
         'assistant    Hi "you" \U0001f600                   call 0: inner_thoughts –value_closed→',
         "                                           between_members –message_open→",
         "                                           message_kwarg",
         "stop reason  tool_calls                    call 0: message_kwarg –value_closed→",
         "                                           between_members –object_closed→",
         "                                           closed",
-        "                                           stream: open –finish→ open",
+        "                                           stream: heard –finish→ heard",
         "                                           call 0: closed –end→ done",
-        "                                           stream: open –end→ done",
+        "                                           stream: heard –end→ done",
         "",
         "stop    tool_calls (on the wire: tool_calls)",
         "model   gpt-4.1",
@@ -124,7 +125,8 @@ def test_calls_anomalies_and_choices_are_summed_up_in_words(recorded, monkeypatc
 def test_a_message_of_another_choice_says_so(recorded):
     shown = lines(replay(recorded([chunk(content="a"), chunk(choice=1, content="b")]))[1])
     rows = [line.split()[:2] for line in shown]
-    assert rows[1:5] == [["assistant", "a"], ["answer"], ["assistant", "b"], ["choice", "1"]]
+    heard = ["stream:", "silent"]
+    assert rows[1:6] == [["assistant", "a"], ["answer"], heard, ["assistant", "b"], ["choice", "1"]]
 
 
 def test_hidden_reasoning_refusals_and_calls_to_be_shown_have_rows(recorded):
@@ -165,8 +167,9 @@ def test_every_boundary_is_shown_exactly_once_and_in_order(path, deltas, monkeyp
 
 def test_deltas_are_rows_of_their_own_with_the_boundaries_before_each(recorded):
     shown = lines(replay(recorded(call_chunks("f", ["{", '"a":', "1}"])), "--deltas")[1])
-    assert [(line[:9], line[13:41].strip(), line[43:]) for line in shown[1:6]] == [
-        ("tool call", "f", "call 0: awaiting_name –tool_named→"),
+    assert [(line[:9], line[13:41].strip(), line[43:]) for line in shown[1:7]] == [
+        ("tool call", "f", "stream: silent –heard→ heard"),
+        (" " * 9, "", "call 0: awaiting_name –tool_named→"),
         (" " * 9, "", "raw_args"),
         ("tool call", "{", ""),
         ("tool call", '"a":', ""),
@@ -424,7 +427,7 @@ def test_options_that_can_never_work_are_one_line_and_exit_code_2(recorded, caps
         ["replay", "x", "--chunking", "0"],
         ["replay", "x", "--inner-thoughts", "a", "--no-inner-thoughts"],
         ["replay", "x", "--assistant-tool", "a", "--no-assistant-tool"],
-        ["diagram", "lexer"],
+        ["diagram", "turing"],
     ],
     ids=" ".join,
 )
@@ -591,8 +594,8 @@ def test_numbers_that_are_none_exit_with_code_2(fuzz, recorded, capsys, option):
 
 @pytest.mark.parametrize("form", ["mermaid", "dot", "markdown"])
 def test_diagram_prints_one_table_or_all(capsys, form):
-    drawn = {machine.table.name: getattr(diagrams, form)(machine.table) for machine in MACHINES}
-    assert list(drawn) == ["stream", "text", "tool_call"]
+    drawn = {table.name: getattr(diagrams, form)(table) for table in TABLES}
+    assert list(drawn) == ["stream", "text", "tool_call", "lexer"]
     for name, text in drawn.items():
         assert main(["diagram", name, "--format", form]) == 0
         assert capsys.readouterr().out == text

@@ -50,7 +50,9 @@ CASES = {
     "changed id": [
         ([call(0, "a", "f"), call(0, "b", None, "{}")], [("a", "f", "{}")]),
         ([call(0, "a", "f", "{"), call(0, "b", None, "}")], [("a", "f", "{}")]),
-        ([call(0, "a", "f", "{"), call(0, "b", "f", "}")], [("a", "f", "{}")]),
+    ],
+    "new id, same name, open": [
+        ([call(0, "a", "f", "{"), call(0, "b", "f", "{}")], [("a", "f", "{"), ("b", "f", "{}")]),
     ],
     "new id, nothing fed": [
         ([call(0, "a", "f"), call(0, "b", "g", "{}")], [("a", "f", ""), ("b", "g", "{}")]),

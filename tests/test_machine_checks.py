@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from helpers import call, call_chunks, chunk, run
 from recordings import CAPTURES, FILES
-from rows import ANYWHERE, AUTO, CASES, INSIDE, LEGAL, NEVER, REACH, TAGS, Cell, cells, custom, ended
+from rows import ANYWHERE, AUTO, CASES, INSIDE, LEGAL, NEVER, REACH, SECRET, TAGS, TEXT_TOOL, Cell, cells, ended
 from toy import EVENTS, ROWS, STATES
 
 from streamfsm import Limits, StreamParser, ThinkTags
@@ -38,13 +38,14 @@ def check(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_the_check_proves_every_property_of_every_table_a_line_each(monkeypatch, capsys):
     assert check(monkeypatch, "--check") == 0
     found = [re.split(" {2,}", line) for line in capsys.readouterr().out.splitlines()]
-    assert [line[0] for line in found] == [name for name in NAMES for _ in range(7)]
-    assert found[6][2] == "every live state names its bound (nothing is held back)"
-    assert [line[1:] for line in found[14:]] == [
+    assert [line[0] for line in found] == [*(name for name in NAMES for _ in range(8)), *["lexer"] * 6]
+    assert found[7][2] == "every live state names its bound (nothing is held back)"
+    assert [line[1:] for line in found[16:24]] == [
         ["deterministic", "48 rows, each the only one for its state and event"],
         ["total", "126 pairs of state and event fired: 48 legal, 78 illegal, as declared"],
         ["reachable", "9 states, from awaiting_name"],
         ["no dead ends", "live states that lead to a final one: 8; final ones: 1"],
+        ["silent end", "nothing is emitted in a final state"],
         ["ends anywhere", "end, error, cancel, limit lead from every live state to a final one"],
         ["every event used", "14 events"],
         [
@@ -121,8 +122,7 @@ def own() -> set[Cell]:
     traces += [traced(call_chunks(name, [text])) for name in ("send_message", "search") for text in CASES]
     traces += [traced(call_chunks("send_message", [text])) for text in ('{"message":-x}', '{"thinking":nil}')]
     traces += [traced([chunk(content="Hi")], reasoning_model=True)]
-    secret = chunk(reasoning_details=[{"type": "reasoning.encrypted", "data": "c2VjcmV0"}])
-    traces += [traced([secret]), traced([chunk(reasoning_content="Hm"), secret])]
+    traces += [traced([SECRET]), traced([chunk(reasoning_content="Hm"), SECRET]), traced([chunk(finish="stop")])]
     for file in sorted((ROOT / "examples" / "captures").glob("*.sse")):
         traces.append(traced(capture.chunks(file.read_text(encoding="utf-8")), think_tags=TAGS))
     for mode in (INSIDE, AUTO, ThinkTags(*TAGS, "auto", "anywhere")):
@@ -175,6 +175,7 @@ TEXTS: list[tuple[str, Any]] = [
 ]
 HOLDING = [
     [chunk(reasoning_content="a" + HALF)],
+    [SECRET, chunk(reasoning_content="a" + HALF)],
     [chunk(call(0, name="n" * LIMITS.name)), chunk(call(0, arguments="{"))],
     [chunk(call(0, arguments="{" + " " * (LIMITS.arguments - 1))), chunk(call(0, name="n" * LIMITS.name))],
     call_chunks("search", [r'{"a":"\ud83d\ude0', HALF], finish=None),
@@ -183,9 +184,9 @@ HOLDING = [
     call_chunks("search", [r'{"thinking":"\ud83d\ude0', HALF], finish=None),
     call_chunks("send_message", [r'{"message":"\ud83d\ude0', HALF], finish=None),
     call_chunks("send_message", ['{"message":nul', HALF], finish=None),
+    [chunk({**TEXT_TOOL, "custom": {"name": "code", "input": "x" + HALF}})],
     call_chunks("search", ["{} ", HALF], finish=None),
     call_chunks("search", ["x", HALF], finish=None),
-    [custom("sql", "x" + HALF)],
 ]
 
 

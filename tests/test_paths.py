@@ -45,8 +45,8 @@ SECRET = chunk(reasoning_details=[{"type": "reasoning.encrypted", "data": "c2Vjc
 TEXTS: list[tuple[list[Any], str, Said]] = [
     ([chunk(content="Hi")], "answer", [("assistant", "Hi")]),
     ([THOUGHT], "reasoning", [("reasoning", "Hm")]),
-    ([SECRET, THOUGHT], "reasoning", [("hidden", "redacted"), ("reasoning", "Hm")]),
-    ([THOUGHT, SECRET, THOUGHT], "reasoning reasoning",
+    ([SECRET, THOUGHT], "redacted", [("hidden", "redacted"), ("reasoning", "Hm")]),
+    ([THOUGHT, SECRET, THOUGHT], "reasoning redacted",
      [("reasoning", "Hm"), ("hidden", "redacted"), ("reasoning", "Hm")]),
 ]  # fmt: skip
 
@@ -80,7 +80,7 @@ def test_a_call_goes_this_way(name: str, text: str, way: str, expected: Said):
     assert said(messages) == [*expected, ("stop", "tool_calls")]
     assert all(text for message in messages for *_, text in said([message]))
     assert states(trace, "tool_call") == [*way.split(), "done"]
-    assert states(trace, "stream") == ["open", "done"]
+    assert states(trace, "stream") == [*(["heard", "heard"] if expected else ["silent"]), "done"]
 
 
 @pytest.mark.parametrize(("chunks", "way", "expected"), TEXTS)

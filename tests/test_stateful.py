@@ -273,6 +273,10 @@ class Stream:
             case "limit", "choices":
                 for choice in range(LIMITS.choices + 1):
                     self.text(choice, "content", "Hi")
+            case "limit", "nothing said":
+                for choice in range(LIMITS.choices + 1):
+                    self.feed(chunk(choice=choice))
+                    self.model.choice(min(choice, LIMITS.choices - 1))
             case "limit", "tool_calls":
                 while self.open:
                     self.open_call(0, "f")
@@ -399,13 +403,14 @@ TEXTS: dict[str | tuple[str, str], tuple[str, str, ThinkTags]] = {
     ("reasoning", "think_close"): ("content", "[a]b]", OUTSIDE),
     ("reasoning", "think_pause"): ("content", "[a]b[c]", OUTSIDE_ANYWHERE),
 }
-ROWS = [cell for cell in LEGAL if cell not in NEVER]
+# The model knows no custom tools.
+ROWS = [cell for cell in LEGAL if cell not in NEVER and {"text_input", "text_named"}.isdisjoint(cell)]
 
 
 def take(stream: Stream, choice: int, cell: Cell) -> None:
     """Take the row ``cell`` in ``choice``, unless a limit comes first."""
     machine, state, event = cell
-    if event == "redacted":
+    if "redacted" in (state, event):
         if state == "reasoning":
             stream.text(choice, *TEXTS[state][:2])
         stream.redact(choice)
@@ -416,12 +421,15 @@ def take(stream: Stream, choice: int, cell: Cell) -> None:
         each = stream.open_call(choice, name)
         if stream.open:
             stream.play(each, letters)
-    elif event == "finish":
+    elif state == "heard" or event in ("heard", "hidden"):
+        stream.text(choice, "content" if event == "hidden" else "reasoning", "Hi")
+    if event == "finish":
         stream.finish(choice, "stop")
-    elif event == "hidden":
-        stream.text(choice, "content", "Hi")
+    if event == "usage":
+        stream.end({"done": "end", "failed": "error", "cancelled": "cancel"}[state])
+        stream.usage(prompt_tokens=1)
     if event in ENDINGS and stream.open:
-        stream.end(event)
+        stream.end(event, "nothing said" if state == "silent" else "")
 
 
 def mode_of(cell: Cell) -> ThinkTags:

@@ -10,22 +10,23 @@ from streamfsm.machines.emission import Emission
 CONTRADICTIONS = {
     "state 'b' is declared twice": {"states": (*STATES, State("b", None, "again"))},
     "final state 'y' is not declared": {"final": ("z", "y")},
-    "two rows for ('a', 'go')": {"rows": (*ROWS, Row("a", "go", "z", None, "why"))},
-    "two rows for ('a', 'end')": {"rows": (*ROWS, Row("a", "end", "b", None, "why"))},
+    "2 rows for ('a', 'go')": {"rows": (*ROWS, Row("a", "go", "z", None, "why"))},
+    "2 rows for ('a', 'end')": {"rows": (*ROWS, Row("a", "end", "b", None, "why"))},
     "names unknown state 'y'": {"rows": (*ROWS, Row("b", "go", "y", None, "why"))},
     "names unknown state 'x'": {"rows": (*ROWS, Row("x", "go", "b", None, "why"))},
-    "final state 'z' is left on 'go'": {"rows": (*ROWS, Row("z", "go", "a", None, "why"))},
+    "go leaves z, which is final": {"rows": (*ROWS, Row("z", "go", "a", None, "why"))},
     "event 'stay' is not declared": {"rows": (*ROWS, Row("b", "stay", "b", None, "why"))},
+    "go emits in z, which is final": {"rows": (*ROWS, Row("z", "go", "z", Emission.ANSWER, "why"))},
     "row ('b', 'go') gives no because": {"rows": (*ROWS, Row("b", "go", "b", None, ""))},
-    "event 'stay' is never used": {"events": (*EVENTS, "stay")},
-    "state 'c' cannot be reached": {"states": (*STATES, State("c", None, "nowhere"))},
-    "state 'd' cannot be reached": {
+    "stay is illegal everywhere": {"events": (*EVENTS, "stay")},
+    "c is never reached": {"states": (*STATES, State("c", None, "nowhere"))},
+    "d is never reached": {
         "states": (*STATES, State("c", None, "an island"), State("d", None, "of two")),
         "rows": (*ROWS, Row("c", "go", "d", None, "why"), Row("d", "go", "c", None, "why")),
     },
-    "final state 'z' emits text": {"states": (*STATES[:2], State("z", Emission.ANSWER, "last"))},
+    "z emits text, and is final": {"states": (*STATES[:2], State("z", Emission.ANSWER, "last"))},
     **{
-        f"{state!r} does not accept {ending!r}": {
+        f"{(state, ending)} does not end": {
             "rows": tuple(row for row in table().expanded() if (row.state, row.event) != (state, ending))
         }
         for state in ("a", "b")
@@ -44,7 +45,7 @@ def test_a_declaration_that_contradicts_itself_is_refused(problem, change):
 def test_all_contradictions_are_told_at_once():
     with pytest.raises(TableError) as raised:
         table(final=("z", "y"), events=(*EVENTS, "stay"))
-    assert str(raised.value) == "table 'toy': final state 'y' is not declared; event 'stay' is never used"
+    assert str(raised.value) == "table 'toy': final state 'y' is not declared; stay is illegal everywhere"
 
 
 def test_a_table_gives_its_cells_its_live_states_and_its_first_state():

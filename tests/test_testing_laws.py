@@ -300,13 +300,14 @@ def test_a_report_shows_where_results_part_and_the_transitions_side_by_side():
         check_split_invariance(Counts, stream, stream.cut([1]))
     report = str(raised.value)
     assert "results part at result['inner'][0]['chunks']\n    A  1\n    B  2\n" in report
-    assert report.splitlines()[-6:] == [
+    assert report.splitlines()[-7:] == [
         "transitions:",
         "      content: awaiting_text –answer→ answer   content: awaiting_text –answer→ answer",
+        "      stream: silent –heard→ heard             stream: silent –heard→ heard",
         "      content: answer –text→ answer            content: answer –text→ answer",
         "    ≠ content: answer –end→ done               content: answer –text→ answer",
-        "    ≠ stream: open –end→ done                  content: answer –end→ done",
-        "    ≠                                          stream: open –end→ done",
+        "    ≠ stream: heard –end→ done                 content: answer –end→ done",
+        "    ≠                                          stream: heard –end→ done",
     ]
     check_split_invariance(Counts, stream, stream.cut([1]), results=False)
 

@@ -111,7 +111,11 @@ def test_a_traced_parser_has_messages_result_and_paths():
     assert [said[:3] for said in found.said] == SAID
     assert [message["seq_id"] for message in found.result["messages"]] == list(range(6))
     assert found.result["result"]["finish_reason"] == "tool_calls"
-    assert found.result["paths"]["choice 0 stream"] == [("open", "finish", "open"), ("open", "end", "done")]
+    assert found.result["paths"]["choice 0 stream"] == [
+        ("silent", "heard", "heard"),
+        ("heard", "finish", "heard"),
+        ("heard", "end", "done"),
+    ]
     assert len(found.trace) > 10
 
 

@@ -17,6 +17,7 @@ def test_the_trace_tells_every_row_and_every_text():
     run(chunks, trace=trace)
     assert trace == [
         Transition("text", 0, "reasoning", "awaiting_text", "reasoning", "reasoning", None),
+        Transition("stream", 0, "stream", "silent", "heard", "heard", None),
         Transition("text", 0, "reasoning", "reasoning", "text", "reasoning", 0),
         Transition("tool_call", 0, "call 0", "awaiting_name", "tool_named", "raw_args", 1),
         Transition("tool_call", 0, "call 0", "raw_args", "text", "raw_args", 2),
@@ -27,10 +28,10 @@ def test_the_trace_tells_every_row_and_every_text():
         Transition("tool_call", 0, "call 0", "between_members", "raw_resumed", "raw_args", None),
         Transition("tool_call", 0, "call 0", "raw_args", "text", "raw_args", 5),
         Transition("tool_call", 0, "call 0", "raw_args", "object_closed", "closed", None),
-        Transition("stream", 0, "stream", "open", "finish", "open", None),
+        Transition("stream", 0, "stream", "heard", "finish", "heard", None),
         Transition("text", 0, "reasoning", "reasoning", "end", "done", None),
         Transition("tool_call", 0, "call 0", "closed", "end", "done", None),
-        Transition("stream", 0, "stream", "open", "end", "done", 6),
+        Transition("stream", 0, "stream", "heard", "end", "done", 6),
     ]
 
 
@@ -58,4 +59,4 @@ class Recorder:
 def test_a_trace_may_be_false():
     trace = Recorder()
     run([chunk(content="x")], trace=trace)
-    assert len(trace) == 4
+    assert len(trace) == 5

@@ -21,6 +21,7 @@ from streamfsm.wires.chat.chunking import every, whole
 JUDGED = {
     "chat/openai__gpt-3.5-turbo-parallel2-n2__1.sse": "a key that may be captured waits; another choice overtakes it",
     "quirks/openai__x-parallel2-n2__1.sse": "the same",
+    "quirks/github-copilot__claude-3.5-sonnet-tool__1.sse": "a call is broken off, which is an anomaly",
     "quirks/openai__x-reason-text__1.sse": "another protocol's, which fails",
     "quirks/unknown__claude-3-sonnet-tool__1.sse": "the same",
     "quirks/unknown__qwen3-coder-30b-fp8-text__1.sse": "a call as text, which is an anomaly",

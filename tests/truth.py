@@ -31,6 +31,9 @@ USAGE = {
 KNOWN = {"id", "object", "created", "model", "choices", "usage", "error", "x_groq"}
 """Fields of a chunk; what has none of them is something else."""
 
+SHORTEST = 16
+"""Characters of a text that is remarkable when it comes again."""
+
 Said = tuple[int, str, str | None, str]
 """Choice, kind of message, id of the call where it is one, text."""
 
@@ -54,6 +57,8 @@ class Call:
     names: list[str] = field(default_factory=list)
     arguments: str = ""
     repeats_id: bool = False
+    finished: bool = False
+    """Whether a finish reason came after its last entry."""
     announced: bool = False
 
     @property
@@ -113,6 +118,10 @@ def read(stream: list[Any], *, hides: bool = False, tags: tuple[str, str] | None
     if tags:
         said = tagged(said, tags)
     results = [result(index, choice, said, failed=bool(error)) for index, choice in sorted(choices.items())]
+    texts_said = [each[kind] for each in results for kind in ("content", "reasoning")]
+    repeats = [re.fullmatch(r"(.+?)\1+", text, re.DOTALL) for text in texts_said]
+    if any(found and len(found[1]) >= SHORTEST for found in repeats):
+        odd.add("repeated_text")
     stop_reason = results[0]["stop_reason"] if results else "error" if error else "incomplete"
     return {
         "messages": [*coalesced(said), (0, "stop", None, stop_reason)],
@@ -143,6 +152,7 @@ def spoken(wire: dict[str, Any], choice: Choice, odd: set[str]) -> Iterator[tupl
         if call.id and call.id == entry.get("id"):
             call.repeats_id = True
             odd |= {"repeated_name"} if call.names and function.get("name") else set()
+        call.finished = False
         call.id = call.id or entry.get("id") or None
         call.names += [function["name"]] if function.get("name") else []
         if function.get("arguments"):
@@ -151,6 +161,8 @@ def spoken(wire: dict[str, Any], choice: Choice, odd: set[str]) -> Iterator[tupl
             yield "arguments", call.id, function["arguments"]
     if wire.get("finish_reason"):
         choice.finishes.append(wire["finish_reason"])
+        for call in choice.calls:
+            call.finished = True
         yield from announced(choice.calls)
 
 
@@ -184,7 +196,7 @@ def owner(calls: list[Call], entry: dict[str, Any], odd: set[str]) -> Call:
     if call_id:
         same = [call for call in here if call.id in (None, call_id)]
         if not same and any(call.id == call_id for call in calls):
-            odd.add("ambiguous_call")
+            odd.add("duplicate_id")
         return same[-1] if same else Call(index)
     return here[-1] if here else Call(index)
 
@@ -248,7 +260,7 @@ def result(index: int, choice: Choice, said: list[Said], *, failed: bool) -> dic
                 "name": call.name,
                 "arguments": call.arguments,
                 "verdict": verdict(call.arguments),
-                "ready": verdict(call.arguments) in ("valid", "lenient", "empty")
+                "ready": verdict(call.arguments) in ("valid", "lenient", *(["empty"] if call.finished else []))
                 and stop_reason in ("end_turn", "tool_calls"),
             }
             for call in choice.calls

@@ -42,7 +42,7 @@ class Calls:
     def adoption(self) -> tuple[list[CallLane], CallLane | None]:
         """Calls that have arguments and no name, and the one named call that may lack them, if just one does."""
         orphans = [lane for lane in self.lanes if lane.size and not lane.name and not lane.adopted]
-        waiting = [lane for lane in self.lanes if lane.scanner and (lane.is_open or not lane.size)] if orphans else []
+        waiting = [lane for lane in self.lanes if lane.named and (lane.is_open or not lane.size)] if orphans else []
         return orphans, waiting[0] if len(waiting) == 1 else None
 
     def adopt(self, orphan: CallLane, lane: CallLane) -> None:

@@ -43,6 +43,8 @@ _UNDECIDED = "undecided"
 _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_held"}
 # Where a text lane keeps the text of each state.
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
+_AWAITING_NAME = TOOL_CALL.table.initial
+_OPEN = frozenset(STREAM.table.live)
 
 
 class Outlet(Protocol):
@@ -108,6 +110,11 @@ class StreamLane:
     choice: int = 0
     label: str = "stream"
     state: str = STREAM.table.initial
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in _OPEN
 
 
 @dataclass(slots=True)
@@ -273,7 +280,7 @@ class CallLane:
     @property
     def named(self) -> bool:
         """Whether the name is complete."""
-        return self.scanner is not None
+        return self.state != _AWAITING_NAME
 
     @property
     def closed(self) -> bool:
@@ -319,7 +326,7 @@ class CallLane:
         """The name grows no more: announce the call, and read the arguments that came before their name."""
         self.name += "\ufffd" * len(self._name_half)
         self._name_half = ""
-        if self.scanner or not self.name:
+        if self.named or not self.name:
             return
         self.announced_id = self.id
         if self.form == "text":
@@ -366,6 +373,8 @@ class CallLane:
         """Read arguments. What follows the object is held back as long as it may be the object again."""
         if self._again is None:
             text = self._scan(text, outlet)
+            if not text:
+                return
         for at in range(0, len(text), _WINDOW):
             piece = text[at : at + _WINDOW]
             while piece:
@@ -373,12 +382,12 @@ class CallLane:
 
     def _scan(self, text: str, outlet: Outlet) -> str:
         """Read arguments up to the end of the object, and white space after it; return the rest."""
-        scanner = cast("Scanner", self.scanner)
+        scanner: Scanner = self.scanner  # type: ignore[assignment]
         self._send(scanner.feed(text), outlet)
         rest = scanner.beyond
-        self.arguments.write(text[: len(text) - len(rest)])
         if rest:
-            self._again = 0
+            self._again, text = 0, text[: len(text) - len(rest)]
+        self.arguments.write(text)
         return rest
 
     def _compare(self, text: str) -> str:

@@ -68,8 +68,6 @@ class Choice:
     details: list[Detail] = field(default_factory=list)
     detail_at: dict[str, int] = field(default_factory=dict)
     """Type and index, or id → position of the detail that goes on."""
-    redacted: bool = False
-    """Whether reasoning that cannot be read was announced."""
     extras: Extras = field(default_factory=dict)
     finish_reason: str | None = None
 
@@ -137,6 +135,7 @@ class Options:
     run_id: str | None
     step_id: str | None
     date: AwareDatetime
+    boundaries: bool = False
 
 
 class Response:
@@ -178,6 +177,7 @@ class Response:
             trace=trace,
             numbering=run.numbering,
             hides_reasoning=self._hides_reasoning(),
+            boundaries=options.boundaries,
         )
         answer = Terms(
             limits.text,
@@ -209,16 +209,18 @@ class Response:
     # -- what each event does ---------------------------------------------------------------------------------------
 
     def take(self, event: Event) -> None:
-        """Take an event, unless the stream has ended."""
-        # Tokens were spent, whatever became of the stream.
-        if self._stream.state == "open" or type(event) is UsageReport:
+        """Take an event, unless the stream has ended and has no row for it."""
+        if self._stream.is_open:
             _TAKES[type(event)](self, event)
+        elif type(event) is UsageReport:
+            self.writer.boundary(self._stream, "usage")
+            self._take_usage(event)
 
     def text(self, choice: int, field: TextField, text: str, whole: bool = False) -> None:
         """Take a piece of a text field, unless the stream has ended."""
         route = self._text_routes.get((choice, field))
         if route is None:
-            if self._stream.state != "open":
+            if not self._stream.is_open:
                 return
             route = self.run.choices[choice].text_lane(choice, field), self._terms[field]
             self._text_routes[choice, field] = route
@@ -243,7 +245,7 @@ class Response:
         """Take an entry of a tool-call list, unless the stream has ended."""
         route = None if call_id or name or whole else self._call_routes.get((choice, wire_index))
         if route is None:
-            if self._stream.state != "open":
+            if not self._stream.is_open:
                 return
             calls = self.run.choices[choice].calls
             found = self._whose(calls, choice, wire_index, call_id, name, entry, whole)
@@ -257,7 +259,7 @@ class Response:
         if form != "json" or lane.form != "json":
             arguments = self._formed(lane, arguments, form, whole=whole or self._terms[None].whole)
         if arguments:
-            if not lane.scanner:
+            if not lane.named:
                 self._complete_name(lane)
             terms = self._terms[None]
             if whole or terms.whole:
@@ -311,7 +313,7 @@ class Response:
         if free and not rule.tells:
             self.odd("ambiguous_call", f"{name!r} again: more of the call or another", choice, lane.ordinal)
         lane.doubtful = lane.doubtful or rule.doubts or free
-        if any(hollow) and (rule.owner == "new" or (hollow[1] and not lane.scanner)):
+        if any(hollow) and (rule.owner == "new" or (hollow[1] and not lane.named)):
             self.odd("placeholder", "an id or a name that says nothing was taken for none", choice, lane.ordinal)
             # Where the name may still grow, and a real id or none stands beside it, it may be a piece of the name.
             lane.doubtful = lane.doubtful or (hollow[1] and bool(lane.name) and not hollow[0])
@@ -343,7 +345,7 @@ class Response:
 
     def _take_name(self, lane: CallLane, name: str, *, again: bool, whole: bool) -> bool:
         """Take a piece of a name, ``again`` if the call's own id came with it; return whether it fits the limit."""
-        if lane.scanner:
+        if lane.named:
             if name != lane.name:
                 lane.doubtful = True
                 self.odd("late_name", f"{name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
@@ -410,7 +412,7 @@ class Response:
         self._complete_names(choice.calls)
         self._close_members(choice.calls)
         self._adopt(choice.calls)
-        if self._stream.state == "open":
+        if self._stream.is_open:
             self.writer.boundary(self._stream, "finish")
 
     def _take_usage(self, event: UsageReport) -> None:
@@ -429,8 +431,7 @@ class Response:
     def _take_thought(self, event: Thought) -> None:
         choice = self.run.choices[event.choice]
         lane = choice.text_lane(event.choice, "reasoning")
-        if event.data and not choice.redacted:
-            choice.redacted = True
+        if event.data and lane.MACHINE.accepts(lane, "redacted"):
             self.writer.boundary(lane, "redacted", "redacted")
         size = len(event.kind) + len(event.id or "") + 1
         if not self._has_room("sent_back", size, "reasoning_details"):

@@ -1,5 +1,7 @@
 """An incremental reader of one JSON object: the only place that knows JSON syntax. It knows no machine.
 
+Where it stands is a mode of the lexer's table, :mod:`streamfsm.machines.lexer`, which says what mode comes next.
+
 ``feed`` takes the next piece of text, cut anywhere, and says what became decidable as *signals*, pairs of an event and
 a text: ``("text", …)`` for text, else a boundary. Cutting the input elsewhere changes nothing but where ``text``
 signals are cut.
@@ -24,6 +26,7 @@ from typing import Literal, TypeAlias, cast
 
 from pydantic_core import from_json
 
+from streamfsm.machines.lexer import NEXT, Inside, Mode, after
 from streamfsm.result import Verdict
 
 Signal: TypeAlias = tuple[str, str]
@@ -56,31 +59,11 @@ _UNFINISHED = re.compile(
 )  # fmt: skip
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
-# A number, as a table: what may come next, and the states in which it may end or takes a run of digits.
-_DIGIT_1_9 = dict.fromkeys("123456789", "int")
-_NUMBER: dict[str, dict[str, str]] = {
-    "minus": {"0": "zero", **_DIGIT_1_9},
-    "zero": {".": "point", "e": "exponent", "E": "exponent"},
-    "int": {".": "point", "e": "exponent", "E": "exponent"},
-    "point": dict.fromkeys("0123456789", "fraction"),
-    "fraction": {"e": "exponent", "E": "exponent"},
-    "exponent": {**dict.fromkeys("0123456789", "power"), "+": "sign", "-": "sign"},
-    "sign": dict.fromkeys("0123456789", "power"),
-    "power": {},
-}
-_NUMBER_STARTS = {"-": "minus", "0": "zero", **_DIGIT_1_9}
-_NUMBER_RUNS = frozenset({"int", "fraction", "power"})
-_NUMBER_ENDS = _NUMBER_RUNS | {"zero"}
 _LITERALS = {"t": "true", "f": "false", "n": "null"}
-_CLOSER = {"{": "}", "[": "]"}
-# What a value begins with, and the mode that reads on.
-_VALUES = {
-    '"': "string",
-    "{": "key_or_close",
-    "[": "value_or_close",
-    **dict.fromkeys(_LITERALS, "literal"),
-    **_NUMBER_STARTS,
-}
+_BRACKETS: dict[str, Inside] = {"{": "object", "[": "array"}
+# From the lexer's table: the modes that follow the end of a run, an error, and white space; those that take digits.
+_WORD_ENDS, _NUMBER_ENDS, _BREAKS, _SPACED = after("last_letter"), after("ended"), after("other"), after("space")
+_DIGIT_RUNS = frozenset(mode for mode, target in after("digit").items() if mode == target)
 
 
 def _decode(body: str) -> str:
@@ -122,8 +105,8 @@ class Scanner:
     beyond: str = ""
     """Of the text fed last, what follows the object and white space; only if the scanner ``stops``."""
 
-    _mode: str = "start"
-    _stack: list[str] = field(default_factory=list)  # open brackets
+    _mode: Mode = "start"
+    _stack: list[Inside] = field(default_factory=list)  # open brackets
     _literal: str = ""  # what is left of true, false, null
     _key: list[str] = field(default_factory=list)  # the key at hand, decoded
     _keys: dict[str, None] = field(default_factory=dict)  # so far
@@ -141,10 +124,15 @@ class Scanner:
     _base: int = 0  # offset of the text at hand
     _start: int = 0  # where in the text at hand the part begins that has not gone to a sink
 
+    @property
+    def closing_verdict(self) -> Verdict:
+        """The verdict when the object was closed, whatever followed it."""
+        return ("lenient" if self._lenient else "valid") if self.verdict == "trailing" else self.verdict
+
     @classmethod
     def of_text(cls) -> "Scanner":
         """One that takes any text for what it is, and reads no object."""
-        return cls(_mode="text")
+        return cls(_mode=after("free_text")["start"])
 
     def skim(self, text: str) -> str | None:
         """Read the next piece if it lies inside a string, as nearly every delta does; much faster than ``feed``.
@@ -243,55 +231,60 @@ class Scanner:
         self._sift(text, at, out)
         self._fault("trailing" if event == "trailing" else "invalid", at)
         out.append((event, ""))
-        self._channel, self._resume, self._mode = None, False, "broken"
+        self._channel, self._resume, self._mode = None, False, _BREAKS[self._mode]
         self._release(out)
         self._sink = "report"
         return at
 
     # -- one step each: from ``text[at]``, in this mode, to the returned index ---------------------------------------
 
+    def _next(self, char: str) -> Mode | None:
+        """The mode after ``char``; ``None``: it is white space or an error here, or the end of a run."""
+        return NEXT[self._stack[-1]][self._mode].get(char)
+
     def _space(self, text: str, at: int, out: list[Signal], event: str = "malformed") -> int:
         """White space, where it means nothing; anything else is an error."""
-        if text[at] in _SPACE:
+        if text[at] in _SPACE and self._mode in _SPACED:
             return _SPACES.match(text, at).end()  # type: ignore[union-attr]
         return self._break(at, text, out, event)
 
     def _start_step(self, text: str, at: int, out: list[Signal]) -> int:
         self.begins = self._base + at
-        if text[at] == "n":
-            self._mode, self._literal, self.verdict = "null", "null", "incomplete"
-            return at
-        if text[at] != "{":
+        char = text[at]
+        mode = NEXT["arguments"]["start"].get(char)
+        if mode is None:
             return self._space(text, at, out)
-        self.verdict = "incomplete"
-        self._stack.append("{")
-        self._sift(text, at + 1, out)
-        self._mode = "key_or_close"
-        self._await_key()
+        self._mode, self.verdict = mode, "incomplete"
+        if char in _LITERALS:  # null in place of an object: some servers' word for no arguments
+            self._literal = _LITERALS[char][1:]
+        else:
+            self._stack.append("arguments")
+            self._sift(text, at + 1, out)
+            self._await_key()
         return at + 1
 
     def _null_step(self, text: str, at: int, out: list[Signal]) -> int:
-        """``null`` in place of an object: some servers' word for no arguments."""
         if text[at] != self._literal[0]:
             return self._break(at, text, out)
         self._literal = self._literal[1:]
         if not self._literal:
-            self._mode, self.verdict, self.ends = "after_null", "empty", self._base + at + 1
+            self._mode, self.verdict, self.ends = _WORD_ENDS[self._mode], "empty", self._base + at + 1
         return at + 1
 
     def _key_step(self, text: str, at: int, out: list[Signal]) -> int:
-        if text[at] == '"':
-            self._mode = "key_string"
-            return at + 1
-        if text[at] == "}" and self._mode == "key_or_close":
-            return self._close_bracket(text, at, out)
-        return self._space(text, at, out)
+        mode = self._next(text[at])
+        if mode is None:
+            return self._space(text, at, out)
+        if text[at] == "}":
+            return self._close_bracket(text, at, out, mode)
+        self._mode = mode
+        return at + 1
 
     def _key_string_step(self, text: str, at: int, out: list[Signal]) -> int:
         at = self._string_run(text, at, out)
-        if at < len(text) and text[at] == '"':
+        if at < len(text) and (mode := self._next(text[at])):
             at += 1
-            self._mode = "colon"
+            self._mode = mode
             if len(self._stack) == 1:
                 self._sift(text, at, out)
                 self._decide_key(out)
@@ -314,18 +307,19 @@ class Scanner:
         self._keys[key] = None
 
     def _colon_step(self, text: str, at: int, out: list[Signal]) -> int:
-        if text[at] != ":":
+        mode = self._next(text[at])
+        if mode is None:
             return self._space(text, at, out)
-        self._mode = "value"
+        self._mode = mode
         return at + 1 + text.startswith(" ", at + 1)
 
     def _value_step(self, text: str, at: int, out: list[Signal]) -> int:
         char = text[at]
-        if char == "]" and self._mode == "value_or_close":
-            return self._close_bracket(text, at, out)
-        mode = _VALUES.get(char)
+        mode = self._next(char)
         if mode is None:
             return self._space(text, at, out)
+        if char == "]":
+            return self._close_bracket(text, at, out, mode)
         if self._channel and len(self._stack) == 1:
             self._start = at  # what lies between a captured key and its value is dropped
             out.append((self._channel, ""))
@@ -338,17 +332,17 @@ class Scanner:
             self._start += self._decoding  # the quote is no text
         elif mode == "literal":
             self._literal = _LITERALS[char][1:]
-        elif char in _CLOSER:
-            self._stack.append(char)
+        elif char in _BRACKETS:
+            self._stack.append(_BRACKETS[char])
         return at + 1
 
     def _string_step(self, text: str, at: int, out: list[Signal]) -> int:
         at = self._string_run(text, at, out)
-        if at < len(text) and text[at] == '"':
+        if at < len(text) and (mode := self._next(text[at])):
             at += 1
             if self._decoding:
                 self._start, self._decoding = at, False
-            self._close_value(text, at, out)
+            self._close_value(text, at, out, mode)
         return at
 
     def _string_run(self, text: str, at: int, out: list[Signal]) -> int:
@@ -381,17 +375,18 @@ class Scanner:
             self._key.append(_decode(text[at:end]))
 
     def _number_step(self, text: str, at: int, out: list[Signal]) -> int:
-        if self._mode in _NUMBER_RUNS:
+        if self._mode in _DIGIT_RUNS:
             at = _DIGITS.match(text, at).end()  # type: ignore[union-attr]
             if at == len(text):
                 return at
-        mode = _NUMBER[self._mode].get(text[at])
+        mode = self._next(text[at])
         if mode:
             self._mode = mode
             return at + 1
-        if self._mode not in _NUMBER_ENDS:
+        mode = _NUMBER_ENDS.get(self._mode)
+        if mode is None:
             return self._break(at, text, out)
-        self._close_value(text, at, out)
+        self._close_value(text, at, out, mode)
         return at
 
     def _literal_step(self, text: str, at: int, out: list[Signal]) -> int:
@@ -399,34 +394,35 @@ class Scanner:
             return self._break(at, text, out)
         self._literal = self._literal[1:]
         if not self._literal:
-            self._close_value(text, at + 1, out)
+            self._close_value(text, at + 1, out, _WORD_ENDS[self._mode])
         return at + 1
 
     def _after_step(self, text: str, at: int, out: list[Signal]) -> int:
-        if text[at] == ",":
-            self._mode = "key" if self._stack[-1] == "{" else "value"
-            return at + 1 + text.startswith(" ", at + 1)  # saves a step for the space that mostly follows
-        if text[at] == _CLOSER[self._stack[-1]]:
-            return self._close_bracket(text, at, out)
-        return self._space(text, at, out)
+        mode = self._next(text[at])
+        if mode is None:
+            return self._space(text, at, out)
+        if text[at] != ",":
+            return self._close_bracket(text, at, out, mode)
+        self._mode = mode
+        return at + 1 + text.startswith(" ", at + 1)  # saves a step for the space that mostly follows
 
-    def _close_bracket(self, text: str, at: int, out: list[Signal]) -> int:
+    def _close_bracket(self, text: str, at: int, out: list[Signal], mode: Mode) -> int:
         self._stack.pop()
         if self._stack:
-            self._close_value(text, at + 1, out)
+            self._close_value(text, at + 1, out, mode)
             return at + 1
         self._sift(text, at, out)
         self._release(out)
         self._sink = "report"
         self._sift(text, at + 1, out)
         out.append(("object_closed", ""))
-        self._mode, self.ends = "end", self._base + at + 1
+        self._mode, self.ends = mode, self._base + at + 1
         if self.error_offset is None:
             self.verdict = "lenient" if self._lenient else "valid"
         return at + 1
 
-    def _close_value(self, text: str, at: int, out: list[Signal]) -> None:
-        self._mode = "after"
+    def _close_value(self, text: str, at: int, out: list[Signal], mode: Mode) -> None:
+        self._mode = mode
         if len(self._stack) == 1:
             self._sift(text, at, out)
             if self._channel:
@@ -439,11 +435,11 @@ class Scanner:
         """The next key decides where what precedes it goes; where nothing is captured, that is decided."""
         self._sink = "hold" if self.captured else "report"
 
-    def _end_step(self, text: str, at: int, out: list[Signal]) -> int:
+    def _closed_step(self, text: str, at: int, out: list[Signal]) -> int:
         if self.stops and text[at] not in _SPACE:
             self.beyond = text[at:]
             return len(text)
-        return self._space(text, at, out, "trailing" if self._mode == "end" else "malformed")
+        return self._space(text, at, out, "trailing" if self._mode == "closed" else "malformed")
 
     def _text_step(self, text: str, at: int, out: list[Signal]) -> int:
         self.verdict = "text"
@@ -454,10 +450,11 @@ class Scanner:
 
 
 _Step: TypeAlias = Callable[[Scanner, str, int, list[Signal]], int]
-_STEPS: dict[str, _Step] = {
+_NUMBER: tuple[Mode, ...] = ("minus", "zero", "int", "point", "fraction", "exponent", "sign", "power")
+_STEPS: dict[Mode, _Step] = {
     "start": Scanner._start_step,
     "null": Scanner._null_step,
-    "after_null": Scanner._end_step,
+    "after_null": Scanner._closed_step,
     "key_or_close": Scanner._key_step,
     "key": Scanner._key_step,
     "key_string": Scanner._key_string_step,
@@ -468,7 +465,7 @@ _STEPS: dict[str, _Step] = {
     "literal": Scanner._literal_step,
     **dict.fromkeys(_NUMBER, Scanner._number_step),
     "after": Scanner._after_step,
-    "end": Scanner._end_step,
+    "closed": Scanner._closed_step,
     "broken": Scanner._broken_step,
     "text": Scanner._text_step,
 }

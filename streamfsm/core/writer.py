@@ -8,17 +8,22 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel
 
+from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
 from streamfsm.core.lanes import CallLane, Lane, StreamLane, TextLane
+from streamfsm.machines import STREAM
 from streamfsm.machines.emission import Emission
+from streamfsm.machines.table import Row
 from streamfsm.messages import (
     ApprovalRequestMessage,
     StopReasonType,
     StreamMessage,
     ToolCallDelta,
-    ToolCallMessage,
     otid,
 )
 from streamfsm.trace import Transition
+
+_SILENT = STREAM.table.initial
+_CLOSES = ("closed", "done")  # states of a call whose arguments are over
 
 Trace: TypeAlias = Callable[[Transition], object] | None
 
@@ -44,8 +49,6 @@ class Numbering:
     """Of the run of like messages at hand; see :func:`streamfsm.messages.otid`."""
     run: str = ""
     """Message type, choice and call of that run."""
-    visible: bool = False
-    """Whether any message was emitted."""
     turns: list[Turn] = field(default_factory=list)
 
 
@@ -64,8 +67,10 @@ class MessageWriter:
     numbering: Numbering
     hides_reasoning: bool = False
     """Whether a first message that is no reasoning is preceded by a hidden-reasoning message."""
+    boundaries: bool = False
+    """Whether boundaries are given beside the messages."""
 
-    _messages: list[StreamMessage] = field(default_factory=list)
+    _messages: list[Any] = field(default_factory=list)
     # The latest message, and what it is of: the next one is mostly like it.
     _latest: StreamMessage | None = None
     _latest_lane: Lane | None = None
@@ -79,6 +84,8 @@ class MessageWriter:
         row = lane.MACHINE.advance(lane, event)
         if row.emits:
             self._write(lane, row.emits, emits)
+        if self.boundaries:
+            self._bound(lane, row)
         if self.trace is not None:
             self._log(self.trace, lane, state, event, emitted=row.emits is not None)
 
@@ -90,7 +97,7 @@ class MessageWriter:
             if lane is self._latest_lane and emission is self._latest_emission and latest is not None:
                 # Nearly all messages are like the latest one, but for their text.
                 fields = latest.__dict__.copy()
-                if emission.field == "tool_call":
+                if emission.part:
                     call: ToolCallDelta = fields["tool_call"]
                     fields["tool_call"] = _like(call, {**call.__dict__, "arguments": text})
                 else:
@@ -107,17 +114,9 @@ class MessageWriter:
                 self._log(self.trace, lane, lane.state, "text", emitted=True)
 
     def drain(self) -> list[StreamMessage]:
-        """The messages since the last call."""
+        """The messages since the last call, and the boundaries if they are wanted."""
         messages, self._messages = self._messages, []
         return messages
-
-    def _announce_hidden(self, emission: Emission) -> None:
-        """Before the first message that shows anything: whether the model thought before it, and did not show it."""
-        if emission is Emission.STOP:
-            return
-        self.numbering.visible = True
-        if self.hides_reasoning and emission not in (Emission.THOUGHTS, Emission.REASONING, Emission.HIDDEN):
-            self.boundary(self.stream, "hidden", "omitted")
 
     def _log(self, trace: Callable[[Transition], object], lane: Lane, state: str, event: str, *, emitted: bool) -> None:
         seq_id = self.numbering.next_seq - 1 if emitted else None
@@ -128,34 +127,52 @@ class MessageWriter:
     def _write(self, lane: Lane, emission: Emission, text: str) -> None:
         """A message that is not like the one before it, built and validated field by field."""
         numbering = self.numbering
-        if not numbering.visible:
-            self._announce_hidden(emission)
+        if self.stream.state == _SILENT:
+            self.boundary(self.stream, "hidden" if self.hides_reasoning and not emission.thinks else "heard", "omitted")
         message, value = emission.message, cast("Any", text)
-        if isinstance(lane, CallLane) and message is ToolCallMessage:
-            part = "name" if emission is Emission.TOOL_NAME else "arguments"
-            value = ToolCallDelta(**{part: text}, tool_call_id=lane.announced_id)
+        if isinstance(lane, CallLane) and emission.part:
+            value = ToolCallDelta(**{emission.part: text}, tool_call_id=lane.announced_id)
             message = ApprovalRequestMessage if lane.name in self.requires_approval else message
         run = f"{message.__name__}/{lane.choice}/{lane.label if isinstance(lane, CallLane) else ''}"
-        if run != numbering.run:
+        if begins := run != numbering.run:
+            if self.boundaries:
+                self._end_run()
             numbering.run = run
             numbering.ordinal += 1
         self._latest_lane, self._latest_emission = lane, emission
-        self._latest = message(
+        fields: dict[str, Any] = {**dict(emission.constant), emission.field: value}
+        written = message(
             id=self.message_id,
             date=self.date,
             otid=otid(self.message_id, numbering.ordinal),
             step_id=self.step_id,
-            is_err=True if emission is Emission.STOP and value is StopReasonType.error else None,
+            is_err=True if value is StopReasonType.error else None,
             seq_id=numbering.next_seq,
             run_id=self.run_id,
             choice_index=lane.choice,
-            **cast("dict[str, Any]", {**emission.constant, emission.field: value}),
+            **fields,
         )
+        self._latest = latest = cast("StreamMessage", written)
+        if begins and self.boundaries:
+            call_id = lane.announced_id if isinstance(lane, CallLane) and emission.part else None
+            self._messages.append(RunStarted(f"{latest.otid}", latest.message_type, lane.choice, call_id))
         numbering.next_seq += 1
         self._messages.append(self._latest)
         self._captured = None
         if isinstance(value, str) and emission.field in SPOKEN:
             self._note_speaker(cast("TextLane | CallLane", lane), emission.field, value)
+
+    def _bound(self, lane: Lane, row: Row) -> None:
+        """Give the boundary that ``row`` is, if it is one; its message came before it."""
+        if isinstance(lane, CallLane) and row.target in _CLOSES and row.state != "closed" and lane.named and lane.name:
+            verdict = lane.judge()[0] if row.target == "done" or not lane.scanner else lane.scanner.closing_verdict
+            self._messages.append(CallClosed(lane.choice, lane.ordinal, lane.announced_id, lane.name, verdict))
+        elif lane is self.stream and row.emits is Emission.STOP:
+            self._end_run()
+
+    def _end_run(self) -> None:
+        if self.numbering.run:
+            self._messages.append(RunEnded(otid(self.message_id, self.numbering.ordinal)))
 
     def _note_speaker(self, lane: TextLane | CallLane, field: str, text: str) -> None:
         """Keep who says this, for what was said in stream order; the text is in the lane's own buffer."""

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from streamfsm.machines import MACHINES
+from streamfsm.machines import TABLES, StateMachine
 from streamfsm.machines.checks import findings
 
 
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m streamfsm.machines", description=__doc__)
     parser.add_argument("--check", action="store_true", required=True, help="prove every property of every table")
     parser.parse_args(arguments)
-    found = [finding for machine in MACHINES for finding in findings(machine)]
+    found = [finding for table in TABLES for finding in findings(StateMachine(table))]
     for machine, name, evidence, problems in found:
         sys.stdout.write(f"{machine:9}  {name:17}  {'FAILED: ' + '; '.join(problems) if problems else evidence}\n")
     return int(any(finding.problems for finding in found))

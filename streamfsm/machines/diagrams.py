@@ -13,20 +13,21 @@ def mermaid(table: Table) -> str:
     Text that a state emits is its self-transition. The rows of :data:`~streamfsm.machines.LIVE` leave a composite
     state ``live`` that holds all live states.
     """
-    inner, leaving = _edges(table)
+    inner, leaving, ended = _edges(table)
     body = [f"[*] --> {table.initial}", *(f"{source} --> {target}: {label}" for source, target, label in inner)]
     if leaving:
         body = ["[*] --> live", "state live {", *_indented(body), "}"]
         body += [f"live --> {target}: {label}" for _, target, label in leaving]
+    body += [f"{source} --> {target}: {label}" for source, target, label in ended]
     body += [f"{name} --> [*]" for name in table.final]
     return _lines(["stateDiagram-v2", *_indented(body)])
 
 
 def dot(table: Table) -> str:
     """A Graphviz ``digraph`` of the same picture; final states have a double border."""
-    inner, leaving = _edges(table)
+    inner, leaving, ended = _edges(table)
     states = [f'"{name}"' for name in table.live]
-    edges = [f'"{source}" -> "{target}" [label="{label}"]' for source, target, label in inner]
+    edges = [f'"{source}" -> "{target}" [label="{label}"]' for source, target, label in inner + ended]
     if leaving:
         states = ['subgraph "cluster_live" {', *_indented(['label="live"', *states]), "}"]
         # An edge of Graphviz joins nodes; ``ltail`` clips it where it leaves the cluster.
@@ -46,9 +47,10 @@ def coverage(table: Table, taken: Collection[tuple[str, str]]) -> str:
     """
     edges: list[str] = []
     styles: dict[str, list[str]] = {_TAKEN: [], _NOT_TAKEN: []}
-    inner = [row for row in table.rows if row.state != LIVE]
+    inner = [row for row in table.rows if row.state in table.live]
     leaving = [row for row in table.rows if row.state == LIVE]
-    for place, row in enumerate([*inner, *leaving]):
+    ended = [row for row in table.rows if row.state in table.final]
+    for place, row in enumerate([*inner, *leaving, *ended]):
         sources = table.live if row.state == LIVE else (row.state,)
         style = _TAKEN if any((source, row.event) in taken for source in sources) else _NOT_TAKEN
         styles[style].append(str(place))
@@ -100,8 +102,8 @@ Edge: TypeAlias = tuple[str, str, str]
 """Source, target and label."""
 
 
-def _edges(table: Table) -> tuple[list[Edge], list[Edge]]:
-    """The edges between states, and those of ``LIVE``: what text does in each state, then what each row does.
+def _edges(table: Table) -> tuple[list[Edge], list[Edge], list[Edge]]:
+    """The edges of live states, of ``LIVE`` and of final states: what text does in each state, then what each row does.
 
     Self-transitions of one state share an edge, because Mermaid draws only the last; rows of ``LIVE`` to one target do
     too.
@@ -114,7 +116,10 @@ def _edges(table: Table) -> tuple[list[Edge], list[Edge]]:
         own = "" if row.state in (LIVE, row.target) else row.event
         labels.setdefault((row.state, row.target, own), []).append(_label(row.event, row.emits))
     edges = [(source, target, ", ".join(found)) for (source, target, _), found in labels.items()]
-    return [edge for edge in edges if edge[0] != LIVE], [edge for edge in edges if edge[0] == LIVE]
+    inner, leaving, ended = (
+        [edge for edge in edges if edge[0] in sources] for sources in (table.live, (LIVE,), table.final)
+    )
+    return inner, leaving, ended
 
 
 def _label(event: str, emits: Emission | None) -> str:

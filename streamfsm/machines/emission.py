@@ -1,36 +1,50 @@
 """What a row of a table, or text in a state, becomes: a kind of output and its typed message."""
 
-from enum import Enum
+from dataclasses import dataclass
+from typing import ClassVar
 
 from streamfsm.messages import (
     AssistantMessage,
     HiddenReasoningMessage,
+    Message,
     ReasoningMessage,
     StopReason,
-    StreamMessage,
     ToolCallMessage,
 )
 
-_NONE: dict[str, str] = {}
+
+@dataclass(frozen=True)
+class Emission:
+    """A kind of output. Those of the built-in tables are attributes of the class; a table may bring its own."""
+
+    label: str
+    """What diagrams and docs call it."""
+    message: type[Message]
+    """The class of its messages."""
+    field: str
+    """The field of the message that takes what is emitted."""
+    constant: tuple[tuple[str, str], ...] = ()
+    """Fields that are the same in all its messages, and their values."""
+    part: str | None = None
+    """What of a tool call is emitted, ``name`` or ``arguments``; ``None``: it is no part of a tool call."""
+    thinks: bool = False
+    """Whether it shows that the model thought, so that nothing need announce hidden thoughts."""
+
+    THOUGHTS: ClassVar["Emission"]
+    REASONING: ClassVar["Emission"]
+    ANSWER: ClassVar["Emission"]
+    TOOL_NAME: ClassVar["Emission"]
+    TOOL_ARGUMENTS: ClassVar["Emission"]
+    HIDDEN: ClassVar["Emission"]
+    STOP: ClassVar["Emission"]
 
 
-class Emission(Enum):
-    """A kind of output.
+_IN_CALL, _NATIVE = (("source", "non_reasoner_model"),), (("source", "reasoner_model"),)
 
-    Attributes:
-        label: how diagrams and docs call it.
-        message: the class of its messages.
-        field: the field of the message that takes what is emitted.
-        constant: fields that are the same in all its messages.
-    """
-
-    THOUGHTS = "ReasoningMessage", ReasoningMessage, "reasoning", {"source": "non_reasoner_model"}
-    REASONING = "ReasoningMessage (native)", ReasoningMessage, "reasoning", {"source": "reasoner_model"}
-    ANSWER = "AssistantMessage", AssistantMessage, "content", _NONE
-    TOOL_NAME = "ToolCallMessage (name)", ToolCallMessage, "tool_call", _NONE
-    TOOL_ARGUMENTS = "ToolCallMessage (arguments)", ToolCallMessage, "tool_call", _NONE
-    HIDDEN = "HiddenReasoningMessage", HiddenReasoningMessage, "state", _NONE
-    STOP = "StopReason", StopReason, "stop_reason", _NONE
-
-    def __init__(self, label: str, message: type[StreamMessage], field: str, constant: dict[str, str]) -> None:
-        self.label, self.message, self.field, self.constant = label, message, field, constant
+Emission.THOUGHTS = Emission("ReasoningMessage", ReasoningMessage, "reasoning", _IN_CALL, thinks=True)
+Emission.REASONING = Emission("ReasoningMessage (native)", ReasoningMessage, "reasoning", _NATIVE, thinks=True)
+Emission.ANSWER = Emission("AssistantMessage", AssistantMessage, "content")
+Emission.TOOL_NAME = Emission("ToolCallMessage (name)", ToolCallMessage, "tool_call", part="name")
+Emission.TOOL_ARGUMENTS = Emission("ToolCallMessage (arguments)", ToolCallMessage, "tool_call", part="arguments")
+Emission.HIDDEN = Emission("HiddenReasoningMessage", HiddenReasoningMessage, "state", thinks=True)
+Emission.STOP = Emission("StopReason", StopReason, "stop_reason")

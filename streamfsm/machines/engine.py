@@ -51,6 +51,10 @@ class StateMachine:
         self.texts = {state.name: state.text for state in table.states}
         """What text becomes in each state; looked up for every delta."""
 
+    def accepts(self, lane: Lane, event: str) -> bool:
+        """Whether ``event`` is legal in the state of ``lane``: what happens once has a row only where it has not."""
+        return (lane.state, event) in self.table.by_cell
+
     def advance(self, lane: Lane, event: str) -> Row:
         """Fire ``event`` on ``lane``.
 

@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from streamfsm.errors import TableError
 from streamfsm.machines.emission import Emission
+from streamfsm.machines.proofs import PROOFS
 
 LIVE = "*"
 """As the state of a row: every state that is not final."""
 
 ENDINGS = ("end", "error", "cancel", "limit")
-"""Events that every live state of every table must accept: a stream can stop anywhere."""
+"""Events that every live state of a lane's table must accept: a stream can stop anywhere."""
 
 
 class State(NamedTuple):
@@ -42,8 +43,9 @@ class Row(NamedTuple):
 class Table:
     """A declared state machine. Raises :class:`TableError` if the declaration contradicts itself.
 
-    ``states[0]`` is the initial state; ``final`` names those that nothing leaves. A row whose state is :data:`LIVE`
-    stands for one row per live state.
+    ``states[0]`` is the initial state; ``final`` names those that nothing leaves, and in which
+    nothing is emitted. A row whose state is :data:`LIVE`
+    stands for one row per live state. Every live state must accept the ``endings``.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Table:
     final: tuple[str, ...]
     rows: tuple[Row, ...]
     events: tuple[str, ...]
+    endings: tuple[str, ...] = ENDINGS
 
     def __post_init__(self) -> None:
         problems = list(self._problems())
@@ -81,29 +84,14 @@ class Table:
     def _problems(self) -> Iterator[str]:
         names = [state.name for state in self.states]
         rows = list(self.expanded())
-        cells = [(row.state, row.event) for row in rows]
         yield from (f"state {name!r} is declared twice" for name in sorted({n for n in names if names.count(n) > 1}))
         yield from (f"final state {name!r} is not declared" for name in self.final if name not in names)
-        yield from (f"two rows for {cell}" for cell in sorted({c for c in cells if cells.count(c) > 1}))
         for row in rows:
             yield from (f"{row} names unknown state {name!r}" for name in row[0:3:2] if name not in names)
-            if row.state in self.final:
-                yield f"final state {row.state!r} is left on {row.event!r}"
             if row.event not in self.events:
                 yield f"event {row.event!r} is not declared"
             if not row.because:
                 yield f"row {row[:2]} gives no because"
-        yield from (f"event {e!r} is never used" for e in self.events if e not in {row.event for row in rows})
-        for state in self.live:
-            yield from (f"{state!r} does not accept {e!r}" for e in ENDINGS if (state, e) not in cells)
-        yield from (f"state {name!r} cannot be reached" for name in sorted(set(names) - self._reachable(rows)))
-        yield from (f"final state {s.name!r} emits text" for s in self.states if s.name in self.final and s.text)
-
-    def _reachable(self, rows: list[Row]) -> set[str]:
-        reached, ahead = set[str](), [self.initial]
-        while ahead:
-            state = ahead.pop()
-            if state not in reached:
-                reached.add(state)
-                ahead += [row.target for row in rows if row.state == state]
-        return reached
+        moves = {cell: row.target for cell, row in self.by_cell.items()}
+        for prove in PROOFS.values():
+            yield from prove(self, moves)[1]

@@ -20,14 +20,15 @@ _STATES = (
     State("before_thought", Emission.REASONING, "the prompt opened the thought; the tag may come again all the same"),
     State("interleaved",    Emission.ANSWER,    "the model speaks to the user, and a tag may interrupt it"),
     State("reasoning",      Emission.REASONING, "the model thinks, natively or between tags"),
+    State("redacted",       Emission.REASONING, "the same; thoughts that only the provider can read were announced"),
     State("answer",         Emission.ANSWER,    "the model speaks to the user; a tag is text"),
     State("done",           None,               "the stream is over"),
 )
 _ROWS = (
     Row("awaiting_text",  "answer",      "answer",         None, "text came in refusal, or in content without tags"),
     Row("awaiting_text",  "reasoning",   "reasoning",      None, "text came in a reasoning field"),
-    Row("awaiting_text",  "redacted",    "reasoning", Emission.HIDDEN, "thoughts came that only the provider can read"),
-    Row("reasoning",      "redacted",    "reasoning", Emission.HIDDEN, "the same, after thoughts that can be read"),
+    Row("awaiting_text",  "redacted",    "redacted", Emission.HIDDEN, "thoughts came that only the provider can read"),
+    Row("reasoning",      "redacted",    "redacted", Emission.HIDDEN, "the same, after thoughts that can be read"),
     Row("awaiting_text",  "outside",     "before_answer",  None, "content came; it may begin with a thought"),
     Row("awaiting_text",  "interleave",  "interleaved",    None, "content came; thoughts may stand anywhere in it"),
     Row("awaiting_text",  "inside",      "before_thought", None, "content came, and the prompt opened a thought"),

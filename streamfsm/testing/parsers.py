@@ -1,11 +1,11 @@
 """What the kit asks of a parser, and how it reads what a parser says."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, Protocol, TypeAlias, get_args
 
 from streamfsm.errors import MisuseError
-from streamfsm.messages import StreamMessage, coalesce
+from streamfsm.messages import Message, StreamMessage, coalesce
 from streamfsm.parser import StreamParser
 from streamfsm.testing.streams import Key
 from streamfsm.trace import Transition
@@ -51,7 +51,8 @@ Read: TypeAlias = Callable[[Any], Iterable[Said]]
 def read_message(message: Any) -> Iterator[Said]:
     """What a message says: one of ours, its JSON as a dict, a :class:`Said`, or a tuple or dict of its fields.
 
-    Ours do not tell a refusal from content, so it is read as content.
+    A :class:`streamfsm.messages.Message` of your own is read by its ``text``; its kind is its ``message_type``. Ours do
+    not tell a refusal from content, so it is read as content.
 
     Raises:
         MisuseError: it is none of these; give the checks a ``read`` that knows it.
@@ -60,32 +61,31 @@ def read_message(message: Any) -> Iterator[Said]:
         if isinstance(message, tuple):
             yield Said(*message)
             return
-        fields = message if isinstance(message, dict) else message.model_dump()
+        fields = message if isinstance(message, dict) else dict(message)
         if "kind" in fields:
             yield Said(**fields)
             return
-        kind, choice = fields["message_type"], fields.get("choice_index", 0)
-    except (AttributeError, KeyError, TypeError) as error:
+        kind: str = fields["message_type"]
+        choice: int = fields.get("choice_index", 0)
+        if not isinstance(message, Message):
+            message = _OURS[kind].model_construct(**fields)
+        call = fields.get("tool_call")
+        parts: dict[str, Any] = dict(call) if call else {_KINDS.get(kind, kind): message.text}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise MisuseError(f"cannot read the message {message!r}; give the check a read=") from error
-    yield from _ours(kind, choice, fields)
+    key = parts.pop("tool_call_id", None) or "" if call else choice
+    yield from (Said(part, key, text) for part, text in parts.items() if text is not None)
 
 
-def _ours(kind: str, choice: int, fields: Mapping[str, Any]) -> Iterator[Said]:
-    match kind:
-        case "reasoning_message":
-            yield Said("reasoning", choice, fields["reasoning"])
-        case "assistant_message":
-            yield Said("content", choice, fields["content"])
-        case "hidden_reasoning_message":
-            yield Said("hidden", choice, fields["state"])
-        case "stop_reason":
-            yield Said("stop", choice, str(getattr(fields["stop_reason"], "value", fields["stop_reason"])))
-        case _:
-            call = fields["tool_call"]
-            key = call.get("tool_call_id") or ""
-            for part in ("name", "arguments"):
-                if call.get(part) is not None:
-                    yield Said(part, key, call[part])
+_KINDS = {
+    "assistant_message": "content",
+    "reasoning_message": "reasoning",
+    "hidden_reasoning_message": "hidden",
+    "stop_reason": "stop",
+}
+_OURS: dict[str, type[Message]] = {
+    kind.model_fields["message_type"].default: kind for kind in get_args(get_args(StreamMessage)[0])
+}
 
 
 class TracedParser:

@@ -1,0 +1,48 @@
+"""Boundaries between messages, as values, for who asks for them: where a run begins and ends, and where a call closes.
+
+A *run* is what :func:`streamfsm.coalesce` joins: messages of one otid. ``StreamParser(boundaries=True)`` gives
+boundaries in one list with the messages. They are made where rows of the tables fire anyway.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from streamfsm.result import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins: all messages up to its :class:`RunEnded`, one at least, have its otid, type, choice and call."""
+
+    otid: str
+    message_type: str
+    choice_index: int
+    tool_call_id: str | None = None
+    """Of a tool call's run: the id that its messages carry, if they carry one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The run that began last is over. Runs do not overlap: the next begins after it."""
+
+    otid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallClosed:
+    """A call's arguments are over: its last brace came, or the stream ended.
+
+    Told once a call that has a name, of the message tool too; and once more, with the verdict ``trailing``, where the
+    stream ends after more than white space followed the last brace. The last one of a call has the result's verdict.
+    It never means that the call may be run: only ``ready`` in the result does.
+    """
+
+    choice_index: int
+    index: int
+    """That of the :class:`~streamfsm.ParsedCall`."""
+    tool_call_id: str | None
+    name: str
+    verdict: Verdict
+
+
+Boundary: TypeAlias = RunStarted | RunEnded | CallClosed

@@ -1,0 +1,100 @@
+"""What must hold of a table, given where each event leads: one proof a property.
+
+A declaration is held against them before anything runs, with the moves that its rows say; ``machines.checks`` holds the
+engine that was built from it against the same, with the moves that it makes. A proof gives what it counted, and what
+contradicts it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import product
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from streamfsm.machines.table import Table
+
+Moves: TypeAlias = Mapping[tuple[str, str], str]
+"""State and event → where that leads, of all that is legal."""
+Proof: TypeAlias = tuple[str, list[str]]
+
+
+def reach(states: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
+    """``states``, and all that ``edges`` lead to from there."""
+    reached, edges = set(states), set(edges)
+    while ahead := {target for state, target in edges if state in reached} - reached:
+        reached |= ahead
+    return reached
+
+
+def edges(moves: Moves) -> set[tuple[str, str]]:
+    """Which state leads to which."""
+    return {(state, target) for (state, _), target in moves.items()}
+
+
+def _deterministic(table: "Table", _: Moves) -> Proof:
+    cells = [(row.state, row.event) for row in table.expanded()]
+    problems = [f"{cells.count(cell)} rows for {cell}" for cell in dict.fromkeys(cells) if cells.count(cell) > 1]
+    return f"{len(cells)} rows, each the only one for its state and event", problems
+
+
+def _total(table: "Table", moves: Moves) -> Proof:
+    legal, cells = len(moves), len(table.states) * len(table.events)
+    declared = {cell: row.target for cell, row in table.by_cell.items()}
+    problems = [
+        f"{cell} leads to {moves.get(cell)}, and is declared to lead to {declared.get(cell)}"
+        for cell in sorted({*declared, *moves})
+        if moves.get(cell) != declared.get(cell)
+    ]
+    return f"{cells} pairs of state and event fired: {legal} legal, {cells - legal} illegal, as declared", problems
+
+
+def _reachable(table: "Table", moves: Moves) -> Proof:
+    reached = reach([table.initial], edges(moves))
+    problems = [f"{state.name} is never reached" for state in table.states if state.name not in reached]
+    return f"{len(table.states)} states, from {table.initial}", problems
+
+
+def _no_dead_ends(table: "Table", moves: Moves) -> Proof:
+    ending = reach(table.final, ((target, state) for state, target in edges(moves)))
+    stuck = [f"{state} never ends" for state in table.live if state not in ending]
+    left = [
+        f"{event} leaves {state}, which is final"
+        for (state, event), target in moves.items()
+        if state in table.final and target != state
+    ]
+    return f"live states that lead to a final one: {len(table.live)}; final ones: {len(table.final)}", stuck + left
+
+
+def _silent_end(table: "Table", _: Moves) -> Proof:
+    texts = [
+        f"{state.name} emits text, and is final" for state in table.states if state.name in table.final and state.text
+    ]
+    rows = [
+        f"{row.event} emits in {row.state}, which is final"
+        for row in table.rows
+        if row.state in table.final and row.emits
+    ]
+    return "nothing is emitted in a final state", texts + rows
+
+
+def _ends_anywhere(table: "Table", moves: Moves) -> Proof:
+    cells = product(table.live, table.endings)
+    problems = [f"{cell} does not end" for cell in cells if moves.get(cell) not in table.final]
+    return f"{', '.join(table.endings)} lead from every live state to a final one", problems
+
+
+def _every_event_used(table: "Table", moves: Moves) -> Proof:
+    used = {event for _, event in moves}
+    return f"{len(table.events)} events", [
+        f"{event} is illegal everywhere" for event in table.events if event not in used
+    ]
+
+
+PROOFS: Mapping[str, Callable[["Table", Moves], Proof]] = {
+    "deterministic": _deterministic,
+    "total": _total,
+    "reachable": _reachable,
+    "no dead ends": _no_dead_ends,
+    "silent end": _silent_end,
+    "ends anywhere": _ends_anywhere,
+    "every event used": _every_event_used,
+}

@@ -1,0 +1,86 @@
+"""The table of tool calls is built from what channels capture; that of the two built-in ones is this table."""
+
+import pytest
+
+from streamfsm.errors import TableError
+from streamfsm.machines import LIVE, TOOL_CALL, Row, State
+from streamfsm.machines.checks import HOLDS, channel_holds, findings
+from streamfsm.machines.emission import Emission
+from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, Capture, tool_call
+from streamfsm.messages import AssistantMessage
+
+# fmt: off
+STATES = (
+    State("awaiting_name",   None,                    "a name may come in pieces; it ends where the arguments begin"),
+    State("raw_args",        Emission.TOOL_ARGUMENTS, "members that no channel captures, as the wire wrote them"),
+    State("between_members", None,                    "separators, and members of the message tool that are not streamed"),
+    State("inner_thoughts",  Emission.THOUGHTS,       "inside the captured thoughts"),
+    State("message_kwarg",   Emission.ANSWER,         "inside the captured message"),
+    State("text_input",      Emission.TOOL_ARGUMENTS, "the input of a custom tool: text, of which nothing is read"),
+    State("closed",          Emission.TOOL_ARGUMENTS, "the object is whole; only white space may follow"),
+    State("malformed",       Emission.TOOL_ARGUMENTS, "not JSON from here on: raw text goes on, captures stop"),
+    State("done",            None,                    "the stream is over"),
+)
+ROWS = (
+    Row("awaiting_name",   "tool_named",    "raw_args",        Emission.TOOL_NAME, "arguments, another call or the finish came"),
+    Row("awaiting_name",   "speech_named",  "between_members", None, "the message tool is speech: never announced"),
+    Row("awaiting_name",   "text_named",    "text_input",      Emission.TOOL_NAME, "the same, and the tool takes free text"),
+    Row("raw_args",        "thoughts_open", "inner_thoughts",  None, "the thoughts' value begins"),
+    Row("between_members", "thoughts_open", "inner_thoughts",  None, "the thoughts' value begins"),
+    Row("between_members", "message_open",  "message_kwarg",   None, "the message's value begins"),
+    Row("inner_thoughts",  "value_closed",  "between_members", None, "the thoughts' value is whole"),
+    Row("message_kwarg",   "value_closed",  "between_members", None, "the message's value is whole"),
+    Row("between_members", "raw_resumed",   "raw_args",        None, "a member that is not captured, or the last brace"),
+    Row("raw_args",        "object_closed", "closed",          None, "the last brace came"),
+    Row("between_members", "object_closed", "closed",          None, "the last brace came, and is not streamed"),
+    Row("raw_args",        "malformed",     "malformed",       None, "no JSON object can go on like this"),
+    Row("between_members", "malformed",     "malformed",       None, "no JSON object can go on like this"),
+    Row("inner_thoughts",  "malformed",     "malformed",       None, "thoughts that are no string, and no JSON"),
+    Row("message_kwarg",   "malformed",     "malformed",       None, "a message that is no string, and no JSON"),
+    Row("closed",          "trailing",      "malformed",       None, "the object was whole, and more came"),
+    Row(LIVE,              "end",           "done",            None, "the wire has no more chunks"),
+    Row(LIVE,              "error",         "done",            None, "the stream failed; the arguments so far stand"),
+    Row(LIVE,              "cancel",        "done",            None, "the caller wants no more"),
+    Row(LIVE,              "limit",         "done",            None, "the response outgrew a declared limit"),
+)
+# fmt: on
+FILE = Capture(
+    "artifact_open",
+    "artifact",
+    Emission("the file's text", AssistantMessage, "content"),
+    "inside $.edits[*].new_text",
+    "the file's text",
+    "a text that is not a string, and not JSON",
+)
+
+
+def test_the_two_built_in_channels_give_this_table_row_for_row():
+    assert TOOL_CALL is tool_call(THOUGHTS, MESSAGE)
+    assert TOOL_CALL.table.states == STATES
+    assert TOOL_CALL.table.rows == ROWS
+
+
+def test_another_channel_adds_one_state_and_the_rows_that_lead_there_and_back():
+    table = tool_call(THOUGHTS, MESSAGE, FILE).table
+    assert set(table.states) - set(STATES) == {State("artifact", FILE.becomes, FILE.inside)}
+    added = {row[:3] for row in table.rows} - {row[:3] for row in ROWS}
+    assert added == {
+        ("raw_args", "artifact_open", "artifact"),
+        ("between_members", "artifact_open", "artifact"),
+        ("artifact", "value_closed", "between_members"),
+        ("artifact", "malformed", "malformed"),
+    }
+
+
+@pytest.mark.parametrize("captures", [(), (THOUGHTS,), (MESSAGE,), (THOUGHTS, MESSAGE), (THOUGHTS, MESSAGE, FILE)])
+def test_what_is_proven_of_the_built_in_table_is_proven_of_any(captures):
+    machine = tool_call(*captures)
+    assert tool_call(*captures) is machine
+    others = {place: hold for place, hold in HOLDS.items() if place[1] not in (THOUGHTS.state, MESSAGE.state)}
+    found = findings(machine, {**others, **channel_holds(*captures)})
+    assert [(finding.property, finding.problems) for finding in found if finding.problems] == []
+
+
+def test_two_channels_of_one_state_are_refused():
+    with pytest.raises(TableError, match="state 'inner_thoughts' is declared twice"):
+        tool_call(THOUGHTS, THOUGHTS)
