@@ -182,6 +182,7 @@ def test_what_is_held_of_a_body_is_bounded_wherever_it_is_cut(body, limit, fits)
     assert (error is not None and error.code == "limit") is not fits
 
 
+@pytest.mark.slow("long bodies, timed")
 @pytest.mark.parametrize(
     "line",
     [b"data: [\n", b"data: {}\n", b"data:\n", b"<p>\n", b"\n", b"id: 1\n", b"{}\n", b"event: x\n", b"{\n"],

@@ -278,6 +278,7 @@ def test_without_a_chunk_the_date_is_1970(recorded, body):
 # -- chunkings ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("every example in many chunkings")
 @pytest.mark.parametrize("output", [[], ["--json"]], ids=["terminal", "json"])
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_chunking_of_an_example_prints_the_very_same(path, output):
@@ -628,6 +629,7 @@ def process(*arguments, **options):
     return subprocess.run(command, env=environment, check=False, timeout=60, **options)  # noqa: S603 - our own code
 
 
+@pytest.mark.slow("several processes")
 def test_a_process_writes_utf_8_whatever_the_locale_says_and_nothing_else(recorded):
     path = recorded([chunk(content="\u00fc\U0001f600")])
     plain = process("replay", path, capture_output=True)

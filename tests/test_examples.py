@@ -21,6 +21,7 @@ def example(name, *arguments):
     return done.returncode, done.stdout
 
 
+@pytest.mark.slow("a process that imports everything")
 def test_the_agent_thinks_runs_its_tool_and_speaks():
     code, output = example("agent.py", "--no-delay")
     found = ["do swifts sleep: yes, on the wing", "A swift can stay in the air for ten months."]
@@ -40,6 +41,7 @@ def test_the_agent_is_short_enough_to_copy():
     assert len((EXAMPLES / "agent.py").read_text(encoding="utf-8").splitlines()) <= 110
 
 
+@pytest.mark.slow("a process that imports everything")
 def test_the_demo_shows_every_capture_and_that_chunkings_agree():
     code, output = example("demo.py")
     assert code == 0

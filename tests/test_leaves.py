@@ -249,6 +249,7 @@ def test_new_fields_of_many_chunks_are_all_somewhere(places):
     assert [number for number, _ in enumerate(places) if f"new-{number}." not in came] == []
 
 
+@pytest.mark.slow("every recording")
 @pytest.mark.skipif(not FILES, reason="the recordings lie beside the project, and are not there")
 @pytest.mark.parametrize("name", FILES)
 def test_each_leaf_of_a_recording_is_somewhere(name):

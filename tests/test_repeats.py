@@ -114,6 +114,7 @@ def test_repetitions_count_for_the_limit(size):
     assert (parser.result.error.code, parser.result.tool_calls[0].ready) == ("limit", False)
 
 
+@pytest.mark.slow("long streams, timed")
 @pytest.mark.parametrize("unit", ["{} ", '{"a":"' + "x" * 100 + '"}'])
 def test_repetitions_cost_what_their_length_costs(unit):
     def cost(times):

@@ -94,6 +94,7 @@ def test_empty_texts_keep_no_event_from_being_learned(told):
     assert told[: len(events)][-1]
 
 
+@pytest.mark.slow("thousands of bodies")
 @pytest.mark.parametrize("form", FORMS)
 def test_what_stands_in_the_holes_is_read_as_it_is_without_the_template(form):
     for hole in map("".join, itertools.product(PIECES, repeat=2)):

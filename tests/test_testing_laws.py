@@ -137,6 +137,7 @@ def test_the_laws_hold_for_a_right_parser_of_another_make(data, stream):
 # -- and others do not -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("examples are made small, several times")
 @pytest.mark.parametrize("parse", [Strips, Doubles, Drops])
 def test_split_invariance_and_nothing_lost_find_what_is_lost_or_doubled_at_cuts(parse):
     broken = finding(lambda data, stream: check_split_invariance(parse, stream, data.draw(chunkings(stream))))

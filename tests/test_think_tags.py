@@ -123,6 +123,7 @@ def test_a_text_says_the_same_in_pieces_of_every_size_and_what_is_meant(pairs, s
                 assert value == "".join(said for each, said in expected if each == kind)
 
 
+@pytest.mark.slow("every split")
 @pytest.mark.usefixtures("uncounted")
 @each_mode
 @pytest.mark.parametrize("text", [" <ta/tb<t", "a/tb<tc", "<t/t`<t/t"])
