@@ -239,7 +239,8 @@ PARTS = {
 def test_content_may_come_in_parts(form, content, found):
     events = said(form(chunk(content=content)))
     words = {Oddity: "odd", Extra: "kept"}
-    told = [words.get(type(event)) or f"{getattr(event, 'field', 'thought')} {event.text}" for event in events]
+    fields = {Thought: "thought"}
+    told = [words.get(type(event)) or f"{fields.get(type(event)) or event.field} {event.text}" for event in events]
     assert told == found
     assert {event.kind for event in oddities(events)} <= {"wrong_type"}
 

@@ -268,6 +268,7 @@ class ChatCompletions:
                 _read_usage(usage, to)
             _read_extras(maybe_extra, _CHOICE_READ, index, to)
         if fields.get("finish_reason") and (reason := _string(fields, "finish_reason", index, to)):
+            self.has_spoken = True
             to.take(Finish(index, reason))
 
     def _read_delta(self, delta: object, choice: int, to: Handler) -> bool:
