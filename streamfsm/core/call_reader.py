@@ -98,7 +98,7 @@ class CallReader:
             lane.doubtful = True
             what = f"{name!r} with the id of {lane.name!r}: more of its name or another call; Dialect.name tells"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
-        lane.is_doubled = auto and not again and lane.name == name * (len(lane.name) // len(name))
+        lane.is_doubled = auto and not (again or whole) and lane.name == name * (len(lane.name) // len(name))
         return lane.add_name(name, self._limits.name, whole=whole or repeated or policy == "snapshot")
 
     def complete_names(self, calls: Calls) -> None:

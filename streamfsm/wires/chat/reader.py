@@ -268,6 +268,7 @@ class ChatCompletions:
                 _read_usage(usage, to)
             _read_extras(maybe_extra, _CHOICE_READ, index, to)
         if fields.get("finish_reason") and (reason := _string(fields, "finish_reason", index, to)):
+            self.has_spoken = True
             to.take(Finish(index, reason))
 
     def _read_delta(self, delta: object, choice: int, to: Handler) -> bool:
@@ -402,7 +403,7 @@ def _read_extras(fields: Mapping[str, Any], known: frozenset[str], choice: int |
 _TEXTS: dict[str, TextField | None] = {
     **dict.fromkeys(("thinking", "reasoning", "reasoning_content", "reasoning_text", "summary"), "reasoning"),
     "refusal": "refusal",
-    **dict.fromkeys(("text", "content", "output_text", "input_text"), None),
+    **dict.fromkeys(("text", "content", "output_text", "input_text", "value"), None),
 }
 # The types of such parts: what their text is of, where not of what they are in; and the kind of detail.
 _TYPES: dict[str, tuple[TextField | None, str]] = {
@@ -425,9 +426,8 @@ _STRUCTURED_FIELDS = frozenset({"reasoning_details", "thinking_blocks", "content
 def _read_text(value: object, field: TextField, name: str, choice: int, to: Handler) -> None:
     """Tell the text that is somewhere in the field ``name``, and what else a known structure says."""
     if isinstance(value, str):
-        if value:
-            to.text(choice, field, value)
-    elif value is not None:
+        to.text(choice, field, value)
+    else:
         _Structure(name, choice, to).read(value, field)
 
 
