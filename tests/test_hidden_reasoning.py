@@ -5,7 +5,7 @@ from helpers import THINK, call_chunks, chunk, run, said
 
 
 def hides(model, **options):
-    chunks = [{**chunk(content=""), "model": model}, {**chunk(content="Hi"), "model": "gpt-5"}]
+    chunks = [{**chunk(content="H" if model else ""), "model": model}, {**chunk(content="i"), "model": "gpt-5"}]
     return ("hidden", "omitted") in said(run(chunks, **options)[0])
 
 

@@ -18,8 +18,9 @@ def test_the_rich_stream_visits_every_state():
     assert every_state - visited == {("stream", "failed"), ("stream", "cancelled"), *other_modes, *rarely}
 
 
-def test_the_first_id_and_model_that_are_not_empty_are_kept():
-    chunks = [{"id": "", "model": None}, {"id": "a", "model": ""}, {"id": "b", "model": "m"}, {"model": "n"}]
+def test_the_id_and_the_model_are_those_of_the_chunk_that_first_says_something():
+    speaks = {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}
+    chunks = [{"id": "k", "model": "k"}, {"id": "a", "model": "m", **speaks}, {"id": "b"}, {"model": "n"}]
     _, parser = run(chunks)
     assert (parser.result.response_id, parser.result.model) == ("a", "m")
 

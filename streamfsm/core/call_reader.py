@@ -7,7 +7,7 @@ from streamfsm.channels import Channels
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.calls import Calls
 from streamfsm.core.events import Form
-from streamfsm.core.lanes import CallLane, LanePolicy
+from streamfsm.core.lanes import CallLane, LanePolicy, Outlet
 from streamfsm.core.policies import Policies
 from streamfsm.core.written_calls import holds_marker
 from streamfsm.limits import Limits
@@ -22,11 +22,12 @@ class CallReader:
         limits: how many calls there may be, and how long a name.
         channels: what is captured of arguments.
         lane_policy: how calls take arguments.
+        outlet: where their output goes.
         anomalies: records guesses and contradictions.
         exceed: is told the limit that was reached.
     """
 
-    __slots__ = ("_anomalies", "_channels", "_exceed", "_lane_policy", "_limits", "_policies")
+    __slots__ = ("_anomalies", "_channels", "_exceed", "_lane_policy", "_limits", "_outlet", "_policies")
 
     def __init__(
         self,
@@ -35,11 +36,12 @@ class CallReader:
         limits: Limits,
         channels: Channels,
         lane_policy: LanePolicy,
+        outlet: Outlet,
         anomalies: Anomalies,
         exceed: Callable[[str], None],
     ) -> None:
         self._policies, self._limits, self._channels = policies, limits, channels
-        self._lane_policy, self._anomalies, self._exceed = lane_policy, anomalies, exceed
+        self._lane_policy, self._outlet, self._anomalies, self._exceed = lane_policy, outlet, anomalies, exceed
 
     def resolve(
         self, calls: Calls, choice: int, wire_index: int | None, call_id: str, name: str, entry: int, *, whole: bool
@@ -117,7 +119,7 @@ class CallReader:
             self._anomalies.record(
                 "marker_in_name", f"{lane.name!r} holds a marker of the model's", lane.choice, lane.ordinal
             )
-        lane.complete_name(self._channels, self._lane_policy.outlet)
+        lane.complete_name(self._channels, self._outlet)
 
     def adopt(self, calls: Calls) -> bool:
         """Arguments that never got a name are given to the one call that may lack them: a guess, so it is in doubt.
@@ -133,7 +135,7 @@ class CallReader:
             lane.doubtful = True
             what = "arguments without a name were taken for those of the only open call"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
-            if not lane.feed(orphan.arguments.getvalue(), self._lane_policy):
+            if not lane.feed(orphan.arguments.getvalue(), self._lane_policy, self._outlet):
                 self._exceed("arguments")
                 break
         return True
@@ -156,6 +158,6 @@ class CallReader:
     def close_members(self, calls: Calls) -> None:
         """Calls whose arguments are members of an object get no more of them."""
         for lane in calls.lanes:
-            if not lane.feed(lane.close_members(), self._lane_policy):
+            if not lane.feed(lane.close_members(), self._lane_policy, self._outlet):
                 self._exceed("arguments")
                 return

@@ -63,7 +63,6 @@ class LanePolicy:
 
     limit: int
     """Characters in all."""
-    outlet: Outlet
     cumulative: bool
     """Whether each piece is all that came so far."""
     begins: str = ""
@@ -136,13 +135,12 @@ class TextLane:
     _held: Buffer = field(default_factory=StringIO)  # what came while it is undecided
     _again: int = 0  # of the text so far, how much is held back because it came again
 
-    def feed(self, text: str, policy: LanePolicy) -> bool:
+    def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
         """Take the next piece.
 
         Returns:
             Whether all of it was within the limit.
         """
-        outlet = policy.outlet
         if self.state == _AWAITING_TEXT:
             outlet.boundary(self, policy.begins)
         text, self._half, fits = _take(self._half, text, policy.limit - self.size)
@@ -339,7 +337,7 @@ class CallLane:
         text, self.arguments = self.arguments.getvalue(), StringIO()
         self._read(text, outlet)
 
-    def feed(self, text: str, policy: LanePolicy) -> bool:
+    def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
         """Take the next piece of the arguments.
 
         Returns:
@@ -352,11 +350,11 @@ class CallLane:
         if self.scanner is None:
             self.arguments.write(text)
         elif (said := self.scanner.skim(text)) is None:
-            self._read(text, policy.outlet)
+            self._read(text, outlet)
         else:
             self.arguments.write(text)
             if said:
-                policy.outlet.text(self, said)
+                outlet.text(self, said)
         return fits
 
     def _after_placeholder(self, text: str) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from streamfsm.channels import Channels
@@ -35,6 +36,7 @@ from streamfsm.core.writer import MessageWriter
 from streamfsm.machines import STREAM
 from streamfsm.machines.endings import CUT, UNKNOWN, closing, second
 from streamfsm.result import AnomalyKind, ErrorInfo
+from streamfsm.think_tags import Pairs
 from streamfsm.trace import Transition
 
 
@@ -70,7 +72,7 @@ class Response:
         # once the stream has ended, so that nothing finds its way to a lane that is done.
         self._text_routes: dict[tuple[int, TextField], tuple[TextLane, LanePolicy]] = {}
         self._call_routes: dict[tuple[int, int | None], tuple[CallLane, Calls]] = {}
-        self._channels = Channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
+        self._channels = _channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
         self.writer = MessageWriter(
             message_id=options.message_id,
             date=options.date,
@@ -86,37 +88,15 @@ class Response:
         self.anomalies = Anomalies(run, limits.anomalies)
         self.judge = Judge(run, policies, self.anomalies)
         self._keeper = Keeper(run, policies, limits, self.anomalies)
-        answer = LanePolicy(
-            limits.text,
-            self.writer,
-            policies.content == "snapshot",
-            "answer",
-            repeated=policies.content == "final_repeat",
+        self._lane_policies = _lane_policies(
+            limits.text, limits.arguments, policies.content, policies.reasoning, policies.arguments, options.think_tags
         )
-        tags = tags_of(options.think_tags) if options.think_tags else None
-        # By text field; ``None``: of arguments.
-        self._lane_policies: dict[TextField | None, LanePolicy] = {
-            None: LanePolicy(
-                limits.arguments,
-                self.writer,
-                policies.arguments == "snapshot",
-                placeholder=policies.arguments == "placeholder",
-            ),
-            "reasoning": replace(
-                answer,
-                cumulative=policies.reasoning == "snapshot",
-                begins="reasoning",
-                repeated=policies.reasoning == "final_repeat",
-            ),
-            "content": replace(answer, begins=tags.begins, tags=tags) if tags else answer,
-            "refusal": answer,
-            "transcript": answer,
-        }
         self._call_reader = CallReader(
             policies=policies,
             limits=limits,
             channels=self._channels,
             lane_policy=self._lane_policies[None],
+            outlet=self.writer,
             anomalies=self.anomalies,
             exceed=self.exceed,
         )
@@ -142,7 +122,7 @@ class Response:
         lane, policy = route
         if whole or policy.cumulative:
             text = self._news(lane, text)
-        if not lane.feed(text, policy):
+        if not lane.feed(text, policy, self.writer):
             self.exceed("text")
 
     def call(
@@ -181,7 +161,7 @@ class Response:
             policy = self._lane_policies[None]
             if whole or policy.cumulative:
                 arguments = self._news(lane, arguments)
-            if not lane.feed(arguments, policy):
+            if not lane.feed(arguments, policy, self.writer):
                 self.exceed("arguments")
         if extras:
             self._keeper.keep(extras, lane.extras)
@@ -313,6 +293,27 @@ class Response:
         if options.reasoning_model is not None:
             return options.reasoning_model
         return options.inner_thoughts_kwarg is None and model is not None and is_reasoning_model(model)
+
+
+# What is the same for all streams of the same options is made once: a stream needs little memory.
+_channels = lru_cache(maxsize=64)(Channels)
+
+
+@lru_cache(maxsize=64)
+def _lane_policies(
+    text_limit: int, arguments_limit: int, content: str, reasoning: str, arguments: str, think_tags: Pairs | None
+) -> Mapping[TextField | None, LanePolicy]:
+    """By text field; ``None``: of arguments."""
+    answer = LanePolicy(text_limit, content == "snapshot", "answer", repeated=content == "final_repeat")
+    thoughts = LanePolicy(text_limit, reasoning == "snapshot", "reasoning", repeated=reasoning == "final_repeat")
+    tags = tags_of(think_tags) if think_tags else None
+    return {
+        None: LanePolicy(arguments_limit, arguments == "snapshot", placeholder=arguments == "placeholder"),
+        "reasoning": thoughts,
+        "content": replace(answer, begins=tags.begins, tags=tags) if tags else answer,
+        "refusal": answer,
+        "transcript": answer,
+    }
 
 
 _UNMARKED = ErrorInfo(code="unmarked_end", message="the stream ended without a finish reason")
