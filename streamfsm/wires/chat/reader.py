@@ -471,7 +471,7 @@ class _Structure:
     def _read_part(self, fields: Mapping[str, Any], field: TextField, place: _Place) -> None:
         """``{"type": "text", "text": …}``, ``{"type": "thinking", "thinking": […], "signature": …}`` and their like."""
         choice, to = self.choice, self.to
-        kind = _string(fields, "type", choice, to)
+        named = kind = _string(fields, "type", choice, to)
         of, kind = _TYPES.get(kind, (None, kind))
         if kind.startswith("reasoning."):
             of, kind = "reasoning", kind.removeprefix("reasoning.")
@@ -480,7 +480,7 @@ class _Structure:
             index, part_id = _integer(fields, "index", choice, to), _string(fields, "id", choice, to) or None
             place = place if index is None and part_id is None else (index, part_id)
         # Of a part of a type that is not known, nothing but a plain text is one.
-        known = field == "reasoning" or (fields.get("type") or "") in _TYPES
+        known = field == "reasoning" or named in _TYPES
         texts: dict[TextField, dict[str, None]] = {}
         read = set(_DETAIL if field == "reasoning" else _PART)
         for key, text_of in _TEXTS.items():
