@@ -41,6 +41,7 @@ AnomalyKind: TypeAlias = Literal[
     "wrapped_comment",
     "call_in_text",
     "marker_in_name",
+    "silent_speech",
     "more_extras",
     "more_anomalies",
 ]

@@ -553,6 +553,9 @@ class Response:
                 for key in call.scanner.duplicates if call.scanner else ():
                     self.odd("duplicate_key", f"key {key!r} came again", index, call.ordinal)
                 self._judge_arguments(choice, call)
+                if event == "end" and self._is_silent(call):
+                    what = f"{call.name!r} is how the model speaks, and said nothing"
+                    self.odd("silent_speech", what, index, call.ordinal)
         if event == "end":
             self._judge_choices()
         first = run.choices[min(run.choices)] if run.choices else Choice()
@@ -628,7 +631,7 @@ class Response:
 
     def is_certain(self, calls: Calls, call: CallLane) -> bool:
         """Whether the call, if its JSON is closed, is just what the model made: nothing of it was guessed or lost."""
-        if call.doubtful:
+        if call.doubtful or self._is_silent(call):
             return False
         if call.repeats is not None:
             first = calls.lanes[call.repeats]
@@ -638,6 +641,13 @@ class Response:
         # object may be a placeholder of them. Nor does free text show that a piece of it is missing.
         vouched = call.judge()[0] != "empty" or call.entry <= calls.vouched
         return vouched and not (self.run.doubt and (call.is_empty or call.form == "text"))
+
+    def _is_silent(self, call: CallLane) -> bool:
+        """Whether the call is one through which the model speaks, and nothing was said in it."""
+        if call.adopted or call.form == "text" or not self._channels.is_message_tool(call.name):
+            return False
+        turns = self.run.numbering.turns
+        return not any((turn.choice, turn.label, turn.field) == (call.choice, call.label, "content") for turn in turns)
 
     # -- small parts ------------------------------------------------------------------------------------------------
 
