@@ -121,6 +121,7 @@ def own() -> set[Cell]:
     traces = [ended(place, event) for place in REACH for event in ENDINGS]
     traces += [traced(call_chunks(name, [text])) for name in ("send_message", "search") for text in CASES]
     traces += [traced(call_chunks("send_message", [text])) for text in ('{"message":-x}', '{"thinking":nil}')]
+    traces += [traced(call_chunks("search", [text])) for text in ('{"thinking":nil}', '{"thinking":"Hm"?}')]
     traces += [traced([chunk(content="Hi")], reasoning_model=True)]
     traces += [traced([SECRET]), traced([chunk(reasoning_content="Hm"), SECRET]), traced([chunk(finish="stop")])]
     for file in sorted((ROOT / "examples" / "captures").glob("*.sse")):

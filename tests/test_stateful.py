@@ -146,7 +146,7 @@ class Model:
         self.tell_call(each)
 
     def tell_call(self, each: Call) -> None:
-        """Tell what is untold. The message tool is speech: not announced, and only what is not JSON is told as it is."""
+        """Tell what is untold. The message tool is speech: only what is not JSON is told as it stands."""
         if each.named:
             speech = each.name == SPEECH
             for kind, part in each.untold:
