@@ -492,7 +492,7 @@ def wire_usage(usage: Any) -> dict[str, int | None]:
 @pytest.mark.parametrize("cell", ROWS, ids="-".join)
 def test_the_rule_of_a_row_takes_it(cell: Cell, before: str | None):
     stream = Stream(hides_reasoning=True, mode=mode_of(cell))
-    if before is not None:
+    if before is not None and (cell[1], before) != ("silent", "x"):  # which would be heard
         stream.play(stream.open_call(0, SPEECH), before)
         stream.finish(1, "tool_calls")
         check(stream)
