@@ -41,6 +41,7 @@ AnomalyKind: TypeAlias = Literal[
     "wrapped_comment",
     "call_in_text",
     "marker_in_name",
+    "silent_speech",
     "more_extras",
     "more_anomalies",
 ]
@@ -80,7 +81,8 @@ class Anomaly(Model):
     ``unread_arguments``: a call has a field that is not read, where its arguments may be.
     ``unknown_finish``: a finish reason that the table of endings does not hold. ``second_finish``: a finish reason that
     contradicts the one kept. ``foreign_wire``: an object of another protocol came. ``wrapped_comment``: a comment came
-    as data. ``call_in_text``: a text holds a call, which is not read. ``marker_in_name``: a tool's name holds a marker
+    as data. ``call_in_text``: a text holds a call, which is not read. ``silent_speech``: the model called
+    the tool through which it speaks, and said nothing. ``marker_in_name``: a tool's name holds a marker
     of the model's template. ``more_extras``: ``Limits`` left no room for a value that is not read, or for what must be
     sent back. ``more_anomalies``: the list was full.
     """

@@ -50,6 +50,7 @@ REACH: dict[tuple[str, str], list[Any]] = {
     ("tool_call", "message_kwarg"): call_chunks("send_message", ['{"message":"Hi'], finish=None),
     ("tool_call", "text_input"): [chunk(TEXT_TOOL)],
     ("tool_call", "closed"): call_chunks("search", ["{}"], finish=None),
+    ("tool_call", "spoken_verbatim"): call_chunks("send_message", ["no JSON"], finish=None),
     ("tool_call", "malformed"): call_chunks("search", ["no JSON"], finish=None),
 }
 MODES = {

@@ -117,8 +117,10 @@ def state_of(scanner: Scanner | None) -> str:
     """The state of a call whose scanner is this one."""
     if scanner is None:
         return "awaiting_name"
-    if scanner._mode in ("broken", "closed"):
-        return {"broken": "malformed", "closed": "closed"}[scanner._mode]
+    if scanner._mode == "broken":
+        return "malformed" if scanner.raw else "spoken_verbatim"
+    if scanner._mode == "closed":
+        return "closed"
     if scanner._channel and not (len(scanner._stack) == 1 and scanner._mode in ("colon", "value")):
         return {"thoughts_open": "inner_thoughts", "message_open": "message_kwarg"}[scanner._channel]
     return "between_members" if scanner._resume or not scanner.raw else "raw_args"

@@ -41,13 +41,13 @@ def test_the_check_proves_every_property_of_every_table_a_line_each(monkeypatch,
     assert [line[0] for line in found] == [*(name for name in NAMES for _ in range(8)), *["lexer"] * 6]
     assert found[7][2] == "every live state names its bound (nothing is held back)"
     assert [line[1:] for line in found[16:24]] == [
-        ["deterministic", "48 rows, each the only one for its state and event"],
-        ["total", "126 pairs of state and event fired: 48 legal, 78 illegal, as declared"],
-        ["reachable", "9 states, from awaiting_name"],
-        ["no dead ends", "live states that lead to a final one: 8; final ones: 1"],
+        ["deterministic", "55 rows, each the only one for its state and event"],
+        ["total", "150 pairs of state and event fired: 55 legal, 95 illegal, as declared"],
+        ["reachable", "10 states, from awaiting_name"],
+        ["no dead ends", "live states that lead to a final one: 9; final ones: 1"],
         ["silent end", "nothing is emitted in a final state"],
         ["ends anywhere", "end, error, cancel, limit lead from every live state to a final one"],
-        ["every event used", "14 events"],
+        ["every event used", "15 events"],
         [
             "bounded hold-back",
             "every live state names its bound (arguments, name); awaiting_name → between_members: silent, and no cycle",
@@ -121,6 +121,7 @@ def own() -> set[Cell]:
     traces = [ended(place, event) for place in REACH for event in ENDINGS]
     traces += [traced(call_chunks(name, [text])) for name in ("send_message", "search") for text in CASES]
     traces += [traced(call_chunks("send_message", [text])) for text in ('{"message":-x}', '{"thinking":nil}')]
+    traces += [traced(call_chunks("search", [text])) for text in ('{"thinking":nil}', '{"thinking":"Hm"?}')]
     traces += [traced([chunk(content="Hi")], reasoning_model=True)]
     traces += [traced([SECRET]), traced([chunk(reasoning_content="Hm"), SECRET]), traced([chunk(finish="stop")])]
     for file in sorted((ROOT / "examples" / "captures").glob("*.sse")):
@@ -187,6 +188,7 @@ HOLDING = [
     [chunk({**TEXT_TOOL, "custom": {"name": "code", "input": "x" + HALF}})],
     call_chunks("search", ["{} ", HALF], finish=None),
     call_chunks("search", ["x", HALF], finish=None),
+    call_chunks("send_message", ["x", HALF], finish=None),
 ]
 
 

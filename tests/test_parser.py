@@ -14,7 +14,7 @@ def test_the_rich_stream_visits_every_state():
     visited = {(step.machine, state) for step in trace for state in (step.state, step.target)}
     every_state = {(machine.table.name, state.name) for machine in MACHINES for state in machine.table.states}
     other_modes = {("text", state) for state in ("undecided", "before_answer", "before_thought")}  # of think tags
-    rarely = {("text", "redacted"), ("tool_call", "text_input")}
+    rarely = {("text", "redacted"), ("tool_call", "text_input"), ("tool_call", "spoken_verbatim")}
     assert every_state - visited == {("stream", "failed"), ("stream", "cancelled"), *other_modes, *rarely}
 
 

@@ -31,11 +31,11 @@ CALLS: list[tuple[str, str, str, Said]] = [
      [("reasoning", "Hm"), ("assistant", "Hi")]),
     ("send_message", '{"message":"Hi","a":1}', "between_members message_kwarg between_members closed",
      [("assistant", "Hi")]),
-    ("send_message", '{"message":"Hi"}{', "between_members message_kwarg between_members closed malformed",
-     [("assistant", "Hi")]),
-    ("send_message", '{"message":-?}', "between_members message_kwarg malformed", [("assistant", "-")]),
-    ("send_message", '{"message":nil}', "between_members message_kwarg malformed", []),
-    ("send_message", "{?}", "between_members malformed", []),
+    ("send_message", '{"message":"Hi"}{', "between_members message_kwarg between_members closed spoken_verbatim",
+     [("assistant", "Hi{")]),
+    ("send_message", '{"message":-?}', "between_members message_kwarg spoken_verbatim", [("assistant", "-?}")]),
+    ("send_message", '{"message":nil}', "between_members message_kwarg spoken_verbatim", [("assistant", "nil}")]),
+    ("send_message", "{?}", "between_members spoken_verbatim", [("assistant", "{?}")]),
 ]  # fmt: skip
 
 THOUGHT = chunk(reasoning_content="Hm")

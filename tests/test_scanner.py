@@ -198,11 +198,14 @@ def test_members_are_captured_or_raw(document, signals):
 
 
 @pytest.mark.parametrize(("document", "signals"), REPORTS.values(), ids=REPORTS)
-def test_without_raw_text_only_captured_text_is_left(document, signals):
-    inside, left = False, []
+def test_without_raw_text_only_captured_text_is_left_and_what_is_not_json(document, signals):
+    inside, broken, left = False, False, []
     for signal in signals:
         inside = signal in (THOUGHTS, MESSAGE) or (inside and signal[0] == TEXT)
-        if inside or signal[0] not in (TEXT, RESUMED[0]):
+        broken = broken or signal[0] in ("malformed", "trailing")
+        if signal[0] in ("malformed", "trailing"):
+            left.append(("misspoken", ""))
+        elif inside or broken or signal[0] not in (TEXT, RESUMED[0]):
             left.append(signal)
     assert signals_of(document, raw=False) == left
 

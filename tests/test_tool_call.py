@@ -19,6 +19,7 @@ STATES = (
     State("text_input",      Emission.TOOL_ARGUMENTS, "the input of a custom tool: text, of which nothing is read"),
     State("closed",          Emission.TOOL_ARGUMENTS, "the object is whole; only white space may follow"),
     State("malformed",       Emission.TOOL_ARGUMENTS, "not JSON from here on: raw text goes on, captures stop"),
+    State("spoken_verbatim", Emission.ANSWER,         "the message tool's arguments are not JSON from here on: spoken as they stand"),
     State("done",            None,                    "the stream is over"),
 )
 ROWS = (
@@ -36,7 +37,10 @@ ROWS = (
     Row("raw_args",        "malformed",     "malformed",       None, "no JSON object can go on like this"),
     Row("between_members", "malformed",     "malformed",       None, "no JSON object can go on like this"),
     Row("inner_thoughts",  "malformed",     "malformed",       None, "thoughts that are no string, and no JSON"),
-    Row("message_kwarg",   "malformed",     "malformed",       None, "a message that is no string, and no JSON"),
+    Row("between_members", "misspoken",     "spoken_verbatim", None, "no JSON object can go on like this, but it is what the model says"),
+    Row("inner_thoughts",  "misspoken",     "spoken_verbatim", None, "thoughts that are no string, and no JSON"),
+    Row("message_kwarg",   "misspoken",     "spoken_verbatim", None, "a message that is no string, and no JSON"),
+    Row("closed",          "misspoken",     "spoken_verbatim", None, "the message's object was whole, and more came"),
     Row("closed",          "trailing",      "malformed",       None, "the object was whole, and more came"),
     Row(LIVE,              "end",           "done",            None, "the wire has no more chunks"),
     Row(LIVE,              "error",         "done",            None, "the stream failed; the arguments so far stand"),
@@ -69,6 +73,7 @@ def test_another_channel_adds_one_state_and_the_rows_that_lead_there_and_back():
         ("between_members", "artifact_open", "artifact"),
         ("artifact", "value_closed", "between_members"),
         ("artifact", "malformed", "malformed"),
+        ("artifact", "misspoken", "spoken_verbatim"),
     }
 
 

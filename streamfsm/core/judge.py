@@ -1,5 +1,6 @@
 """``Judge``: what came of the choices of one response, once it has ended."""
 
+from streamfsm.channels import Channels
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.calls import Calls
 from streamfsm.core.lanes import CallLane, TextLane
@@ -17,10 +18,10 @@ WHOLE = ("valid", "lenient", "empty", "text")
 class Judge:
     """Says how choices ended and which calls are certain, and records what does not fit."""
 
-    __slots__ = ("_anomalies", "_policies", "_run")
+    __slots__ = ("_anomalies", "_channels", "_policies", "_run")
 
-    def __init__(self, run: Run, policies: Policies, anomalies: Anomalies) -> None:
-        self._run, self._policies, self._anomalies = run, policies, anomalies
+    def __init__(self, run: Run, policies: Policies, channels: Channels, anomalies: Anomalies) -> None:
+        self._run, self._policies, self._channels, self._anomalies = run, policies, channels, anomalies
 
     def meaning(self, finish_reason: str) -> Ending:
         """What the wire's word means to this server."""
@@ -43,6 +44,19 @@ class Judge:
             for key in call.scanner.duplicates if call.scanner else ():
                 record("duplicate_key", f"key {key!r} came again", index, call.ordinal)
             self._judge_arguments(choice, call)
+
+    def judge_speech(self, choice: Choice) -> None:
+        """Record the calls through which the model was to speak, and said nothing."""
+        for call in choice.calls.lanes:
+            if self._is_silent(call):
+                what = f"{call.name!r} is how the model speaks, and said nothing"
+                self._anomalies.record("silent_speech", what, call.choice, call.ordinal)
+
+    def _is_silent(self, call: CallLane) -> bool:
+        if call.adopted or call.form == "text" or not self._channels.is_message_tool(call.name):
+            return False
+        spoken = (call.choice, "content", call.ordinal)
+        return all(turn[:3] != spoken for turn in self._run.numbering.turns or ())
 
     def _judge_text(self, lane: TextLane) -> None:
         policy = getattr(self._policies, "reasoning" if lane.label == "reasoning" else "content")
@@ -110,7 +124,7 @@ class Judge:
 
     def is_certain(self, calls: Calls, call: CallLane) -> bool:
         """Whether the call, if its JSON is closed, is just what the model made: nothing of it was guessed or lost."""
-        if call.doubtful:
+        if call.doubtful or self._is_silent(call):
             return False
         if call.repeats is not None:
             first = calls.lanes[call.repeats]

@@ -44,6 +44,7 @@ _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_
 # Where a text lane keeps the text of each state.
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
 _AWAITING_NAME = TOOL_CALL.table.initial
+_OVER = ("closed", "malformed", "spoken_verbatim")  # states of a call to whose arguments nothing can be lacking
 _OPEN = frozenset(STREAM.table.live)
 
 
@@ -288,7 +289,7 @@ class CallLane:
     @property
     def is_open(self) -> bool:
         """Whether arguments came, and may go on."""
-        return self.size > 0 and self.state not in ("closed", "malformed")
+        return self.size > 0 and self.state not in _OVER
 
     @property
     def is_empty(self) -> bool:

@@ -86,7 +86,7 @@ class Response:
             boundaries=options.boundaries,
         )
         self.anomalies = Anomalies(run, limits.anomalies)
-        self.judge = Judge(run, policies, self.anomalies)
+        self.judge = Judge(run, policies, self._channels, self.anomalies)
         self._keeper = Keeper(run, policies, limits, self.anomalies)
         self._lane_policies = _lane_policies(
             limits.text, limits.arguments, policies.content, policies.reasoning, policies.arguments, options.think_tags
@@ -269,6 +269,8 @@ class Response:
             for call in choice.calls.lanes:
                 call.close(event, self._channels, self.writer)
             self.judge.judge_choice(index, choice, self._lane_policies["content"].tags)
+            if event == "end":
+                self.judge.judge_speech(choice)
         if event == "end":
             self.judge.judge_choices()
         first = run.choices[min(run.choices)] if run.choices else Choice()

@@ -85,7 +85,7 @@ class Scanner:
 
     Args:
         captured: decoded key → name of the event that opens its value.
-        raw: whether raw text is reported.
+        raw: whether raw text is reported. If not, it is from a structural error on, which is ``misspoken`` then.
         stops: whether what follows the object is left unread, in ``beyond``, rather than an error.
     """
 
@@ -206,7 +206,7 @@ class Scanner:
 
     def _report(self, text: str, out: list[Signal]) -> None:
         if self._channel is None:
-            if not self.raw:
+            if not self.raw and self._mode != "broken":
                 return
             if self._resume:
                 self._resume = False
@@ -227,10 +227,10 @@ class Scanner:
             self.verdict, self.error_offset = verdict, self._base + at
 
     def _break(self, at: int, text: str, out: list[Signal], event: str = "malformed") -> int:
-        """A structural error at ``text[at]``: from here on everything is raw."""
+        """A structural error at ``text[at]``: from here on everything is reported, as it stands."""
         self._sift(text, at, out)
         self._fault("trailing" if event == "trailing" else "invalid", at)
-        out.append((event, ""))
+        out.append((event if self.raw else "misspoken", ""))
         self._channel, self._resume, self._mode = None, False, _BREAKS[self._mode]
         self._release(out)
         self._sink = "report"
@@ -259,8 +259,11 @@ class Scanner:
             self._literal = _LITERALS[char][1:]
         else:
             self._stack.append("arguments")
-            self._sift(text, at + 1, out)
+            if self.raw:
+                self._sift(text, at + 1, out)
             self._await_key()
+        if not self.raw:  # it is nothing, unless it turns out not to be JSON
+            self._start, self._sink = at, "hold"
         return at + 1
 
     def _null_step(self, text: str, at: int, out: list[Signal]) -> int:
@@ -269,6 +272,9 @@ class Scanner:
         self._literal = self._literal[1:]
         if not self._literal:
             self._mode, self.verdict, self.ends = _WORD_ENDS[self._mode], "empty", self._base + at + 1
+            if not self.raw:
+                self._held.clear()
+                self._start, self._sink = at + 1, "report"
         return at + 1
 
     def _key_step(self, text: str, at: int, out: list[Signal]) -> int:

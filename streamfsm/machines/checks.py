@@ -55,6 +55,7 @@ HOLDS: Mapping[tuple[str, str], Hold] = {
     ("tool_call", "text_input"):      Hold("half a surrogate pair", (_HALF,)),
     ("tool_call", "closed"):          Hold("half a surrogate pair; what may be the object again", (_HALF, "arguments")),
     ("tool_call", "malformed"):       Hold("half a surrogate pair", (_HALF,)),
+    ("tool_call", "spoken_verbatim"): Hold("half a surrogate pair", (_HALF,)),
 }
 # fmt: on
 

@@ -6,8 +6,9 @@ only where something begins or ends, and what arrives in between becomes what th
 What a channel captures adds a state to the table, and the rows that lead there and back: :func:`tool_call` builds the
 table of any channels, and the two built-in ones give the table below.
 
-Its weak spot, admitted: whether raw text is streamed at all (it is not for the message tool) is the scanner's to
-know; the table only says what raw text becomes where it is.
+Calls of the message tool are speech. Their raw text is nothing to anybody and is not reported by the scanner, until it
+is not JSON any more: from there on all of it is spoken as it stands, because what a model says must not vanish. Where
+the arguments are no object at all, that is from their first character.
 """
 
 from functools import cache
@@ -59,6 +60,7 @@ def tool_call(*captures: Capture) -> StateMachine:
         State("text_input",      Emission.TOOL_ARGUMENTS, "the input of a custom tool: text, of which nothing is read"),
         State("closed",          Emission.TOOL_ARGUMENTS, "the object is whole; only white space may follow"),
         State("malformed",       Emission.TOOL_ARGUMENTS, "not JSON from here on: raw text goes on, captures stop"),
+        State("spoken_verbatim", Emission.ANSWER,         "the message tool's arguments are not JSON from here on: spoken as they stand"),
         State("done",            None,                    "the stream is over"),
     )
     rows = (
@@ -72,7 +74,10 @@ def tool_call(*captures: Capture) -> StateMachine:
         Row("between_members", "object_closed", "closed",          None, "the last brace came, and is not streamed"),
         Row("raw_args",        "malformed",     "malformed",       None, "no JSON object can go on like this"),
         Row("between_members", "malformed",     "malformed",       None, "no JSON object can go on like this"),
-        *(Row(each.state, "malformed", "malformed", None, each.odd) for each in captures),
+        *(Row(each.state, "malformed", "malformed", None, each.odd) for each in captures if "raw_args" in each.opens_in),
+        Row("between_members", "misspoken",     "spoken_verbatim", None, "no JSON object can go on like this, but it is what the model says"),
+        *(Row(each.state, "misspoken", "spoken_verbatim", None, each.odd) for each in captures),
+        Row("closed",          "misspoken",     "spoken_verbatim", None, "the message's object was whole, and more came"),
         Row("closed",          "trailing",      "malformed",       None, "the object was whole, and more came"),
         Row(LIVE,              "end",           "done",            None, "the wire has no more chunks"),
         Row(LIVE,              "error",         "done",            None, "the stream failed; the arguments so far stand"),
