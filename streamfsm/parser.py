@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from streamfsm.core.events import Oddity
 from streamfsm.core.extras import values
-from streamfsm.core.lanes import CallLane, TextLane
+from streamfsm.core.lanes import OPEN, CallLane, TextLane
 from streamfsm.core.response import WHOLE, Choice, Detail, Options, Response, Run
 from streamfsm.core.text import without_surrogates
 from streamfsm.errors import MisuseError
@@ -297,7 +297,7 @@ class StreamParser:
         return parser
 
     def _read(self, chunk: object) -> bool:
-        if self.state != "open":
+        if self._response.run.stream.state not in OPEN:  # for every chunk
             self._response.take_late()
         return self._wire.source.read(chunk, self._response)
 
@@ -306,7 +306,7 @@ class StreamParser:
         if wire.body_done:
             return
         name, data = event
-        if not name and self.state == "open" and self._template.tell(data, self._response):
+        if not name and self._response.run.stream.state in OPEN and self._template.tell(data, self._response):
             return
         if name == UNFRAMED:
             self._take_unframed(data)
