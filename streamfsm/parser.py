@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from streamfsm.core.events import Oddity
 from streamfsm.core.extras import values
 from streamfsm.core.judge import WHOLE
-from streamfsm.core.lanes import CallLane
+from streamfsm.core.lanes import OPEN, CallLane
 from streamfsm.core.response import Response
 from streamfsm.core.run import Choice, Detail, Options, Run
 from streamfsm.core.text import without_surrogates
@@ -299,7 +299,7 @@ class StreamParser:
         return parser
 
     def _read(self, chunk: object) -> bool:
-        if self.state != "open":
+        if self._response.run.stream.state not in OPEN:  # for every chunk
             self._response.take_late()
         return self._wire.source.read(chunk, self._response)
 
@@ -308,7 +308,7 @@ class StreamParser:
         if wire.body_done:
             return
         name, data = event
-        if not name and self.state == "open" and self._template.tell(data, self._response):
+        if not name and self._response.run.stream.state in OPEN and self._template.tell(data, self._response):
             return
         if name == UNFRAMED:
             self._take_unframed(data)

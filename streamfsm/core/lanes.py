@@ -45,7 +45,7 @@ _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
 _AWAITING_NAME = TOOL_CALL.table.initial
 _OVER = ("closed", "malformed", "spoken_verbatim")  # states of a call to whose arguments nothing can be lacking
-_OPEN = frozenset(STREAM.table.live)
+OPEN = frozenset(STREAM.table.live)
 
 
 class Outlet(Protocol):
@@ -114,7 +114,7 @@ class StreamLane:
     @property
     def is_open(self) -> bool:
         """Whether it has not ended."""
-        return self.state in _OPEN
+        return self.state in OPEN
 
 
 @dataclass(slots=True)

@@ -237,10 +237,8 @@ class Scanner:
         return at
 
     # -- one step each: from ``text[at]``, in this mode, to the returned index ---------------------------------------
-
-    def _next(self, char: str) -> Mode | None:
-        """The mode after ``char``; ``None``: it is white space or an error here, or the end of a run."""
-        return NEXT[self._stack[-1]][self._mode].get(char)
+    # The mode after a character is ``NEXT[innermost bracket][mode].get(character)``; ``None``: it is white space or an
+    # error there, or the end of a run. Looked up in place, because a call would cost as much as the step.
 
     def _space(self, text: str, at: int, out: list[Signal], event: str = "malformed") -> int:
         """White space, where it means nothing; anything else is an error."""
@@ -278,7 +276,7 @@ class Scanner:
         return at + 1
 
     def _key_step(self, text: str, at: int, out: list[Signal]) -> int:
-        mode = self._next(text[at])
+        mode = NEXT[self._stack[-1]][self._mode].get(text[at])
         if mode is None:
             return self._space(text, at, out)
         if text[at] == "}":
@@ -288,7 +286,7 @@ class Scanner:
 
     def _key_string_step(self, text: str, at: int, out: list[Signal]) -> int:
         at = self._string_run(text, at, out)
-        if at < len(text) and (mode := self._next(text[at])):
+        if at < len(text) and (mode := NEXT[self._stack[-1]][self._mode].get(text[at])):
             at += 1
             self._mode = mode
             if len(self._stack) == 1:
@@ -313,7 +311,7 @@ class Scanner:
         self._keys[key] = None
 
     def _colon_step(self, text: str, at: int, out: list[Signal]) -> int:
-        mode = self._next(text[at])
+        mode = NEXT[self._stack[-1]][self._mode].get(text[at])
         if mode is None:
             return self._space(text, at, out)
         self._mode = mode
@@ -321,7 +319,7 @@ class Scanner:
 
     def _value_step(self, text: str, at: int, out: list[Signal]) -> int:
         char = text[at]
-        mode = self._next(char)
+        mode = NEXT[self._stack[-1]][self._mode].get(char)
         if mode is None:
             return self._space(text, at, out)
         if char == "]":
@@ -344,7 +342,7 @@ class Scanner:
 
     def _string_step(self, text: str, at: int, out: list[Signal]) -> int:
         at = self._string_run(text, at, out)
-        if at < len(text) and (mode := self._next(text[at])):
+        if at < len(text) and (mode := NEXT[self._stack[-1]][self._mode].get(text[at])):
             at += 1
             if self._decoding:
                 self._start, self._decoding = at, False
@@ -385,7 +383,7 @@ class Scanner:
             at = _DIGITS.match(text, at).end()  # type: ignore[union-attr]
             if at == len(text):
                 return at
-        mode = self._next(text[at])
+        mode = NEXT[self._stack[-1]][self._mode].get(text[at])
         if mode:
             self._mode = mode
             return at + 1
@@ -404,7 +402,7 @@ class Scanner:
         return at + 1
 
     def _after_step(self, text: str, at: int, out: list[Signal]) -> int:
-        mode = self._next(text[at])
+        mode = NEXT[self._stack[-1]][self._mode].get(text[at])
         if mode is None:
             return self._space(text, at, out)
         if text[at] != ",":
