@@ -218,7 +218,7 @@ def choices_page() -> str:
                         rule.owner
                     ],
                     rule.counting or "",
-                    f"`{rule.tells}`" if rule.tells else "",
+                    f"`{rule.records}`" if rule.records else "",
                     rule.because,
                 )
                 for place, rule in enumerate(CHOICE_RULES, 1)
@@ -292,7 +292,7 @@ def identity_page() -> str:
         grid(
             ("", "Rule", "Starts a call", "Tells", "In doubt", "Evidence"),
             (
-                (str(at), rule.name, marks[rule.owner == "new"], rule.tells or "", marks[rule.doubts], rule.because)
+                (str(at), rule.name, marks[rule.owner == "new"], rule.records or "", marks[rule.doubts], rule.because)
                 for at, rule in enumerate(RULES, 1)
             ),
         ),

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from streamfsm.core.events import Oddity
+from streamfsm.core.events import AnomalyReport
 from streamfsm.core.extras import values
 from streamfsm.core.judge import WHOLE
 from streamfsm.core.lanes import OPEN, CallLane
@@ -326,7 +326,7 @@ class StreamParser:
         if data.startswith(DONE):
             self._wire.body_done = True
         elif data.startswith(b":"):
-            self._response.take(Oddity("wrapped_comment", f"data that is a comment: {beginning(data)!r}", None))
+            self._response.take(AnomalyReport("wrapped_comment", f"data that is a comment: {beginning(data)!r}", None))
         elif data and self.state == "open":
             message = f"{without_surrogates(str(error))}: {beginning(data)!r}"
             self._stop("error", ErrorInfo(code="not_json", message=message))

@@ -186,7 +186,7 @@ def test_the_same_entries_in_one_delta_are_the_same_calls(decided, rule, entries
 @each_case
 def test_what_a_rule_tells_is_recorded_and_nothing_else(rule, entries, calls):
     _, parser = run(map(chunk, entries))
-    tells = {each.name: each.tells for each in RULES}[rule]
+    tells = {each.name: each.records for each in RULES}[rule]
     nameless = sum(not name for _, name, _ in calls)
     assert [kind for kind in anomalies(parser) if kind not in EARLIER.get(rule, ())] == (
         [tells] * bool(tells) + ["nameless_call"] * nameless

@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict
 
 from streamfsm import Dialect
 from streamfsm.core.events import (
+    AnomalyReport,
     Begin,
     CallPiece,
     Envelope,
     Extra,
     Failure,
     Finish,
-    Oddity,
     Recorder,
     Text,
     Thought,
@@ -51,7 +51,7 @@ def said(*chunks, **dialect):
 
 
 def oddities(events):
-    return [event for event in events if isinstance(event, Oddity)]
+    return [event for event in events if isinstance(event, AnomalyReport)]
 
 
 def as_object(value):
@@ -129,13 +129,13 @@ EVERYTHING_SAID = [
     ENVELOPE,
     Begin(1),
     Text(1, "reasoning", "Hm"),
-    Oddity("reasoning_conflict", "reasoning is not the text of another field", 1),
+    AnomalyReport("reasoning_conflict", "reasoning is not the text of another field", 1),
     Text(1, "reasoning", "Hmm"),
     Text(1, "content", "Hi"),
     Text(1, "refusal", "No"),
     CallPiece(1, 0, "call_1", "f", "{}"),
     CallPiece(1, 1, "call_2", "g", "", entry=1),
-    Oddity("ambiguous_call", "function_call says ('old', '{'), and no entry of tool_calls does", 1),
+    AnomalyReport("ambiguous_call", "function_call says ('old', '{'), and no entry of tool_calls does", 1),
     CallPiece(1, None, "", "old", "{"),
     Finish(1, "stop"),
     Begin(0),
@@ -238,7 +238,7 @@ PARTS = {
 @pytest.mark.parametrize(("content", "found"), PARTS.values(), ids=PARTS)
 def test_content_may_come_in_parts(form, content, found):
     events = said(form(chunk(content=content)))
-    words = {Oddity: lambda _: "odd", Extra: lambda _: "kept", Thought: lambda event: f"thought {event.text}"}
+    words = {AnomalyReport: lambda _: "odd", Extra: lambda _: "kept", Thought: lambda event: f"thought {event.text}"}
     told = [words.get(type(event), lambda event: f"{event.field} {event.text}")(event) for event in events]
     assert told == found
     assert {event.kind for event in oddities(events)} <= {"wrong_type"}
@@ -342,9 +342,9 @@ def with_value(path, value):
 
 @pytest.mark.parametrize(("path", "value"), WRONG)
 def test_a_value_of_the_wrong_type_counts_as_absent(path, value):
-    absent = [event for event in read(with_value(path, None)) if not isinstance(event, Oddity)]
+    absent = [event for event in read(with_value(path, None)) if not isinstance(event, AnomalyReport)]
     events = read(with_value(path, value))
-    assert [event for event in events if not isinstance(event, Oddity)] == absent
+    assert [event for event in events if not isinstance(event, AnomalyReport)] == absent
     if value and path not in SILENT:
         assert "wrong_type" in {event.kind for event in oddities(events)}
 
@@ -369,18 +369,18 @@ def test_a_value_of_the_wrong_type_counts_as_absent(path, value):
     ],
 )
 def test_what_is_wrong_is_told_with_its_name_and_its_choice(delta, detail):
-    assert oddities(said(chunk(choice=1, **delta))) == [Oddity("wrong_type", detail, 1)]
+    assert oddities(said(chunk(choice=1, **delta))) == [AnomalyReport("wrong_type", detail, 1)]
 
 
 @pytest.mark.parametrize(
     ("wire", "odd"),
     [
-        (5, Oddity("not_a_chunk", "5", None)),
-        ({"choices": 5}, Oddity("wrong_type", "choices is 5", None)),
-        ({"choices": [5]}, Oddity("wrong_type", "choices[0] is 5", None)),
-        ({"choices": [{"index": 1, "delta": 5}]}, Oddity("wrong_type", "delta is 5", 1)),
-        ({"choices": [{"index": 1, "finish_reason": 5}]}, Oddity("wrong_type", "finish_reason is 5", 1)),
-        ({"usage": 5}, Oddity("wrong_type", "usage is 5", None)),
+        (5, AnomalyReport("not_a_chunk", "5", None)),
+        ({"choices": 5}, AnomalyReport("wrong_type", "choices is 5", None)),
+        ({"choices": [5]}, AnomalyReport("wrong_type", "choices[0] is 5", None)),
+        ({"choices": [{"index": 1, "delta": 5}]}, AnomalyReport("wrong_type", "delta is 5", 1)),
+        ({"choices": [{"index": 1, "finish_reason": 5}]}, AnomalyReport("wrong_type", "finish_reason is 5", 1)),
+        ({"usage": 5}, AnomalyReport("wrong_type", "usage is 5", None)),
     ],
 )
 def test_what_is_wrong_around_a_delta_is_told_likewise(wire, odd):
@@ -409,8 +409,8 @@ def test_a_message_beside_no_delta_is_not_read_once_a_delta_has_said_anything(de
     spoken, message = (
         {"choices": [{"index": 0, **said}]} for said in ({"delta": delta}, {"message": {"content": "y"}})
     )
-    assert Text(0, "content", "y", whole=True) in read(message)
-    assert Text(0, "content", "y", whole=True) not in read(spoken, message)
+    assert Text(0, "content", "y", cumulative=True) in read(message)
+    assert Text(0, "content", "y", cumulative=True) not in read(spoken, message)
 
 
 def test_what_is_wrong_in_a_list_hides_nothing_that_follows():
@@ -448,8 +448,8 @@ def test_what_is_no_text_is_kept_for_its_choice(delta, event):
 @pytest.mark.parametrize(("path", "value"), [case for case in WRONG if case.values[1] not in (DEEP, {})])
 def test_objects_are_read_as_dicts_are(path, value):
     wire = with_value(path, value)
-    kinds = [type(event) if isinstance(event, Oddity) else event for event in read(wire)]
-    assert [type(event) if isinstance(event, Oddity) else event for event in read(as_object(wire))] == kinds
+    kinds = [type(event) if isinstance(event, AnomalyReport) else event for event in read(wire)]
+    assert [type(event) if isinstance(event, AnomalyReport) else event for event in read(as_object(wire))] == kinds
 
 
 FLAT = [value for value in VALUES if value is not DEEP] + [-1, 2**70]
@@ -543,7 +543,7 @@ def test_the_short_cut_takes_no_field_of_another_meaning_for_reasoning(fields, d
 
 def test_a_function_call_of_the_wrong_type_is_told():
     odd, piece = said(chunk(function_call="f"))
-    assert (odd, piece) == (Oddity("wrong_type", "function is 'f'", 0), CallPiece(0, None, "", "", ""))
+    assert (odd, piece) == (AnomalyReport("wrong_type", "function is 'f'", 0), CallPiece(0, None, "", "", ""))
 
 
 @pytest.mark.parametrize("value", [None, 0, 1.5, "text", True, [], [{}], DEEP, b"bytes", object()])

@@ -28,7 +28,9 @@ class Anomalies:
     def record(self, kind: AnomalyKind, detail: str, choice: int | None = None, call: int | None = None) -> None:
         """Record an anomaly, of a choice and a call (its position) where it is of one."""
         run, anomalies = self._run, self._run.anomalies
-        run.doubt = run.doubt or (kind in DOUBTS and (choice is not None or kind == "not_a_chunk"))
+        run.arguments_astray = run.arguments_astray or (
+            kind in DOUBTS and (choice is not None or kind == "not_a_chunk")
+        )
         if len(anomalies) < self._bound:
             anomalies.append(Anomaly(kind=kind, detail=detail, choice=choice, call=call))
         elif len(anomalies) == self._bound:
@@ -37,7 +39,7 @@ class Anomalies:
     def record_once(self, kind: AnomalyKind, detail: str, choice: int | None = None, *, key: str | None = None) -> None:
         """Record an anomaly, unless one with its ``key`` was recorded before; the key is its detail, unless given."""
         key = detail if key is None else key
-        if key not in self._run.told:
-            if len(self._run.told) <= self._bound:
-                self._run.told[key] = None
+        if key not in self._run.recorded_once:
+            if len(self._run.recorded_once) <= self._bound:
+                self._run.recorded_once[key] = None
             self.record(kind, detail, choice)

@@ -44,12 +44,20 @@ class CallReader:
         self._lane_policy, self._outlet, self._anomalies, self._exceed = lane_policy, outlet, anomalies, exceed
 
     def resolve(
-        self, calls: Calls, choice: int, wire_index: int | None, call_id: str, name: str, entry: int, *, whole: bool
+        self,
+        calls: Calls,
+        choice: int,
+        wire_index: int | None,
+        call_id: str,
+        name: str,
+        entry: int,
+        *,
+        cumulative: bool,
     ) -> CallLane | None:
         """The call that an entry is of, with what the entry says of it; ``None`` if that outgrew a limit."""
         hollow = (bool(call_id) and is_placeholder(call_id), bool(name) and is_placeholder(name))
         call_id, name = "" if hollow[0] else call_id, "" if hollow[1] else name
-        rule, known = calls.resolve(wire_index, call_id, name, entry, whole)
+        rule, known = calls.resolve(wire_index, call_id, name, entry, cumulative)
         lane = cast("CallLane", known)
         if rule.owner == "new":
             if len(calls.lanes) == self._limits.tool_calls:
@@ -59,33 +67,33 @@ class CallReader:
             lane = calls.start(choice, wire_index)
             if rule.repeats and known:
                 lane.repeats = known.ordinal
-                known.doubtful = known.doubtful or known.is_empty  # a placeholder of what comes now
-        if rule.tells:
-            self._anomalies.record(rule.tells, f"{rule.name}: {rule.because}", choice, lane.ordinal)
+                known.in_doubt = known.in_doubt or known.is_empty  # a placeholder of what comes now
+        if rule.records:
+            self._anomalies.record(rule.records, f"{rule.name}: {rule.because}", choice, lane.ordinal)
         # Free text is never closed, so that nothing but the entries says where a call ends and another begins.
-        free = lane.form == "text" and (rule.tells is not None or bool(name and lane.size and rule.owner != "own"))
-        if free and not rule.tells:
+        free = lane.form == "text" and (rule.records is not None or bool(name and lane.size and rule.owner != "own"))
+        if free and not rule.records:
             self._anomalies.record(
                 "ambiguous_call", f"{name!r} again: more of the call or another", choice, lane.ordinal
             )
-        lane.doubtful = lane.doubtful or rule.doubts or free
+        lane.in_doubt = lane.in_doubt or rule.doubts or free
         if any(hollow) and (rule.owner == "new" or (hollow[1] and not lane.named)):
             self._anomalies.record(
                 "placeholder", "an id or a name that says nothing was taken for none", choice, lane.ordinal
             )
             # Where the name may still grow, and a real id or none stands beside it, it may be a piece of the name.
-            lane.doubtful = lane.doubtful or (hollow[1] and bool(lane.name) and not hollow[0])
+            lane.in_doubt = lane.in_doubt or (hollow[1] and bool(lane.name) and not hollow[0])
         calls.assign(lane, wire_index, call_id)
-        if name and not self._take_name(lane, name, again=rule.owner == "own", whole=whole):
+        if name and not self._take_name(lane, name, again=rule.owner == "own", cumulative=cumulative):
             self._exceed("name")
             return None
         return lane
 
-    def _take_name(self, lane: CallLane, name: str, *, again: bool, whole: bool) -> bool:
+    def _take_name(self, lane: CallLane, name: str, *, again: bool, cumulative: bool) -> bool:
         """Take a piece of a name, ``again`` if the call's own id came with it; return whether it fits the limit."""
         if lane.named:
             if name != lane.name:
-                lane.doubtful = True
+                lane.in_doubt = True
                 self._anomalies.record("late_name", f"{name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
             return True
         policy = self._policies.name
@@ -97,11 +105,11 @@ class CallReader:
                 "repeated_name", f"{name!r} came again; Dialect.name tells", lane.choice, lane.ordinal
             )
         elif auto and again and not repeated:
-            lane.doubtful = True
+            lane.in_doubt = True
             what = f"{name!r} with the id of {lane.name!r}: more of its name or another call; Dialect.name tells"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
-        lane.is_doubled = auto and not (again or whole) and lane.name == name * (len(lane.name) // len(name))
-        return lane.add_name(name, self._limits.name, whole=whole or repeated or policy == "snapshot")
+        lane.is_doubled = auto and not (again or cumulative) and lane.name == name * (len(lane.name) // len(name))
+        return lane.add_name(name, self._limits.name, cumulative=cumulative or repeated or policy == "snapshot")
 
     def complete_names(self, calls: Calls) -> None:
         """No name of these calls grows any more."""
@@ -111,11 +119,11 @@ class CallReader:
     def complete_name(self, lane: CallLane) -> None:
         """The name grows no more. Where its last piece is all that came before it again, it may be a repeated name."""
         if lane.is_doubled and not lane.named:
-            lane.doubtful = True
+            lane.in_doubt = True
             what = f"{lane.name!r} may be a name that came more than once; Dialect.name tells"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
         if not lane.named and holds_marker(lane.name):
-            lane.doubtful = True
+            lane.in_doubt = True
             self._anomalies.record(
                 "marker_in_name", f"{lane.name!r} holds a marker of the model's", lane.choice, lane.ordinal
             )
@@ -132,7 +140,7 @@ class CallReader:
             return False
         for orphan in orphans:
             calls.adopt(orphan, lane)
-            lane.doubtful = True
+            lane.in_doubt = True
             what = "arguments without a name were taken for those of the only open call"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
             if not lane.feed(orphan.arguments.getvalue(), self._lane_policy, self._outlet):
@@ -140,15 +148,15 @@ class CallReader:
                 break
         return True
 
-    def formed(self, lane: CallLane, arguments: str, form: Form, *, whole: bool) -> str:
+    def formed(self, lane: CallLane, arguments: str, form: Form, *, cumulative: bool) -> str:
         """A piece of arguments as text that goes on where the call's are; where forms differ, the call is in doubt."""
         if form == "json" and not arguments:
             return ""
-        if form == "members" and whole:
+        if form == "members" and cumulative:
             return f"{{{arguments}}}"
         text = lane.formed(arguments, form)
         if text is None:
-            lane.doubtful = True
+            lane.in_doubt = True
             self._anomalies.record(
                 "ambiguous_call", f"arguments as {form} came after {lane.form}", lane.choice, lane.ordinal
             )

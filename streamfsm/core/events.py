@@ -38,7 +38,7 @@ class Text:
     choice: int
     field: TextField
     text: str
-    whole: bool = False
+    cumulative: bool = False
     """Whether it is all of the field so far."""
 
 
@@ -53,7 +53,7 @@ class CallPiece:
     arguments: str
     entry: int = 0
     """Position in the delta's list."""
-    whole: bool = False
+    cumulative: bool = False
     """Whether name and arguments are all so far."""
     extras: Mapping[str, Any] | None = None
     """Fields that are not read."""
@@ -72,7 +72,7 @@ class Thought:
     data: str
     """What cannot be read: encrypted or redacted reasoning."""
     signature: str | None
-    whole: bool = False
+    cumulative: bool = False
     """Whether the text is all so far."""
     extras: Mapping[str, Any] | None = None
     """Fields that are not read."""
@@ -118,7 +118,7 @@ class Failure:
 
 
 @dataclass(slots=True)
-class Oddity:
+class AnomalyReport:
     """Something that the wire's own description does not allow; it becomes an anomaly of the result."""
 
     kind: AnomalyKind
@@ -128,13 +128,15 @@ class Oddity:
     """What is not read because of it, to be kept."""
 
 
-Event: TypeAlias = Envelope | Begin | Text | CallPiece | Thought | Extra | Finish | UsageReport | Failure | Oddity
+Event: TypeAlias = (
+    Envelope | Begin | Text | CallPiece | Thought | Extra | Finish | UsageReport | Failure | AnomalyReport
+)
 
 
 class Handler(Protocol):
     """Is told what chunks say. Text and calls, of which every delta has one, come without an object of their own."""
 
-    def text(self, choice: int, field: TextField, text: str, whole: bool = False) -> None:
+    def text(self, choice: int, field: TextField, text: str, cumulative: bool = False) -> None:
         """See :class:`Text`."""
 
     def call(
@@ -145,7 +147,7 @@ class Handler(Protocol):
         name: str,
         arguments: str,
         entry: int = 0,
-        whole: bool = False,
+        cumulative: bool = False,
         extras: Mapping[str, Any] | None = None,
         form: Form = "json",
     ) -> None:
@@ -174,7 +176,7 @@ class Recorder:
         """Tell it all again."""
         for event in self.events:
             if isinstance(event, Text):
-                to.text(event.choice, event.field, event.text, event.whole)
+                to.text(event.choice, event.field, event.text, event.cumulative)
             elif isinstance(event, CallPiece):
                 to.call(*(getattr(event, name) for name in CallPiece.__slots__))
             else:

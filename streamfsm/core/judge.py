@@ -119,12 +119,12 @@ class Judge:
         else:
             came = "calls" if calls else "text" if choice.texts else "nothing"
         word = choice.finish_reason or next((part.finish_reason for part in parts if part.finish_reason), None)
-        said = None if word is None else self.meaning(word)
-        return outcome(state, said, came, trusted=self._policies.unmarked_end == "complete")
+        meaning = None if word is None else self.meaning(word)
+        return outcome(state, meaning, came, trusted=self._policies.unmarked_end == "complete")
 
     def is_certain(self, calls: Calls, call: CallLane) -> bool:
         """Whether the call, if its JSON is closed, is just what the model made: nothing of it was guessed or lost."""
-        if call.doubtful or self._is_silent(call):
+        if call.in_doubt or self._is_silent(call):
             return False
         if call.repeats is not None:
             first = calls.lanes[call.repeats]
@@ -133,4 +133,4 @@ class Judge:
         # Without arguments, only the server's word says that there are none, and only of what came before it; an empty
         # object may be a placeholder of them. Nor does free text show that a piece of it is missing.
         vouched = call.judge()[0] != "empty" or call.entry <= calls.vouched
-        return vouched and not (self._run.doubt and (call.is_empty or call.form == "text"))
+        return vouched and not (self._run.arguments_astray and (call.is_empty or call.form == "text"))

@@ -47,11 +47,11 @@ class Keeper:
     def has_room(self, purse: Purse, size: int, what: str) -> bool:
         """Whether a limit allows ``size`` more characters of ``what``; if not, that is told, and no more of it kept."""
         bound = getattr(self._limits, purse)
-        told = f"no room for all of {show(what)}: Limits.{purse} is {bound}"
-        if told not in self._run.told and size <= bound - self._run.spent.get(purse, 0):
+        detail_text = f"no room for all of {show(what)}: Limits.{purse} is {bound}"
+        if detail_text not in self._run.recorded_once and size <= bound - self._run.spent.get(purse, 0):
             return True
-        self._anomalies.record_once("more_extras", told)
-        if told not in self._run.told:  # too much to remember: the purse is closed
+        self._anomalies.record_once("more_extras", detail_text)
+        if detail_text not in self._run.recorded_once:  # too much to remember: the purse is closed
             self._run.spent[purse] = bound
         return False
 
@@ -80,7 +80,7 @@ class Keeper:
         detail = choice.detail(event)
         if len(choice.details) > known:
             self._spend("sent_back", size)
-        if event.whole or self._policies.reasoning == "snapshot":
+        if event.cumulative or self._policies.reasoning == "snapshot":
             self._spend("text", -detail.text.tell())
             detail.text = StringIO()
         self._write("text", event.text[:room], detail.text, "reasoning_details.text")

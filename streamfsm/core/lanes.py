@@ -82,7 +82,7 @@ def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
     return (text, half, True) if len(text) + len(half) <= room else (text[:room], "", False)
 
 
-def _unseen(seen: str, size: int, text: str) -> str | None:
+def _delta_of(seen: str, size: int, text: str) -> str | None:
     """Of a text that is whole so far, what was not ``seen``; ``None`` if it does not go on from there.
 
     ``size`` is that of what came before, of which less is known where tags were taken out: then nothing is compared.
@@ -172,11 +172,11 @@ class TextLane:
         """Whether the text is one of some length, more than once."""
         return any(is_repetition(buffer.getvalue(), _SHORTEST) for buffer in (self.answer, self.reasoning))
 
-    def unseen(self, text: str) -> str | None:
+    def delta_of(self, text: str) -> str | None:
         """Of a text that is whole so far, what is new; ``None`` if it contradicts what came before."""
         self._half = ""
         seen = self._held.getvalue() + self.answer.getvalue() + self.reasoning.getvalue()
-        return _unseen(seen, self.size, text)
+        return _delta_of(seen, self.size, text)
 
     def emitted(self, field: str) -> StringIO:
         """All text that became this field of messages so far."""
@@ -250,7 +250,7 @@ class CallLane:
     """What its arguments are. ``members``: of an object that is open until the call is over."""
     announced_id: str | None = None
     """The id when the name was announced, which all its messages carry: one that comes later is in the result only."""
-    doubtful: bool = False
+    in_doubt: bool = False
     """Whether it may be two calls, or lack a part: never ready."""
     repeats_name: bool = False
     """Whether its name was taken for the whole name again."""
@@ -309,13 +309,13 @@ class CallLane:
             scanner.feed(self.arguments.getvalue())
         return scanner.verdict, scanner.error_offset
 
-    def add_name(self, text: str, limit: int, *, whole: bool) -> bool:
+    def add_name(self, text: str, limit: int, *, cumulative: bool) -> bool:
         """Take a piece of the name, or the ``whole`` name so far; only while the name is awaited.
 
         Returns:
             Whether all of it was within the limit.
         """
-        if whole:
+        if cumulative:
             self.name, self._name_half = "", ""
         text, self._name_half, fits = _take(self._name_half, text, limit - len(self.name))
         self.name += text
@@ -350,12 +350,12 @@ class CallLane:
             text = self._after_placeholder(self._first + text)
         if self.scanner is None:
             self.arguments.write(text)
-        elif (said := self.scanner.skim(text)) is None:
+        elif (reported := self.scanner.skim(text)) is None:
             self._read(text, outlet)
         else:
             self.arguments.write(text)
-            if said:
-                outlet.text(self, said)
+            if reported:
+                outlet.text(self, reported)
         return fits
 
     def _after_placeholder(self, text: str) -> str:
@@ -422,13 +422,13 @@ class CallLane:
         if self.form != "members":
             return ""
         self.form = "json"
-        self.doubtful = self.doubtful or bool(self.scanner and self.scanner.duplicates)  # pieces of a value, or repeats
+        self.in_doubt = self.in_doubt or bool(self.scanner and self.scanner.duplicates)  # pieces of a value, or repeats
         return "}"
 
-    def unseen(self, text: str) -> str | None:
+    def delta_of(self, text: str) -> str | None:
         """Of arguments that are whole so far, what is new; ``None`` if they contradict what came before."""
         self._half = ""
-        return _unseen(self.arguments.getvalue(), self.size, text)
+        return _delta_of(self.arguments.getvalue(), self.size, text)
 
     @property
     def advice(self) -> str | None:

@@ -11,6 +11,7 @@ from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.call_reader import CallReader
 from streamfsm.core.calls import Calls
 from streamfsm.core.events import (
+    AnomalyReport,
     Begin,
     Envelope,
     Event,
@@ -18,7 +19,6 @@ from streamfsm.core.events import (
     Failure,
     Finish,
     Form,
-    Oddity,
     TextField,
     Thought,
     UsageReport,
@@ -111,7 +111,7 @@ class Response:
             self.writer.boundary(self._stream, "usage")
             self._take_usage(event)
 
-    def text(self, choice: int, field: TextField, text: str, whole: bool = False) -> None:
+    def text(self, choice: int, field: TextField, text: str, cumulative: bool = False) -> None:
         """Take a piece of a text field, unless the stream has ended."""
         route = self._text_routes.get((choice, field))
         if route is None:
@@ -120,8 +120,8 @@ class Response:
             route = self.run.choices[choice].text_lane(choice, field), self._lane_policies[field]
             self._text_routes[choice, field] = route
         lane, policy = route
-        if whole or policy.cumulative:
-            text = self._news(lane, text)
+        if cumulative or policy.cumulative:
+            text = self._delta_of_cumulative(lane, text)
         if not lane.feed(text, policy, self.writer):
             self.exceed("text")
 
@@ -133,17 +133,17 @@ class Response:
         name: str,
         arguments: str,
         entry: int = 0,
-        whole: bool = False,
+        cumulative: bool = False,
         extras: Mapping[str, Any] | None = None,
         form: Form = "json",
     ) -> None:
         """Take an entry of a tool-call list, unless the stream has ended."""
-        route = None if call_id or name or whole else self._call_routes.get((choice, wire_index))
+        route = None if call_id or name or cumulative else self._call_routes.get((choice, wire_index))
         if route is None:
             if not self._stream.is_open:
                 return
             calls = self.run.choices[choice].calls
-            found = self._call_reader.resolve(calls, choice, wire_index, call_id, name, entry, whole=whole)
+            found = self._call_reader.resolve(calls, choice, wire_index, call_id, name, entry, cumulative=cumulative)
             if found is None:
                 return
             route = found, calls
@@ -153,14 +153,14 @@ class Response:
         calls.last = lane.ordinal
         if form != "json" or lane.form != "json":
             arguments = self._call_reader.formed(
-                lane, arguments, form, whole=whole or self._lane_policies[None].cumulative
+                lane, arguments, form, cumulative=cumulative or self._lane_policies[None].cumulative
             )
         if arguments:
             if not lane.named:
                 self._call_reader.complete_name(lane)
             policy = self._lane_policies[None]
-            if whole or policy.cumulative:
-                arguments = self._news(lane, arguments)
+            if cumulative or policy.cumulative:
+                arguments = self._delta_of_cumulative(lane, arguments)
             if not lane.feed(arguments, policy, self.writer):
                 self.exceed("arguments")
         if extras:
@@ -177,13 +177,13 @@ class Response:
         else:
             self.run.choices[event.choice] = Choice()
 
-    def _news(self, lane: TextLane | CallLane, text: str) -> str:
+    def _delta_of_cumulative(self, lane: TextLane | CallLane, text: str) -> str:
         """Of a text that is whole so far, what is new."""
-        news = lane.unseen(text)
+        news = lane.delta_of(text)
         if news is None:
             self.anomalies.record("snapshot_conflict", f"{lane.label} does not go on from what came", lane.choice)
             if isinstance(lane, CallLane):
-                lane.doubtful = True
+                lane.in_doubt = True
         return news or ""
 
     def _take_finish(self, event: Finish) -> None:
@@ -241,7 +241,7 @@ class Response:
             return
         self.anomalies.record_once("late_chunk", f"more came after the stream had ended as {self._stream.state!r}")
 
-    def _take_oddity(self, event: Oddity) -> None:
+    def _take_anomaly(self, event: AnomalyReport) -> None:
         if key := _ONCE.get(event.kind):
             self.anomalies.record_once(event.kind, event.detail, event.choice, key=getattr(event, key))
         else:
@@ -342,5 +342,5 @@ _TAKES: dict[type[Event], Callable[[Response, Any], None]] = {
     Extra: Response._take_extra,
     UsageReport: Response._take_usage,
     Failure: Response._take_failure,
-    Oddity: Response._take_oddity,
+    AnomalyReport: Response._take_anomaly,
 }

@@ -62,7 +62,7 @@ class Choice:
         key = f"{event.field}/{event.kind}/{event.id if event.index is None else event.index}"
         found = self.details[self.detail_at[key]] if key in self.detail_at else None
         unnamed = event.index is None and event.id is None
-        signed = found is not None and found.signature is not None and not event.whole
+        signed = found is not None and found.signature is not None and not event.cumulative
         if (
             found is None
             or (unnamed and event.data)
@@ -89,9 +89,9 @@ class Run:
     extras: Extras = field(default_factory=dict)
     spent: dict[Purse, int] = field(default_factory=dict)
     """Characters kept of structured reasoning and of what is not read, by the limit that bounds them."""
-    doubt: bool = False
+    arguments_astray: bool = False
     """Whether arguments may have gone astray, so that no call without arguments is ready."""
-    told: dict[str, None] = field(default_factory=dict)
+    recorded_once: dict[str, None] = field(default_factory=dict)
     """What was recorded and is recorded once: kinds of anomalies, and for what there was no room."""
 
 

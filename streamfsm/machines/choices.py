@@ -81,7 +81,7 @@ class Rule(NamedTuple):
     because: str
     counting: Counting | None = None
     """What is known from now on of whether the index counts tokens."""
-    tells: AnomalyKind | None = None
+    records: AnomalyKind | None = None
     """What is recorded where the rule decides."""
 
 
@@ -101,7 +101,7 @@ RULES = (
          "the index counts tokens, and this is the next"),
     Rule("token out of order", "one",
          lambda e: e.counting == "yes",
-         "the index counted tokens so far, and now it does not", tells="ambiguous_choice"),
+         "the index counted tokens so far, and now it does not", records="ambiguous_choice"),
     Rule("known, silent", "own",
          lambda e: e.known and e.silent,
          "the index of a choice that has begun, and has said nothing yet"),
@@ -114,7 +114,7 @@ RULES = (
     Rule("counts", "one",
          lambda e: e.may_count and e.waiting == TOKENS,
          "the index went up by one with each entry, to more choices than anybody asks for",
-         counting="yes", tells="ambiguous_choice"),
+         counting="yes", records="ambiguous_choice"),
     Rule("may count", "wait",
          lambda e: e.may_count,
          "the next index, alone in its chunk, while the choice before it spoke once and is not finished"),

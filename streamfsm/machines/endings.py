@@ -152,18 +152,18 @@ OUTCOMES = (
 # fmt: on
 
 
-def outcome(stream: str, said: Ending | None, came: str, *, trusted: bool) -> tuple[Reason, bool]:
+def outcome(stream: str, meaning: Ending | None, came: str, *, trusted: bool) -> tuple[Reason, bool]:
     """The stop reason of a choice, and whether its whole calls are ready: the first row of ``OUTCOMES`` that fits.
 
     Args:
         stream: state of the stream's machine, which is not ``open``.
-        said: what the wire's word means that stands, if there is one.
+        meaning: what the wire's word means that stands, if there is one.
         came: see :class:`Outcome`.
         trusted: whether the dialect trusts an end without a finish reason.
     """
-    word = ("cut" if said.rank == CUT else "whole") if said else ("trusted" if trusted else "none")
+    word = ("cut" if meaning.rank == CUT else "whole") if meaning else ("trusted" if trusted else "none")
     row = next(row for row in OUTCOMES if row.stream == stream and row.word in ("*", word) and row.came in ("*", came))
-    return row.stop_reason or (said or UNKNOWN).stop_reason, row.ready
+    return row.stop_reason or (meaning or UNKNOWN).stop_reason, row.ready
 
 
 class Closing(NamedTuple):

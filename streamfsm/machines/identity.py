@@ -90,7 +90,7 @@ class Rule(NamedTuple):
     """The call of the claim that the entry is more of; ``new``: it starts one."""
     fits: Callable[[Claim], object]
     because: str
-    tells: AnomalyKind | None = None
+    records: AnomalyKind | None = None
     """What is recorded where the rule decides."""
     doubts: bool = False
     """Whether the call that the entry is of is never ready."""

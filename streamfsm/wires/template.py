@@ -9,7 +9,7 @@ from pydantic_core import from_json
 from streamfsm.core.events import CallPiece, Handler, Recorder, Text
 from streamfsm.wires.source import Source
 
-_Said: TypeAlias = Text | CallPiece
+_Learned: TypeAlias = Text | CallPiece
 
 _PADDING = re.compile(rb'"(?:obfuscation|p)": ?("[^"\\]*")')  # against traffic analysis: another length in each event
 _LARGEST = 4096  # bytes of an event that is learned
@@ -25,7 +25,7 @@ class Template:
     (``benchmarks/wire.py``). Not kept in snapshots: it can be learned again.
     """
 
-    _said: _Said | None = None
+    _learned: _Learned | None = None
     _head: bytes = b""
     _middle: bytes = b""
     _tail: bytes | None = None
@@ -34,8 +34,8 @@ class Template:
 
     def tell(self, data: bytes, to: Handler) -> bool:
         """Tell what the event says, if it is like the one that was learned; return whether it is."""
-        said, middle, tail = self._said, self._middle, self._tail
-        if said is None or not data.startswith(self._head) or not data.endswith(middle if tail is None else tail):
+        learned, middle, tail = self._learned, self._middle, self._tail
+        if learned is None or not data.startswith(self._head) or not data.endswith(middle if tail is None else tail):
             return False
         if tail is None:
             hole = data[len(self._head) : len(data) - len(middle)]
@@ -47,10 +47,10 @@ class Template:
         if not text:
             return False
         self._tries = _TRIES
-        if type(said) is Text:
-            to.text(said.choice, said.field, text)
+        if type(learned) is Text:
+            to.text(learned.choice, learned.field, text)
         else:
-            to.call(said.choice, said.wire_index, "", "", text)  # type: ignore[union-attr]
+            to.call(learned.choice, learned.wire_index, "", "", text)  # type: ignore[union-attr]
         return True
 
     def learn(self, data: bytes, chunk: object, source: Source) -> None:
@@ -64,7 +64,7 @@ class Template:
         if not self._tries or len(data) > _LARGEST:
             return
         self._tries -= 1
-        said, text = _only_text(source, chunk)
+        learned, text = _only_text(source, chunk)
         quoted = text.encode(errors="replace")
         head, _, rest = data.rpartition(b'"%b"' % quoted)
         padding = _PADDING.search(rest)
@@ -73,26 +73,26 @@ class Template:
         # text and is the same otherwise.
         probe = b'%b"%b."%b' % (head, quoted, middle) + (b"" if tail is None else b'"."%b' % tail)
         try:
-            proved = said is not None and _only_text(source, from_json(probe)) == (said, text + ".")
+            proved = learned is not None and _only_text(source, from_json(probe)) == (learned, text + ".")
         except ValueError:
             proved = False
         if proved:
-            self._said, self._head, self._middle, self._tail = said, head, middle, tail
+            self._learned, self._head, self._middle, self._tail = learned, head, middle, tail
 
 
-def _only_text(source: Source, chunk: object) -> tuple[_Said | None, str]:
+def _only_text(source: Source, chunk: object) -> tuple[_Learned | None, str]:
     """The one text that a chunk says, for a lane that is known, and where it goes; ``None`` if it says more or less."""
     recorder = Recorder()
     source.read(chunk, recorder)
     match recorder.events:
-        case [Text(text=text, whole=False) as said]:
-            return replace(said, text=""), text
+        case [Text(text=text, cumulative=False) as learned]:
+            return replace(learned, text=""), text
         case [
             CallPiece(
-                wire_index=int(), id="", name="", arguments=text, entry=0, whole=False, extras=None, form="json"
-            ) as said
+                wire_index=int(), id="", name="", arguments=text, entry=0, cumulative=False, extras=None, form="json"
+            ) as learned
         ]:
-            return replace(said, arguments=""), text
+            return replace(learned, arguments=""), text
     return None, ""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar, cast
 
 from streamfsm.core.events import (
+    AnomalyReport,
     Begin,
     CallPiece,
     Envelope,
@@ -18,7 +19,6 @@ from streamfsm.core.events import (
     Finish,
     Form,
     Handler,
-    Oddity,
     Recorder,
     Text,
     TextField,
@@ -91,7 +91,7 @@ class ChatCompletions:
             return True
         fields, maybe_extra = fields_and_extra(chunk)
         if fields is None:
-            to.take(Oddity("not_a_chunk", show(chunk), None))
+            to.take(AnomalyReport("not_a_chunk", show(chunk), None))
             return False
         for name in self.dialect.error_fields:
             if fields.get(name):
@@ -129,7 +129,7 @@ class ChatCompletions:
         one = counted(len(self.waiting), finished=self.finished)
         if one:
             what = "choices that each spoke once, of which only the last was finished, were read as one"
-            to.take(Oddity("ambiguous_choice", f"{what}; Dialect.choice tells", next(iter(self.choices))))
+            to.take(AnomalyReport("ambiguous_choice", f"{what}; Dialect.choice tells", next(iter(self.choices))))
         self._release(to, one=one)
 
     @property
@@ -166,7 +166,7 @@ class ChatCompletions:
             return False
         if foreign := protocol_of(fields):
             words = f"{foreign.name} protocol came, but streamfsm reads Chat Completions: {foreign.because}"
-            to.take(Oddity("foreign_wire", words, None))
+            to.take(AnomalyReport("foreign_wire", words, None))
             if not self.choices:
                 to.take(Failure("foreign_wire", words))
             return not self.choices
@@ -179,7 +179,7 @@ class ChatCompletions:
                 to.take(Extra(None, name, value))
             to.take(failure)
         elif fields and _CHUNK_READ.isdisjoint(fields):
-            to.take(Oddity("not_a_chunk", show(dict(fields)), None))
+            to.take(AnomalyReport("not_a_chunk", show(dict(fields)), None))
         return failure is not None
 
     def _read_envelope(self, fields: Mapping[str, Any], to: Handler) -> None:
@@ -199,7 +199,7 @@ class ChatCompletions:
     def _read_entry(self, position: int, choice: object, to: Handler, *, alone: bool) -> None:
         fields, maybe_extra = fields_and_extra(choice)
         if fields is None:
-            to.take(Oddity("wrong_type", f"choices[{position}] is {show(choice)}", None, {"choices": choice}))
+            to.take(AnomalyReport("wrong_type", f"choices[{position}] is {show(choice)}", None, {"choices": choice}))
             return
         index = fields.get("index")
         if self.counting != "no" or type(index) is not int or index not in self.choices:
@@ -239,8 +239,8 @@ class ChatCompletions:
         self._release(to, one=rule.owner == "one")
         first = next(iter(self.choices), 0)
         choice = {"own": index, "position": position, "one": first}[rule.owner]
-        if rule.tells:
-            to.take(Oddity(rule.tells, f"{rule.name}: {rule.because}; Dialect.choice tells", first))
+        if rule.records:
+            to.take(AnomalyReport(rule.records, f"{rule.name}: {rule.because}; Dialect.choice tells", first))
         return choice
 
     def _release(self, to: Handler, *, one: bool) -> None:
@@ -275,7 +275,7 @@ class ChatCompletions:
         """Tell what a delta says; return whether it says anything."""
         fields, _ = fields_and_extra(delta)
         if fields is None:
-            to.take(Oddity("wrong_type", f"delta is {show(delta)}", choice, {"delta": delta}))
+            to.take(AnomalyReport("wrong_type", f"delta is {show(delta)}", choice, {"delta": delta}))
             return True
         unusual = not DELTA.issuperset(fields) and self._read_unusual(fields, choice, to)
         if content := fields.get("content"):
@@ -309,7 +309,7 @@ class ChatCompletions:
 
         Beside deltas that said something it says the same again, but for what is not read.
         """
-        delta, whole = Recorder(), Recorder()
+        delta, cumulative = Recorder(), Recorder()
         self._read_delta(message, choice, delta)
         if self.choices[choice]:
             for event in delta.events:
@@ -326,9 +326,9 @@ class ChatCompletions:
             if isinstance(event, CallPiece) and event.wire_index is None:
                 event.wire_index = event.entry
             if isinstance(event, Text | CallPiece | Thought):
-                event.whole = True
-            whole.take(event)
-        whole.tell(to)
+                event.cumulative = True
+            cumulative.take(event)
+        cumulative.tell(to)
 
     def _read_reasoning(self, delta: Mapping[str, Any], choice: int, to: Handler) -> None:
         """The text once, whichever fields carry it; what differs between fields is odd, and read as well.
@@ -357,7 +357,7 @@ def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to
             said.events[:] = [event for event in said.events if not isinstance(event, Text)]
         elif text:
             if read:
-                to.take(Oddity("reasoning_conflict", f"{name} is not the text of another field", choice))
+                to.take(AnomalyReport("reasoning_conflict", f"{name} is not the text of another field", choice))
             read.add(text)
         said.tell(to)
 
@@ -365,7 +365,7 @@ def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to
 def _read_audio(audio: object, choice: int, to: Handler) -> None:
     fields, _ = fields_and_extra(audio)
     if fields is None:
-        to.take(Oddity("wrong_type", f"audio is {show(audio)}", choice, {"audio": audio}))
+        to.take(AnomalyReport("wrong_type", f"audio is {show(audio)}", choice, {"audio": audio}))
         return
     if transcript := fields.get("transcript"):
         _read_text(transcript, "transcript", "transcript", choice, to)
@@ -457,7 +457,7 @@ class _Structure:
         if self.depth > _DEEPEST or not (fields is not None or isinstance(value, list)):
             if value is not None:
                 what = f"a part of {self.name}" if self.depth else self.name
-                self.to.take(Oddity("wrong_type", f"{what} is {show(value)}", self.choice, {self.name: value}))
+                self.to.take(AnomalyReport("wrong_type", f"{what} is {show(value)}", self.choice, {self.name: value}))
             return
         self.depth += 1
         if fields is None:
@@ -491,7 +491,7 @@ class _Structure:
                 self.read(value, text_of or field, place)
                 read.add(key)
             elif known and says(value):
-                to.take(Oddity("wrong_type", f"{key} is {show(value)}", choice))
+                to.take(AnomalyReport("wrong_type", f"{key} is {show(value)}", choice))
         rest = {key: fields[key] for key in more(fields, read)}
         if field != "reasoning" and (rest or not (known or texts)):
             to.take(Extra(choice, self.name, {"type": fields["type"], **rest} if fields.get("type") else rest))
@@ -503,8 +503,10 @@ class _Structure:
             if field != "reasoning":
                 kind = "text"
             kind = kind or ("encrypted" if data else "summary" if fields.get("summary") else "text")
-            whole = self.name if self.name in _STRUCTURED_FIELDS else "reasoning_details"
-            detail = Thought(choice, kind, *place, thoughts, data, signature or None, extras=rest or None, field=whole)
+            cumulative = self.name if self.name in _STRUCTURED_FIELDS else "reasoning_details"
+            detail = Thought(
+                choice, kind, *place, thoughts, data, signature or None, extras=rest or None, field=cumulative
+            )
             to.take(detail)
         for text_field, found in {"reasoning": thoughts, **texts}.items():
             if text := "".join(found):
@@ -530,7 +532,7 @@ def _read_function_call(function: object, calls: object, choice: int, to: Handle
     mine = bool(said[0]) and said[0] not in [name for name, _ in told]
     if calls:
         what = f"function_call says {show(said)}, and no entry of tool_calls does"
-        to.take(Oddity("ambiguous_call", what, choice, {} if mine else {"function_call": function}))
+        to.take(AnomalyReport("ambiguous_call", what, choice, {} if mine else {"function_call": function}))
     if mine or not calls:
         _read_calls([{"function": function}], choice, to)
 
@@ -546,14 +548,16 @@ def _read_calls(calls: object, choice: int, to: Handler) -> None:
         entry += 1
         fields, maybe_extra = fields_and_extra(call)
         if fields is None:
-            to.take(Oddity("wrong_type", f"an entry of tool_calls is {show(call)}", choice, {"tool_calls": call}))
+            to.take(
+                AnomalyReport("wrong_type", f"an entry of tool_calls is {show(call)}", choice, {"tool_calls": call})
+            )
             continue
         function, _ = fields_and_extra(fields.get("function"))
         if function is None:
             function = _NOTHING
             if says(fields.get("function")):
                 what = f"function is {show(fields['function'])}"
-                to.take(Oddity("wrong_type", what, choice, {"function": fields["function"]}))
+                to.take(AnomalyReport("wrong_type", what, choice, {"function": fields["function"]}))
         form: Form = "json"
         extras = {}
         if not FUNCTION.issuperset(function) and (unread := more(function, FUNCTION)):
@@ -581,7 +585,7 @@ def _read_calls(calls: object, choice: int, to: Handler) -> None:
 def _doubt(unread: Mapping[str, Any], what: str, choice: int, to: Handler) -> None:
     """Fields that are not read may hold the arguments, unless they are numbers or the like."""
     if names := [key for key, value in unread.items() if isinstance(value, str) or not isinstance(value, int | float)]:
-        to.take(Oddity("unread_arguments", f"{what} {show(names)}", choice))
+        to.take(AnomalyReport("unread_arguments", f"{what} {show(names)}", choice))
 
 
 def _custom(
@@ -593,7 +597,7 @@ def _custom(
     """
     if any(function.get(key) for key in FUNCTION):
         if any(custom.get(key) for key in ("name", "input")):
-            to.take(Oddity("unread_arguments", f"custom is {show(custom)}, beside a function", choice))
+            to.take(AnomalyReport("unread_arguments", f"custom is {show(custom)}, beside a function", choice))
         else:
             del extras["custom"]
         return function, "json"
@@ -609,7 +613,7 @@ def _not_text(arguments: object, form: Form, choice: int, to: Handler) -> tuple[
     text = as_json(arguments)
     if form == "json" and text and text.startswith("{"):
         return text[1:-1], "members"
-    to.take(Oddity("wrong_type", f"arguments is {show(arguments)}", choice))
+    to.take(AnomalyReport("wrong_type", f"arguments is {show(arguments)}", choice))
     return text or show(arguments), form
 
 
@@ -626,7 +630,7 @@ _REASONING = (("completion_tokens_details", "reasoning_tokens"), "reasoning_toke
 def _read_usage(usage: object, to: Handler) -> None:
     fields, _ = fields_and_extra(usage)
     if fields is None:
-        to.take(Oddity("wrong_type", f"usage is {show(usage)}", None, {"usage": usage}))
+        to.take(AnomalyReport("wrong_type", f"usage is {show(usage)}", None, {"usage": usage}))
         return
 
     def count(names: tuple[str | tuple[str, str], ...]) -> int | None:
@@ -658,7 +662,7 @@ def _is_chunk(fields: Mapping[str, Any]) -> bool:
 def _checked(kind: type[_T], value: object, key: str, choice: int | None, to: Handler) -> _T | None:
     if isinstance(value, kind):
         return value
-    to.take(Oddity("wrong_type", f"{key} is {show(value)}", choice, {key: value}))
+    to.take(AnomalyReport("wrong_type", f"{key} is {show(value)}", choice, {key: value}))
     return None
 
 
@@ -681,5 +685,5 @@ def _integer(fields: Mapping[str, Any], key: str, choice: int | None, to: Handle
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST:  # JSON has one kind of number
         return int(value)
-    to.take(Oddity("wrong_type", f"{key} is {show(value)}", choice, {key: value}))
+    to.take(AnomalyReport("wrong_type", f"{key} is {show(value)}", choice, {key: value}))
     return None

@@ -54,10 +54,10 @@ def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamps
         or (not CHOICE.issuperset(choice) and more(choice, CHOICE))
     ):
         return None
-    said = _of_delta(choice["delta"], reasoning)
-    if said is None:
+    found = _of_delta(choice["delta"], reasoning)
+    if found is None:
         return None
-    name, text, calls = said
+    name, text, calls = found
     if not calls:
         return choice["index"], name, None, text
     (call,) = calls
@@ -89,10 +89,10 @@ def of_model(chunk: Any, reasoning: Collection[str], stamps: Stamps) -> Plain | 
         return None
     delta = choice.delta
     extra, fields = delta.__pydantic_extra__, delta.__dict__
-    said = _of_delta({**fields, **extra} if extra else fields, reasoning)
-    if said is None:
+    found = _of_delta({**fields, **extra} if extra else fields, reasoning)
+    if found is None:
         return None
-    name, text, calls = said
+    name, text, calls = found
     if not calls:
         return choice.index, name, None, text
     (call,) = calls
