@@ -494,22 +494,22 @@ WORDS = [chunk(content="some words"), chunk(finish="stop")]
 @pytest.fixture
 def fuzz(tmp_path, monkeypatch):
     """Runs the command in a directory with a module of parsers; gives its exit code."""
-    (tmp_path / "parsers.py").write_text(PARSERS)
+    (tmp_path / "other_parsers.py").write_text(PARSERS)
     monkeypatch.chdir(tmp_path)
     yield lambda *arguments: main(["fuzz", *map(str, arguments)])
-    sys.modules.pop("parsers", None)
+    sys.modules.pop("other_parsers", None)
 
 
 def test_a_parser_without_findings_exits_with_code_0(fuzz, recorded, capsys, tmp_path):
     assert fuzz(recorded(WORDS), "--examples", 30) == 0
     assert re.fullmatch(r"nothing found in \d+ examples\n", capsys.readouterr().out)
-    assert fuzz(recorded(WORDS), "--parser", "parsers:Right", "--examples", 30, "--timeout", "0.5") == 0
+    assert fuzz(recorded(WORDS), "--parser", "other_parsers:Right", "--examples", 30, "--timeout", "0.5") == 0
     assert not (tmp_path / "finding.sse").exists()
 
 
 def test_a_finding_exits_with_code_1_and_is_a_file_that_replays(fuzz, recorded, capsys, tmp_path):
     out = tmp_path / "found.sse"
-    assert fuzz(recorded(WORDS), "--parser", "parsers:Strips", "--seed", 1, "--out", out) == 1
+    assert fuzz(recorded(WORDS), "--parser", "other_parsers:Strips", "--seed", 1, "--out", out) == 1
     shown = capsys.readouterr().out
     assert shown.startswith("split invariance is broken: outputs part at the first\n")
     assert shown.endswith(f"\n\nwritten to {out}\n")
@@ -522,13 +522,13 @@ def test_a_finding_exits_with_code_1_and_is_a_file_that_replays(fuzz, recorded, 
 
 def test_the_next_run_begins_with_what_was_found(fuzz, recorded):
     path = recorded(WORDS)
-    assert fuzz(path, "--parser", "parsers:Strips", "--database", "kept") == 1
-    assert fuzz(path, "--parser", "parsers:Strips", "--database", "kept", "--examples", 1) == 1
-    assert fuzz(path, "--parser", "parsers:Strips", "--database", "other", "--examples", 1) == 0
+    assert fuzz(path, "--parser", "other_parsers:Strips", "--database", "kept") == 1
+    assert fuzz(path, "--parser", "other_parsers:Strips", "--database", "kept", "--examples", 1) == 1
+    assert fuzz(path, "--parser", "other_parsers:Strips", "--database", "other", "--examples", 1) == 0
 
 
 def test_garbage_is_sent_when_asked_for(fuzz, recorded, capsys):
-    assert fuzz(recorded(WORDS), "--parser", "parsers:Right", "--garbage") == 1
+    assert fuzz(recorded(WORDS), "--parser", "other_parsers:Right", "--garbage") == 1
     assert "the parser raised" in capsys.readouterr().out
     assert fuzz(recorded(WORDS), "--garbage", "--examples", 50) == 0
 
@@ -557,13 +557,13 @@ def test_an_interrupt_ends_the_run_and_says_how_far_it_came(fuzz, recorded, caps
             ["--parser", "nowhere:Parser"],
             "--parser nowhere:Parser: No module named 'nowhere'; it is to be MODULE:FACTORY",
         ),
-        (["--parser", "parsers:Wrong"], "has no attribute 'Wrong'; it is to be MODULE:FACTORY"),
+        (["--parser", "other_parsers:Wrong"], "has no attribute 'Wrong'; it is to be MODULE:FACTORY"),
         (["--parser", "parsers"], "--parser parsers: "),
         (["--parser", ":Right"], "--parser :Right: "),
-        (["--parser", "parsers:PARSERS"], "has no attribute 'PARSERS'"),
-        (["--parser", "parsers:__name__"], "is no function or class"),
-        (["--parser", "parsers:Unreadable"], "cannot read the message <object"),
-        (["--parser", "parsers:Strips", "--out", "no/such/place"], "no/such/place: No such file or directory"),
+        (["--parser", "other_parsers:PARSERS"], "has no attribute 'PARSERS'"),
+        (["--parser", "other_parsers:__name__"], "is no function or class"),
+        (["--parser", "other_parsers:Unreadable"], "cannot read the message <object"),
+        (["--parser", "other_parsers:Strips", "--out", "no/such/place"], "no/such/place: No such file or directory"),
     ],
 )
 def test_what_cannot_be_fuzzed_is_one_line_and_exit_code_2(fuzz, recorded, capsys, options, complaint):

@@ -134,3 +134,18 @@ def test_the_list_of_anomalies_is_bounded_and_says_so(count, kinds):
     messages, parser = run([*[None] * count, chunk(content="x")], limits=Limits(anomalies=3))
     assert anomalies(parser) == kinds
     assert said(messages)[0] == ("assistant", "x")
+
+
+@pytest.mark.parametrize("ends", [[chunk(finish="tool_calls")], []], ids=["at a finish", "at the end"])
+def test_arguments_that_find_their_call_late_are_bounded_too(ends):
+    entries = [call(0, "a", "f", '{"x":'), call(1, None, None, "[1,2,3,4]")]
+    _, parser = run([*map(chunk, entries), *ends], limits=Limits(arguments=10))
+    assert (parser.state, parser.result.error.code) == ("failed", "limit")
+    assert [each.arguments for each in parser.result.tool_calls] == ['{"x":[1,2,']
+
+
+def test_the_last_brace_of_arguments_that_are_an_object_is_bounded_too():
+    wire = chunk({"index": 0, "id": "a", "function": {"name": "f", "arguments": {"x": 1}}})
+    for ends in ([chunk(finish="tool_calls")], []):
+        _, parser = run([wire, *ends], limits=Limits(arguments=6))
+        assert (parser.state, parser.result.error.code) == ("failed", "limit")

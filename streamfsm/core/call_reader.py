@@ -1,6 +1,5 @@
 """``CallReader``: reads the entries of tool-call lists into calls, by the rules of identity."""
 
-from collections.abc import Callable
 from typing import cast
 
 from streamfsm.channels import Channels
@@ -14,6 +13,14 @@ from streamfsm.limits import Limits
 from streamfsm.machines.identity import is_placeholder
 
 
+class LimitReached(Exception):  # noqa: N818 - never leaves the core
+    """More came than the limit of this name allows."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
 class CallReader:
     """Finds the call that an entry is of, with what the entry says of it; and completes calls.
 
@@ -24,10 +31,11 @@ class CallReader:
         lane_policy: how calls take arguments.
         outlet: where their output goes.
         anomalies: records guesses and contradictions.
-        exceed: is told the limit that was reached.
+
+    All methods raise :class:`LimitReached` where more came than a limit allows.
     """
 
-    __slots__ = ("_anomalies", "_channels", "_exceed", "_lane_policy", "_limits", "_outlet", "_policies")
+    __slots__ = ("_anomalies", "_channels", "_lane_policy", "_limits", "_outlet", "_policies")
 
     def __init__(
         self,
@@ -38,10 +46,9 @@ class CallReader:
         lane_policy: LanePolicy,
         outlet: Outlet,
         anomalies: Anomalies,
-        exceed: Callable[[str], None],
     ) -> None:
         self._policies, self._limits, self._channels = policies, limits, channels
-        self._lane_policy, self._outlet, self._anomalies, self._exceed = lane_policy, outlet, anomalies, exceed
+        self._lane_policy, self._outlet, self._anomalies = lane_policy, outlet, anomalies
 
     def resolve(
         self,
@@ -53,16 +60,15 @@ class CallReader:
         entry: int,
         *,
         cumulative: bool,
-    ) -> CallLane | None:
-        """The call that an entry is of, with what the entry says of it; ``None`` if that outgrew a limit."""
+    ) -> CallLane:
+        """The call that an entry is of, with what the entry says of it."""
         hollow = (bool(call_id) and is_placeholder(call_id), bool(name) and is_placeholder(name))
         call_id, name = "" if hollow[0] else call_id, "" if hollow[1] else name
         rule, known = calls.resolve(wire_index, call_id, name, entry, cumulative)
         lane = cast("CallLane", known)
         if rule.owner == "new":
             if len(calls.lanes) == self._limits.tool_calls:
-                self._exceed("tool_calls")
-                return None
+                raise LimitReached("tool_calls")
             self.complete_names(calls)
             lane = calls.start(choice, wire_index)
             if rule.repeats and known:
@@ -85,8 +91,7 @@ class CallReader:
             lane.in_doubt = lane.in_doubt or (hollow[1] and bool(lane.name) and not hollow[0])
         calls.assign(lane, wire_index, call_id)
         if name and not self._take_name(lane, name, again=rule.owner == "own", cumulative=cumulative):
-            self._exceed("name")
-            return None
+            raise LimitReached("name")
         return lane
 
     def _take_name(self, lane: CallLane, name: str, *, again: bool, cumulative: bool) -> bool:
@@ -144,8 +149,7 @@ class CallReader:
             what = "arguments without a name were taken for those of the only open call"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
             if not lane.feed(orphan.arguments.getvalue(), self._lane_policy, self._outlet):
-                self._exceed("arguments")
-                break
+                raise LimitReached("arguments")
         return True
 
     def formed(self, lane: CallLane, arguments: str, form: Form, *, cumulative: bool) -> str:
@@ -167,5 +171,4 @@ class CallReader:
         """Calls whose arguments are members of an object get no more of them."""
         for lane in calls.lanes:
             if not lane.feed(lane.close_members(), self._lane_policy, self._outlet):
-                self._exceed("arguments")
-                return
+                raise LimitReached("arguments")

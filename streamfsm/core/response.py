@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from streamfsm.channels import Channels
 from streamfsm.core.anomalies import Anomalies
-from streamfsm.core.call_reader import CallReader
+from streamfsm.core.call_reader import CallReader, LimitReached
 from streamfsm.core.calls import Calls
 from streamfsm.core.events import (
     AnomalyReport,
@@ -98,7 +98,6 @@ class Response:
             lane_policy=self._lane_policies[None],
             outlet=self.writer,
             anomalies=self.anomalies,
-            exceed=self.exceed,
         )
 
     # -- what each event does ---------------------------------------------------------------------------------------
@@ -143,8 +142,12 @@ class Response:
             if not self._stream.is_open:
                 return
             calls = self.run.choices[choice].calls
-            found = self._call_reader.resolve(calls, choice, wire_index, call_id, name, entry, cumulative=cumulative)
-            if found is None:
+            try:
+                found = self._call_reader.resolve(
+                    calls, choice, wire_index, call_id, name, entry, cumulative=cumulative
+                )
+            except LimitReached as reached:
+                self.exceed(reached.limit)
                 return
             route = found, calls
             if wire_index is not None:
@@ -263,6 +266,8 @@ class Response:
         if event != "limit":
             for choice in run.choices.values():
                 self._complete_calls(choice.calls, closes=event == "end")
+            if not run.stream.is_open:  # a limit was reached meanwhile
+                return
         for index, choice in run.choices.items():
             for text in choice.texts.values():
                 text.close(event, self.writer)
@@ -279,11 +284,16 @@ class Response:
 
     def _complete_calls(self, calls: Calls, *, closes: bool) -> None:
         """Nothing more is awaited of the calls so far: names are complete, and arguments without a name find a call."""
-        self._call_reader.complete_names(calls)
-        if closes:
-            self._call_reader.close_members(calls)
-        if self._call_reader.adopt(calls):
-            self._call_routes.clear()
+        if not self._stream.is_open:
+            return
+        try:
+            self._call_reader.complete_names(calls)
+            if closes:
+                self._call_reader.close_members(calls)
+            if self._call_reader.adopt(calls):
+                self._call_routes.clear()
+        except LimitReached as reached:
+            self.exceed(reached.limit)
 
     def exceed(self, limit: str) -> None:
         """Stop, because more came than the limit of that name allows."""
