@@ -175,3 +175,16 @@ def test_names_and_finishes_are_repeated():
         each["choices"][0]["finish_reason"] for each in accented(WHOLE, [BY_NAME["a finish after every chunk"]])
     ]
     assert finishes == [None, "stop"] * 4 + ["tool_calls", "stop"]
+
+
+def test_texts_and_finishes_are_said_in_other_ways():
+    assert [delta["content"] for delta in deltas("content as a list of parts") if delta.get("content")] == [
+        [{"type": "text", "text": "Hi"}]
+    ]
+    thoughts = [
+        delta["reasoning_content"] for delta in deltas("reasoning as an object") if "reasoning_content" in delta
+    ]
+    assert thoughts == [{"text": "Hm"}]
+    chunks = accented(CHUNKS, [BY_NAME["finish reasons in another protocol's words"]])
+    finishes = [choice["finish_reason"] for each in chunks for choice in each["choices"]]
+    assert [word for word in finishes if word] == ["end_turn"]

@@ -71,6 +71,7 @@ class CallReader:
                 raise LimitReached("tool_calls")
             self.complete_names(calls)
             lane = calls.start(choice, wire_index)
+            lane.may_be_echo = rule.echoes
             if rule.repeats and known:
                 lane.repeats = known.ordinal
                 known.in_doubt = known.in_doubt or known.is_empty  # a placeholder of what comes now

@@ -124,7 +124,7 @@ class Judge:
 
     def is_certain(self, calls: Calls, call: CallLane) -> bool:
         """Whether the call, if its JSON is closed, is just what the model made: nothing of it was guessed or lost."""
-        if call.in_doubt or self._is_silent(call):
+        if call.in_doubt or (call.may_be_echo and call.is_empty) or self._is_silent(call):
             return False
         if call.repeats is not None:
             first = calls.lanes[call.repeats]

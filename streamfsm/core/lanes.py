@@ -258,6 +258,8 @@ class CallLane:
     """Whether the last piece of its name is all of it that came before, again."""
     repeats: int | None = None
     """Position of the call that it may be said again of, if it says the same."""
+    may_be_echo: bool = False
+    """Whether it may be no call of its own if it has no arguments."""
     adopted: bool = False
     """Whether its arguments, which never got a name, were given to another call."""
     entry: int = 0

@@ -94,6 +94,8 @@ class Rule(NamedTuple):
     """What is recorded where the rule decides."""
     doubts: bool = False
     """Whether the call that the entry is of is never ready."""
+    echoes: bool = False
+    """Whether the call that the entry starts is one only if it has arguments; else it may be an echo of the call here."""
     repeats: bool = False
     """Whether the call that the entry starts may be the call here, said again."""
 
@@ -138,6 +140,10 @@ RULES = (
          lambda c: c.id and c.here and c.here.name and c.name == c.here.name and c.here.is_empty,
          "another id, but the name of the call here, which has no arguments yet: one call or two",
          "ambiguous_call", repeats=True),
+    Rule("new id, same name, closed", "new",
+         lambda c: c.id and c.here and c.index is not None and c.here.closed and c.name == c.here.name,
+         "another id, but the name of the call at this index, which is whole: another call, if it has arguments",
+         echoes=True),
     Rule("new id", "new",
          lambda c: c.id,
          "an id that no call has"),

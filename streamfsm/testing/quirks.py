@@ -192,11 +192,16 @@ def _cumulative(chunks: list[Chunk]) -> list[Chunk]:
 
 
 def _append(chunks: list[Chunk], more: Callable[[dict[str, Any]], dict[str, Any] | None]) -> list[Chunk]:
-    """Put an entry behind each for which ``more`` gives one."""
+    """Put an entry right behind each for which ``more`` gives one."""
     for delta in _deltas(chunks):
         if isinstance(calls := delta.get("tool_calls"), list):
-            entries = [call for call in calls if isinstance(call, dict) and isinstance(call.get("function"), dict)]
-            calls += [entry for entry in map(more, entries) if entry]
+            with_more = [
+                (call, more(call) if isinstance(call, dict) and isinstance(call.get("function"), dict) else None)
+                for call in calls
+            ]
+            delta["tool_calls"] = [
+                each for call, extra in with_more for each in ((call,) if extra is None else (call, extra))
+            ]
     return chunks
 
 
@@ -254,6 +259,30 @@ def _double_reasoning(chunks: list[Chunk]) -> list[Chunk]:
     for delta in _deltas(chunks):
         if "reasoning_content" in delta:
             delta.setdefault("reasoning", delta["reasoning_content"])
+    return chunks
+
+
+def _content_parts(chunks: list[Chunk]) -> list[Chunk]:
+    for delta in _deltas(chunks):
+        if isinstance(text := delta.get("content"), str) and text:
+            delta["content"] = [{"type": "text", "text": text}]
+    return chunks
+
+
+def _reasoning_objects(chunks: list[Chunk]) -> list[Chunk]:
+    for delta in _deltas(chunks):
+        if isinstance(text := delta.get("reasoning_content"), str) and text:
+            delta["reasoning_content"] = {"text": text}
+    return chunks
+
+
+_VENDORS_WORDS = {"stop": "end_turn", "tool_calls": "tool_use", "length": "MAX_TOKENS"}
+
+
+def _vendors_finishes(chunks: list[Chunk]) -> list[Chunk]:
+    for choice in _choices(chunks):
+        if isinstance(word := choice.get("finish_reason"), str):
+            choice["finish_reason"] = _VENDORS_WORDS.get(word, word)
     return chunks
 
 
@@ -346,6 +375,9 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("the role in every delta", _fill("role", "assistant")),
     Quirk("reasoning in the field reasoning", _rename_reasoning),
     Quirk("reasoning in two fields", _double_reasoning),
+    Quirk("content as a list of parts", _content_parts),
+    Quirk("reasoning as an object", _reasoning_objects),
+    Quirk("finish reasons in another protocol's words", _vendors_finishes),
     Quirk("null deltas between the others", _null_deltas),
     Quirk("an empty first delta", _empty_first),
     Quirk("a first chunk without choices", _no_choices_first),
