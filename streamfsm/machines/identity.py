@@ -95,7 +95,7 @@ class Rule(NamedTuple):
     doubts: bool = False
     """Whether the call that the entry is of is never ready."""
     echoes: bool = False
-    """Whether the call that the entry starts is one only if it has arguments; else it may be an echo of the call here."""
+    """Whether the call that the entry starts, if it gets no arguments, may be an echo of the call here."""
     repeats: bool = False
     """Whether the call that the entry starts may be the call here, said again."""
 
