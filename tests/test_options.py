@@ -141,3 +141,8 @@ def test_a_parser_that_is_told_nothing_makes_its_own_id_and_takes_the_time_of_no
 def test_options_have_names(positional):
     with pytest.raises(TypeError, match="positional"):
         StreamParser(*positional)
+
+
+def test_a_dialect_is_a_dialect():
+    with pytest.raises(MisuseError, match="dialect must be a Dialect"):
+        StreamParser(dialect={"name": "auto"})

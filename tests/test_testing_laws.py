@@ -1,5 +1,6 @@
 """The kit's laws hold for our parser, and each fails, with a report to read, on a parser that breaks it."""
 
+import gc
 import re
 from collections.abc import Callable
 from functools import partial
@@ -53,7 +54,7 @@ from streamfsm.testing import (
     operations,
     standard_chunkings,
 )
-from streamfsm.testing.laws import may_hold
+from streamfsm.testing.laws import may_hold, without_collector
 from streamfsm.testing.streams import call, finish, text
 
 RAW = partial(TracedParser, inner_thoughts_kwarg=None, assistant_tool=None)
@@ -344,3 +345,11 @@ def test_what_is_expected_and_claimed_can_be_said():
 @given(arguments())
 def test_the_right_parser_passes_arguments_on(text):
     check_nothing_lost(Plain, Stream(call(0, "f", text)), kinds=("arguments",))
+
+
+def test_a_collector_that_was_off_stays_off():
+    with without_collector():
+        with without_collector():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()

@@ -188,3 +188,8 @@ def test_texts_and_finishes_are_said_in_other_ways():
     chunks = accented(CHUNKS, [BY_NAME["finish reasons in another protocol's words"]])
     finishes = [choice["finish_reason"] for each in chunks for choice in each["choices"]]
     assert [word for word in finishes if word] == ["end_turn"]
+
+
+def test_entries_without_an_index_get_none():
+    found = accented(WHOLE, [BY_NAME["no index"], BY_NAME["one index for all calls"]])
+    assert [each for each in found if "index" in each["choices"][0]["delta"].get("tool_calls", [{}])[0]] == []

@@ -267,8 +267,8 @@ class Response:
         if event != "limit":
             for choice in run.choices.values():
                 self._complete_calls(choice.calls, closes=event == "end")
-            if not run.stream.is_open:  # a limit was reached meanwhile
-                return
+                if not run.stream.is_open:  # a limit was reached meanwhile
+                    return
         for index, choice in run.choices.items():
             for text in choice.texts.values():
                 text.close(event, self.writer)
@@ -285,8 +285,6 @@ class Response:
 
     def _complete_calls(self, calls: Calls, *, closes: bool) -> None:
         """Nothing more is awaited of the calls so far: names are complete, and arguments without a name find a call."""
-        if not self._stream.is_open:
-            return
         try:
             self._call_reader.complete_names(calls)
             if closes:
