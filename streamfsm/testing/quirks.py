@@ -262,13 +262,6 @@ def _double_reasoning(chunks: list[Chunk]) -> list[Chunk]:
     return chunks
 
 
-def _content_parts(chunks: list[Chunk]) -> list[Chunk]:
-    for delta in _deltas(chunks):
-        if isinstance(text := delta.get("content"), str) and text:
-            delta["content"] = [{"type": "text", "text": text}]
-    return chunks
-
-
 def _reasoning_objects(chunks: list[Chunk]) -> list[Chunk]:
     for delta in _deltas(chunks):
         if isinstance(text := delta.get("reasoning_content"), str) and text:
@@ -375,7 +368,6 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("the role in every delta", _fill("role", "assistant")),
     Quirk("reasoning in the field reasoning", _rename_reasoning),
     Quirk("reasoning in two fields", _double_reasoning),
-    Quirk("content as a list of parts", _content_parts),
     Quirk("reasoning as an object", _reasoning_objects),
     Quirk("finish reasons in another protocol's words", _vendors_finishes),
     Quirk("null deltas between the others", _null_deltas),
