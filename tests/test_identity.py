@@ -79,6 +79,9 @@ CASES = {
     "new index, same name, open": [
         ([call(0, "a", "f", "{"), call(1, None, "f", "}")], [("a", "f", "{}")]),
     ],
+    "new index, same name, closed": [
+        ([call(0, "a", "f", '{"x":1}'), call(1, None, "f")], [("a", "f", '{"x":1}'), (None, "f", "")]),
+    ],
     "first here": [
         ([call(0, None, "f", "{}")], [(None, "f", "{}")]),
         ([call(0, "a", "f", "{}"), call(1, None, "g", "{}")], [("a", "f", "{}"), (None, "g", "{}")]),

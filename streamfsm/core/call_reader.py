@@ -71,7 +71,6 @@ class CallReader:
                 raise LimitReached("tool_calls")
             self.complete_names(calls)
             lane = calls.start(choice, wire_index)
-            lane.may_be_echo = rule.echoes
             if rule.repeats and known:
                 lane.repeats = known.ordinal
                 known.in_doubt = known.in_doubt or known.is_empty  # a placeholder of what comes now
@@ -83,7 +82,8 @@ class CallReader:
             self._anomalies.record(
                 "ambiguous_call", f"{name!r} again: more of the call or another", choice, lane.ordinal
             )
-        lane.in_doubt = lane.in_doubt or rule.doubts or free
+        echoed = lane.repeats is not None and rule.records == "changed_id"
+        lane.in_doubt = lane.in_doubt or rule.doubts or free or echoed
         if any(hollow) and (rule.owner == "new" or (hollow[1] and not lane.named)):
             self._anomalies.record(
                 "placeholder", "an id or a name that says nothing was taken for none", choice, lane.ordinal

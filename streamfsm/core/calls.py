@@ -82,7 +82,7 @@ class Calls:
             elsewhere = None if own else known
         claim = Claim(index, call_id, name, entry, cumulative, here, own, elsewhere, latest, self._before(latest))
         rule = next(rule for rule in RULES if rule.fits(claim))
-        spoken_of = claim.here or claim.elsewhere if rule.owner == "new" else getattr(claim, rule.owner)
+        spoken_of = claim.here or claim.elsewhere or claim.latest if rule.owner == "new" else getattr(claim, rule.owner)
         return rule, cast("CallLane | None", spoken_of)
 
     def _before(self, lane: CallLane | None) -> CallLane | None:

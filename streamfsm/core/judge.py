@@ -124,12 +124,10 @@ class Judge:
 
     def is_certain(self, calls: Calls, call: CallLane) -> bool:
         """Whether the call, if its JSON is closed, is just what the model made: nothing of it was guessed or lost."""
-        if call.in_doubt or (call.may_be_echo and call.is_empty) or self._is_silent(call):
+        if call.in_doubt or self._is_silent(call):
             return False
-        if call.repeats is not None:
-            first = calls.lanes[call.repeats]
-            if call.arguments.getvalue().strip() == first.arguments.getvalue().strip():
-                return False
+        if call.repeats is not None and (call.is_empty or call.says_the_same(calls.lanes[call.repeats])):
+            return False
         # Without arguments, only the server's word says that there are none, and only of what came before it; an empty
         # object may be a placeholder of them. Nor does free text show that a piece of it is missing.
         vouched = call.judge()[0] != "empty" or call.entry <= calls.vouched

@@ -10,6 +10,7 @@ from io import SEEK_END, StringIO
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
 
 from pydantic import PlainSerializer, PlainValidator
+from pydantic_core import from_json
 
 from streamfsm.channels import Channels
 from streamfsm.core.events import Form
@@ -258,8 +259,6 @@ class CallLane:
     """Whether the last piece of its name is all of it that came before, again."""
     repeats: int | None = None
     """Position of the call that it may be said again of, if it says the same."""
-    may_be_echo: bool = False
-    """Whether it may be no call of its own if it has no arguments."""
     adopted: bool = False
     """Whether its arguments, which never got a name, were given to another call."""
     entry: int = 0
@@ -291,7 +290,7 @@ class CallLane:
     @property
     def is_open(self) -> bool:
         """Whether arguments came, and may go on."""
-        return self.size > 0 and self.state not in _OVER
+        return self.size > 0 and self.form != "members" and self.state not in _OVER
 
     @property
     def is_empty(self) -> bool:
@@ -302,6 +301,15 @@ class CallLane:
         """All text that became any field of messages so far."""
         self.captured = self.captured or StringIO()
         return self.captured
+
+    def says_the_same(self, other: "CallLane") -> bool:
+        """Whether the arguments are those of the other call, as text or as JSON."""
+        texts = [lane.arguments.getvalue() for lane in (self, other)]
+        try:
+            mine, others = map(from_json, texts)
+        except ValueError:
+            mine, others = texts
+        return bool(mine == others)
 
     def judge(self) -> tuple[Verdict, int | None]:
         """The verdict on the arguments so far, and the offset of the first error."""

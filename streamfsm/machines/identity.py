@@ -94,8 +94,6 @@ class Rule(NamedTuple):
     """What is recorded where the rule decides."""
     doubts: bool = False
     """Whether the call that the entry is of is never ready."""
-    echoes: bool = False
-    """Whether the call that the entry starts, if it gets no arguments, may be an echo of the call here."""
     repeats: bool = False
     """Whether the call that the entry starts may be the call here, said again."""
 
@@ -142,8 +140,8 @@ RULES = (
          "ambiguous_call", repeats=True),
     Rule("new id, same name, closed", "new",
          lambda c: c.id and c.here and c.index is not None and c.here.closed and c.name == c.here.name,
-         "another id, but the name of the call at this index, which is whole: another call, if it has arguments",
-         echoes=True),
+         "another id, but the name of the call at this index, which is whole: another call, if it says something else",
+         repeats=True),
     Rule("new id", "new",
          lambda c: c.id,
          "an id that no call has"),
@@ -155,6 +153,11 @@ RULES = (
          lambda c: c.here is None and c.name and c.latest and c.name == c.latest.name and c.latest.is_open,
          "no id, a new index, but the name of the call before it, whose arguments are not whole",
          "ambiguous_call", doubts=True),
+    Rule("new index, same name, closed", "new",
+         lambda c: c.here is None and c.name and c.latest and c.name == c.latest.name and c.latest.closed
+         and not c.cumulative,
+         "no id, a new index, the name of the whole call before it: another call, if it says something else",
+         repeats=True),
     Rule("first here", "new",
          lambda c: c.here is None,
          "no id, and no call at this index, or none at all"),
