@@ -14,8 +14,8 @@ from streamfsm.testing import streams as of
 
 NAMES = ("f", "g", "search", "get_weather")
 VALUES = (1, "x", None, "}{", '"', {"b": [1, {}]}, [], "\\u00e9\U0001f600")
-# Two habits that together leave nothing by which a call's entries belong together; and two that, in a stream that breaks
-# off, together say that an empty object was all.
+# Two quirks that together leave nothing by which a call's entries belong together; and two that, in a stream that
+# breaks off, together say that an empty object was all.
 TOGETHER = (
     {"another id in every entry", "an index of its own for every entry"},
     {"{} with the name", "a finish after every chunk"},
