@@ -27,7 +27,7 @@ _MARKER = re.compile(r"<\||\|>|<｜|｜>|\bto=functions\.")
 
 
 def written_call(text: str) -> str | None:
-    """The marker of the first call that the text plainly holds, if any."""
+    """Return the marker of the first call that the text plainly holds, if any."""
     found = _CALLS.search(text)
     return found and found[0]
 
