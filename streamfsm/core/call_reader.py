@@ -117,7 +117,7 @@ class CallReader:
             self.complete_name(lane)
 
     def complete_name(self, lane: CallLane) -> None:
-        """Complete a name. The call is in doubt if the name may be one that came twice, or holds a template's marker."""
+        """Complete a name. The call is in doubt if the name may have come twice, or holds a template's marker."""
         if lane.is_doubled and not lane.named:
             lane.in_doubt = True
             what = f"{lane.name!r} may be a name that came more than once; Dialect.name tells"
