@@ -40,9 +40,9 @@ class Capture(NamedTuple):
 
 # fmt: off
 THOUGHTS = Capture("thoughts_open", "inner_thoughts", Emission.THOUGHTS, "inside the captured thoughts",
-                   "the thoughts' value", "thoughts that are neither a string nor JSON")
+                   "the thoughts' value", "thoughts that are no string, and no JSON")
 MESSAGE = Capture("message_open", "message_kwarg", Emission.ANSWER, "inside the captured message",
-                  "the message's value", "a message that is neither a string nor JSON", ("between_members",))
+                  "the message's value", "a message that is no string, and no JSON", ("between_members",))
 
 
 @cache
@@ -57,25 +57,25 @@ def tool_call(*captures: Capture) -> StateMachine:
         State("raw_args",        Emission.TOOL_ARGUMENTS, "members that no channel captures, as the wire wrote them"),
         State("between_members", None,                    "separators, and members of the message tool that are not streamed"),
         *(State(each.state, each.becomes, each.inside) for each in captures),
-        State("text_input",      Emission.TOOL_ARGUMENTS, "the input of a custom tool: text, which is not parsed"),
+        State("text_input",      Emission.TOOL_ARGUMENTS, "the input of a custom tool: text, of which nothing is read"),
         State("closed",          Emission.TOOL_ARGUMENTS, "the object is whole; only white space may follow"),
         State("malformed",       Emission.TOOL_ARGUMENTS, "not JSON from here on: raw text goes on, captures stop"),
-        State("spoken_verbatim", Emission.ANSWER,         "the message tool's arguments are not JSON from here on: spoken verbatim"),
+        State("spoken_verbatim", Emission.ANSWER,         "the message tool's arguments are not JSON from here on: spoken as they stand"),
         State("done",            None,                    "the stream is over"),
     )
     rows = (
         Row("awaiting_name",   "tool_named",    "raw_args",        Emission.TOOL_NAME, "arguments, another call or the finish came"),
         Row("awaiting_name",   "speech_named",  "between_members", None, "the message tool is speech: never announced"),
-        Row("awaiting_name",   "text_named",    "text_input",      Emission.TOOL_NAME, "arguments, another call or the finish came; the tool takes free text"),
+        Row("awaiting_name",   "text_named",    "text_input",      Emission.TOOL_NAME, "the same, and the tool takes free text"),
         *(Row(state, each.event, each.state, None, f"{each.value} begins") for each in captures for state in each.opens_in),
         *(Row(each.state, "value_closed", "between_members", None, f"{each.value} is whole") for each in captures),
         Row("between_members", "raw_resumed",   "raw_args",        None, "a member that is not captured, or the last brace"),
         Row("raw_args",        "object_closed", "closed",          None, "the last brace came"),
-        Row("between_members", "object_closed", "closed",          None, "the last brace came; it is not streamed"),
+        Row("between_members", "object_closed", "closed",          None, "the last brace came, and is not streamed"),
         Row("raw_args",        "malformed",     "malformed",       None, "no JSON object can go on like this"),
         Row("between_members", "malformed",     "malformed",       None, "no JSON object can go on like this"),
         *(Row(each.state, "malformed", "malformed", None, each.odd) for each in captures if "raw_args" in each.opens_in),
-        Row("between_members", "misspoken",     "spoken_verbatim", None, "no JSON object can go on like this, but the model says it"),
+        Row("between_members", "misspoken",     "spoken_verbatim", None, "no JSON object can go on like this, but it is what the model says"),
         *(Row(each.state, "misspoken", "spoken_verbatim", None, each.odd) for each in captures),
         Row("closed",          "misspoken",     "spoken_verbatim", None, "the message's object was whole, and more came"),
         Row("closed",          "trailing",      "malformed",       None, "the object was whole, and more came"),
