@@ -190,7 +190,7 @@ _HELD = re.compile(
 
 
 def may_hold(kind: str, held: str) -> bool:
-    """Law 4: of arguments, an unfinished escape or pair of escapes, or separators and a key; of other texts, nothing."""
+    """Law 4: of arguments, an unfinished escape or pair of escapes, or separators and a key; else nothing."""
     return not held or (kind == "arguments" and _HELD.fullmatch(held) is not None)
 
 
