@@ -1,7 +1,7 @@
-"""Boundaries between messages, as values, for who asks for them: where a run begins and ends, and where a call closes.
+"""Boundaries between messages, as values, on request: where a run begins and ends, and where a call closes.
 
 A *run* is what :func:`streamfsm.coalesce` joins: messages of one otid. ``StreamParser(boundaries=True)`` gives
-boundaries in one list with the messages. They are made where rows of the tables fire anyway.
+boundaries in one list with the messages. They are made where rows of the tables fire.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class RunStarted:
     message_type: str
     choice_index: int
     tool_call_id: str | None = None
-    """Of a tool call's run: the id that its messages carry, if they carry one."""
+    """For a run of a tool call: the id that its messages carry, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class RunEnded:
 class CallClosed:
     """A call's arguments are over: its last brace came, or the stream ended.
 
-    Told once a call that has a name, of the message tool too; and once more, with the verdict ``trailing``, where the
-    stream ends after more than white space followed the last brace. The last one of a call has the result's verdict.
-    It never means that the call may be run: only ``ready`` in the result does.
+    It comes once for each call that has a name, including the message tool's; and once more, with the verdict
+    ``trailing``, if the stream ends after more than white space followed the last brace. The last one of a call has the
+    result's verdict. It never means that the call may be run: only ``ready`` in the result does.
     """
 
     choice_index: int
     index: int
-    """That of the :class:`~streamfsm.ParsedCall`."""
+    """The index of the :class:`~streamfsm.ParsedCall`."""
     tool_call_id: str | None
     name: str
     verdict: Verdict

@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 class Limits(BaseModel):
     """Bounds, all exact: the text up to a bound is processed, wherever the chunks were cut.
 
-    The two large ones keep a server that never stops from filling the memory: a model's longest output is some
-    hundred thousand tokens, about a million characters. They bound what is held back too: a key, white space between
-    members.
+    ``text`` and ``arguments`` keep a server that never stops from filling the memory: a model's longest output is some
+    hundred thousand tokens, about a million characters. They also bound what is held back: a key, or white space
+    between members.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,11 +24,11 @@ class Limits(BaseModel):
     choices: PositiveInt = 128
     """Choices; OpenAI's own bound is 128."""
     event: PositiveInt = 1 << 26
-    """Bytes of one server-sent event, which is held until it is whole; only where bytes are fed."""
+    """Bytes of one server-sent event, which is held back until it is complete; only where bytes are fed."""
     extras: PositiveInt = 1 << 24
-    """Characters of JSON kept of fields that are not read, such as log probabilities; reaching it fails nothing."""
+    """Characters of JSON kept of fields that are not read, such as log probabilities; reaching it is no failure."""
     sent_back: PositiveInt = 1 << 24
     """Characters kept of what a server needs back, beside texts: signatures, reasoning that only it can read, and the
-    fields that hold such things; reaching it fails nothing."""
+    fields that hold such things; reaching it is no failure."""
     anomalies: PositiveInt = 100
-    """Anomalies kept; reaching it fails nothing."""
+    """Anomalies kept; reaching it is no failure."""

@@ -1,4 +1,4 @@
-"""What comes out: typed messages, one discriminated union.
+"""The output: typed messages, one discriminated union.
 
 Field names and JSON are those that clients of the replaced agent server already read (the published ``letta-client``
 models accept them). Messages are frozen: what was emitted is never changed (law 3); ``model_copy(update=…)`` makes
@@ -28,7 +28,7 @@ class Model(BaseModel):
 
 
 class StopReasonType(str, Enum):
-    """Why a response ended. Values are the agent server's own words wherever it has one."""
+    """Why a response ended. Values are the agent server's own words where it has one."""
 
     end_turn = "end_turn"
     """The model finished (wire: ``stop``)."""
@@ -41,7 +41,7 @@ class StopReasonType(str, Enum):
     incomplete = "incomplete"
     """The stream ended without saying why."""
     unknown = "unknown"
-    """The server gave a finish reason that no table knows; it stands in the result as ``finish_reason``."""
+    """The server gave a finish reason that no table knows; the result has it as ``finish_reason``."""
     error = "error"
     """The server, the network or a limit failed the stream."""
     cancelled = "cancelled"
@@ -49,17 +49,17 @@ class StopReasonType(str, Enum):
 
 
 class Message(Model):
-    """What every message has. A subclass of your own is joined by :func:`coalesce` as the others are."""
+    """The base of every message. :func:`coalesce` joins messages of your own subclass like the others."""
 
     model_config = ConfigDict(frozen=True)
 
     FIELD: ClassVar[str | None] = None
-    """The field whose text comes in pieces, one a message; ``None``: each message stands for itself."""
+    """The field whose text comes in pieces, one per message; ``None``: messages are never joined."""
 
     id: str
     """The response's message id, shared by all its messages."""
     date: Annotated[datetime, PlainSerializer(lambda date: date.isoformat(timespec="seconds"), when_used="json")]
-    """When the parser was made (UTC, whole seconds), unless it was told another date."""
+    """When the parser was made (UTC, whole seconds), unless it was given another date."""
     name: str | None = None
     otid: str | None = None
     """Changes exactly when the kind of message, the tool call or the choice changes; see :func:`otid`."""
@@ -74,16 +74,16 @@ class Message(Model):
 
     @property
     def text(self) -> str:
-        """What the message says: the text of its :attr:`FIELD`."""
+        """The text of the message: that of its :attr:`FIELD`."""
         return str(getattr(self, self.FIELD)) if self.FIELD else ""
 
     def continues(self, before: "Message") -> bool:
-        """Whether its text goes on from that of ``before``, the message that came before it."""
+        """Whether its text continues that of ``before``, the previous message."""
         here, there = (self.otid, self.choice_index), (before.otid, before.choice_index)
         return self.FIELD is not None and type(self) is type(before) and here == there
 
     def joined(self, rest: "Iterable[Message]") -> Self:
-        """This message with the text of ``rest``, each of which :meth:`continues` the one before it."""
+        """Return this message with the text of ``rest``, each of which :meth:`continues` the one before it."""
         return self.model_copy(update={f"{self.FIELD}": self.text + "".join(message.text for message in rest)})
 
 
@@ -108,7 +108,7 @@ class HiddenReasoningMessage(Message):
 
     @property
     def text(self) -> str:
-        """What became of the thoughts."""
+        """The state of the thoughts."""
         return self.state
 
 
@@ -143,12 +143,12 @@ class _CallMessage(Message):
 
     @property
     def text(self) -> str:
-        """The piece of the arguments; the name, of a message that has only that."""
+        """The piece of the arguments; or the name, if the message has only a name."""
         call = self.tool_call
         return (call.name if call.arguments is None else call.arguments) or ""
 
     def continues(self, before: Message) -> bool:
-        """Whether more arguments of the same call came: a name begins anew."""
+        """Whether it holds more arguments of the same call; a message with a name never continues another."""
         call = self.tool_call
         return (
             super().continues(before)
@@ -259,7 +259,7 @@ def otid(message_id: str, ordinal: int) -> str:
 
 
 def made_up_id(message_id: str, choice: int, position: int) -> str:
-    """The id of a tool call that the wire gave none of its own; a pure function, that no two calls share."""
+    """Return an id for a tool call to which the wire gave none. A pure function; no two calls share an id."""
     place = f"{choice}/{position}" if choice else f"{position}"
     return f"call_{uuid5(NAMESPACE_OID, f'{message_id}/{place}').hex[:24]}"
 
@@ -270,7 +270,7 @@ _M = TypeVar("_M", bound=Message)
 def coalesce(messages: Iterable[_M]) -> list[_M]:
     """Join neighbours of the same type, tool call, choice and otid; number the result without gaps.
 
-    What is left depends only on what was said, never on how it was cut (law 1). Idempotent.
+    The result depends only on what was said, never on how it was cut (law 1). Idempotent.
 
     Args:
         messages: messages of one response, in order.

@@ -42,17 +42,17 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class _Wire:
-    """The state of what reads the wire, apart from what was read."""
+    """The state of the code that reads the wire, apart from what was read."""
 
     source: ChatCompletions
     body: EventStream = field(default_factory=EventStream)
     body_done: bool = False
-    """Whether what ends a body has come."""
+    """Whether the event that ends a body has come."""
     unread: str = ""
-    """The beginning of what came in place of events."""
+    """The beginning of text that came in place of events."""
 
 
-_VERSION: Final = 2  # of snapshots: changes with the shape of what one keeps; see docs/snapshots.md
+_VERSION: Final = 2  # of snapshots; changes with their shape: see docs/snapshots.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +67,22 @@ class StreamParser:
     """Parses the stream of one response.
 
     Args:
-        inner_thoughts_kwarg: key, or accepted keys, of any tool's arguments whose value is the model's thoughts;
-            ``None``: no key is.
+        inner_thoughts_kwarg: the key, or accepted keys, of any tool's arguments whose value is the model's thoughts;
+            ``None``: there is no such key.
         assistant_tool: the tool through which the model speaks; ``None``: no tool is unpacked, which is the default of
-            :class:`OpenAIStreamingInterface`, as it was of the class that it replaces.
+            :class:`OpenAIStreamingInterface`, as in the class that it replaces.
         assistant_kwarg: the key of that tool's arguments whose value is what the model says.
         reasoning_model: whether the model thinks without showing it, so that hidden reasoning is announced; ``None``:
             decided from the model's name, unless its thoughts come in a kwarg.
-        think_tags: opening and closing tag of reasoning inside content, such as ``("<think>", "</think>")``; as
-            :class:`ThinkTags` where the prompt opened the thought, or thoughts come amid the answer; or several pairs.
+        think_tags: opening and closing tag of reasoning inside content, such as ``("<think>", "</think>")``; a
+            :class:`ThinkTags` if the prompt opens the thought, or thoughts come amid the answer; or several pairs.
         requires_approval_tools: tools whose calls are announced as :class:`ApprovalRequestMessage`.
         dialect: how the server speaks, where servers differ.
-        limits: how much is taken before the stream fails.
+        limits: how much the parser takes before the stream fails.
         message_id: id of all messages; ``message-<uuid4>`` unless given.
         run_id: copied to all messages.
         step_id: copied to all messages.
-        date: of all messages, with a time zone; now, unless given.
+        date: date of all messages, with a time zone; now, unless given.
         boundaries: whether the lists that the verbs return also hold :class:`RunStarted`, :class:`RunEnded` and
             :class:`CallClosed`, in order; they are typed as lists of messages all the same.
         trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to.
@@ -152,8 +152,8 @@ class StreamParser:
             chunk: an ``openai`` ``ChatCompletionChunk``, or a dict of the same shape.
 
         Returns:
-            What became decidable with it, in order; often nothing, sometimes several messages. Whatever a server
-            sends, nothing is raised: see :attr:`result` for anomalies and errors.
+            The messages that became decidable, in order; often none, sometimes several. Whatever a server sends,
+            nothing is raised: see :attr:`result` for anomalies and errors.
         """
         self._read(chunk)
         return self._response.writer.drain()
@@ -161,10 +161,10 @@ class StreamParser:
     def feed_bytes(self, data: bytes) -> list[StreamMessage]:
         """Take the next bytes of the response's body, server-sent events, cut anywhere.
 
-        Does without an object per chunk, which costs the ``openai`` client more than all that is done here. ``[DONE]``
-        ends the stream, as :meth:`close` does; what comes after it is not read. An event that is not JSON fails the
-        stream, as it makes the client raise. A body that is no event stream but JSON is read as well; any other text
-        fails the stream at its end, with code ``not_a_stream`` and the beginning of what came.
+        No object is built per chunk, which costs the ``openai`` client more than all that is done here. ``[DONE]`` ends
+        the stream, as :meth:`close` does; what comes after it is not read. An event that is not JSON fails the stream,
+        where the client would raise. A body that is JSON and not an event stream is read as well; any other text fails
+        the stream at its end, with code ``not_a_stream`` and the beginning of the text.
 
         Args:
             data: any number of bytes.
@@ -183,10 +183,10 @@ class StreamParser:
         return messages + self.close() if wire.body_done else messages
 
     def close(self) -> list[StreamMessage]:
-        """The wire has no more chunks. Idempotent.
+        """End the stream: the wire has no more chunks. Idempotent.
 
         Returns:
-            What was held back, then the :class:`StopReason`.
+            The messages that were held back, then the :class:`StopReason`.
         """
         body = self._wire.body
         for event in body.close():
@@ -203,11 +203,11 @@ class StreamParser:
         return self._end("end")
 
     def cancel(self) -> list[StreamMessage]:
-        """The caller wants no more: like :meth:`close`, but as ``cancelled``, and no call is ready."""
+        """End the stream for the caller, who wants no more: like :meth:`close`, but ``cancelled``; no call is ready."""
         return self._end("cancel")
 
     def fail(self, error: BaseException | str) -> list[StreamMessage]:
-        """The transport broke: like :meth:`close`, but as ``failed``, and no call is ready.
+        """End the stream because the transport broke: like :meth:`close`, but ``failed``; no call is ready.
 
         Args:
             error: what happened; ``result.error`` keeps its text, and its ``code`` attribute if it has one.
@@ -231,21 +231,21 @@ class StreamParser:
 
     @property
     def state(self) -> StreamState:
-        """State of the stream: ``open``, ``done``, ``failed`` or ``cancelled``."""
+        """The state of the stream: ``open``, ``done``, ``failed`` or ``cancelled``."""
         stream = self._response.run.stream
         return cast("StreamState", "open" if stream.is_open else stream.state)
 
     @property
     def message_id(self) -> str:
-        """Id of all messages of this parser."""
+        """The id of all messages of this parser."""
         return self._response.options.message_id
 
     @property
     def result(self) -> StreamResult:
-        """What the stream amounts to so far; built anew on each access."""
+        """The result of the stream so far; built anew on each access."""
         run = self._response.run
         answer = [*self._response.judge.answer()]
-        given: set[str | None] = set()  # ids of calls; what goes back as one message has no id twice
+        given: set[str | None] = set()  # ids of calls, which must differ within one message that goes back
         choices = [
             self._choice_result(index, run.choices[index], given if index in answer else set())
             for index in sorted(run.choices)
@@ -274,7 +274,7 @@ class StreamParser:
     # -- persistence ------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
-        """All state, as a JSON-able dict from which :meth:`restore` goes on, in this process or another."""
+        """Return all state as a JSON-able dict, from which :meth:`restore` continues in this process or another."""
         snapshot = _Snapshot(_VERSION, self._response.options, self._response.run, self._wire)
         return cast("dict[str, Any]", _adapter(_Snapshot).dump_python(snapshot, mode="json"))
 
@@ -282,7 +282,7 @@ class StreamParser:
     def restore(
         cls, snapshot: dict[str, Any], *, trace: Callable[[Transition], object] | list[Transition] | None = None
     ) -> "StreamParser":
-        """A parser that goes on where the one of ``snapshot`` was.
+        """Return a parser that continues where the parser of ``snapshot`` stopped.
 
         Raises:
             MisuseError: the snapshot is not one of this version.
@@ -322,7 +322,7 @@ class StreamParser:
                 self._template.learn(data, chunk, wire.source)
 
     def _take_text(self, data: bytes, error: ValueError) -> None:
-        """Take data that are not JSON: the end, a sign of life, or a failure."""
+        """Take data that is not JSON: the end marker, a keep-alive, or a failure."""
         if data.startswith(DONE):
             self._wire.body_done = True
         elif data.startswith(b":"):
@@ -332,7 +332,7 @@ class StreamParser:
             self._stop("error", ErrorInfo(code="not_json", message=message))
 
     def _take_unframed(self, data: bytes) -> None:
-        """Take lines that belong to no event: objects are chunks; of anything else the beginning is kept."""
+        """Take lines that belong to no event: JSON objects are chunks; of anything else the beginning is kept."""
         chunks = documents(data)
         for chunk in chunks:
             self._read(chunk)
@@ -363,7 +363,7 @@ class StreamParser:
         )
 
     def _with_ids(self, index: int, choice: Choice, given: set[str | None]) -> Iterator[tuple[CallLane, str]]:
-        """The calls, each with an id that no other has: its own unless that was ``given`` before, else one made up."""
+        """Yield the calls, each with a unique id: its own, or a made-up one if that was ``given`` before."""
         for call in choice.calls.lanes:
             if call.adopted:
                 continue
@@ -372,7 +372,7 @@ class StreamParser:
             yield call, own or made_up_id(self.message_id, index, call.ordinal)
 
     def _emitted(self, index: int, choice: Choice, field: str) -> str:
-        """All text that became this field of the choice's messages, in stream order."""
+        """Return all text that became this field of the choice's messages, in stream order."""
         texts: dict[int, str] = {}
         ends: dict[int, int] = {}
         pieces: list[str] = []

@@ -1,4 +1,4 @@
-"""What a stream amounts to, consistent at any moment: :class:`StreamResult`."""
+"""The result of a stream, consistent at any moment: :class:`StreamResult`."""
 
 import json
 import re
@@ -47,51 +47,51 @@ AnomalyKind: TypeAlias = Literal[
 ]
 Verdict: TypeAlias = Literal["valid", "lenient", "empty", "incomplete", "invalid", "trailing", "text"]
 CallsBack: TypeAlias = Literal["ready", "closed", "all"]
-"""Which calls go back to the server. ``ready``: those that may be run. ``closed``: also those of an answer that was cut
-or in doubt, if their JSON is closed. ``all``: all that have a name; servers answer broken JSON with an error."""
+"""Which calls go back to the server. ``ready``: those that may be run. ``closed``: also those in doubt or of an answer
+that was cut, if their JSON is closed. ``all``: all that have a name; servers answer broken JSON with an error."""
 ReasoningBack: TypeAlias = Literal["auto", "omit", "keep"]
-"""Which native reasoning goes back. ``auto``: signed, encrypted and structured parts always, plain text only beside
-those or tool calls. ``keep``: all. ``omit``: none."""
+"""Which native reasoning goes back. ``auto``: signed, encrypted and structured parts always, but plain text only beside
+such parts or tool calls. ``keep``: all. ``omit``: none."""
 EXTRAS_BACK = ("extra_content", "provider_specific_fields", "reasoning_encrypted")
-"""Fields of a message that are not read, and that servers need back: signatures and encrypted reasoning."""
+"""Extras of a message that servers need back: signatures and encrypted reasoning."""
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f]")
 
 
 class Anomaly(Model):
-    """Something odd that the wire did and the parser survived.
+    """Something that the wire did and should not have done, or that can be read in two ways. The parser went on.
 
-    ``not_a_chunk``: the chunk is not an object, or has no field that a chunk has. ``wrong_type``: a field holds what it
-    never should. ``late_chunk``: a chunk came after the stream had failed or been closed. ``ambiguous_call``: whose a
-    tool-call entry is had to be guessed. ``duplicate_id``: one id for two calls. ``changed_id``: another id, but the
-    same call. ``placeholder``: an id or a name that says nothing. ``nameless_call``: a call ended without a name.
+    ``not_a_chunk``: the chunk is not an object, or has no field that a chunk has. ``wrong_type``: a field holds a value
+    of the wrong type. ``late_chunk``: a chunk came after the stream had failed or been closed. ``ambiguous_call``: the
+    call that an entry belongs to was guessed. ``duplicate_id``: two calls have one id. ``changed_id``: a call's id
+    changed. ``placeholder``: an id or a name says nothing. ``nameless_call``: a call ended without a name.
     ``late_name``: another name came after the arguments had begun.
-    ``repeated_name``: a name was taken for the whole name again, by evidence; ``Dialect.name`` pins it.
-    ``repeated_arguments``: all of a call's arguments came again, once or more, and was left out.
-    ``unmerged_arguments``: the arguments are not a JSON object, and show which policy reads them.
-    ``repeated_text``: a text is the same more than once, which the model may have said, or the server;
-    ``Dialect.content`` and ``Dialect.reasoning`` tell.
-    ``finish_without_calls``: the finish reason speaks of calls, and none came.
-    ``ambiguous_choice``: which choice an entry speaks for had to be guessed.
+    ``repeated_name``: a piece of a name was taken for a repetition of the whole name; ``Dialect.name`` pins it.
+    ``repeated_arguments``: all of a call's arguments came again, and the repetition was left out.
+    ``unmerged_arguments``: the arguments are not a JSON object, and suggest a policy that reads them.
+    ``repeated_text``: a text consists of a shorter one more than once, from the model or the server;
+    ``Dialect.content`` and ``Dialect.reasoning`` decide which.
+    ``finish_without_calls``: the finish reason speaks of calls, but none came.
+    ``ambiguous_choice``: the choice that an entry speaks for was guessed.
     ``split_answer``: the text came in one choice, and the calls in another.
     ``duplicate_key``: an object repeats a key. ``reasoning_conflict``: two reasoning fields of a delta differ.
-    ``snapshot_conflict``: what should be all of a text so far does not begin with what came before; it is not read.
-    ``stray_tag``: the answer holds a closing think tag and no opening one; ``ThinkTags.starts`` tells.
-    ``unread_arguments``: a call has a field that is not read, where its arguments may be.
-    ``unknown_finish``: a finish reason that the table of endings does not hold. ``second_finish``: a finish reason that
+    ``snapshot_conflict``: a cumulative text does not begin with what came before; it is not read.
+    ``stray_tag``: the answer holds a closing think tag and no opening one; ``ThinkTags.starts`` decides what it means.
+    ``unread_arguments``: a call has a field that is not read and may hold its arguments.
+    ``unknown_finish``: the table of endings does not hold the finish reason. ``second_finish``: a finish reason
     contradicts the one kept. ``foreign_wire``: an object of another protocol came. ``wrapped_comment``: a comment came
-    as data. ``call_in_text``: a text holds a call, which is not read. ``silent_speech``: the model called
-    the tool through which it speaks, and said nothing. ``marker_in_name``: a tool's name holds a marker
-    of the model's template. ``more_extras``: ``Limits`` left no room for a value that is not read, or for what must be
-    sent back. ``more_anomalies``: the list was full.
+    as data. ``call_in_text``: a text holds a call, which is not read. ``silent_speech``: the model called the message
+    tool and said nothing. ``marker_in_name``: a tool's name holds a marker of the model's template.
+    ``more_extras``: ``Limits`` left no room for an extra, or for what must be sent back. ``more_anomalies``: the list
+    was full.
     """
 
     kind: AnomalyKind
     detail: str
     choice: int | None = None
     call: int | None = None
-    """Position of the call in order of start, where one is concerned."""
+    """Position of the call in order of start, if the anomaly concerns a call."""
 
 
 class Usage(Model):
@@ -103,37 +103,37 @@ class Usage(Model):
     reasoning_tokens: int | None = None
     source: Literal["reported", "estimated", "absent"] = "absent"
     raw: dict[str, Any] | None = None
-    """Each field as the wire wrote it last."""
+    """Each field with the last value that the wire reported."""
 
 
 class ParsedCall(Model):
     """One tool call.
 
-    ``verdict`` judges ``arguments``: ``valid`` JSON object; ``lenient``, valid but for raw control characters in
+    ``verdict`` judges ``arguments``: ``valid``, a JSON object; ``lenient``, valid except for raw control characters in
     strings (``json.loads(…, strict=False)`` reads it); ``empty``, nothing or ``null``; ``incomplete``, cut off;
-    ``invalid``, with ``error_offset``; ``trailing``, more after the object, from ``error_offset`` on; ``text``, the
-    input of a custom tool, which is no JSON.
+    ``invalid``, with an error at ``error_offset``; ``trailing``, more after the object, from ``error_offset`` on;
+    ``text``, the input of a custom tool, which is not JSON.
     """
 
     index: int
-    """Position in order of start, whatever the wire said."""
+    """Position in order of start, whatever index the wire gave."""
     id: str | None
-    """The wire's own, which may be missing, or that of an earlier call too."""
+    """The id that the wire gave, which may be missing, or be an earlier call's too."""
     tool_call_id: str
-    """The id by which the call goes back to the server, and by which its result is sent: ``id``, but one made of the
-    message id and the call's position where the wire gave none or gave it to an earlier call of the choice."""
+    """The id by which the call goes back to the server, and by which its result is sent: ``id``, or one made of the
+    message id and the call's position if the wire gave none or gave it to an earlier call of the choice."""
     name: str
     arguments: str
-    """Raw, as the wire wrote them."""
+    """The raw text, as the wire wrote it."""
     verdict: Verdict
     error_offset: int | None = None
-    """Characters from the start of ``arguments``."""
+    """Characters from the start of ``arguments`` to the first error."""
     extras: dict[str, list[Any]] = Field(default_factory=dict)
-    """Fields that are not read, such as a provider's signature: what each was, in order, without repeats unless
+    """Fields that are not read, such as a provider's signature: the values of each, in order, without repeats unless
     ``Dialect.extras`` says otherwise."""
     ready: bool
-    """Safe to run: the JSON is closed (free text has nothing to close), and the stream ended and was not cut
-    (law 10)."""
+    """Whether the call is safe to run: its JSON is closed (free text has nothing to close), nothing of it is in doubt,
+    and the stream ended and was not cut (law 10)."""
 
     @overload
     def parse(self) -> dict[str, Any]: ...
@@ -142,17 +142,17 @@ class ParsedCall(Model):
     def parse(self, model: type[_M]) -> _M: ...
 
     def parse(self, model: type[_M] | None = None) -> dict[str, Any] | _M:
-        """The arguments of a ready call, decoded; ``{}`` where there are none.
+        """Decode the arguments of a ready call; ``{}`` if there are none.
 
         Args:
-            model: a pydantic model to validate them by.
+            model: a pydantic model that validates them.
 
         Returns:
-            All members of the object, thoughts too, as a dict; or an instance of ``model``.
+            All members of the object as a dict, including thoughts; or an instance of ``model``.
 
         Raises:
             MisuseError: the call is not ready, or its input is text; or Python cannot decode the arguments, such as an
-                integer of more digits than it takes. A ``ValueError``, as the next one is.
+                integer with too many digits. It is a ``ValueError``, as the next one is.
             pydantic.ValidationError: the arguments do not fit the ``model``.
         """
         if not self.ready or self.verdict == "text":
@@ -166,12 +166,12 @@ class ParsedCall(Model):
 
     @property
     def is_closed(self) -> bool:
-        """Whether it has a name, and arguments that are whole: ready, or would be if nothing else were in doubt."""
+        """Whether the call has a name, and its arguments are structurally whole; it may still be in doubt."""
         return self.ready or (bool(self.name) and self.verdict in ("valid", "lenient"))
 
     @property
     def _json(self) -> str:
-        """The arguments as every JSON reader takes them: raw control characters escaped, ``{}`` for none."""
+        """The arguments as every JSON reader accepts them: raw control characters escaped, ``{}`` for none."""
         if self.verdict == "empty":
             return "{}"
         if self.verdict != "lenient":
@@ -179,7 +179,7 @@ class ParsedCall(Model):
         return _STRING.sub(lambda text: _CONTROL.sub(lambda char: f"\\u{ord(char[0]):04x}", text[0]), self.arguments)
 
     def as_tool_call(self) -> dict[str, Any]:
-        """The call as an entry of a message's ``tool_calls``; see :meth:`StreamResult.assistant_message`."""
+        """Return the call as an entry of a message's ``tool_calls``; see :meth:`StreamResult.assistant_message`."""
         entry: dict[str, Any] = {"id": self.tool_call_id, "type": "function"}
         if self.verdict == "text":
             entry |= {"type": "custom", "custom": {"name": self.name, "input": self.arguments}}
@@ -197,16 +197,16 @@ class ReasoningDetail(Model):
     id: str | None
     text: str
     data: str
-    """What only the provider can read."""
+    """Reasoning that only the provider can read."""
     signature: str | None
     """The provider's proof of the text, to be sent back with it."""
     extras: dict[str, list[Any]] = Field(default_factory=dict)
     """Fields that are not read, such as ``format``; as in :class:`ParsedCall`."""
     field: str = "reasoning_details"
-    """The wire's field that it came in, and goes back in."""
+    """The wire's field in which the detail came, and goes back."""
 
     def as_part(self) -> dict[str, Any]:
-        """The detail as an entry of its field in the next request, as it came."""
+        """Return the detail as an entry of its field in the next request, as it came."""
         part: dict[str, Any] = {"type": f"reasoning.{self.type}", "id": self.id, "index": self.index}
         text, data = self.text or None, self.data or None
         if self.type == "summary" and self.field == "content":
@@ -234,24 +234,24 @@ class ChoiceResult(Model):
     reasoning: str
     """Native reasoning; thoughts in a tool call's arguments stay there."""
     reasoning_field: str | None
-    """The wire's field in which its plain text came; ``None``: in none, or between tags."""
+    """The wire's field in which plain reasoning came; ``None``: in no field, or between tags."""
     refusal: str
     transcript: str
-    """What spoken audio says."""
+    """The text of spoken audio."""
     assistant_text: str
-    """All that the model said to the user, in stream order, by whichever way it came: content, refusal, transcript, the
-    message tool's argument. What the choice's :class:`AssistantMessage` objects hold."""
+    """All that the model said to the user, in stream order: content, refusal, transcript and the message tool's
+    argument. It is the text of the choice's :class:`AssistantMessage` objects."""
     thoughts: str
-    """All that it thought, likewise: native reasoning, text between tags, thoughts in arguments. What the choice's
-    :class:`ReasoningMessage` objects hold."""
+    """All that the model thought, in stream order: native reasoning, text between tags and thoughts in arguments. It is
+    the text of the choice's :class:`ReasoningMessage` objects."""
     reasoning_details: list[ReasoningDetail]
     extras: dict[str, list[Any]]
     """Fields of the choice and its deltas that are not read, such as ``annotations``; as in :class:`ParsedCall`."""
     tool_calls: list[ParsedCall]
     finish_reason: str | None
-    """The wire's word."""
+    """The wire's word for how the choice ended."""
     stop_reason: StopReasonType | None
-    """Ours; ``None`` while the stream is open."""
+    """Our word for how the choice ended; ``None`` while the stream is open."""
 
     @property
     def ready_calls(self) -> list[ParsedCall]:
@@ -307,7 +307,7 @@ class ErrorInfo(Model):
 
 
 class StreamResult(Model):
-    """What the stream amounts to so far. The fields of the first choice stand at the top level too."""
+    """The result of the stream so far. The fields of the first choice are also at the top level."""
 
     response_id: str | None
     model: str | None
@@ -317,13 +317,13 @@ class StreamResult(Model):
     assistant_text: str
     thoughts: str
     tool_calls: list[ParsedCall]
-    """Those that the stop reason speaks of, also if a server sent them in another choice."""
+    """The calls that the stop reason concerns, even if a server sent them in another choice."""
     usage: Usage
     finish_reason: str | None
     stop_reason: StopReasonType | None
     choices: list[ChoiceResult]
     answer: list[int]
-    """Indexes of the choices that are the answer: the first, and any that goes on with it."""
+    """Indexes of the choices that make up the answer: the first, and any that continue it."""
     extras: dict[str, list[Any]]
     """Fields of the chunks that are not read, such as ``citations``; as in :class:`ParsedCall`."""
     error: ErrorInfo | None
@@ -341,21 +341,21 @@ class StreamResult(Model):
         calls: CallsBack = "closed",
         extras: Collection[str] = EXTRAS_BACK,
     ) -> dict[str, Any]:
-        """The message that tells the server in the next request what it said in this response.
+        """Return the message that repeats this response to the server in the next request.
 
-        It is that of the first choice, and of those that go on with it.
+        It holds the first choice, and those that continue it.
 
         Args:
-            reasoning: which native reasoning goes back, under the field it came in.
+            reasoning: which native reasoning goes back, in the field in which it came.
             calls: which calls go back. Each must be answered, by a message of role ``tool`` with the call's
                 ``tool_call_id``.
-            extras: names of other fields of the message that go back, each as its last value, objects merged. All
+            extras: names of other fields of the message that go back, each with its last value; objects are merged. All
                 extras of a call go back with it.
 
         Returns:
-            A new dict, as ``openai`` takes it among ``messages``: ``role``, ``content``, and ``tool_calls`` and others
-            where there is something to say. Arguments are verbatim, thoughts and message too, but for what strict
-            readers refuse: raw control characters are escaped, and arguments that are missing or ``null`` are ``{}``.
+            A new dict, as ``openai`` takes it among ``messages``: ``role``, ``content``, and ``tool_calls`` and other
+            fields that are not empty. Arguments are verbatim, including thoughts and message, except that raw control
+            characters are escaped, and that missing or ``null`` arguments become ``{}``, for strict readers.
         """
         parts = [choice for choice in self.choices if choice.index in self.answer]
         if not parts:
@@ -377,12 +377,12 @@ _GOES_BACK: dict[CallsBack, Callable[[ParsedCall], bool]] = {
 
 
 def _fields(extras: dict[str, list[Any]]) -> dict[str, Any]:
-    """One value of each field, the caller's own."""
+    """Return one value of each field, as a copy for the caller."""
     return {name: deepcopy(_merged(values)) for name, values in extras.items()}
 
 
 def _merged(values: Iterable[Any]) -> Any:
-    """One value of several: of objects all members, of anything else the last."""
+    """Merge several values into one: all members of objects, else the last value."""
     merged: Any = None
     for value in values:
         if isinstance(merged, dict) and isinstance(value, dict):

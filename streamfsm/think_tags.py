@@ -19,8 +19,8 @@ class ThinkTags:
     starts: Literal["outside", "inside", "auto"] = "outside"
     """Whether the thought is open when the content begins, because the chat template opened it in the prompt.
 
-    ``inside``: it is; an opening tag that comes first all the same is no text. ``auto``: not known; the content is held
-    back until the first tag tells, or the end, up to ``Limits.text``.
+    ``inside``: it is open; an opening tag that comes first anyway is not text. ``auto``: not known; the content is held
+    back until the first tag or the end decides, up to ``Limits.text``.
     """
     where: Literal["start", "anywhere"] = "start"
     """Where an opening tag opens a thought; anywhere else it is text.
@@ -61,4 +61,4 @@ def _in_agreement(pairs: tuple[ThinkTags, ...]) -> tuple[ThinkTags, ...]:
 
 
 Pairs: TypeAlias = Annotated[tuple[ThinkTags, ...], BeforeValidator(_listed), AfterValidator(_in_agreement)]
-"""What an option of type :data:`AnyThinkTags` becomes."""
+"""The validated form of an option of type :data:`AnyThinkTags`."""

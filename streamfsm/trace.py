@@ -6,7 +6,7 @@ from typing import NamedTuple
 class Transition(NamedTuple):
     """One record of the trace: a row that was taken, or text that arrived in a state (event ``text``, a self-loop).
 
-    Every emitted message stands in exactly one record.
+    Every emitted message is in exactly one record.
     """
 
     machine: str

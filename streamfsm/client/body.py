@@ -1,7 +1,8 @@
 """Messages straight from a response's body, without an object per chunk.
 
-For speed: building a chunk's object takes the ``openai`` client longer than all the rest (``benchmarks/wire.py``). The
-request, its retries and its authorisation stay the client's: take its raw or streaming response.
+This is for speed: building a chunk's object takes the ``openai`` client longer than all the rest
+(``benchmarks/wire.py``). The client still makes the request, with its retries and its authorisation: take its raw or
+streaming response.
 """
 
 from collections.abc import AsyncGenerator, Collection, Generator
@@ -16,21 +17,21 @@ from streamfsm.parser import StreamParser
 def aiter_messages(
     response: Any, parser: StreamParser | None = None, *, observers: Collection[Observer] = ()
 ) -> AsyncGenerator[StreamMessage, None]:
-    """The messages of a response, as its bytes come.
+    """Yield the messages of a response, as its bytes come.
 
     Args:
-        response: of ``openai``: what ``with_streaming_response.create(…)`` gives, entered or not, or what
+        response: from ``openai``, what ``with_streaming_response.create(…)`` gives, entered or not, or what
             ``with_raw_response.create(…)`` returns; a response of ``httpx``, ``httpx2`` or ``aiohttp``; or any
             asynchronous iterable of bytes. It is closed in the end.
-        parser: a new one with its defaults, unless given; its ``result`` tells what came of the stream.
-        observers: told what happens.
+        parser: a new one with its defaults, unless given; its ``result`` is that of the stream.
+        observers: called with what happens.
 
     Yields:
         All messages, the :class:`StopReason` last.
 
     Raises:
-        StreamError: after the :class:`StopReason`: the stream failed, by the server's word, a limit, or because it is
-            not what it should be.
+        StreamError: after the :class:`StopReason`: the stream failed, because of the server's error, a limit, or a
+            body that is not a stream.
         MisuseError: the parser's stream is over.
         Exception: whatever the transport raised, after the :class:`StopReason`.
     """

@@ -1,4 +1,4 @@
-"""The token counts of the façade: what the server reported, and what is counted here where a proxy reports nothing."""
+"""The token counts of the façade: what the server reported, or what is counted here if a proxy reports nothing."""
 
 from collections.abc import Collection
 from functools import cached_property
@@ -14,7 +14,7 @@ class TokenCounts:
     """The part of the façade that counts.
 
     Args:
-        parser: that reads the response.
+        parser: the parser that reads the response.
         is_openai_proxy: whether the server may report no usage, so that tokens are counted here.
         messages: the prompt, for that count.
         tools: the tool schemas sent.
@@ -33,7 +33,7 @@ class TokenCounts:
 
     @property
     def input_tokens(self) -> int:
-        """Tokens of the prompt as reported, or as written here by the caller; 0: unknown."""
+        """Tokens of the prompt, as reported or as set by the caller; 0: unknown."""
         return self._written_tokens.get("input", self.parser.result.usage.input_tokens or 0)
 
     @input_tokens.setter
@@ -42,7 +42,7 @@ class TokenCounts:
 
     @property
     def output_tokens(self) -> int:
-        """Tokens of the response as reported, or as written here by the caller; 0: unknown."""
+        """Tokens of the response, as reported or as set by the caller; 0: unknown."""
         return self._written_tokens.get("output", self.parser.result.usage.output_tokens or 0)
 
     @output_tokens.setter
@@ -51,12 +51,12 @@ class TokenCounts:
 
     @cached_property
     def fallback_input_tokens(self) -> int:
-        """Tokens of ``messages`` and ``tools`` as counted here; 0 unless ``is_openai_proxy``."""
+        """Tokens of ``messages`` and ``tools``, as counted here; 0 unless ``is_openai_proxy``."""
         return tokens.count_prompt(self.messages, self.tools, tokens.counter()[0]) if self.is_openai_proxy else 0
 
     @property
     def fallback_output_tokens(self) -> int:
-        """Tokens of what the model said so far as counted here; 0 unless ``is_openai_proxy``."""
+        """Tokens of what the model has said so far, as counted here; 0 unless ``is_openai_proxy``."""
         if self.parser.state == "open":
             return self._count_output()
         return self._final_output_tokens
@@ -75,7 +75,7 @@ class TokenCounts:
 
     @property
     def result(self) -> StreamResult:
-        """What the stream amounts to so far; with counted tokens where a proxy reported none."""
+        """The result of the stream so far, with counted tokens if a proxy reported none."""
         result = self.parser.result
         if self.is_openai_proxy and result.usage.source == "absent":
             result.usage = Usage(

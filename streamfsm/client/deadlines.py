@@ -10,7 +10,7 @@ class Deadlines:
     """Seconds until the first chunk, until each later chunk, and until the last one; ``None``: for ever.
 
     Raises:
-        MisuseError: one is no number above 0.
+        MisuseError: a deadline is not a number above 0.
     """
 
     first_chunk: float | None = None
@@ -26,10 +26,10 @@ class Deadlines:
         return self != NO_DEADLINES
 
     def next(self, chunks: int, passed: float) -> tuple[str, float | None]:
-        """The deadline that passes first, and the seconds until then.
+        """Return the deadline that passes first, and the seconds until then.
 
         Args:
-            chunks: how many have come.
+            chunks: how many chunks have come.
             passed: seconds since reading began.
         """
         name, seconds = ("idle", self.idle) if chunks else ("first_chunk", self.first_chunk)

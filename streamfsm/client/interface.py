@@ -1,7 +1,7 @@
 """``OpenAIStreamingInterface``: the drop-in façade of the class that this library replaces.
 
-The names that agent loops were written against, around a :class:`StreamParser`. What a stream says is the parser's
-business alone; reading, watching and counting are in modules of their own.
+It has the names that agent loops were written against, around a :class:`StreamParser`. Only the parser interprets a
+stream; reading, watching and counting are in modules of their own.
 """
 
 from collections.abc import AsyncGenerator, Callable, Collection, Generator
@@ -35,11 +35,11 @@ from streamfsm.wires.chat.dialect import Dialect
 class OpenAIStreamingInterface(TokenCounts):
     """Reads one response from an ``openai`` stream and yields its messages.
 
-    One per response. After :meth:`process` the object says what came of it, also when it ended early.
+    Make one per response. After :meth:`process` the object holds the outcome, even if the stream ended early.
 
     Args:
         use_assistant_message: whether calls of ``assistant_tool`` are speech (:class:`AssistantMessage`) rather than
-            tool calls. Off by default, unlike in :class:`StreamParser`, because it was in the replaced class.
+            tool calls. Off by default, unlike in :class:`StreamParser`, because it was off in the replaced class.
         is_openai_proxy: whether the server may report no usage, so that tokens are counted here (extra ``tokens``).
         messages: the prompt, for that count: dicts, or objects with ``to_openai_dict``.
         tools: the tool schemas sent, likewise.
@@ -47,19 +47,19 @@ class OpenAIStreamingInterface(TokenCounts):
         requires_approval_tools: see :class:`StreamParser`, as for all options below that are not explained here.
         run_id: copied to all messages.
         step_id: copied to all messages.
-        cancellation_event: once set, the stream ends as cancelled when the next chunk comes, which is not read.
+        cancellation_event: once set, the stream ends as cancelled when the next chunk comes; that chunk is not read.
         first_chunk_timeout: seconds until the first chunk.
         idle_timeout: seconds until each later chunk.
         total_timeout: seconds from the call of :meth:`process` to the last chunk.
         inner_thoughts_kwarg: name, or accepted names, of the thoughts' argument.
         assistant_tool: name of the message tool.
         assistant_kwarg: name of its argument that holds the message.
-        reasoning_model: overrides what the model's name tells.
+        reasoning_model: overrides what the model's name says.
         think_tags: tags of reasoning inside content, with their modes.
         dialect: how the server speaks.
-        limits: how much is taken.
-        trace: receives the transitions; where it fails, that is logged and no harm done.
-        observers: told what happens, beside the span and the log.
+        limits: how much the parser takes.
+        trace: receives the transitions; an exception in it is logged, and the stream goes on.
+        observers: called with what happens, in addition to the span and the log.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class OpenAIStreamingInterface(TokenCounts):
         self.letta_message_id = parser.message_id
         self.reasoning_messages: list[str] = []
         """Texts of the reasoning messages, in order."""
-        self._thoughts: list[str] = []  # those of them that are not native
+        self._thoughts: list[str] = []  # texts of reasoning messages that are not native
         self.emitted_hidden_reasoning = False
         self.stop_reason: StopReason | None = None
         """How the stream ended. Yielded only on error or cancellation, as the replaced class did."""
@@ -125,8 +125,8 @@ class OpenAIStreamingInterface(TokenCounts):
     def process(self, stream: Any, ttft_span: Span | None = None) -> AsyncGenerator[StreamMessage, None]:
         """Read the stream to its end.
 
-        The wire is closed however this ends: at the end, on an error, on a cancellation, and when the consumer stops
-        early (``aclose``; use ``contextlib.aclosing``, else Python calls it some time later).
+        The wire is always closed: at the end, on an error, on a cancellation, and when the consumer stops early
+        (``aclose``; use ``contextlib.aclosing``, else Python calls it some time later).
 
         Args:
             stream: an ``openai.AsyncStream``, or any async iterable of chunks; or, faster, a response whose body is
@@ -138,7 +138,7 @@ class OpenAIStreamingInterface(TokenCounts):
             The messages. The :class:`StopReason` only on an error or when ``cancellation_event`` was set.
 
         Raises:
-            StreamError: the stream failed: the server sent an error, more than the limits allow, or what is no stream.
+            StreamError: the stream failed: the server sent an error, more than the limits allow, or no stream at all.
             StreamTimeout: a deadline passed.
             MisuseError: this object has read a stream before.
             Exception: whatever the wire raised.
@@ -166,7 +166,7 @@ class OpenAIStreamingInterface(TokenCounts):
         return Reading(self.parser, observers, cancelled=self.cancellation_event, keep=self._keep)
 
     def _keep(self, messages: list[StreamMessage]) -> list[StreamMessage]:
-        """Keep what the attributes tell; give what the consumer is to see."""
+        """Keep what the attributes show; return the messages for the consumer."""
         for message in messages:
             if isinstance(message, ReasoningMessage):
                 self.reasoning_messages.append(message.reasoning)
@@ -207,7 +207,7 @@ class OpenAIStreamingInterface(TokenCounts):
 
     @property
     def current_function_arguments(self) -> str:
-        """Raw arguments of the first tool call so far, thoughts and all."""
+        """Raw arguments of the first tool call so far, including thoughts."""
         return self._first_call.arguments if self._first_call else ""
 
     @property
@@ -221,10 +221,10 @@ class OpenAIStreamingInterface(TokenCounts):
         return next((call for call in self.parser.result.tool_calls if call.name), None)
 
     def get_tool_call_objects(self) -> list[ToolCall]:
-        """All tool calls that have a name, in order of start. See ``result`` for which are ready to run.
+        """Return all tool calls that have a name, in order of start. See ``result`` for which are ready to run.
 
-        Their ids differ: a call that the server gave no id, or that of an earlier call, gets one made of the message id
-        and the call's position. What the provider added to a call, such as a signature, is there too.
+        Their ids differ: a call without an id, or with an earlier call's id, gets one made of the message id and the
+        call's position. Fields that the provider added to a call, such as a signature, are there too.
         """
         found = []
         for call in self.parser.result.tool_calls:
@@ -235,7 +235,7 @@ class OpenAIStreamingInterface(TokenCounts):
         return found
 
     def get_tool_call_object(self) -> ToolCall:
-        """The first tool call, with its raw arguments.
+        """Return the first tool call, with its raw arguments.
 
         Raises:
             ValueError: there is none.
@@ -246,12 +246,12 @@ class OpenAIStreamingInterface(TokenCounts):
         return calls[0]
 
     def get_reasoning_content(self) -> list[TextContent | ReasoningContent | OmittedReasoningContent]:
-        """The model's thoughts, for a message store: native reasoning, the thoughts of its tool calls, both or none.
+        """Return the model's thoughts, for a message store: native reasoning, the thoughts of its tool calls, or both.
 
         Returns:
-            ``[OmittedReasoningContent()]`` for a reasoning model that showed nothing, and where nothing can be read;
+            ``[OmittedReasoningContent()]`` for a reasoning model that showed nothing, or nothing that can be read;
             otherwise native reasoning as :class:`ReasoningContent`, then other thoughts as :class:`TextContent`,
-            stripped, which may be empty where it stands alone.
+            stripped; its text may be empty if it stands alone.
         """
         result = self.parser.result
         details = result.choices[0].reasoning_details if result.choices else []

@@ -1,4 +1,4 @@
-"""The library's logger, and what may fail without harm."""
+"""The library's logger, and a wrapper for code that may fail without harm."""
 
 import logging
 from collections.abc import Callable
@@ -10,13 +10,13 @@ logger.addHandler(logging.NullHandler())  # silent unless the application says o
 
 
 def harmless(action: Callable[..., object]) -> Callable[..., None]:
-    """``action``, whose failure is logged: what only watches a stream must not end it, nor mask its own error."""
+    """Wrap ``action`` so that its failure is logged: a watcher must not end the stream, nor mask the stream's error."""
 
     def attempt(*args: Any, **options: Any) -> None:
         try:
             action(*args, **options)
         except Exception:
-            with suppress(Exception):  # the logger itself may be what fails
+            with suppress(Exception):  # the logger itself may fail
                 logger.warning("%r failed", action, exc_info=True)
 
     return attempt

@@ -1,4 +1,4 @@
-"""Those who watch a stream being read: the base, and the two that the façade brings, a span's and the log's."""
+"""Observers, which watch a stream being read: the base class, and the façade's two, for a span and for the log."""
 
 import time
 import traceback
@@ -11,20 +11,20 @@ from streamfsm.result import StreamResult
 
 
 class Observer:
-    """Hears what becomes of one stream, whoever reads it: the façade, ``iter_messages`` or a loop around ``Reading``.
+    """Watches one stream, whoever reads it: the façade, ``iter_messages`` or a loop around ``Reading``.
 
-    Inherit from it and override what you want to hear. What a method raises is logged, and the stream goes on. All
-    methods are called before the consumer gets the messages in question.
+    Inherit from it and override the methods that you need. An exception in a method is logged, and the stream goes on.
+    All methods are called before the consumer gets the messages in question.
     """
 
     def started(self, parser: StreamParser) -> None:
-        """Reading begins. ``parser`` is there to be read, not to be fed."""
+        """Reading begins. The observer may read ``parser``, but must not feed it."""
 
     def chunk_read(self) -> None:
         """A chunk came, or a piece of a body's bytes; its messages follow."""
 
     def messages(self, messages: list[StreamMessage]) -> None:
-        """What the consumer is to get next, never empty. The façade keeps the :class:`StopReason` of a good end."""
+        """The consumer gets these messages next; never empty. The façade withholds a good end's :class:`StopReason`."""
 
     def first(self, message: StreamMessage) -> None:
         """``message`` is the first of its type; called before :meth:`messages`."""
@@ -33,20 +33,20 @@ class Observer:
         """The stream ended, and its last messages are about to go out; or the consumer left. Called once.
 
         Args:
-            result: of the whole stream.
-            error: what will be raised after the :class:`StopReason`, if the stream failed.
+            result: the result of the whole stream.
+            error: the error that will be raised after the :class:`StopReason`, if the stream failed.
         """
 
 
 class Span(Protocol):
-    """What receives events, such as an OpenTelemetry span."""
+    """Anything that receives events, such as an OpenTelemetry span."""
 
     def add_event(self, name: str, attributes: dict[str, Any]) -> object:
         """Record an event."""
 
 
 class SpanEvents(Observer):
-    """Tells a span when the first message of each type came, and why the stream failed."""
+    """Adds events to a span: when the first message of each type came, and why the stream failed."""
 
     def __init__(self, span: Span) -> None:
         self._span = span
@@ -57,12 +57,12 @@ class SpanEvents(Observer):
         self._start = time.monotonic()
 
     def first(self, message: StreamMessage) -> None:
-        """Not the stop reason, which :meth:`ended` tells with its error."""
+        """Add an event, except for the stop reason, which :meth:`ended` adds with its error."""
         if message.message_type != "stop_reason":
             self._span.add_event(f"first_{message.message_type}", {"seconds": time.monotonic() - self._start})
 
     def ended(self, result: StreamResult, error: Exception | None) -> None:  # noqa: ARG002 - see Observer
-        """An error is told, any other end is not."""
+        """Add an event for an error, and for no other end."""
         if error:
             stacktrace = "".join(traceback.format_exception(error))
             attributes = {"stop_reason": StopReasonType.error.value, "error": str(error), "stacktrace": stacktrace}

@@ -1,6 +1,6 @@
-"""Reading a response, whoever reads it: :class:`Reading`, which does no I/O, and its two loops.
+"""Reading a response: :class:`Reading`, which does no I/O, and its two loops.
 
-The façade's ``process`` and ``aiter_messages`` are :func:`read` with options, their twins :func:`read_sync`.
+The façade's ``process`` and ``aiter_messages`` are :func:`read` with options; their twins are :func:`read_sync`.
 """
 
 import time
@@ -19,23 +19,23 @@ _BYTES = (bytes, bytearray, memoryview)
 
 
 class Flag(Protocol):
-    """What says that the caller wants no more, such as an ``asyncio.Event`` or a ``threading.Event``."""
+    """A flag by which the caller asks to stop, such as an ``asyncio.Event`` or a ``threading.Event``."""
 
     def is_set(self) -> bool:
-        """Whether it does."""
+        """Whether the caller asks to stop."""
 
 
 class Reading:
-    """One response, piece by piece: feeds the parser, tells the observers, and raises in the end what failed.
+    """Reads one response, piece by piece: feeds the parser, calls the observers, and raises a failure in the end.
 
-    A context manager around the loop that reads. Leaving it ends the stream if it is still open, as cancelled; if the
+    It is a context manager around the loop that reads. Leaving it ends a stream that is still open as cancelled; if the
     loop ended by itself and the stream failed, leaving raises the failure.
 
     Args:
-        parser: that takes the response; open.
-        observers: told what happens.
+        parser: the parser of the response; its stream is open.
+        observers: called with what happens.
         cancelled: once set, the next piece is not read and the stream ends as cancelled.
-        keep: gets all messages, also those that nobody gets because the consumer left, and gives those to be yielded.
+        keep: receives all messages, even those after the consumer left, and returns the ones to yield.
 
     Raises:
         MisuseError: on entering, if the parser's stream is over.
@@ -62,12 +62,12 @@ class Reading:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is more to read."""
+        """Whether the stream is open, so that there may be more to read."""
         return self.parser.state == "open"
 
     @property
     def has_failed(self) -> bool:
-        """Whether leaving raises."""
+        """Whether leaving the context raises."""
         return bool(self._errors)
 
     def __enter__(self) -> "Reading":  # noqa: PYI034 - typing.Self is of Python 3.11
@@ -77,7 +77,7 @@ class Reading:
         return self
 
     def next(self, piece: Any) -> list[StreamMessage]:
-        """Take a chunk, bytes of a body, or ``END``; give the messages for the consumer. Raises nothing."""
+        """Take a chunk, bytes of a body, or ``END``; return the messages for the consumer. Raises nothing."""
         if piece is END:
             return self._take(self.parser.close())
         if self._cancelled and self._cancelled.is_set():
@@ -89,12 +89,12 @@ class Reading:
         return self._take(self.parser.feed(piece))
 
     def failed(self, error: Exception) -> list[StreamMessage]:
-        """The transport raised ``error``: fail the stream with it; give the messages for the consumer."""
+        """Fail the stream, because the transport raised ``error``; return the messages for the consumer."""
         self._errors.append(error)
         return self._take(self.parser.fail(error))
 
     def finish(self) -> None:
-        """Nobody reads any more. Idempotent; a stream that is still open ends as cancelled."""
+        """End the reading. Idempotent; a stream that is still open ends as cancelled."""
         self._keep(self.parser.cancel())
         self._end()
 
@@ -102,7 +102,7 @@ class Reading:
         self.finish()
         errors, self._errors = self._errors, []
         if errors and kind is None:
-            # Nothing keeps it: its traceback holds the frames of those who read, and all would wait for a collection.
+            # Keep no reference to it: its traceback holds the readers' frames, which would wait for a collection.
             raise errors.pop()
 
     def _take(self, messages: list[StreamMessage]) -> list[StreamMessage]:
@@ -131,7 +131,7 @@ class Reading:
         for observer in self._observers:
             try:
                 getattr(observer, hook)(*values)
-            except Exception:  # noqa: BLE001, PERF203 - who only watches must not end the stream
+            except Exception:  # noqa: BLE001, PERF203 - an observer must not end the stream
                 harmless(logger.warning)("%s of %r failed", hook, observer, exc_info=True)
 
 
@@ -141,7 +141,7 @@ async def read(
     deadlines: Deadlines = NO_DEADLINES,
     then: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncGenerator[StreamMessage, None]:
-    """Yield the messages of an asynchronous stream, and close it however this ends.
+    """Yield the messages of an asynchronous stream, and always close it.
 
     Args:
         stream: see :class:`Wire`.
@@ -150,7 +150,7 @@ async def read(
         then: awaited after the last message of a stream that did not fail.
 
     Raises:
-        Exception: what failed, after the :class:`StopReason`.
+        Exception: the failure, after the :class:`StopReason`.
     """
     with reading:
         start = time.monotonic()

@@ -1,7 +1,7 @@
-"""Streams of chunks, or of a body's bytes: entered, read one piece at a time, closed whatever happens.
+"""Streams of chunks or bytes: they are entered, read one piece at a time, and closed whatever happens.
 
-They may be ``openai``'s, of any version, or anybody's iterators, with or without a context manager; or responses whose
-body is still to be read: ``openai``'s raw and streaming ones, and those of ``httpx``, ``httpx2`` and ``aiohttp``.
+A stream may be ``openai``'s, of any version, or any iterator, with or without a context manager; or a response whose
+body has not been read: ``openai``'s raw and streaming ones, and those of ``httpx``, ``httpx2`` and ``aiohttp``.
 """
 
 import inspect
@@ -14,9 +14,9 @@ from streamfsm.client.waiting import Late, in_time
 from streamfsm.errors import StreamError, StreamTimeout
 
 END = object()
-"""In place of a chunk: the wire has no more."""
+"""Stands in place of a chunk: the wire has no more."""
 
-_CLOSING = 5.0  # seconds that closing may take before it is given up
+_CLOSING = 5.0  # seconds that closing may take before it is abandoned
 
 
 class Wire:
@@ -29,10 +29,10 @@ class Wire:
         self._came = False
 
     async def read(self, deadline: str = "", seconds: float | None = None) -> Any:
-        """The next piece, or :data:`END`.
+        """Return the next piece, or :data:`END`.
 
         Raises:
-            StreamTimeout: it takes longer than ``seconds``.
+            StreamTimeout: the piece takes longer than ``seconds``.
             StreamError: nothing came, and the response's headers say why.
             Exception: whatever the stream raises.
         """
@@ -69,18 +69,18 @@ class Wire:
         return chunks
 
     async def close(self) -> None:
-        """Close it; what goes wrong with that is logged. Idempotent."""
-        # Shielded, because a cancellation is what closes most wires; bounded, because a dead peer may never answer.
+        """Close the stream; a failure to close is logged. Idempotent."""
+        # Shielded, because a cancellation closes most wires; bounded, because a dead peer may never answer.
         try:
             await in_time(self._stack.aclose, _CLOSING, shield=True)
         except Late:
             harmless(logger.warning)("the wire did not close within %g s", _CLOSING)
-        except Exception:  # noqa: BLE001 - nothing more is wanted of it
+        except Exception:  # noqa: BLE001 - the stream is not needed any more
             harmless(logger.warning)("the wire did not close cleanly", exc_info=True)
 
 
 async def _close(closable: object) -> None:
-    """Close what has any of the usual ways to be closed."""
+    """Close an object by whichever of the usual methods it has."""
     close = getattr(closable, "aclose", None) or getattr(closable, "close", None)
     if close:
         closing = close()
@@ -89,7 +89,7 @@ async def _close(closable: object) -> None:
 
 
 class SyncWire:
-    """A synchronous stream, likewise, but for deadlines: nothing interrupts a blocking read."""
+    """A synchronous stream. It has no deadlines: nothing interrupts a blocking read."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -98,7 +98,7 @@ class SyncWire:
         self._came = False
 
     def read(self) -> Any:
-        """The next piece, or :data:`END`; raises what :meth:`Wire.read` raises."""
+        """Return the next piece, or :data:`END`; raises what :meth:`Wire.read` raises."""
         if self._chunks is None:
             self._chunks = self._enter(self._stream)
         piece = next(self._chunks, END)
@@ -126,15 +126,15 @@ class SyncWire:
             self._stack.callback(close)
 
     def close(self) -> None:
-        """Close it; what goes wrong with that is logged. Idempotent."""
+        """Close the stream; a failure to close is logged. Idempotent."""
         harmless(self._stack.close)()
 
 
 def _opened(stream: Any, iterable: type, reader: str) -> tuple[Any, Any]:
-    """The response whose body is still to be read, if ``stream`` is one, else ``stream``; and what gives its pieces."""
+    """Return the response whose body has not been read, if ``stream`` is one, else ``stream``; and its iterable."""
     if isinstance(stream, iterable):
         return stream, stream
-    response = getattr(stream, "http_response", stream)  # which openai's own raw response holds
+    response = getattr(stream, "http_response", stream)  # openai's raw response holds it
     if hasattr(response, reader):
         return response, getattr(response, reader)()
     content: Any = getattr(response, "content", None)
@@ -142,9 +142,9 @@ def _opened(stream: Any, iterable: type, reader: str) -> tuple[Any, Any]:
 
 
 def _check_headers(stream: Any) -> None:
-    """Raise if the response of a stream that held nothing was no success, or was no event stream to begin with.
+    """Raise if an empty stream's response has an error status, or is not an event stream.
 
-    So an error page or a JSON body with status 200 fails also where the client has read it and found no event in it.
+    So an error page or a JSON body with status 200 also fails if the client has read it and found no event in it.
     """
     response = getattr(stream, "response", stream)
     response = getattr(response, "http_response", response)

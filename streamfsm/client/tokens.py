@@ -1,8 +1,8 @@
-"""Token counts where the server reports none: ``tiktoken``'s where its vocabulary is at hand, an estimate elsewhere.
+"""Token counts where the server reports none: ``tiktoken``'s if its vocabulary is loaded, else an estimate.
 
-A vocabulary is a file of some megabytes that ``tiktoken`` may have to fetch, without a timeout and holding a lock of
-its own meanwhile. So a daemon thread loads it, which no stream waits for and which lets the process end; until it is
-done no other thread touches ``tiktoken``.
+A vocabulary is a file of some megabytes that ``tiktoken`` may have to fetch, without a timeout and while holding a
+lock. So a daemon thread loads it: no stream waits for the thread, and the process can end. Until it is done, no other
+thread touches ``tiktoken``.
 """
 
 import json
@@ -20,7 +20,7 @@ from streamfsm.core.text import without_surrogates
 from streamfsm.result import StreamResult
 
 Counter: TypeAlias = Callable[[str], int]
-"""From a text to its tokens. Not additive: the tokens of two pieces are not those of the whole."""
+"""Returns the number of tokens of a text. It is not additive: two pieces may have other tokens than the whole."""
 
 _lock = threading.Lock()
 _loads: dict[str, "futures.Future[Counter]"] = {}
@@ -37,7 +37,7 @@ def preload(encoding: str = "cl100k_base") -> None:
 
 
 def wait(encoding: str, timeout: float) -> bool:
-    """Load a vocabulary and wait for it: for programs that want exact counts and have the time. Never raises.
+    """Load a vocabulary and wait for it, for programs that want exact counts and have the time. Never raises.
 
     Args:
         encoding: see :func:`preload`.
@@ -52,7 +52,7 @@ def wait(encoding: str, timeout: float) -> bool:
 
 
 def counter(encoding: str = "cl100k_base") -> tuple[Counter, bool]:
-    """The best counter there is by now. Never waits and never raises; begins to load the vocabulary if nobody has.
+    """Return the best counter that is available now. Never waits or raises; begins to load the vocabulary if needed.
 
     The first estimator handed out for an encoding is logged as a warning, with the reason.
 
@@ -76,7 +76,7 @@ def counter(encoding: str = "cl100k_base") -> tuple[Counter, bool]:
 
 
 def estimate(text: str) -> int:
-    """Tokens of a text, roughly, rounded up: a quarter of the ASCII characters, a third of the other UTF-8 bytes.
+    """Estimate the tokens of a text, rounded up: a quarter of the ASCII characters, a third of the other UTF-8 bytes.
 
     Four characters a token is OpenAI's rule of thumb for English. Three bytes make one Chinese, Japanese or Korean
     character, and ``cl100k_base`` needs about one token for each. English, German, Japanese, code and JSON come within
@@ -104,7 +104,7 @@ def _run(encoding: str, load: "futures.Future[Counter]") -> None:
         import tiktoken  # an extra, and slow to import
 
         load.set_result(partial(_count, tiktoken.get_encoding(encoding).encode_ordinary))
-    except BaseException as error:  # noqa: BLE001 - a Rust panic is no Exception
+    except BaseException as error:  # noqa: BLE001 - a Rust panic is not an Exception
         load.set_exception(error)
 
 
@@ -157,14 +157,14 @@ _ENUM_ITEM = 3  # (enum_item)
 
 
 def count_prompt(messages: Iterable[Any], tools: Iterable[Any], count: Counter) -> int:
-    """Tokens of a Chat Completions request, approximately: how a server lays out messages and tools is not documented.
+    """Estimate the tokens of a Chat Completions request: how a server lays out messages and tools is not documented.
 
     The numbers are those that OpenAI's cookbook found for ``gpt-4`` by trying
     (https://github.com/openai/openai-cookbook/blob/main/examples/How_to_count_tokens_with_tiktoken.ipynb, sections 6
     and 7; a tool of ``gpt-4o`` costs 3 less). Where the cookbook is silent: every schema inside another (nested
     properties, items, alternatives, definitions) counts as a property; a call in the history counts as its name and
-    arguments; an image or other medium counts 85, OpenAI's price of an image at low detail. What has another shape than
-    it should counts as its JSON text, what no JSON can say counts nothing.
+    arguments; an image or other medium counts 85, OpenAI's price of an image at low detail. A value of the wrong shape
+    counts as its JSON text, and a value that JSON cannot express counts nothing.
 
     Args:
         messages: dicts, pydantic models, or objects with ``to_openai_dict()``.
@@ -172,7 +172,7 @@ def count_prompt(messages: Iterable[Any], tools: Iterable[Any], count: Counter) 
         count: see :func:`counter`.
 
     Returns:
-        Tokens. Never raises: what cannot be read counts nothing.
+        The number of tokens. Never raises: what cannot be read counts nothing.
     """
     tool_counts = [_count_tool(_plain(tool), count) for tool in tools]
     return (
@@ -184,10 +184,10 @@ def count_prompt(messages: Iterable[Any], tools: Iterable[Any], count: Counter) 
 
 
 def count_output(result: StreamResult, count: Counter) -> int:
-    """Tokens that a model wrote, without those its server hides: content, reasoning, refusals, names and arguments.
+    """Count the tokens that a model wrote and its server shows: content, reasoning, refusals, names and arguments.
 
     Args:
-        result: of the whole stream.
+        result: the result of the whole stream.
         count: see :func:`counter`.
     """
     texts: list[str] = []
@@ -198,7 +198,7 @@ def count_output(result: StreamResult, count: Counter) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """What a server would read: dicts for models, no circles, no depth that JSON refuses; else ``None``."""
+    """Return a value as a server would read it, models as dicts; ``None`` if it is circular or too deep for JSON."""
     try:
         return json.loads(json.dumps(value, default=_as_json, skipkeys=True))
     except Exception:  # noqa: BLE001 - a ``to_openai_dict()`` may raise anything
@@ -220,7 +220,7 @@ def _text(value: Any) -> str:
 
 
 def _count_message(message: Any, count: Counter) -> int:
-    if message is None:  # no JSON can say it, or its ``to_openai_dict()`` says that it is not sent
+    if message is None:  # JSON cannot express it, or its ``to_openai_dict()`` says that it is not sent
         return 0
     if not isinstance(message, dict):
         return _MESSAGE + count(_text(message))

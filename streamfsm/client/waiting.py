@@ -1,6 +1,6 @@
-"""Waiting for I/O: bounded, shielded, or in a thread; by ``anyio`` where it is installed, else by ``asyncio`` alone.
+"""Waiting for I/O: bounded, shielded, or in a thread; by ``anyio`` if it is installed, else by ``asyncio`` alone.
 
-``openai`` brings ``anyio`` along; who reads with another client, such as ``aiohttp``, may lack it.
+``openai`` requires ``anyio``; a program that reads with another client, such as ``aiohttp``, may lack it.
 """
 
 import asyncio
@@ -13,19 +13,19 @@ _T = TypeVar("_T")
 
 
 class Late(Exception):  # noqa: N818 - a signal to our own callers
-    """It took too long."""
+    """An action took too long."""
 
 
 async def in_time(action: Callable[[], Awaitable[_T]], seconds: float, *, shield: bool = False) -> _T:
-    """What ``action`` gives.
+    """Return the result of ``action``.
 
     Args:
-        action: interrupted when it takes too long.
+        action: is interrupted when it takes too long.
         seconds: how long it may take.
         shield: against ``anyio``'s cancellations, which come again at each ``await``; ``asyncio``'s own come once.
 
     Raises:
-        Late: it took longer; also where it answered the interruption with an error of its own.
+        Late: it took longer, even if it answered the interruption with an error of its own.
     """
     anyio = _anyio()
     if not anyio:
@@ -47,7 +47,7 @@ async def in_time(action: Callable[[], Awaitable[_T]], seconds: float, *, shield
 async def in_thread(action: Callable[[], object]) -> None:
     """Run ``action`` off the event loop; a cancellation does not wait for it."""
     if anyio := _anyio():
-        own = anyio.CapacityLimiter(1)  # the shared one may be busy for long
+        own = anyio.CapacityLimiter(1)  # the shared one may be busy for a long time
         await anyio.to_thread.run_sync(action, abandon_on_cancel=True, limiter=own)
     else:
         await asyncio.to_thread(action)

@@ -1,1 +1,1 @@
-"""What runs the tables, and knows no wire. Imports ``machines`` and the modules of what users hold."""
+"""The core runs the tables and knows no wire. It imports ``machines`` and the modules whose objects users hold."""

@@ -1,4 +1,4 @@
-"""``Anomalies``: records what the wire did and should not have, as long as there is room for it."""
+"""``Anomalies``: records what the wire did and should not have done, as long as there is room."""
 
 from streamfsm.core.run import Run
 from streamfsm.result import Anomaly, AnomalyKind
@@ -9,15 +9,15 @@ DOUBTS: frozenset[AnomalyKind] = frozenset(
         *("nameless_call", "late_name", "snapshot_conflict", "unread_arguments", "call_in_text"),
     }
 )
-"""Anomalies after which arguments may be somewhere else than they belong."""
+"""Anomalies after which arguments may be in the wrong place."""
 
 
 class Anomalies:
     """The anomalies of one response.
 
     Args:
-        run: keeps them.
-        bound: how many are kept.
+        run: where the anomalies are kept.
+        bound: how many anomalies are kept.
     """
 
     __slots__ = ("_bound", "_run")
@@ -26,7 +26,7 @@ class Anomalies:
         self._run, self._bound = run, bound
 
     def record(self, kind: AnomalyKind, detail: str, choice: int | None = None, call: int | None = None) -> None:
-        """Record an anomaly, of a choice and a call (its position) where it is of one."""
+        """Record an anomaly; ``choice`` and ``call`` (its position) say which it concerns, if any."""
         run, anomalies = self._run, self._run.anomalies
         run.arguments_astray = run.arguments_astray or (
             kind in DOUBTS and (choice is not None or kind == "not_a_chunk")
@@ -37,7 +37,7 @@ class Anomalies:
             anomalies.append(Anomaly(kind="more_anomalies", detail="and more, which were not kept"))
 
     def record_once(self, kind: AnomalyKind, detail: str, choice: int | None = None, *, key: str | None = None) -> None:
-        """Record an anomaly, unless one with its ``key`` was recorded before; the key is its detail, unless given."""
+        """Record an anomaly unless one with the same ``key`` was recorded before. The key defaults to the detail."""
         key = detail if key is None else key
         if key not in self._run.recorded_once:
             if len(self._run.recorded_once) <= self._bound:

@@ -1,4 +1,4 @@
-"""``CallReader``: reads the entries of tool-call lists into calls, by the rules of identity."""
+"""``CallReader``: assigns the entries of tool-call lists to calls, by the rules of identity."""
 
 from typing import cast
 
@@ -22,14 +22,14 @@ class LimitReached(Exception):  # noqa: N818 - never leaves the core
 
 
 class CallReader:
-    """Finds the call that an entry is of, with what the entry says of it; and completes calls.
+    """Finds the call that an entry belongs to, updates its id and name, and completes calls.
 
     Args:
         policies: how a name and arguments are merged.
-        limits: how many calls there may be, and how long a name.
-        channels: what is captured of arguments.
+        limits: how many calls there may be, and how long a name may be.
+        channels: which arguments are captured.
         lane_policy: how calls take arguments.
-        outlet: where their output goes.
+        outlet: where the output of calls goes.
         anomalies: records guesses and contradictions.
 
     All methods raise :class:`LimitReached` where more came than a limit allows.
@@ -61,7 +61,7 @@ class CallReader:
         *,
         cumulative: bool,
     ) -> CallLane:
-        """The call that an entry is of, with what the entry says of it."""
+        """Return the call that an entry belongs to, with its id and name updated."""
         hollow = (bool(call_id) and is_placeholder(call_id), bool(name) and is_placeholder(name))
         call_id, name = "" if hollow[0] else call_id, "" if hollow[1] else name
         rule, known = calls.resolve(wire_index, call_id, name, entry, cumulative)
@@ -73,10 +73,10 @@ class CallReader:
             lane = calls.start(choice, wire_index)
             if rule.repeats and known:
                 lane.repeats = known.ordinal
-                known.in_doubt = known.in_doubt or known.is_empty  # a placeholder of what comes now
+                known.in_doubt = known.in_doubt or known.is_empty  # a placeholder for what comes now
         if rule.records:
             self._anomalies.record(rule.records, f"{rule.name}: {rule.because}", choice, lane.ordinal)
-        # Free text is never closed, so that nothing but the entries says where a call ends and another begins.
+        # Free text is never closed, so only the entries say where one call ends and another begins.
         free = lane.form == "text" and (rule.records is not None or bool(name and lane.size and rule.owner != "own"))
         if free and not rule.records:
             self._anomalies.record(
@@ -88,7 +88,7 @@ class CallReader:
             self._anomalies.record(
                 "placeholder", "an id or a name that says nothing was taken for none", choice, lane.ordinal
             )
-            # Where the name may still grow, and a real id or none stands beside it, it may be a piece of the name.
+            # A placeholder name beside a real id, or beside no id, may be a piece of a name that still grows.
             lane.in_doubt = lane.in_doubt or (hollow[1] and bool(lane.name) and not hollow[0])
         calls.assign(lane, wire_index, call_id)
         if name and not self._take_name(lane, name, again=rule.owner == "own", cumulative=cumulative):
@@ -96,7 +96,7 @@ class CallReader:
         return lane
 
     def _take_name(self, lane: CallLane, name: str, *, again: bool, cumulative: bool) -> bool:
-        """Take a piece of a name, ``again`` if the call's own id came with it; return whether it fits the limit."""
+        """Take a piece of a name; ``again``: the call's own id came with it. Returns whether it fits the limit."""
         if lane.named:
             if name != lane.name:
                 lane.in_doubt = True
@@ -118,12 +118,12 @@ class CallReader:
         return lane.add_name(name, self._limits.name, cumulative=cumulative or repeated or policy == "snapshot")
 
     def complete_names(self, calls: Calls) -> None:
-        """No name of these calls grows any more."""
+        """Complete the names of these calls: none of them grows any more."""
         for lane in calls.lanes:
             self.complete_name(lane)
 
     def complete_name(self, lane: CallLane) -> None:
-        """The name grows no more. Where its last piece is all that came before it again, it may be a repeated name."""
+        """Complete a name. The call is in doubt if the name may have come twice, or holds a template's marker."""
         if lane.is_doubled and not lane.named:
             lane.in_doubt = True
             what = f"{lane.name!r} may be a name that came more than once; Dialect.name tells"
@@ -136,10 +136,10 @@ class CallReader:
         lane.complete_name(self._channels, self._outlet)
 
     def adopt(self, calls: Calls) -> bool:
-        """Arguments that never got a name are given to the one call that may lack them: a guess, so it is in doubt.
+        """Give arguments that never got a name to the one call that may lack them: a guess, so that call is in doubt.
 
         Returns:
-            Whether any were.
+            Whether any arguments were given to a call.
         """
         orphans, lane = calls.adoption()
         if lane is None:
@@ -154,7 +154,7 @@ class CallReader:
         return True
 
     def formed(self, lane: CallLane, arguments: str, form: Form, *, cumulative: bool) -> str:
-        """A piece of arguments as text that goes on where the call's are; where forms differ, the call is in doubt."""
+        """Return a piece of arguments as text that continues the call's. If the forms differ, the call is in doubt."""
         if form == "json" and not arguments:
             return ""
         if form == "members" and cumulative:
@@ -169,7 +169,7 @@ class CallReader:
         return text
 
     def close_members(self, calls: Calls) -> None:
-        """Calls whose arguments are members of an object get no more of them."""
+        """Close the arguments of calls that come as members of an object: no more members follow."""
         for lane in calls.lanes:
             if not lane.feed(lane.close_members(), self._lane_policy, self._outlet):
                 raise LimitReached("arguments")

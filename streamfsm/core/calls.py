@@ -1,4 +1,4 @@
-"""The tool calls of one choice, and whose an entry is, by the rules of :mod:`streamfsm.machines.identity`."""
+"""The tool calls of one choice. The rules of :mod:`streamfsm.machines.identity` assign entries to them."""
 
 from dataclasses import dataclass, field
 from typing import cast
@@ -9,28 +9,28 @@ from streamfsm.machines.identity import RULES, Claim, Rule
 
 @dataclass(slots=True)
 class Calls:
-    """The tool calls of one choice, in order of start, and who is who."""
+    """The tool calls of one choice, in order of start, and the ids and indexes by which they are found."""
 
     lanes: list[CallLane] = field(default_factory=list)
     last: int = 0
     """Position of the call that was fed last."""
     at_index: dict[int, int] = field(default_factory=dict)
-    """The wire's index → position of the call there that was fed last."""
+    """The wire's index → position of the call that was fed last at that index."""
     with_id: dict[str, dict[str, int]] = field(default_factory=dict)
     """Id → the wire's index, and ``""`` for any → position of the latest call that has both."""
     entries: int = 0
-    """How many entries said whose they are."""
+    """How many entries were assigned to a call."""
     vouched: int = 0
-    """How many of them had come when the server last said that all is there."""
+    """How many entries had come when the server last said that the output is complete."""
 
     def start(self, choice: int, wire_index: int | None) -> CallLane:
-        """Add a call that starts."""
+        """Add a new call."""
         lane = CallLane(choice, len(self.lanes), wire_index)
         self.lanes.append(lane)
         return lane
 
     def assign(self, lane: CallLane, wire_index: int | None, call_id: str) -> None:
-        """The entry at hand is of ``lane``, which entries that say less follow."""
+        """Assign the current entry to ``lane``; later entries that name no call go there too."""
         self.entries += 1
         lane.entry = self.entries
         self.last = lane.ordinal
@@ -40,7 +40,7 @@ class Calls:
             self.identify(lane, call_id, wire_index)
 
     def adoption(self) -> tuple[list[CallLane], CallLane | None]:
-        """Calls that have arguments and no name, and the one named call that may lack them, if just one does."""
+        """Return the calls that have arguments and no name, and the named call that may lack them, if there is one."""
         orphans = [lane for lane in self.lanes if lane.size and not lane.name and not lane.adopted]
         if not orphans:
             return [], None
@@ -50,7 +50,7 @@ class Calls:
         return orphans, waiting[0] if len(waiting) == 1 else None
 
     def adopt(self, orphan: CallLane, lane: CallLane) -> None:
-        """What came for ``orphan``, and what may still come, is of ``lane``."""
+        """Give what came for ``orphan``, and what may still come, to ``lane``."""
         orphan.adopted = True
         for index in [index for index, position in self.at_index.items() if position == orphan.ordinal]:
             self.at_index[index] = lane.ordinal
@@ -60,7 +60,7 @@ class Calls:
             self.last = lane.ordinal
 
     def identify(self, lane: CallLane, call_id: str, wire_index: int | None) -> None:
-        """``lane`` was called ``call_id``, at this index: its id, if it has none yet, else another name for it."""
+        """Record that an entry for ``lane`` had this id and index. The id becomes the call's if it has none yet."""
         lane.id = lane.id or call_id
         places = self.with_id.setdefault(call_id, {})
         places[""] = lane.ordinal
@@ -70,7 +70,7 @@ class Calls:
     def resolve(
         self, index: int | None, call_id: str, name: str, entry: int, cumulative: bool
     ) -> tuple[Rule, CallLane | None]:
-        """Decide whose an entry is: the rule that decided; and the call of the claim that it speaks of, if any."""
+        """Decide which call an entry belongs to; return the rule that decided, and the call it concerns, if any."""
         latest = self._lane(self.last if self.lanes else None)
         here = latest if index is None else self._lane(self.at_index.get(index))
         own = elsewhere = None

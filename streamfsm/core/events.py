@@ -1,7 +1,7 @@
-"""What goes in, wire-neutral: what one chunk says, in the order in which it is to be read.
+"""The input of the core, in terms of no particular wire: the events of a chunk, in reading order.
 
-Sources tell it to a :class:`Handler`; no code behind them knows a wire. An empty string and ``None`` both mean that the
-wire said nothing, and sources leave such events out.
+A source passes events to a :class:`Handler`; no code behind the handler knows a wire. An empty string and ``None`` both
+mean that the wire said nothing, and sources leave such events out.
 """
 
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from streamfsm.result import AnomalyKind
 
 TextField: TypeAlias = Literal["reasoning", "content", "refusal", "transcript"]
 Form: TypeAlias = Literal["json", "text", "members"]
-"""What a piece of a call's arguments is. ``json``: of a JSON text; ``text``: of a free text, which is no JSON;
-``members``: whole members of an object, without its braces, to which the next piece may add more."""
+"""The form of a piece of arguments. ``json``: part of a JSON text. ``text``: part of a free text, which is not JSON.
+``members``: whole members of an object, without its braces; the next piece may add more."""
 
 
 @dataclass(slots=True)
 class Envelope:
-    """An id or a model of the response; it takes the place of the one before it."""
+    """The id or the model of the response; it replaces the previous one."""
 
     id: str | None
     model: str | None
@@ -26,7 +26,7 @@ class Envelope:
 
 @dataclass(slots=True)
 class Begin:
-    """A choice that was not seen before; what it says follows."""
+    """A choice begins; its events follow."""
 
     choice: int
 
@@ -39,12 +39,12 @@ class Text:
     field: TextField
     text: str
     cumulative: bool = False
-    """Whether it is all of the field so far."""
+    """Whether the piece holds all of the field's text so far."""
 
 
 @dataclass(slots=True)
 class CallPiece:
-    """One entry of a tool-call list, with the identity it claims; :mod:`streamfsm.core.calls` decides whose it is."""
+    """One entry of a tool-call list; :mod:`streamfsm.core.calls` decides which call it belongs to."""
 
     choice: int
     wire_index: int | None
@@ -54,7 +54,7 @@ class CallPiece:
     entry: int = 0
     """Position in the delta's list."""
     cumulative: bool = False
-    """Whether name and arguments are all so far."""
+    """Whether name and arguments each hold all of their text so far."""
     extras: Mapping[str, Any] | None = None
     """Fields that are not read."""
     form: Form = "json"
@@ -70,14 +70,14 @@ class Thought:
     id: str | None
     text: str
     data: str
-    """What cannot be read: encrypted or redacted reasoning."""
+    """Reasoning that cannot be read: encrypted or redacted."""
     signature: str | None
     cumulative: bool = False
-    """Whether the text is all so far."""
+    """Whether the text is all of it so far."""
     extras: Mapping[str, Any] | None = None
     """Fields that are not read."""
     field: str = "reasoning_details"
-    """The wire's field that it came in."""
+    """The wire's field in which the piece came."""
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ class Extra:
 
 @dataclass(slots=True)
 class Finish:
-    """A finish reason, in the wire's word."""
+    """A finish reason, as the wire spells it."""
 
     choice: int
     reason: str
@@ -99,14 +99,14 @@ class Finish:
 
 @dataclass(slots=True)
 class UsageReport:
-    """Token counts; ``None`` where the report is silent."""
+    """Token counts; ``None`` for a count that the report lacks."""
 
     input_tokens: int | None
     output_tokens: int | None
     cached_tokens: int | None
     reasoning_tokens: int | None
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """The report as the wire wrote it."""
+    """The report as it came."""
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ class AnomalyReport:
     detail: str
     choice: int | None
     fields: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """What is not read because of it, to be kept."""
+    """Fields that are not read because of the anomaly; they are kept as extras."""
 
 
 Event: TypeAlias = (
@@ -134,7 +134,7 @@ Event: TypeAlias = (
 
 
 class Handler(Protocol):
-    """Is told what chunks say. Text and calls, of which every delta has one, come without an object of their own."""
+    """Receives the events of chunks. Text and calls come as arguments, not as objects: nearly every delta has one."""
 
     def text(self, choice: int, field: TextField, text: str, cumulative: bool = False) -> None:
         """See :class:`Text`."""
@@ -154,11 +154,11 @@ class Handler(Protocol):
         """See :class:`CallPiece`."""
 
     def take(self, event: Event) -> None:
-        """Any other event."""
+        """Take any other event."""
 
 
 class Recorder:
-    """A handler that keeps what it is told, to be read again."""
+    """A handler that keeps the events it receives, so that they can be passed on later."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -173,7 +173,7 @@ class Recorder:
         self.events.append(CallPiece(*fields))
 
     def tell(self, to: Handler) -> None:
-        """Tell it all again."""
+        """Pass all kept events to another handler."""
         for event in self.events:
             if isinstance(event, Text):
                 to.text(event.choice, event.field, event.text, event.cumulative)

@@ -1,4 +1,4 @@
-"""What is kept of fields that nothing reads."""
+"""Extras: the values of fields that are not read."""
 
 import json
 from dataclasses import dataclass, field
@@ -11,18 +11,18 @@ from streamfsm.core.text import without_surrogates
 
 @dataclass(slots=True)
 class Kept:
-    """The values of one field, merged as its policy says."""
+    """The values of one field, merged by its policy."""
 
     policy: Keep
     texts: dict[str, str] = field(default_factory=dict)
-    """As JSON; the key is the text itself where a value is kept once, else its number."""
+    """The values as JSON texts. The key is the text itself where equal values are kept once, else a number."""
 
     def add(self, text: str) -> None:
-        """Keep a value, a JSON text."""
+        """Keep a value, given as JSON text."""
         self.texts[text if self.policy == "set" else str(len(self.texts))] = text
 
     def values(self) -> list[Any]:
-        """As JSON holds them."""
+        """Return the decoded values."""
         found = [json.loads(text) for text in self.texts.values()]
         if self.policy != "concatenate":
             return found
@@ -35,5 +35,5 @@ Extras: TypeAlias = dict[str, Kept]
 
 
 def values(extras: Extras) -> dict[str, list[Any]]:
-    """What the result shows of them."""
+    """Return the extras as the result shows them."""
     return {name: kept.values() for name, kept in extras.items()}

@@ -1,4 +1,4 @@
-"""Values as JSON holds them, or as a client's objects do: their fields, and their JSON text."""
+"""Values, as decoded JSON or as a client's objects: their fields and their JSON text."""
 
 import json
 import reprlib
@@ -12,7 +12,7 @@ _DEEPEST = 100
 
 
 def fields_and_extra(value: object) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
-    """The fields of a wire object, ``None`` if it is none; and those of them that may be unknown.
+    """Return the fields of a wire object, and those of them that may be unknown; ``None`` if it is not an object.
 
     Nothing is copied, unless there are fields that ``openai``'s types do not declare, such as ``reasoning_content``.
     """
@@ -27,12 +27,12 @@ def fields_and_extra(value: object) -> tuple[Mapping[str, Any] | None, Mapping[s
 
 
 def fields_of(value: object) -> Mapping[str, Any]:
-    """The same, none where there is no object."""
+    """Return the fields of a wire object; an empty mapping if it is not an object."""
     return fields_and_extra(value)[0] or _NOTHING
 
 
 def as_json(value: object) -> str | None:
-    """Any value as JSON text; ``None`` where JSON cannot say it."""
+    """Return any value as JSON text; ``None`` if JSON cannot express it."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
     except (TypeError, ValueError, RecursionError):
@@ -40,14 +40,14 @@ def as_json(value: object) -> str | None:
 
 
 def as_plain(value: object) -> Any:
-    """A value as JSON holds it, whoever's object it was; ``None`` if it is deeper than pydantic writes."""
+    """Return a value as plain dicts, lists and scalars; ``None`` if it is nested deeper than pydantic writes."""
     text = as_json(value)
     plain = None if text is None else json.loads(text)
     return None if _is_deep(plain) else plain
 
 
 def _plain(value: object) -> object:
-    sent = getattr(value, "__pydantic_fields_set__", None)  # the others are declared, and did not come
+    sent = getattr(value, "__pydantic_fields_set__", None)  # other declared fields did not come
     fields, extra = fields_and_extra(value)
     return {
         key: each for key, each in (fields or {}).items() if sent is None or key in sent or key in (extra or ())
@@ -55,20 +55,20 @@ def _plain(value: object) -> object:
 
 
 def says(value: object) -> bool:
-    """Whether a value says something: not nothing, and not an empty text, list or object."""
+    """Whether a value says something: it is not ``None``, and not an empty text, list or object."""
     return bool(value or value == 0)
 
 
 def show(value: object) -> str:
-    """Short and shallow, whatever the value."""
+    """Return a short and shallow representation of any value."""
     try:
         return reprlib.repr(value)
-    except ValueError:  # an int of more digits than Python likes to write
+    except ValueError:  # an int with more digits than Python writes
         return f"an {type(value).__name__}"
 
 
 def kept(value: object) -> str:
-    """A value as JSON text that every reader takes: without lone surrogates, and no deeper than pydantic writes."""
+    """Return a value as JSON text that every reader accepts: no lone surrogates, no deeper than pydantic writes."""
     text = as_json(value)
     if text is None or (text.count("[") + text.count("{") > _DEEPEST and _is_deep(value)):
         return json.dumps(show(value))

@@ -1,4 +1,4 @@
-"""``Judge``: what came of the choices of one response, once it has ended."""
+"""``Judge``: decides how the choices of one response ended."""
 
 from streamfsm.channels import Channels
 from streamfsm.core.anomalies import Anomalies
@@ -12,11 +12,11 @@ from streamfsm.machines.endings import CUT, Ending, ending, outcome
 from streamfsm.messages import StopReasonType
 
 WHOLE = ("valid", "lenient", "empty", "text")
-"""Verdicts on arguments that are structurally whole."""
+"""The verdicts on arguments that are structurally whole."""
 
 
 class Judge:
-    """Says how choices ended and which calls are certain, and records what does not fit."""
+    """Decides how choices ended and which calls are certain, and records what does not fit as anomalies."""
 
     __slots__ = ("_anomalies", "_channels", "_policies", "_run")
 
@@ -24,11 +24,11 @@ class Judge:
         self._run, self._policies, self._channels, self._anomalies = run, policies, channels, anomalies
 
     def meaning(self, finish_reason: str) -> Ending:
-        """What the wire's word means to this server."""
+        """Return what a finish reason means on this server."""
         return ending(finish_reason, self._policies.finish_words)
 
     def judge_choice(self, index: int, choice: Choice, tags: Tags | None) -> None:
-        """Record what does not fit in a choice whose lanes are closed."""
+        """Record the anomalies of a choice whose lanes are closed."""
         record = self._anomalies.record
         for text in choice.texts.values():
             self._judge_text(text)
@@ -46,7 +46,7 @@ class Judge:
             self._judge_arguments(choice, call)
 
     def judge_speech(self, choice: Choice) -> None:
-        """Record the calls through which the model was to speak, and said nothing."""
+        """Record calls of the message tool that say nothing."""
         for call in choice.calls.lanes:
             if self._is_silent(call):
                 what = f"{call.name!r} is how the model speaks, and said nothing"
@@ -77,7 +77,7 @@ class Judge:
             self._anomalies.record("unmerged_arguments", advice, call.choice, call.ordinal)
 
     def judge_choices(self) -> None:
-        """Tell where finish reasons do not fit what came. ``stop`` after calls does: demanded calls end so."""
+        """Record finish reasons that do not fit what came. ``stop`` after calls does fit: forced calls end so."""
         choices = self._run.choices
         first, *others = self.answer() or (0,)
         if others:
@@ -96,7 +96,7 @@ class Judge:
             self._anomalies.record("ambiguous_choice", what, first)
 
     def answer(self) -> tuple[int, ...]:
-        """The indexes of the choices that make up the first one's answer: itself, and those that hold its calls."""
+        """Return the indexes of the choices that make up the answer: the first, and those that hold its calls."""
         if not self._run.choices:
             return ()
         first, *others = sorted(self._run.choices)
@@ -109,7 +109,7 @@ class Judge:
         return Part(bool(choice.texts), bool(choice.calls.lanes), waits)
 
     def outcome(self, choice: Choice, state: str) -> tuple[StopReasonType, bool]:
-        """The choice's stop reason, and whether its whole calls are ready, were the stream to end in ``state``."""
+        """Return the choice's stop reason if the stream ends in ``state``, and whether its whole calls are ready."""
         parts = [self._run.choices[index] for index in self.answer()]
         if not any(choice is part for part in parts):
             parts = [choice]
@@ -123,12 +123,12 @@ class Judge:
         return outcome(state, meaning, came, trusted=self._policies.unmarked_end == "complete")
 
     def is_certain(self, calls: Calls, call: CallLane) -> bool:
-        """Whether the call, if its JSON is closed, is just what the model made: nothing of it was guessed or lost."""
+        """Whether the call, if its JSON is closed, is exactly what the model made: nothing was guessed or lost."""
         if call.in_doubt or self._is_silent(call):
             return False
         if call.repeats is not None and (call.is_empty or call.says_the_same(calls.lanes[call.repeats])):
             return False
-        # Without arguments, only the server's word says that there are none, and only of what came before it; an empty
-        # object may be a placeholder of them. Nor does free text show that a piece of it is missing.
+        # Whether empty arguments are complete, only a finish reason that came after the call's entries can say. And
+        # where arguments may have gone astray, an empty object or free text does not show that a piece is missing.
         vouched = call.judge()[0] != "empty" or call.entry <= calls.vouched
         return vouched and not (self._run.arguments_astray and (call.is_empty or call.form == "text"))

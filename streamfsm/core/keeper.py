@@ -1,4 +1,4 @@
-"""``Keeper``: keeps what nothing reads and what must be sent back, within limits of their own."""
+"""``Keeper``: keeps extras and what must be sent back, each within a limit of its own."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Keeper:
         self._run, self._policies, self._limits, self._anomalies = run, policies, limits, anomalies
 
     def keep(self, fields: Mapping[str, Any], extras: Extras) -> None:
-        """Add the values to ``extras``, each as its field's policy says, while there is room."""
+        """Add the values to ``extras``, each by its field's policy, while there is room."""
         policies = self._policies
         for field_name, value in fields.items():
             name = without_surrogates(field_name if isinstance(field_name, str) else show(field_name))
@@ -36,7 +36,7 @@ class Keeper:
                     continue
             found = extras.get(name) or Kept(policies.keep(name))
             is_piece = found.policy == "concatenate" and isinstance(value, str)
-            text = json.dumps(value) if is_piece else kept(value)  # the other half of a character may come next
+            text = json.dumps(value) if is_piece else kept(value)  # the second half of a character may come next
             if found.policy == "set" and text in found.texts:
                 continue
             purse: Purse = "sent_back" if name in SENT_BACK else "extras"
@@ -45,13 +45,13 @@ class Keeper:
                 extras.setdefault(name, found).add(text)
 
     def has_room(self, purse: Purse, size: int, what: str) -> bool:
-        """Whether a limit allows ``size`` more characters of ``what``; if not, that is told, and no more of it kept."""
+        """Whether a limit allows ``size`` more characters of ``what``; if not, an anomaly is recorded."""
         bound = getattr(self._limits, purse)
         detail_text = f"no room for all of {show(what)}: Limits.{purse} is {bound}"
         if detail_text not in self._run.recorded_once and size <= bound - self._run.spent.get(purse, 0):
             return True
         self._anomalies.record_once("more_extras", detail_text)
-        if detail_text not in self._run.recorded_once:  # too much to remember: the purse is closed
+        if detail_text not in self._run.recorded_once:  # too many anomalies to remember: nothing more is kept
             self._run.spent[purse] = bound
         return False
 
@@ -70,8 +70,8 @@ class Keeper:
 
         Args:
             event: the piece.
-            choice: what it is of.
-            room: characters that the lane takes which reads the same text next.
+            choice: the choice that it belongs to.
+            room: how many more characters the lane takes that reads the same text next.
         """
         size = len(event.kind) + len(event.id or "") + 1
         if not self.has_room("sent_back", size, "reasoning_details"):

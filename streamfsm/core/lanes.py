@@ -1,7 +1,6 @@
 """Lanes: the run state of one text field, one tool call, one stream. Each runs one machine.
 
-A lane tells its outlet two things, in order: a boundary was crossed, and text arrived. What either becomes is its
-table's to say.
+A lane reports two things to its outlet, in order: boundaries, and text. The lane's table decides what each becomes.
 """
 
 import re
@@ -34,8 +33,8 @@ Buffer: TypeAlias = Annotated[StringIO, PlainValidator(_buffer), PlainSerializer
 """Text that grows: appending costs the same at any size, unlike ``str`` on an attribute."""
 
 _SHORT = 64
-_SHORTEST = 16  # characters of a text that is told to have come again
-_WINDOW = 4096  # characters that are cut anew after each repetition that is found
+_SHORTEST = 16  # characters; a shorter text is not reported as repeated
+_WINDOW = 4096  # characters that are read again after each repetition that is found
 _PLACEHOLDER = re.compile(r"[ \t\n\r]*(?:\{[ \t\n\r]*\}|null)[ \t\n\r]*")
 _PLACEHOLDER_SO_FAR = re.compile(r"[ \t\n\r]*(?:\{[ \t\n\r]*(?:\}[ \t\n\r]*)?|n(?:u(?:l(?:l[ \t\n\r]*)?)?)?)?")
 _AWAITING_TEXT = TEXT.table.initial
@@ -45,7 +44,7 @@ _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_
 # Where a text lane keeps the text of each state.
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
 _AWAITING_NAME = TOOL_CALL.table.initial
-_OVER = ("closed", "malformed", "spoken_verbatim")  # states of a call to whose arguments nothing can be lacking
+_OVER = ("closed", "malformed", "spoken_verbatim")  # states of a call whose arguments lack nothing
 OPEN = frozenset(STREAM.table.live)
 
 
@@ -66,27 +65,27 @@ class LanePolicy:
     limit: int
     """Characters in all."""
     cumulative: bool
-    """Whether each piece is all that came so far."""
+    """Whether each piece holds all text so far."""
     begins: str = ""
-    """The event of the first piece; that of a call is said by its name."""
+    """The event that the first piece of a text field fires; empty for calls, whose name decides it."""
     tags: Tags | None = None
     repeated: bool = False
-    """Whether the last piece of a text field may be all of it again."""
+    """Whether the last piece of a text field may repeat all of it."""
     placeholder: bool = False
-    """Whether arguments may begin with an empty object or ``null`` that stands for what comes."""
+    """Whether arguments may begin with an empty object or ``null`` as a placeholder."""
 
 
 def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
-    """Join surrogates, then cut to the room there is: the text, the half held back, and whether it fitted."""
+    """Join surrogates and cut to the available room; return the text, the half held back, and whether all fitted."""
     if half or not text.isascii():
         text, half = join_surrogates(half, text)
     return (text, half, True) if len(text) + len(half) <= room else (text[:room], "", False)
 
 
 def _delta_of(seen: str, size: int, text: str) -> str | None:
-    """Of a text that is whole so far, what was not ``seen``; ``None`` if it does not go on from there.
+    """Return the new part of a cumulative text; ``None`` if the text does not continue what was ``seen``.
 
-    ``size`` is that of what came before, of which less is known where tags were taken out: then nothing is compared.
+    ``size`` is the size of all earlier text. Where tags were taken out, ``seen`` is shorter: then nothing is compared.
     """
     text, half = join_surrogates("", text)
     if len(seen) < size or text.startswith(seen):
@@ -95,7 +94,7 @@ def _delta_of(seen: str, size: int, text: str) -> str | None:
 
 
 def _part(buffer: StringIO, start: int, size: int) -> str:
-    """Some of what was written, which stays where it is written on."""
+    """Return part of what was written; the position for the next write stays."""
     buffer.seek(start)
     part = buffer.read(size)
     buffer.seek(0, SEEK_END)
@@ -131,11 +130,11 @@ class TextLane:
     size: int = 0
     answer: Buffer = field(default_factory=StringIO)
     reasoning: Buffer = field(default_factory=StringIO)
-    _half: str = ""  # a high surrogate that may meet its other half
+    _half: str = ""  # a high surrogate whose low half may come next
     _prefix: str = ""  # what may become a tag
-    _pair: int | None = None  # whose tag came last, of several pairs
+    _pair: int | None = None  # of several pairs of tags, the one whose tag came last
     _held: Buffer = field(default_factory=StringIO)  # what came while it is undecided
-    _again: int = 0  # of the text so far, how much is held back because it came again
+    _again: int = 0  # how many characters are held back because they repeat the text so far
 
     def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
         """Take the next piece.
@@ -156,7 +155,7 @@ class TextLane:
         return fits
 
     def _unless_again(self, text: str) -> str:
-        """What is to be read now; a piece that goes on as the text began is held back, as it may be all of it again."""
+        """Return what can be read now. Text that repeats the beginning of the lane's text is held back."""
         so_far, held = self._written, self._again
         if _part(so_far, held, len(text)) == text:
             self._again += len(text)
@@ -170,21 +169,21 @@ class TextLane:
 
     @property
     def repeats(self) -> bool:
-        """Whether the text is one of some length, more than once."""
+        """Whether the text consists of a shorter text, of some length, more than once."""
         return any(is_repetition(buffer.getvalue(), _SHORTEST) for buffer in (self.answer, self.reasoning))
 
     def delta_of(self, text: str) -> str | None:
-        """Of a text that is whole so far, what is new; ``None`` if it contradicts what came before."""
+        """Return the new part of a cumulative text; ``None`` if it contradicts what came before."""
         self._half = ""
         seen = self._held.getvalue() + self.answer.getvalue() + self.reasoning.getvalue()
         return _delta_of(seen, self.size, text)
 
     def emitted(self, field: str) -> StringIO:
-        """All text that became this field of messages so far."""
+        """Return all text that has become this field of messages."""
         return self.reasoning if field == "reasoning" else self.answer
 
     def stray_tag(self, tags: Tags) -> str:
-        """The closing tag in an answer to which no tag opened a thought, nor said that the prompt had; ``""``: none."""
+        """Return the closing tag in an answer if nothing opened a thought before it, else ``""``."""
         return tags.stray(self.answer.getvalue()) if self._pair is None else ""
 
     def _find_tags(self, text: str, tags: Tags, outlet: Outlet) -> None:
@@ -198,7 +197,7 @@ class TextLane:
             if not tag:
                 break
             event, pair = tags.read(self.state, self._pair, tag)
-            if self.state == _UNDECIDED:  # now that it is known where it begins, all is read again
+            if self.state == _UNDECIDED:  # now it is known whether the text begins with a thought: read all of it again
                 text, at = self._release() + text[end:], 0
             else:
                 self._pair, at = pair, end + len(tag)
@@ -206,7 +205,7 @@ class TextLane:
         self._prefix = text[end:]
 
     def close(self, event: str, outlet: Outlet) -> None:
-        """The stream is over: what was held back is text after all, unless it is the whole text again."""
+        """End the lane: what was held back becomes text, unless it repeats the whole text."""
         if self.state == _UNDECIDED:
             outlet.boundary(self, "answer")
             self._emit(self._release(), outlet)
@@ -244,37 +243,37 @@ class CallLane:
     size: int = 0
     arguments: Buffer = field(default_factory=StringIO)
     scanner: Scanner | None = None
-    """Made when the name is complete, which says what is captured; ``None`` until then."""
+    """Made when the name is complete, because the name decides what is captured; ``None`` until then."""
     extras: Extras = field(default_factory=dict)
     """Fields that are not read."""
     form: Form = "json"
-    """What its arguments are. ``members``: of an object that is open until the call is over."""
+    """The form of its arguments. ``members``: members of an object that is open until the call is over."""
     announced_id: str | None = None
-    """The id when the name was announced, which all its messages carry: one that comes later is in the result only."""
+    """The id when the name was announced. All its messages carry it; an id that comes later is only in the result."""
     in_doubt: bool = False
-    """Whether it may be two calls, or lack a part: never ready."""
+    """Whether the call may be two calls, or lack a part: it is never ready."""
     repeats_name: bool = False
-    """Whether its name was taken for the whole name again."""
+    """Whether a piece of its name was taken for a repetition of the whole name."""
     is_doubled: bool = False
-    """Whether the last piece of its name is all of it that came before, again."""
+    """Whether the last piece of its name repeats all pieces before it."""
     repeats: int | None = None
-    """Position of the call that it may be said again of, if it says the same."""
+    """Position of the call that it may repeat, if its arguments turn out to be the same."""
     adopted: bool = False
-    """Whether its arguments, which never got a name, were given to another call."""
+    """Whether its arguments were given to another call, because they never got a name."""
     entry: int = 0
-    """The number of the latest entry that said to be of it; see ``Calls.entries``."""
+    """The number of the latest entry that was assigned to it; see ``Calls.entries``."""
     repeated: bool = False
-    """Whether all of the arguments came again, and was left out."""
+    """Whether all of the arguments came again; the repetition was left out."""
     captured: Buffer | None = None
-    """What was said and thought in the arguments, in order; ``None``: nothing yet."""
+    """What channels captured of the arguments, in order; ``None``: nothing yet."""
     _name_half: str = ""
     _half: str = ""
-    _first: str | None = ""  # what may be a placeholder; ``None`` once that is decided
-    _again: int | None = None  # of the object, how much is held back because it came again; ``None``: it is still read
+    _first: str | None = ""  # what may be a placeholder; ``None`` once this is decided
+    _again: int | None = None  # how many characters that repeat the object are held back; ``None``: the object is open
 
     @property
     def label(self) -> str:
-        """What the trace calls it."""
+        """The call's name in the trace."""
         return f"call {self.ordinal}"
 
     @property
@@ -289,16 +288,16 @@ class CallLane:
 
     @property
     def is_open(self) -> bool:
-        """Whether arguments came, and may go on."""
+        """Whether arguments have come, and more may follow."""
         return self.size > 0 and self.form != "members" and self.state not in _OVER
 
     @property
     def is_empty(self) -> bool:
-        """Whether the arguments so far are none, or an object without members."""
+        """Whether there are no arguments so far, or only an object without members."""
         return self.size < _SHORT and "".join(self.arguments.getvalue().split()) in ("", "null", "{}")
 
     def emitted(self, _: str) -> StringIO:
-        """All text that became any field of messages so far."""
+        """Return all text that has become any field of messages."""
         self.captured = self.captured or StringIO()
         return self.captured
 
@@ -312,7 +311,7 @@ class CallLane:
         return bool(mine == others)
 
     def judge(self) -> tuple[Verdict, int | None]:
-        """The verdict on the arguments so far, and the offset of the first error."""
+        """Return the verdict on the arguments so far, and the offset of the first error."""
         scanner = self.scanner
         if scanner is None:
             scanner = Scanner.of_text() if self.form == "text" else Scanner()
@@ -320,7 +319,7 @@ class CallLane:
         return scanner.verdict, scanner.error_offset
 
     def add_name(self, text: str, limit: int, *, cumulative: bool) -> bool:
-        """Take a piece of the name, or the ``whole`` name so far; only while the name is awaited.
+        """Take a piece of the name, or the name so far if ``cumulative``; only while the name is awaited.
 
         Returns:
             Whether all of it was within the limit.
@@ -332,7 +331,7 @@ class CallLane:
         return fits
 
     def complete_name(self, channels: Channels, outlet: Outlet) -> None:
-        """The name grows no more: announce the call, and read the arguments that came before their name."""
+        """Complete the name: announce the call, and read the arguments that came before the name."""
         self.name += "\ufffd" * len(self._name_half)
         self._name_half = ""
         if self.named or not self.name:
@@ -369,7 +368,7 @@ class CallLane:
         return fits
 
     def _after_placeholder(self, text: str) -> str:
-        """Of the arguments so far, what is to be read now: an empty object waits for what it may stand for."""
+        """Return the arguments that can be read now. An empty object is held back, because it may be a placeholder."""
         while found := _PLACEHOLDER.match(text):
             if found.end() == len(text):
                 break
@@ -379,7 +378,7 @@ class CallLane:
         return "" if held else text
 
     def _read(self, text: str, outlet: Outlet) -> None:
-        """Read arguments. What follows the object is held back as long as it may be the object again."""
+        """Read arguments. What follows the object is held back as long as it may repeat the object."""
         if self._again is None:
             text = self._scan(text, outlet)
             if not text:
@@ -400,7 +399,7 @@ class CallLane:
         return rest
 
     def _compare(self, text: str) -> str:
-        """Compare with the object what may be the object again; return what is to be read now."""
+        """Compare what follows the object with the object; return what can be read now."""
         scanner, again = cast("Scanner", self.scanner), cast("int", self._again)
         size = scanner.ends - scanner.begins
         expected = _part(self.arguments, scanner.begins + again, min(len(text), size - again))
@@ -412,13 +411,13 @@ class CallLane:
         return text[len(expected) :]
 
     def _held(self) -> str:
-        """What came again, which is no repetition after all; so what follows the object is an error."""
+        """Return what was held back: it does not repeat the object, so it is an error."""
         scanner, again = cast("Scanner", self.scanner), cast("int", self._again)
         self._again, scanner.stops = None, False
         return _part(self.arguments, scanner.begins, again)
 
     def formed(self, text: str, form: Form) -> str | None:
-        """A piece of this form as text that goes on where the arguments are; ``None`` if their form is another."""
+        """Return a piece of this form as text that continues the arguments; ``None`` if their form differs."""
         if self.form == "json" and not self.size and not (self.scanner and form == "text"):
             self.form = form
         if form != self.form:
@@ -428,7 +427,7 @@ class CallLane:
         return ("{" if not self.size else "," if text and self.size > 1 else "") + text
 
     def close_members(self) -> str:
-        """The brace that is due, if the arguments are members of an object, of which no more are expected."""
+        """Return the closing brace, if the arguments came as members of an object, and no more are expected."""
         if self.form != "members":
             return ""
         self.form = "json"
@@ -436,13 +435,13 @@ class CallLane:
         return "}"
 
     def delta_of(self, text: str) -> str | None:
-        """Of arguments that are whole so far, what is new; ``None`` if they contradict what came before."""
+        """Return the new part of cumulative arguments; ``None`` if they contradict what came before."""
         self._half = ""
         return _delta_of(self.arguments.getvalue(), self.size, text)
 
     @property
     def advice(self) -> str | None:
-        """The policy that may read arguments which are not a JSON object, if they show one; else ``None``."""
+        """Return the policy that may read arguments which are not a JSON object, if they suggest one."""
         text = self.arguments.getvalue()
         if (found := _PLACEHOLDER.match(text)) and found.end() < len(text):
             return 'an empty object came before the arguments; Dialect(arguments="placeholder") leaves it out'
@@ -451,7 +450,7 @@ class CallLane:
         return None
 
     def close(self, event: str, channels: Channels, outlet: Outlet) -> None:
-        """The stream is over: what was held back is decided now."""
+        """End the lane: decide what was held back."""
         self.complete_name(channels, outlet)
         text = (self._first or "") + "\ufffd" * len(self._half)
         self._half, self._first = "", None
@@ -465,8 +464,8 @@ class CallLane:
         outlet.boundary(self, event)
 
     def _send(self, signals: list[tuple[str, str]], outlet: Outlet) -> None:
-        """Tell the outlet, with neighbouring texts joined: they become one message."""
-        if len(signals) == 1 and signals[0][0] == TEXT_SIGNAL:  # the other path of many deltas
+        """Pass signals to the outlet, with neighbouring texts joined, so that they become one message."""
+        if len(signals) == 1 and signals[0][0] == TEXT_SIGNAL:  # a short cut for many deltas
             outlet.text(self, signals[0][1])
             return
         texts: list[str] = []

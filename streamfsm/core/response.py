@@ -1,4 +1,4 @@
-"""``Response``: what the events of one response do to its lanes, until it ends."""
+"""``Response``: applies the events of one response to its lanes, until the response ends."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ from streamfsm.trace import Transition
 
 
 class Response:
-    """Handles the events of one response, in order; ``run`` is all that it knows of it."""
+    """Handles the events of one response, in order. All its state is in ``run``."""
 
     __slots__ = (
         "_call_reader",
@@ -69,8 +69,8 @@ class Response:
         self._policies = policies
         self._stream = run.stream
         self._limits = limits = options.limits
-        # Address → the lane there: the identity rule "same index" as a look-up, and its like for text fields. Empty
-        # once the stream has ended, so that nothing finds its way to a lane that is done.
+        # Address → lane: the identity rule "same index" as a look-up, and the same for text fields. Empty once the
+        # stream has ended, so that no event reaches a lane that is done.
         self._text_routes: dict[tuple[int, TextField], tuple[TextLane, LanePolicy]] = {}
         self._call_routes: dict[tuple[int, int | None], tuple[CallLane, Calls]] = {}
         self._channels = _channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
@@ -182,7 +182,7 @@ class Response:
             self.run.choices[event.choice] = Choice()
 
     def _delta_of_cumulative(self, lane: TextLane | CallLane, text: str) -> str:
-        """Of a text that is whole so far, what is new."""
+        """Return the new part of a cumulative text; a text that contradicts what came before is not read."""
         news = lane.delta_of(text)
         if news is None:
             self.anomalies.record("snapshot_conflict", f"{lane.label} does not go on from what came", lane.choice)
@@ -240,7 +240,7 @@ class Response:
         self.stop("error", ErrorInfo(code=event.code, message=event.message))
 
     def take_late(self) -> None:
-        """More came after the end: odd, once; but not where it is we who stopped reading."""
+        """Record once that a chunk came after the end, unless the reader stopped before the end."""
         if self.run.error and self.run.error.code in ("limit", "foreign_wire"):
             return
         self.anomalies.record_once("late_chunk", f"more came after the stream had ended as {self._stream.state!r}")
@@ -255,7 +255,7 @@ class Response:
     # -- the end ----------------------------------------------------------------------------------------------------
 
     def stop(self, event: str, error: ErrorInfo | None = None) -> None:
-        """Fire ``event`` on every lane, the stream's last."""
+        """Fire ``event`` on every lane, and on the stream's lane last."""
         run = self.run
         if event == "end":
             finished = bool(run.choices) and all(choice.finish_reason for choice in run.choices.values())
@@ -284,7 +284,7 @@ class Response:
         self.writer.boundary(run.stream, event, self.judge.outcome(first, target)[0])
 
     def _complete_calls(self, calls: Calls, *, closes: bool) -> None:
-        """Nothing more is awaited of the calls so far: names are complete, and arguments without a name find a call."""
+        """Complete the names of the calls so far, and give arguments without a name to a call."""
         try:
             self._call_reader.complete_names(calls)
             if closes:
@@ -295,7 +295,7 @@ class Response:
             self.exceed(reached.limit)
 
     def exceed(self, limit: str) -> None:
-        """Stop, because more came than the limit of that name allows."""
+        """Stop, because more came than this limit allows."""
         bound = getattr(self._limits, limit)
         self.stop("limit", ErrorInfo(code="limit", message=f"more than {bound} {_UNITS[limit]}"))
 
@@ -306,7 +306,7 @@ class Response:
         return options.inner_thoughts_kwarg is None and model is not None and is_reasoning_model(model)
 
 
-# What is the same for all streams of the same options is made once: a stream needs little memory.
+# What streams with the same options share is made once, so that a stream needs little memory.
 _channels = lru_cache(maxsize=64)(Channels)
 
 
@@ -314,7 +314,7 @@ _channels = lru_cache(maxsize=64)(Channels)
 def _lane_policies(
     text_limit: int, arguments_limit: int, content: str, reasoning: str, arguments: str, think_tags: Pairs | None
 ) -> Mapping[TextField | None, LanePolicy]:
-    """By text field; ``None``: of arguments."""
+    """Return the policies of lanes by text field; ``None``: of arguments."""
     answer = LanePolicy(text_limit, content == "snapshot", "answer", repeated=content == "final_repeat")
     thoughts = LanePolicy(text_limit, reasoning == "snapshot", "reasoning", repeated=reasoning == "final_repeat")
     tags = tags_of(think_tags) if think_tags else None
@@ -334,7 +334,7 @@ _ONCE: Mapping[AnomalyKind, Literal["kind", "detail"]] = {
     "wrapped_comment": "kind",
     "unread_arguments": "detail",
 }
-"""Anomalies of the wire that are told once: one of the kind, or one of each detail."""
+"""Anomalies of the wire that are recorded once: once per kind, or once per detail."""
 _UNITS = {
     "text": "characters of text",
     "arguments": "characters of arguments",

@@ -17,7 +17,7 @@ from streamfsm.result import Anomaly, ErrorInfo, Usage
 from streamfsm.think_tags import Pairs
 
 Purse: TypeAlias = Literal["text", "sent_back", "extras"]
-"""A limit that bounds what is kept of one sort."""
+"""A limit on the characters that are kept of one sort."""
 
 
 @dataclass(slots=True)
@@ -42,23 +42,23 @@ class Choice:
     calls: Calls = field(default_factory=Calls)
     details: list[Detail] = field(default_factory=list)
     detail_at: dict[str, int] = field(default_factory=dict)
-    """Type and index, or id → position of the detail that goes on."""
+    """Type and index, or id → position of the detail that the next piece continues."""
     extras: Extras = field(default_factory=dict)
     finish_reason: str | None = None
 
     def text_lane(self, choice: int, name: str) -> TextLane:
-        """The lane of a text field, a new one if nothing came in it yet."""
+        """Return the lane of a text field; a new one if nothing has come in it."""
         return self.texts.get(name) or self.texts.setdefault(name, TextLane(choice, name))
 
     def written_call(self) -> str | None:
-        """The marker of a call that the choice wrote as text. Thoughts may speak of a call, unless none follows."""
+        """Return the marker of a call that came as text. Markers in thoughts count only if no call follows."""
         texts = [self.texts["content"].answer] if "content" in self.texts else []
         if not self.calls.lanes:
             texts += [lane.reasoning for lane in self.texts.values()]
         return next((found for text in texts if (found := written_call(text.getvalue()))), None)
 
     def detail(self, event: Thought) -> Detail:
-        """The detail that a thought goes on with, or a new one: what is signed has ended, and so has whole data."""
+        """Return the detail that a thought continues, or a new one: a detail with a signature or data has ended."""
         key = f"{event.field}/{event.kind}/{event.id if event.index is None else event.index}"
         found = self.details[self.detail_at[key]] if key in self.detail_at else None
         unnamed = event.index is None and event.id is None
@@ -88,11 +88,11 @@ class Run:
     anomalies: list[Anomaly] = field(default_factory=list)
     extras: Extras = field(default_factory=dict)
     spent: dict[Purse, int] = field(default_factory=dict)
-    """Characters kept of structured reasoning and of what is not read, by the limit that bounds them."""
+    """Characters kept of structured reasoning and of extras, by the limit that bounds them."""
     arguments_astray: bool = False
     """Whether arguments may have gone astray, so that no call without arguments is ready."""
     recorded_once: dict[str, None] = field(default_factory=dict)
-    """What was recorded and is recorded once: kinds of anomalies, and for what there was no room."""
+    """Keys of what is recorded only once: kinds of anomalies, and limits that left no room."""
 
 
 @dataclass(frozen=True, slots=True)

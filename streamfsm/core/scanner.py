@@ -1,21 +1,21 @@
-"""An incremental reader of one JSON object: the only place that knows JSON syntax. It knows no machine.
+"""An incremental reader of one JSON object: the only module that knows JSON syntax. It knows no machine.
 
-Where it stands is a mode of the lexer's table, :mod:`streamfsm.machines.lexer`, which says what mode comes next.
+Its position is a mode of the lexer's table, :mod:`streamfsm.machines.lexer`, which says what mode comes next.
 
-``feed`` takes the next piece of text, cut anywhere, and says what became decidable as *signals*, pairs of an event and
-a text: ``("text", …)`` for text, else a boundary. Cutting the input elsewhere changes nothing but where ``text``
-signals are cut.
+``feed`` takes the next piece of text, cut anywhere, and returns what became decidable as *signals*, pairs of an event
+and a text: ``("text", …)`` for text, else a boundary. Cutting the input elsewhere changes only where ``text`` signals
+are cut.
 
 The members of the object's top level are either *captured* (their key is in ``captured``, which names the event that
-opens their value) or *raw*. A captured string's text is reported decoded; any other captured value as its JSON text,
-but ``null`` as nothing. Raw members are reported verbatim, without the captured ones and their commas, so that what
-is reported is a JSON object itself. After a structural error everything is reported verbatim.
+opens their value) or *raw*. A captured string's text is reported decoded, and any other captured value as its JSON
+text, but ``null`` is not reported. Raw members are reported verbatim, without the captured ones and their commas, so
+that the reported text is a JSON object itself. After a structural error everything is reported verbatim.
 
-Strict JSON (RFC 8259: no ``NaN``, no byte order mark), but for two leniencies that models need and that the verdict
-tells: raw control characters in strings, and unknown escapes, whose characters stand for themselves.
+The reader accepts strict JSON (RFC 8259: no ``NaN``, no byte order mark), with two leniencies that models need and
+that the verdict shows: raw control characters in strings, and unknown escapes, whose characters stand for themselves.
 
-Linear: each character is looked at by a constant number of regular expressions, in runs. The only loop over single
-characters is over structural ones. Depth costs one list entry a level; nothing recurses.
+Reading is linear: a constant number of regular expressions looks at each character, in runs. The only loop over single
+characters is over structural ones. Each level of nesting costs one list entry; nothing recurses.
 """
 
 import json
@@ -40,9 +40,9 @@ _SPACES = re.compile(r"[ \t\n\r]*")
 _DIGITS = re.compile(r"[0-9]*")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 _CONTROL = re.compile(r"[\x00-\x1f]+")
-# Whole units of a string's body. A high surrogate's escape counts once what follows it is decidable: a low one that
-# makes a pair with it, or anything that cannot become one. Bounded, because each repetition costs memory until the
-# match ends; the caller comes back for the rest.
+# Complete units of a string's body. A high surrogate's escape is complete once what follows is decidable: a low one
+# that makes a pair with it, or anything that cannot become one. The repetition is bounded, because each round costs
+# memory until the match ends; the caller comes back for the rest.
 _BODY = re.compile(
     r"""(?:
         [^"\\\x00-\x1f]+
@@ -53,7 +53,7 @@ _BODY = re.compile(
     ){0,4096}""",
     re.VERBOSE,
 )
-# What may become a unit of the body when more text comes.
+# The beginning of a unit, which more text may complete.
 _UNFINISHED = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?|\\(?:u[0-9a-fA-F]{0,3})?"
 )  # fmt: skip
@@ -61,32 +61,33 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _LITERALS = {"t": "true", "f": "false", "n": "null"}
 _BRACKETS: dict[str, Inside] = {"{": "object", "[": "array"}
-# From the lexer's table: the modes that follow the end of a run, an error, and white space; those that take digits.
+# From the lexer's table: the modes that follow the end of a run, an error and white space, and those that take digits.
 _WORD_ENDS, _NUMBER_ENDS, _BREAKS, _SPACED = after("last_letter"), after("ended"), after("other"), after("space")
 _DIGIT_RUNS = frozenset(mode for mode, target in after("digit").items() if mode == target)
 
 
 def _decode(body: str) -> str:
-    """The text of part of a JSON string's body; a lone surrogate becomes U+FFFD.
+    """Decode part of a JSON string's body; a lone surrogate becomes U+FFFD.
 
-    The part is whole units, or what is no unit: a control character, or the backslash of an unknown escape.
+    The part holds complete units, or one thing that is not a unit: a control character, or the backslash of an unknown
+    escape.
     """
     if "\\" not in body or body == "\\":
         return body
     try:
         return cast("str", from_json(f'"{body}"'))
-    except ValueError:  # half a surrogate pair, which the standard library takes
+    except ValueError:  # half a surrogate pair, which the standard library accepts
         return _LONE_SURROGATE.sub("\ufffd", json.loads(f'"{body}"'))
 
 
 @dataclass(slots=True)
 class Scanner:
-    """Reads one object. All its state is plain data, so it can be copied, pickled and written as JSON.
+    """Reads one JSON object. All its state is plain data, so it can be copied, pickled and written as JSON.
 
     Args:
         captured: decoded key → name of the event that opens its value.
-        raw: whether raw text is reported. If not, it is from a structural error on, which is ``misspoken`` then.
-        stops: whether what follows the object is left unread, in ``beyond``, rather than an error.
+        raw: whether raw text is reported. If not, a structural error is ``misspoken``, and text is reported from there.
+        stops: whether text after the object is left unread, in ``beyond``, instead of being an error.
     """
 
     captured: Mapping[str, str] = field(default_factory=dict)
@@ -95,43 +96,43 @@ class Scanner:
 
     verdict: Verdict = "empty"
     error_offset: int | None = None
-    """Characters before what first went wrong: what no JSON object has there, or the backslash of an unknown escape."""
+    """Characters before the first error: what no JSON object can have there, or the backslash of an unknown escape."""
     duplicates: dict[str, None] = field(default_factory=dict)
-    """Keys of the object's top level that came again, decoded, in order."""
+    """Keys of the object's top level that came more than once, decoded, in order."""
     begins: int = 0
     """Characters before the object, or before a ``null`` in its place."""
     ends: int = 0
-    """Characters up to its end, once that came."""
+    """Characters up to the end of the object, once that has come."""
     beyond: str = ""
-    """Of the text fed last, what follows the object and white space; only if the scanner ``stops``."""
+    """The part of the last text that follows the object and white space; only if the scanner ``stops``."""
 
     _mode: Mode = "start"
     _stack: list[Inside] = field(default_factory=list)  # open brackets
-    _literal: str = ""  # what is left of true, false, null
-    _key: list[str] = field(default_factory=list)  # the key at hand, decoded
+    _literal: str = ""  # the letters of true, false or null that are still to come
+    _key: list[str] = field(default_factory=list)  # the current key, decoded
     _keys: dict[str, None] = field(default_factory=dict)  # so far
-    _channel: str | None = None  # the event that opens, or opened, the captured value at hand
+    _channel: str | None = None  # the event that opens, or opened, the current captured value
     _decoding: bool = False  # inside a captured string
     _lenient: bool = False
 
     # Where text goes: "report" it as it is, "hold" it until the next key is decided, or "drop" it.
     _sink: Literal["report", "hold", "drop"] = "report"
     _held: list[str] = field(default_factory=list)
-    _comma: bool = True  # whether the comma in what is held belongs to what was reported
+    _comma: bool = True  # whether the held comma belongs to reported text
     _resume: bool = False  # the next raw text is the first since a captured value
 
-    _tail: str = ""  # an unfinished escape: the start of the next text
-    _base: int = 0  # offset of the text at hand
-    _start: int = 0  # where in the text at hand the part begins that has not gone to a sink
+    _tail: str = ""  # an unfinished escape, which is read again with the next text
+    _base: int = 0  # offset of the current text
+    _start: int = 0  # where in the current text the part begins that has not gone to a sink
 
     @property
     def closing_verdict(self) -> Verdict:
-        """The verdict when the object was closed, whatever followed it."""
+        """The verdict at the moment when the object closed, whatever followed it."""
         return ("lenient" if self._lenient else "valid") if self.verdict == "trailing" else self.verdict
 
     @classmethod
     def of_text(cls) -> "Scanner":
-        """One that takes any text for what it is, and reads no object."""
+        """Return a scanner that accepts any text, and reads no object."""
         return cls(_mode=after("free_text")["start"])
 
     def skim(self, text: str) -> str | None:
@@ -141,7 +142,7 @@ class Scanner:
             text: as for :meth:`feed`.
 
         Returns:
-            What of it is reported as text; ``None``, and nothing was read, if there is more to it.
+            The part to report as text; ``None`` if the piece holds anything else, and then nothing was read.
         """
         if self._mode != "string":
             return None
@@ -181,10 +182,10 @@ class Scanner:
         return out
 
     def close(self) -> list[Signal]:
-        """The text is over: report what was held back, decided now or never."""
+        """End the text: report what was held back."""
         out: list[Signal] = []
         if self._decoding and len(self._tail) >= len("\\uXXXX"):
-            out.append((TEXT, "\ufffd"))  # a high surrogate whose other half never came
+            out.append((TEXT, "\ufffd"))  # a high surrogate whose low half never came
         elif self._channel and self._sink == "hold":
             self._held.clear()  # the beginning of a null
         elif not self._decoding:
@@ -196,7 +197,7 @@ class Scanner:
     # -- where text goes --------------------------------------------------------------------------------------------
 
     def _sift(self, text: str, end: int, out: list[Signal]) -> None:
-        """Send what lies between the last call's end and ``end`` to the sink at hand."""
+        """Send the text between the last call's end and ``end`` to the current sink."""
         if end > self._start:
             if self._sink == "report":
                 self._report(text[self._start : end], out)
@@ -214,7 +215,7 @@ class Scanner:
         out.append((TEXT, text))
 
     def _release(self, out: list[Signal]) -> None:
-        """Report what was held, without its comma if only captured members precede it."""
+        """Report what was held back, without its comma if only captured members precede it."""
         held = "".join(self._held)
         self._held.clear()
         if not self._comma:
@@ -227,7 +228,7 @@ class Scanner:
             self.verdict, self.error_offset = verdict, self._base + at
 
     def _break(self, at: int, text: str, out: list[Signal], event: str = "malformed") -> int:
-        """A structural error at ``text[at]``: from here on everything is reported, as it stands."""
+        """Record a structural error at ``text[at]``; from there on everything is reported verbatim."""
         self._sift(text, at, out)
         self._fault("trailing" if event == "trailing" else "invalid", at)
         out.append((event if self.raw else "misspoken", ""))
@@ -237,11 +238,11 @@ class Scanner:
         return at
 
     # -- one step each: from ``text[at]``, in this mode, to the returned index ---------------------------------------
-    # The mode after a character is ``NEXT[innermost bracket][mode].get(character)``; ``None``: it is white space or an
-    # error there, or the end of a run. Looked up in place, because a call would cost as much as the step.
+    # The mode after a character is ``NEXT[innermost bracket][mode].get(character)``; ``None``: the character is white
+    # space, an error, or the end of a run. It is looked up in place, because a call would cost as much as the step.
 
     def _space(self, text: str, at: int, out: list[Signal], event: str = "malformed") -> int:
-        """White space, where it means nothing; anything else is an error."""
+        """Skip white space where it means nothing; anything else is an error."""
         if text[at] in _SPACE and self._mode in _SPACED:
             return _SPACES.match(text, at).end()  # type: ignore[union-attr]
         return self._break(at, text, out, event)
@@ -253,14 +254,14 @@ class Scanner:
         if mode is None:
             return self._space(text, at, out)
         self._mode, self.verdict = mode, "incomplete"
-        if char in _LITERALS:  # null in place of an object: some servers' word for no arguments
+        if char in _LITERALS:  # null in place of an object: some servers write it for no arguments
             self._literal = _LITERALS[char][1:]
         else:
             self._stack.append("arguments")
             if self.raw:
                 self._sift(text, at + 1, out)
             self._await_key()
-        if not self.raw:  # it is nothing, unless it turns out not to be JSON
+        if not self.raw:  # not reported, unless it turns out not to be JSON
             self._start, self._sink = at, "hold"
         return at + 1
 
@@ -325,15 +326,15 @@ class Scanner:
         if char == "]":
             return self._close_bracket(text, at, out, mode)
         if self._channel and len(self._stack) == 1:
-            self._start = at  # what lies between a captured key and its value is dropped
+            self._start = at  # the text between a captured key and its value is dropped
             out.append((self._channel, ""))
             self._resume = True
             self._decoding = char == '"'
-            # null is reported as nothing, but what turns out to be no null is.
+            # null is not reported, but text that turns out not to be null is.
             self._sink = "drop" if self._decoding else "hold" if char == "n" else "report"
         self._mode = mode
         if mode == "string":
-            self._start += self._decoding  # the quote is no text
+            self._start += self._decoding  # the quote is not text
         elif mode == "literal":
             self._literal = _LITERALS[char][1:]
         elif char in _BRACKETS:
@@ -350,7 +351,7 @@ class Scanner:
         return at
 
     def _string_run(self, text: str, at: int, out: list[Signal]) -> int:
-        """Read as much of a string's body as is there; return the index of its quote, or of what is to do next."""
+        """Read as much of a string's body as is there; return the index of its quote, or of what to read next."""
         end = _PLAIN.match(text, at).end()  # type: ignore[union-attr]
         if end < len(text) and text[end] == "\\":
             end = _BODY.match(text, end).end()  # type: ignore[union-attr]
@@ -371,7 +372,7 @@ class Scanner:
         return end
 
     def _take_body(self, text: str, at: int, end: int, out: list[Signal]) -> None:
-        """``text[at:end]`` is part of a string's body; who wants it decoded?"""
+        """Take ``text[at:end]``, part of a string's body: decode it for a captured value or a key."""
         if self._decoding:
             out.append((TEXT, _decode(text[at:end])))
             self._start = end
@@ -408,7 +409,7 @@ class Scanner:
         if text[at] != ",":
             return self._close_bracket(text, at, out, mode)
         self._mode = mode
-        return at + 1 + text.startswith(" ", at + 1)  # saves a step for the space that mostly follows
+        return at + 1 + text.startswith(" ", at + 1)  # saves a step for the space that usually follows
 
     def _close_bracket(self, text: str, at: int, out: list[Signal], mode: Mode) -> int:
         self._stack.pop()
@@ -436,7 +437,7 @@ class Scanner:
             self._await_key()
 
     def _await_key(self) -> None:
-        """The next key decides where what precedes it goes; where nothing is captured, that is decided."""
+        """Hold text until the next key decides where it goes, unless nothing is captured."""
         self._sink = "hold" if self.captured else "report"
 
     def _closed_step(self, text: str, at: int, out: list[Signal]) -> int:

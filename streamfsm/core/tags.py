@@ -1,4 +1,4 @@
-"""Think tags as a text lane looks for them: which count in a state of its machine, and what event one fires."""
+"""Think tags, as a text lane looks for them: which tags count in a state, and which event each fires."""
 
 import re
 from functools import lru_cache
@@ -12,7 +12,7 @@ _Sought: TypeAlias = tuple[tuple[str, ...], re.Pattern[str]]
 
 
 class Tags:
-    """Pairs of tags, whose modes agree. Immutable; any number of lanes share it."""
+    """Pairs of tags whose modes agree. Immutable; any number of lanes can share it."""
 
     __slots__ = ("_any", "_closing", "_each_closing", "_instead", "_opening", "_openings", "begins")
 
@@ -28,17 +28,18 @@ class Tags:
         self._each_closing = (*(_sought((tag,)) for tag in self._closing), _sought(self._closing))
 
     def find(self, state: str, pair: int | None, text: str, start: int) -> tuple[str, int]:
-        """The first tag in ``text[start:]`` that counts in ``state``, and where it begins.
+        """Find the first tag in ``text[start:]`` that counts in ``state``, and where it begins.
 
         Args:
-            state: of the text machine.
-            pair: the pair whose tag opened the thought, ``None`` if none did: then each pair's closes it.
+            state: the text machine's state.
+            pair: the pair whose tag opened the thought; ``None`` if no tag did: then any pair's tag closes it.
             text: where to look.
-            start: from where on.
+            start: the index from which to look.
 
         Returns:
-            ``""`` if there is none, and where that may begin which more text may make one: the end of the text, mostly.
-            Of tags that overlap, the one that begins first counts, and of tags that begin together, the shortest.
+            The tag, or ``""`` if there is none; and its index, or the index from which more text may complete a tag
+            (usually the end of the text). Of tags that overlap, the one that begins first counts; of tags that begin
+            together, the shortest.
         """
         opens, closes = state in OPENING, state in CLOSING
         if not (opens or closes):
@@ -51,7 +52,7 @@ class Tags:
         return (found[0], found.start()) if found and found.start() <= end else ("", end)
 
     def read(self, state: str, pair: int | None, tag: str) -> tuple[str, int]:
-        """The event that ``tag`` fires in ``state``, and its pair."""
+        """Return the event that ``tag`` fires in ``state``, and its pair."""
         if state in OPENING and tag in self._opening:
             event, pair = OPENING[state], self._opening.index(tag)
         else:
@@ -59,14 +60,14 @@ class Tags:
         return self._instead.get(event, event), pair
 
     def stray(self, answer: str) -> str:
-        """The first tag in an answer if it is a closing one, else ``""``."""
+        """Return the first tag in an answer if it is a closing one, else ``""``."""
         found = self._any[1].search(answer)
         return found[0] if found and found[0] not in self._opening else ""
 
 
 @lru_cache(maxsize=64)
 def tags_of(pairs: Pairs) -> Tags:
-    """The tags of an option; the latest are kept."""
+    """Return the tags of an option; the latest results are cached."""
     return Tags(pairs)
 
 

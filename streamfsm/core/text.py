@@ -1,7 +1,7 @@
-"""What of text can be decided at a cut: without lone surrogates, and with tags found.
+"""What can be decided about text at a cut: surrogate pairs, tags and repetitions.
 
 JSON carries astral characters as pairs of escapes, and servers cut between the two halves: one delta ends with U+D83D,
-the next begins with U+DE00. No emitted string may hold a half (law 3).
+the next begins with U+DE00. No emitted string may hold a lone half (law 3).
 """
 
 import re
@@ -30,15 +30,15 @@ def join_surrogates(held: str, text: str) -> tuple[str, str]:
 
 
 def without_surrogates(text: str) -> str:
-    """A whole text, joined: U+FFFD for every lone half."""
+    """Join the halves in a complete text; every lone half becomes U+FFFD."""
     joined, half = join_surrogates("", text)
     return joined + "\ufffd" * len(half)
 
 
 def may_begin(text: str, tag: str, start: int = 0) -> int:
-    """Where the longest proper prefix of ``tag`` begins that ends ``text[start:]``: more text may make it a tag.
+    """Return where the longest proper prefix of ``tag`` begins that ends ``text[start:]``: more text may complete it.
 
-    The length of ``text`` if none does.
+    The result is the length of ``text`` if there is no such prefix.
     """
     for length in range(min(len(tag) - 1, len(text) - start), 0, -1):
         if text.endswith(tag[:length]):
@@ -47,13 +47,13 @@ def may_begin(text: str, tag: str, start: int = 0) -> int:
 
 
 def is_repetition(text: str, shortest: int) -> bool:
-    """Whether a text is a shorter one, of ``shortest`` characters at least, more than once."""
+    """Whether a text consists of a shorter text, of at least ``shortest`` characters, more than once."""
     period = (text + text).find(text, 1)
     return shortest <= period < len(text)
 
 
 def begins_again(text: str) -> bool:
-    """Whether a text goes on, somewhere, with all that it was up to there. Tries the first places where it may."""
+    """Whether a text repeats, somewhere, all that it held up to there. Only the first candidates are tried."""
     head = text[:2]
     at = text.find(head, len(head))
     for _ in range(_PLACES):

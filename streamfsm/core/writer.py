@@ -1,4 +1,4 @@
-"""Turns what lanes say into numbered messages: rows and states in, :class:`StreamMessage` objects out."""
+"""Turns the output of lanes into numbered messages: rows and states in, :class:`StreamMessage` objects out."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -31,33 +31,33 @@ Trace: TypeAlias = Callable[[Transition], object] | None
 
 
 class Turn(NamedTuple):
-    """Where a lane begins to say or think something, until the next turn that takes its place."""
+    """Where a lane begins to speak or think; the turn lasts until the next one."""
 
     choice: int
     field: str
-    """Of the messages."""
+    """The field of messages that the text became."""
     lane: str | int
     """The text field, or the position of the call."""
     start: int
-    """In the lane's own buffer of what it emitted."""
+    """Index in the lane's buffer of emitted text."""
 
 
 @dataclass(slots=True)
 class Numbering:
-    """What makes ids a pure function of the stream: all that the writer remembers between chunks."""
+    """All that the writer remembers between chunks; it makes ids a pure function of the stream."""
 
     next_seq: int = 0
     ordinal: int = -1
-    """Of the run of like messages at hand; see :func:`streamfsm.messages.otid`."""
+    """Number of the current run of messages of one kind; see :func:`streamfsm.messages.otid`."""
     run: str = ""
     """Message type, choice and call of that run."""
     turns: list[Turn] | None = None
-    """``None``: nobody has said or thought anything."""
+    """``None``: nothing was said or thought."""
 
 
 @dataclass(slots=True)
 class MessageWriter:
-    """The outlet of all lanes of one response. What a chunk yields for a lane in one state becomes one message."""
+    """The outlet of all lanes of one response. The text that a chunk yields in one state of a lane is one message."""
 
     message_id: str
     date: datetime
@@ -69,17 +69,17 @@ class MessageWriter:
     trace: Trace
     numbering: Numbering
     hides_reasoning: bool = False
-    """Whether a first message that is no reasoning is preceded by a hidden-reasoning message."""
+    """Whether a hidden-reasoning message precedes the first message, unless that is reasoning."""
     boundaries: bool = False
-    """Whether boundaries are given beside the messages."""
+    """Whether boundaries are returned along with the messages."""
 
     _messages: list[Any] = field(default_factory=list)
-    # The latest message, and what it is of: the next one is mostly like it.
+    # The latest message, and where it came from: the next one usually continues it.
     _latest: StreamMessage | None = None
     _latest_lane: Lane | None = None
     _latest_emission: Emission | None = None
     _captured: StringIO | None = None
-    """Where the text goes that a call's lane captures, if that is what the latest message holds."""
+    """The buffer of captured text, if the latest message holds text that a call's lane captured."""
 
     def boundary(self, lane: Lane, event: str, emits: str = "") -> None:
         """``event`` fires; ``emits`` is what its row emits, if it does."""
@@ -98,7 +98,7 @@ class MessageWriter:
         if emission:
             latest, numbering = self._latest, self.numbering
             if lane is self._latest_lane and emission is self._latest_emission and latest is not None:
-                # Nearly all messages are like the latest one, but for their text.
+                # Nearly all messages equal the latest one except for their text.
                 fields = latest.__dict__.copy()
                 if emission.part:
                     call: ToolCallDelta = fields["tool_call"]
@@ -117,7 +117,7 @@ class MessageWriter:
                 self._log(self.trace, lane, lane.state, "text", emitted=True)
 
     def drain(self) -> list[StreamMessage]:
-        """The messages since the last call, and the boundaries if they are wanted."""
+        """Return the messages since the last call, and the boundaries if wanted."""
         messages, self._messages = self._messages, []
         return messages
 
@@ -128,7 +128,7 @@ class MessageWriter:
     # -- messages ---------------------------------------------------------------------------------------------------
 
     def _write(self, lane: Lane, emission: Emission, text: str) -> None:
-        """A message that is not like the one before it, built and validated field by field."""
+        """Write a message that does not continue the latest one: build and validate each field."""
         numbering = self.numbering
         if self.stream.state == _SILENT:
             self.boundary(self.stream, "hidden" if self.hides_reasoning and not emission.thinks else "heard", "omitted")
@@ -166,7 +166,7 @@ class MessageWriter:
             self._note_speaker(cast("TextLane | CallLane", lane), emission.field, text)
 
     def _bound(self, lane: Lane, row: Row) -> None:
-        """Give the boundary that ``row`` is, if it is one; its message came before it."""
+        """Add the boundary that ``row`` is, if it is one, after its message."""
         if isinstance(lane, CallLane) and row.target in _CLOSES and row.state != "closed" and lane.named and lane.name:
             verdict = lane.judge()[0] if row.target == "done" or not lane.scanner else lane.scanner.closing_verdict
             self._messages.append(CallClosed(lane.choice, lane.ordinal, lane.announced_id, lane.name, verdict))
@@ -178,7 +178,7 @@ class MessageWriter:
             self._messages.append(RunEnded(otid(self.message_id, self.numbering.ordinal)))
 
     def _note_speaker(self, lane: TextLane | CallLane, field: str, text: str) -> None:
-        """Keep who says this, for what was said in stream order; the text is in the lane's own buffer."""
+        """Keep which lane speaks, so that texts can be joined in stream order; the text is in the lane's buffer."""
         buffer = lane.emitted(field)
         if isinstance(lane, CallLane):
             buffer.write(text)
@@ -194,10 +194,10 @@ class MessageWriter:
 
 
 _SPOKEN = (AssistantMessage, ReasoningMessage)
-_LOOK_BACK = 8  # turns that lanes may take by turns without the list growing
+_LOOK_BACK = 8  # turns between which lanes may alternate without the list growing
 _M = TypeVar("_M", bound=BaseModel)
 _new = object.__new__
-# The setters of a model's slots. Only they get past ``frozen``, and they take 0.7 of the time of object.__setattr__.
+# The setters of a model's slots: they bypass ``frozen``, and take 0.7 of the time of object.__setattr__.
 _set_dict = BaseModel.__dict__["__dict__"].__set__
 _set_fields_set = BaseModel.__dict__["__pydantic_fields_set__"].__set__
 _set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
@@ -205,10 +205,10 @@ _set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
 
 def _like(model: _M, fields: dict[str, Any]) -> _M:
-    """A message like a frozen one, with other fields, each of its declared type.
+    """Copy a frozen message with other fields, each of its declared type.
 
-    What ``model_copy`` does, without its generality: a quarter of the time of the validated constructor, which is the
-    larger part of a delta's cost (``benchmarks/feed.py``). The fields were validated for the first message of the run.
+    This does what ``model_copy`` does, but with less generality, in a quarter of the time of the validated constructor,
+    which would be most of a delta's cost (``benchmarks/feed.py``). The first message of the run was validated.
     """
     copy = _new(type(model))
     _set_dict(copy, fields)

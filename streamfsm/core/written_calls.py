@@ -1,13 +1,13 @@
-"""Calls that a model wrote as text, because its server did not read them. They are told, not parsed.
+"""Calls that a model wrote as text, because its server did not parse them. They are recorded, not parsed.
 
-Every model family has its own way, which its server knows and turns into ``tool_calls``. Where that failed, guessing
-which text is a call would run what nobody called. So only what plainly is one is found, and only named.
+Every model family writes calls in its own way, which its server knows and turns into ``tool_calls``. Where that failed,
+guessing which text is a call could run something that nobody called. So only a plain call is found, and only recorded.
 """
 
 import re
 
-# What is found is bounded. A tag that people write about too counts only with the beginning of a call behind it. Each
-# way begins with a literal, which makes the search fast.
+# Matches are bounded. A tag that people also write about counts only if the beginning of a call follows it. Each
+# alternative begins with a literal, which makes the search fast.
 _CALLS = re.compile(
     r"""
       <(?:[a-z]{1,16}[:_])?(?:tool_calls?|function_calls?|functioncall|invoke|tool_use|TOOLCALL)>
@@ -27,7 +27,7 @@ _MARKER = re.compile(r"<\||\|>|<｜|｜>|\bto=functions\.")
 
 
 def written_call(text: str) -> str | None:
-    """The marker of the first call that the text plainly holds, if any."""
+    """Return the marker of the first call that the text plainly holds, if any."""
     found = _CALLS.search(text)
     return found and found[0]
 

@@ -1,8 +1,8 @@
-"""What can be proven of a machine without a stream: all that it can do is finite, so it is tried.
+"""What can be proven about a machine without a stream: all that it can do is finite, so all of it is tried.
 
-:class:`Table` checks a declaration before anything runs. This fires every event in every state of the engine that was
-built from it, so what is proven is proven of what runs. The one property that firing does not show is how much text a
-state may hold back: that is declared here, state by state, and held against parsers at work by the tests.
+:class:`Table` checks a declaration before anything runs. This module fires every event in every state of the engine
+that was built from the table, so it proves what runs. Only how much text a state may hold back cannot be proven so: it
+is declared here, state by state, and tests compare it with running parsers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ _ESCAPE = len(r"\ud83d\ude0")
 
 
 def channel_holds(*captures: Capture) -> dict[tuple[str, str], Hold]:
-    """What the states of ``captures`` hold back, whatever they capture."""
+    """Return what the states of ``captures`` hold back, whatever they capture."""
     hold = Hold("an unfinished escape or null; half a surrogate pair", (_ESCAPE, _HALF))
     return {(TOOL_CALL.table.name, each.state): hold for each in captures}
 
@@ -63,7 +63,7 @@ MOMENTARY = {
     ("text", "awaiting_text"): "a field is known by its first text, which leaves that state at once",
     ("text", "undecided"): "the end decides too: what came was the answer",
 }
-"""States in which no stream ends, and why; they accept every ending because a table asks it of all live states."""
+"""States in which no stream ends, and why; they accept every ending because a table demands it of all live states."""
 
 
 class Finding(NamedTuple):
@@ -76,9 +76,9 @@ class Finding(NamedTuple):
 
 
 def findings(machine: StateMachine, holds: Mapping[tuple[str, str], Hold] = HOLDS) -> Iterator[Finding]:
-    """Every property of ``machine``, whose states hold back what ``holds`` says.
+    """Check every property of ``machine``, whose states hold back what ``holds`` says.
 
-    A machine that no ending of the stream reaches is another's part, which ends and holds back text for it.
+    A machine that no ending of the stream reaches is part of another machine, which ends and holds back text for it.
     """
     table = machine.table
     moves = {
@@ -111,7 +111,7 @@ def _fire(machine: StateMachine, state: str, event: str) -> str | None:
 
 
 def _bounded_hold_back(table: Table, moves: Moves, holds: Mapping[str, Hold]) -> Proof:
-    """Each live state names its bound. Those that emit nothing form no cycle, so that bounds do not add up for ever."""
+    """Each live state names its bound. States that emit nothing form no cycle, so bounds do not add up for ever."""
     unnamed = [f"{state} names no bound" for state in table.live if state not in holds]
     idle = [f"{state} is not live, and names a bound" for state in holds if state not in table.live]
     known = {*Limits.model_fields, "think_tags"}

@@ -1,15 +1,16 @@
-"""Which of our choices does an entry of a chunk's `choices` speak for? Decided from its index and from those before it.
+"""Which choice does an entry of a chunk's `choices` speak for? Its index and the entries before it decide.
 
-Servers leave the index out, or count tokens with it, each of which then looks like a choice of its own. The rules below
-are tried in order, each with the evidence that decides. An entry that may be the next choice or the next token waits,
-until another entry shows which: choices come again, and each is finished; tokens only ever go on. At most 16 entries
-wait. What waits at the end of the stream is read as one answer if there is more than one entry and only the last has a
-finish reason; else each entry is a choice. `Dialect(choice=…)` says which, and then nothing waits.
+Some servers leave the index out. Others count tokens with it, so that each token looks like a choice of its own. The
+rules below are tried in order, each with the evidence that decides. An entry that may be the next choice or the next
+token waits until another entry shows which: the indexes of choices come again, and each choice is finished; the indexes
+of tokens only go up. At most 16 entries wait. Entries that wait at the end of the stream are read as one answer if
+there is more than one and only the last has a finish reason; else each entry is a choice. `Dialect(choice=…)` says
+which, and then nothing waits.
 
 Copilot has sent one answer as two choices: text in the first, calls in the other, a finish reason in either. The
-choices stay apart, because their messages were given before that shows; but `result.tool_calls` holds the calls, and
-they are `ready`, if the first choice has no calls and says that it waits for its tools, or leaves it to the other to
-say so.
+choices stay separate, because their messages were given before this is known. But `result.tool_calls` holds the calls,
+and they are `ready`, if the first choice has no calls and its finish reason says that it waits for tools, or only the
+other choice has such a finish reason.
 """
 
 from collections.abc import Callable
@@ -19,8 +20,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from streamfsm.result import AnomalyKind
 
 TOKENS = 16
-"""Entries that wait at most. More choices than that, of which each speaks before the first speaks again, are taken for
-the tokens of one."""
+"""How many entries may wait. If more choices than that speak before the first speaks again, they are taken for the
+tokens of one choice."""
 
 Counting: TypeAlias = Literal["maybe", "no", "yes"]
 """Whether the index counts tokens."""
@@ -28,37 +29,37 @@ Counting: TypeAlias = Literal["maybe", "no", "yes"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What an entry says of which choice it speaks for, beside those before it."""
+    """The evidence of which choice an entry speaks for: the entry itself, and the entries before it."""
 
     policy: Literal["auto", "one", "many"]
-    """The dialect's."""
+    """The dialect's policy."""
     index: int | None
     alone: bool
     """Whether its chunk holds no other entry."""
     speaks: bool
-    """Whether it says anything but the role."""
+    """Whether it says anything besides the role."""
     known: bool
     """Whether a choice with this index has begun."""
     silent: bool
     """Whether that choice has said nothing so far."""
     begun: int
-    """How many choices have."""
+    """How many choices have begun."""
     latest: int | None
-    """The index of the entry before it."""
+    """The index of the previous entry."""
     finished: bool
-    """Whether that entry had a finish reason."""
+    """Whether the previous entry had a finish reason."""
     waiting: int
     """How many entries wait."""
     counting: Counting
 
     @property
     def goes_on(self) -> bool:
-        """Whether the index is one higher than that of the entry before."""
+        """Whether the index is one higher than that of the previous entry."""
         return self.index is not None and self.latest is not None and self.index == self.latest + 1
 
     @property
     def may_count(self) -> bool:
-        """Whether all entries so far may be tokens of one answer, of which this is the next."""
+        """Whether all entries so far may be tokens of one answer, and this entry the next token."""
         return (
             (self.policy, self.counting) == ("auto", "maybe")
             and self.goes_on
@@ -76,11 +77,11 @@ class Rule(NamedTuple):
 
     name: str
     owner: Owner
-    """The choice of its ``own`` index, or of its ``position``; the ``one`` that began first; or it has to ``wait``."""
+    """The choice at its ``own`` index or its ``position``; the ``one`` that began first; or the entry must ``wait``."""
     fits: Callable[[Entry], object]
     because: str
     counting: Counting | None = None
-    """What is known from now on of whether the index counts tokens."""
+    """What is known from now on about whether the index counts tokens."""
     records: AnomalyKind | None = None
     """What is recorded where the rule decides."""
 
@@ -95,19 +96,19 @@ RULES = (
          "no index, and only one choice has begun"),
     Rule("no index", "position",
          lambda e: e.index is None,
-         "no index: the position in the list stands for it"),
+         "no index: the position in the list takes its place"),
     Rule("next token", "one",
          lambda e: e.counting == "yes" and e.goes_on,
          "the index counts tokens, and this is the next"),
     Rule("token out of order", "one",
          lambda e: e.counting == "yes",
-         "the index counted tokens so far, and now it does not", records="ambiguous_choice"),
+         "the index has counted tokens, and this is not the next", records="ambiguous_choice"),
     Rule("known, silent", "own",
          lambda e: e.known and e.silent,
          "the index of a choice that has begun, and has said nothing yet"),
     Rule("known", "own",
          lambda e: e.known,
-         "the index of a choice that has spoken: a token would have the next", counting="no"),
+         "the index of a choice that has spoken: a token would have the next index", counting="no"),
     Rule("first", "own",
          lambda e: e.latest is None,
          "no choice has begun"),
@@ -136,7 +137,7 @@ def counted(waiting: int, *, finished: bool) -> bool:
 
 
 class Part(NamedTuple):
-    """What came of one choice."""
+    """What came in one choice."""
 
     text: bool
     calls: bool
@@ -145,7 +146,7 @@ class Part(NamedTuple):
 
 
 def belongs(first: Part, other: Part) -> bool:
-    """Whether the calls of another choice are those that the first one waits for."""
+    """Whether the first choice waits for the calls of the other choice."""
     return not first.calls and other.calls and not other.text and (first.waits, other.waits) in _ONE_ANSWER
 
 

@@ -1,4 +1,4 @@
-"""What a row of a table, or text in a state, becomes: a kind of output and its typed message."""
+"""What a row of a table, or text in a state, becomes: a kind of output with its typed message."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,7 +15,7 @@ from streamfsm.messages import (
 
 @dataclass(frozen=True)
 class Emission:
-    """A kind of output. Those of the built-in tables are attributes of the class; a table may bring its own."""
+    """A kind of output. The kinds of the built-in tables are attributes of the class; a table may bring its own."""
 
     label: str
     """What diagrams and docs call it."""
@@ -26,9 +26,9 @@ class Emission:
     constant: tuple[tuple[str, str], ...] = ()
     """Fields that are the same in all its messages, and their values."""
     part: str | None = None
-    """What of a tool call is emitted, ``name`` or ``arguments``; ``None``: it is no part of a tool call."""
+    """The part of a tool call that is emitted, ``name`` or ``arguments``; ``None``: it is not part of a tool call."""
     thinks: bool = False
-    """Whether it shows that the model thought, so that nothing need announce hidden thoughts."""
+    """Whether it shows that the model thought, so that no message need announce hidden thoughts."""
 
     THOUGHTS: ClassVar["Emission"]
     REASONING: ClassVar["Emission"]

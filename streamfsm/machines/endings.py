@@ -1,15 +1,16 @@
 """How a choice ended: four declared tables.
 
-The first says what the wire's finish reasons mean, the words of other protocols too, which gateways pass on. Words are
-compared without their case; `Dialect(finish_words=…)` teaches others. A word that no row holds counts as a cut.
+The first table says what finish reasons mean, including the words of other protocols, which gateways pass on. Words are
+compared without their case; `Dialect(finish_words=…)` adds others. A word that no row holds counts as a cut.
 
-The second says which of two finish reasons stands, because servers finish twice: `tool_calls`, then an empty delta with
-`stop`. A cut outranks everything.
+The second table says which of two finish reasons stands, because servers finish twice: `tool_calls`, then an empty
+delta with `stop`. A cut outranks everything.
 
-The third takes how the stream ended, what the word that stands says, and whether the calls are structurally whole. Its
-first row that fits tells the stop reason, and whether a whole call is ready to run: never if anything was cut.
+The third table takes how the stream ended, what the finish reason that stands says, and whether the calls are
+structurally whole. The first row that fits gives the stop reason, and says whether a whole call is ready to run: never
+if anything was cut.
 
-The fourth says what it amounts to that the server stops sending.
+The fourth table says whether the stream has ended or failed when the server stops sending.
 """
 
 from collections.abc import Mapping
@@ -27,9 +28,9 @@ class Ending(NamedTuple):
 
 
 ADDED = 1
-"""The rank of a word that servers send before or after a better one, and mean nothing by it."""
+"""The rank of a word that servers also send before or after a better one, without meaning it."""
 CUT = 3
-UNKNOWN = Ending(Reason.unknown, CUT, "whether it means a cut is unknown, so nothing of it is run")
+UNKNOWN = Ending(Reason.unknown, CUT, "it is unknown whether the word means a cut, so no call is run")
 # fmt: off
 ENDINGS: dict[str, Ending] = {
     "stop":           Ending(Reason.end_turn, 1, "also what servers send after a better word"),
@@ -78,11 +79,11 @@ ENDINGS: dict[str, Ending] = {
 
 
 def ending(finish_reason: str, taught: Mapping[str, str] | None = None) -> Ending:
-    """The row for the wire's word.
+    """Return the row for the wire's word.
 
     Args:
-        finish_reason: as the wire has it.
-        taught: words in lower case that a dialect adds or redefines: each with a word of ``ENDINGS``, or a stop reason.
+        finish_reason: the word, as the wire spells it.
+        taught: words in lower case that a dialect adds or redefines, each with a word of ``ENDINGS`` or a stop reason.
     """
     word = finish_reason.casefold()
     word = taught.get(word, word) if taught else word
@@ -98,27 +99,27 @@ class Second(NamedTuple):
     """A row of the second table, for a finish reason that comes after another."""
 
     policy: Literal["ranked", "first", "last"]
-    """The dialect's."""
+    """The dialect's policy."""
     rank: Literal["higher", "*"]
-    """Of the new one, compared with the one that stands; ``*`` fits anything."""
+    """The rank of the new one, compared with the one that stands; ``*`` fits anything."""
     stands: Literal["kept", "new"]
     because: str
 
 
 SECONDS = (
     Second("ranked", "higher", "new", "it says more"),
-    Second("ranked", "*", "kept", "of one rank the first counts; what outranks it counts anyway"),
+    Second("ranked", "*", "kept", "of equal ranks the first counts; a higher rank counts anyway"),
     Second("first", "*", "kept", "the dialect says so"),
     Second("last", "*", "new", "the dialect says so"),
 )
 
 
 def second(policy: str, kept: Ending, new: Ending) -> tuple[bool, bool]:
-    """What a finish reason that comes after another does.
+    """Decide which of two finish reasons stands.
 
     Returns:
-        Whether it stands, by the first row of ``SECONDS`` that fits; and whether the two contradict each other: they
-        are of different rows, and neither is of the rank that servers add to any other.
+        Whether the new one stands, by the first row of ``SECONDS`` that fits; and whether the two contradict each
+        other: they are in different rows, and neither has the rank that servers add to any other.
     """
     rows = (row for row in SECONDS if row.policy == policy and (row.rank == "*" or new.rank > kept.rank))
     return next(rows).stands == "new", kept is not new and ADDED not in (kept.rank, new.rank)
@@ -130,34 +131,34 @@ class Outcome(NamedTuple):
     stream: str
     """State of the stream's machine."""
     word: str
-    """``cut`` or ``whole``, as the finish reason says; without one ``trusted`` if the dialect trusts that, or ``none``."""
+    """``cut`` or ``whole``, by the finish reason; without one, ``trusted`` if the dialect trusts that, else ``none``."""
     came: str
     """``nothing``; ``text`` alone; ``calls``, all structurally whole; or an ``open`` call."""
     stop_reason: Reason | None
-    """``None``: the finish reason's own."""
+    """``None``: the stop reason that the finish reason means."""
     ready: bool
     because: str
 
 
 # fmt: off
 OUTCOMES = (
-    Outcome("failed",    "*",       "*",     Reason.error,      False, "what was to come is unknown"),
+    Outcome("failed",    "*",       "*",     Reason.error,      False, "it is unknown what is missing"),
     Outcome("cancelled", "*",       "*",     Reason.cancelled,  False, "the caller wants nothing of it to run"),
-    Outcome("done",      "cut",     "*",     None,              False, "by the server's word something is missing"),
-    Outcome("done",      "whole",   "*",     None,              True,  "by the server's word all is there"),
-    Outcome("done",      "trusted", "text",  Reason.end_turn,   True,  "this server never says"),
-    Outcome("done",      "trusted", "calls", Reason.tool_calls, True,  "this server never says; nothing is open"),
-    Outcome("done",      "*",       "*",     Reason.incomplete, False, "nobody says that all is there"),
+    Outcome("done",      "cut",     "*",     None,              False, "the server says that something is missing"),
+    Outcome("done",      "whole",   "*",     None,              True,  "the server says that the output is complete"),
+    Outcome("done",      "trusted", "text",  Reason.end_turn,   True,  "this server never sends a finish reason"),
+    Outcome("done",      "trusted", "calls", Reason.tool_calls, True,  "this server never sends a finish reason; no call is open"),
+    Outcome("done",      "*",       "*",     Reason.incomplete, False, "nothing says that the output is complete"),
 )
 # fmt: on
 
 
 def outcome(stream: str, meaning: Ending | None, came: str, *, trusted: bool) -> tuple[Reason, bool]:
-    """The stop reason of a choice, and whether its whole calls are ready: the first row of ``OUTCOMES`` that fits.
+    """Return a choice's stop reason, and whether its whole calls are ready, by the first row of ``OUTCOMES`` that fits.
 
     Args:
         stream: state of the stream's machine, which is not ``open``.
-        meaning: what the wire's word means that stands, if there is one.
+        meaning: what the finish reason that stands means, if there is one.
         came: see :class:`Outcome`.
         trusted: whether the dialect trusts an end without a finish reason.
     """
@@ -167,24 +168,24 @@ def outcome(stream: str, meaning: Ending | None, came: str, *, trusted: bool) ->
 
 
 class Closing(NamedTuple):
-    """A row of the fourth table, for the end of what the server sends. ``None`` fits anything."""
+    """A row of the fourth table, for when the server stops sending. ``None`` fits anything."""
 
     finished: bool | None
     """Whether there are choices, and each has a finish reason."""
     strict: bool | None
-    """Whether the dialect demands that."""
+    """Whether the dialect demands finish reasons."""
     event: Literal["end", "error"]
-    """What is fired on the stream's machine."""
+    """The event that is fired on the stream's machine."""
     because: str
 
 
 CLOSINGS = (
-    Closing(False, True, "error", "the dialect's server always says why it ends"),
-    Closing(None, None, "end", "what it amounts to is said by the table before this one"),
+    Closing(False, True, "error", "the dialect's server always sends a finish reason"),
+    Closing(None, None, "end", "the third table gives the stop reason"),
 )
 
 
 def closing(*, finished: bool, strict: bool) -> Literal["end", "error"]:
-    """The event of the end: the first row of ``CLOSINGS`` that fits."""
+    """Return the event of the end, by the first row of ``CLOSINGS`` that fits."""
     fits = (row for row in CLOSINGS if row.finished in (None, finished) and row.strict in (None, strict))
     return next(fits).event

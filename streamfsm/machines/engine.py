@@ -1,7 +1,7 @@
 """The engine: one shared ``transitions.Machine`` per table, driven with a lane as its (unregistered) model.
 
 Registering a model per stream (``add_model``, or a machine each) costs 50 µs and keeps every stream alive for good;
-``event.trigger(lane)`` needs neither. It is undocumented, so the version is pinned and tests hold it in place.
+``event.trigger(lane)`` needs neither. It is undocumented, so the version is pinned and tests check its behaviour.
 """
 
 from typing import Any, Protocol
@@ -13,15 +13,15 @@ from streamfsm.machines.table import Row, Table
 
 
 class Lane(Protocol):
-    """Whatever has a state: all that the engine reads or writes."""
+    """Anything with a state, which is all that the engine reads or writes."""
 
     state: str
 
 
 class _QuietEvent(Event):
-    """Changes the state, and neither looks for callbacks, of which no table has any, nor logs.
+    """Changes the state without looking for callbacks, which no table has, and without logging.
 
-    ``transitions`` logs two lines a change at INFO, which would stand in the log of every user's application.
+    ``transitions`` logs two lines per change at INFO, which would fill the log of every application.
     """
 
     def trigger(self, model: Any, *_args: object, **_options: object) -> bool:
@@ -37,7 +37,7 @@ class _QuietMachine(Machine):
 
 
 class StateMachine:
-    """A :class:`Table` that runs. Immutable; any number of lanes of any number of streams share it."""
+    """A :class:`Table` that runs. It is immutable; any number of lanes of any number of streams share it."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -52,7 +52,7 @@ class StateMachine:
         """What text becomes in each state; looked up for every delta."""
 
     def accepts(self, lane: Lane, event: str) -> bool:
-        """Whether ``event`` is legal in the state of ``lane``: what happens once has a row only where it has not."""
+        """Whether ``event`` is legal in the state of ``lane``."""
         return (lane.state, event) in self.table.by_cell
 
     def advance(self, lane: Lane, event: str) -> Row:

@@ -1,8 +1,8 @@
-"""Whose is this entry of a tool-call list? Decided from what it claims and from the calls so far.
+"""Which call does an entry of a tool-call list belong to? What the entry claims and the calls so far decide.
 
 Servers give calls an index, an id, both or neither, repeat them, change them, or use one for all. The rules below are
-tried in order, each with the evidence that decides. A rule that ``tells`` is a guess or a contradiction that the wire
-forces; it is recorded as an anomaly, and as long as it stands no call without arguments is ready.
+tried in order, each with the evidence that decides. A rule with ``records`` is a guess, or a contradiction on the wire:
+an anomaly is recorded, and after some kinds of anomalies no call without arguments is ready.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ _PLACEHOLDERS = frozenset({"", "null", "none", "nil", "undefined"})
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether an id or a name stands for none: white space, or another language's word for nothing."""
+    """Whether an id or a name is a placeholder: white space, or a programming language's word for nothing."""
     return text.strip().casefold() in _PLACEHOLDERS
 
 
 class Call(Protocol):
-    """What the rules ask of a call that has started."""
+    """What the rules need to know about a call that has started."""
 
     @property
     def id(self) -> str | None:
@@ -44,16 +44,16 @@ class Call(Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether arguments came, and may go on."""
+        """Whether arguments have come, and more may follow."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether its arguments so far are none, or an object without members."""
+        """Whether it has no arguments so far, or only an object without members."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What an entry says of whose it is, beside the calls that it may be of."""
+    """The identity that an entry claims, and the calls that it may belong to."""
 
     index: int | None
     id: str
@@ -61,11 +61,11 @@ class Claim:
     entry: int
     """Position in the delta's list."""
     cumulative: bool
-    """Whether the entry stands in a message that is whole so far."""
+    """Whether the entry is part of a cumulative message."""
     here: Call | None
-    """The call at this index that was fed last; without an index, of all calls."""
+    """The call at this index that was fed last; without an index, the call that was fed last."""
     own: Call | None
-    """The call that has this id, at this index as far as both have one."""
+    """The call that has this id, at this index if both have one."""
     elsewhere: Call | None
     """The latest call that has this id, at another index."""
     latest: Call | None
@@ -83,19 +83,19 @@ Owner: TypeAlias = Literal["here", "own", "elsewhere", "latest", "new"]
 
 
 class Rule(NamedTuple):
-    """One way to decide: the first rule that ``fits`` a claim says whose the entry is."""
+    """One way to decide: the first rule that ``fits`` a claim says which call the entry belongs to."""
 
     name: str
     owner: Owner
-    """The call of the claim that the entry is more of; ``new``: it starts one."""
+    """The call of the claim that the entry continues; ``new``: the entry starts a call."""
     fits: Callable[[Claim], object]
     because: str
     records: AnomalyKind | None = None
     """What is recorded where the rule decides."""
     doubts: bool = False
-    """Whether the call that the entry is of is never ready."""
+    """Whether the entry's call is in doubt, and so never ready."""
     repeats: bool = False
-    """Whether the call that the entry starts may be the call here, said again."""
+    """Whether the call that the entry starts may repeat the call here."""
 
 
 # fmt: off
@@ -112,7 +112,7 @@ RULES = (
          "the id and the index, if any, are those of a call that has started"),
     Rule("id at another index, open", "elsewhere",
          lambda c: c.elsewhere and not c.name and not c.elsewhere.closed,
-         "the id is that of a call which is not whole, and the entry names none"),
+         "the id is that of a call which is not whole, and the entry has no name"),
     Rule("id at another index, same name, open", "elsewhere",
          lambda c: c.elsewhere and c.name == c.elsewhere.name and c.elsewhere.is_open,
          "id and name are those of a call whose arguments are not whole"),
@@ -125,7 +125,7 @@ RULES = (
          "the call here has no id yet, and the entry starts no name"),
     Rule("changed id", "here",
          lambda c: c.id and c.here and c.index is not None and not c.here.closed and not c.name,
-         "the call at this index is not whole, and the entry names none: its id has changed", "changed_id"),
+         "the call at this index is not whole, and the entry has no name: its id has changed", "changed_id"),
     Rule("new id, same name, open", "new",
          lambda c: c.id and c.here and c.index is not None and c.here.is_open and c.name == c.here.name,
          "another id, but the name of the call at this index, whose arguments are not whole: one call or two",
@@ -163,7 +163,7 @@ RULES = (
          "no id, and no call at this index, or none at all"),
     Rule("whole so far", "here",
          lambda c: c.cumulative,
-         "no id; a message that is whole so far repeats its calls in order"),
+         "no id; a cumulative message repeats its calls in order"),
     Rule("new name", "new",
          lambda c: c.here and c.names_another and c.here.named and not c.here.is_empty,
          "no id, and not the name of the call, whose name is complete"),
@@ -182,13 +182,13 @@ RULES = (
          "no id, no index, a name, and the call began in an entry before it"),
     Rule("more name, no id", "here",
          lambda c: c.here and c.name and c.here.name and c.here.id is None,
-         "no id on either, and no argument between two names: one name in pieces", "ambiguous_call", doubts=True),
+         "no id on either, and no arguments between two names: one name in pieces", "ambiguous_call", doubts=True),
     Rule("more, another waits", "here",
          lambda c: c.here and c.index is None and not c.here.size and c.before and not c.before.size,
-         "no id, no index, no name, and two calls have no arguments: it may be of either", "ambiguous_call",
+         "no id, no index, no name, and two calls have no arguments: it may belong to either", "ambiguous_call",
          doubts=True),
     Rule("more", "here",
          lambda c: c.here,
-         "no id, no new name: more of the call here that was fed last"),
+         "no id, no new name: it continues the call here that was fed last"),
 )
 # fmt: on

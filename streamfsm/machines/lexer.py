@@ -1,12 +1,12 @@
 """The lexer: how the arguments of a call are read as JSON. One per call, inside its scanner.
 
-Its states are called modes. An event is a token: a character, as it reads where it stands (a comma means another thing
-in an object than in an array), or the end of a run. What a mode has no row for is `other`: a structural error, after
-which nothing is read as JSON any more.
+Its states are called modes. An event is a token: a character in its context (a comma in an object differs from a comma
+in an array), or the end of a run. A token for which a mode has no row is `other`: a structural error, after which
+nothing is read as JSON any more.
 
 The scanner looks up each next mode in plain dictionaries that are made from the rows, because the engine that the other
-machines share would cost more than the rest of a delta. The lexer emits nothing: what begins and ends in the arguments
-is told to the tool-call machine, whose state is a function of the scanner's (`tests/test_lexer.py`).
+machines share would cost more than the rest of a delta. The lexer emits nothing: the scanner reports what begins and
+ends in the arguments to the tool-call machine, whose state is a function of the scanner's (`tests/test_lexer.py`).
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ Mode: TypeAlias = Literal[
     "literal", "minus", "zero", "int", "point", "fraction", "exponent", "sign", "power", "after", "closed", "broken", "text",
 ]  # fmt: skip
 Inside: TypeAlias = Literal["arguments", "object", "array"]
-"""The innermost bracket that is open: that of the arguments themselves, or one within them."""
+"""The innermost open bracket: that of the arguments themselves, or one within them."""
 
 # fmt: off
 _STATES = (
@@ -46,7 +46,7 @@ _STATES = (
     State("after",          None, "a value is over: another one, or the bracket closes"),
     State("closed",            None, "the arguments are whole; only white space may follow"),
     State("broken",         None, "not JSON; nothing is read any more"),
-    State("text",           None, "the input of a custom tool: any text, of which nothing is read"),
+    State("text",           None, "the input of a custom tool: any text, which is not parsed"),
 )
 _VALUE = (
     ("quote",   "string",         "a string opens"),
@@ -83,12 +83,12 @@ _ROWS = (
     *(Row(mode, "letter_e", "exponent", None, "the exponent is next")    for mode in ("zero", "int", "fraction")),
     *(Row("exponent", sign, "sign",     None, "the exponent's sign")     for sign in ("plus", "minus")),
     *(Row(mode, digit,      "power",    None, "a digit of the exponent") for mode, digit in product(["exponent", "sign", "power"], _DIGITS)),
-    *(Row(mode, "ended",    "after",    None, "what cannot go on a number ends it") for mode in ("zero", "int", "fraction", "power")),
+    *(Row(mode, "ended",    "after",    None, "a character that cannot continue a number ends it") for mode in ("zero", "int", "fraction", "power")),
     Row("after",          "comma_in_object", "key",          None, "another member"),
     Row("after",          "comma_in_array",  "value",        None, "another element"),
     Row("after",          "closing",          "after",        None, "the bracket closes, which ends a value too"),
     Row("after",          "last_brace",      "closed",          None, "the arguments close"),
-    *(Row(mode, "space",   mode,       None, "it means nothing here")         for mode in _SPACED),
+    *(Row(mode, "space",   mode,       None, "white space means nothing here") for mode in _SPACED),
     *(Row(mode, "other",   "broken",   None, "no JSON object can go on like this")
       for mode in ("start", "null", "after_null", "key_or_close", "key", "colon", "value", "value_or_close", "literal",
                    "minus", "point", "exponent", "sign", "after")),
@@ -102,7 +102,7 @@ LEXER = Table(
     final=("broken", "text"),
     events=tuple(dict.fromkeys(row.event for row in _ROWS)),
     rows=_ROWS,
-    endings=(),  # that of the stream is the tool-call machine's to take
+    endings=(),  # the tool-call machine takes the stream's
 )
 
 _TOKENS = {
@@ -118,7 +118,7 @@ _TOKENS_INSIDE: dict[Inside, dict[str, str]] = {
 
 
 def after(token: str) -> dict[Mode, Mode]:
-    """The mode that follows each mode in which ``token`` may stand."""
+    """Return, for each mode in which ``token`` may stand, the mode that follows."""
     return cast("dict[Mode, Mode]", {row.state: row.target for row in LEXER.rows if row.event == token})
 
 

@@ -1,8 +1,8 @@
-"""What must hold of a table, given where each event leads: one proof a property.
+"""What must hold for a table, given where each event leads: one proof per property.
 
-A declaration is held against them before anything runs, with the moves that its rows say; ``machines.checks`` holds the
-engine that was built from it against the same, with the moves that it makes. A proof gives what it counted, and what
-contradicts it.
+A declaration is checked before anything runs, with the moves that its rows declare; ``machines.checks`` checks the
+engine that was built from it, with the moves that the engine makes. A proof returns what it counted, and the problems
+that it found.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from streamfsm.machines.table import Table
 
 Moves: TypeAlias = Mapping[tuple[str, str], str]
-"""State and event → where that leads, of all that is legal."""
+"""State and event → the target, for all legal pairs."""
 Proof: TypeAlias = tuple[str, list[str]]
 
 
 def reach(states: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
-    """``states``, and all that ``edges`` lead to from there."""
+    """Return ``states``, and all states to which ``edges`` lead from there."""
     reached, edges = set(states), set(edges)
     while ahead := {target for state, target in edges if state in reached} - reached:
         reached |= ahead
@@ -26,7 +26,7 @@ def reach(states: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
 
 
 def edges(moves: Moves) -> set[tuple[str, str]]:
-    """Which state leads to which."""
+    """Return which state leads to which."""
     return {(state, target) for (state, _), target in moves.items()}
 
 

@@ -1,7 +1,7 @@
 """A transition table as data, and the checks that it must pass before anything runs.
 
-``transitions`` accepts duplicate rows, unreachable states and ways out of a final state without a word, so the
-declaration is checked here. A table is immutable and shared by every stream.
+``transitions`` silently accepts duplicate rows, unreachable states and ways out of a final state, so the declaration is
+checked here. A table is immutable and shared by every stream.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ ENDINGS = ("end", "error", "cancel", "limit")
 
 
 class State(NamedTuple):
-    """A state, and what text that arrives in it becomes (``None``: nothing is emitted)."""
+    """A state, and what text becomes that arrives in it (``None``: nothing is emitted)."""
 
     name: str
     text: Emission | None
@@ -30,7 +30,7 @@ class State(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One transition: in ``state``, on ``event``, go to ``target`` and emit; ``because`` speaks of the protocol."""
+    """One transition: in ``state``, on ``event``, go to ``target`` and emit; ``because`` is the protocol's reason."""
 
     state: str
     event: str
@@ -43,9 +43,8 @@ class Row(NamedTuple):
 class Table:
     """A declared state machine. Raises :class:`TableError` if the declaration contradicts itself.
 
-    ``states[0]`` is the initial state; ``final`` names those that nothing leaves, and in which
-    nothing is emitted. A row whose state is :data:`LIVE`
-    stands for one row per live state. Every live state must accept the ``endings``.
+    ``states[0]`` is the initial state; ``final`` names the states that nothing leaves, and in which nothing is emitted.
+    A row whose state is :data:`LIVE` stands for one row per live state. Every live state must accept the ``endings``.
     """
 
     name: str

@@ -15,12 +15,12 @@ from streamfsm.machines.table import LIVE, Row, State, Table
 # fmt: off
 _STATES = (
     State("awaiting_text",  None,               "nothing has come in this field"),
-    State("undecided",      None,               "no tag has told yet whether the prompt opened a thought"),
-    State("before_answer",  Emission.ANSWER,    "white space at most: a tag may still open the thought"),
-    State("before_thought", Emission.REASONING, "the prompt opened the thought; the tag may come again all the same"),
+    State("undecided",      None,               "no tag has shown yet whether the prompt opened a thought"),
+    State("before_answer",  Emission.ANSWER,    "only white space has come: a tag may still open a thought"),
+    State("before_thought", Emission.REASONING, "the prompt opened the thought; the server may still repeat the tag"),
     State("interleaved",    Emission.ANSWER,    "the model speaks to the user, and a tag may interrupt it"),
     State("reasoning",      Emission.REASONING, "the model thinks, natively or between tags"),
-    State("redacted",       Emission.REASONING, "the same; thoughts that only the provider can read were announced"),
+    State("redacted",       Emission.REASONING, "the model thinks; thoughts that cannot be read were announced"),
     State("answer",         Emission.ANSWER,    "the model speaks to the user; a tag is text"),
     State("done",           None,               "the stream is over"),
 )
@@ -37,11 +37,11 @@ _ROWS = (
     Row("undecided",      "outside",     "before_answer",  None, "the first tag opens, so all before it was answer"),
     Row("undecided",      "interleave",  "interleaved",    None, "the same, where thoughts may stand anywhere"),
     Row("undecided",      "answer",      "answer",         None, "the end came before a tag: there was no thought"),
-    Row("before_answer",  "think_open",  "reasoning",      None, "the opening tag is complete; it is no text"),
+    Row("before_answer",  "think_open",  "reasoning",      None, "the opening tag is complete; it is not text"),
     Row("before_answer",  "words",       "answer",         None, "the answer begins without a thought"),
     Row("before_thought", "think_open",  "reasoning",      None, "the server sent the prompt's opening tag again"),
     Row("before_thought", "words",       "reasoning",      None, "the thought begins, or its closing tag"),
-    Row("interleaved",    "think_open",  "reasoning",      None, "the opening tag is complete; it is no text"),
+    Row("interleaved",    "think_open",  "reasoning",      None, "the opening tag is complete; it is not text"),
     Row("reasoning",      "think_close", "answer",         None, "the closing tag is complete; what follows is answer"),
     Row("reasoning",      "think_pause", "interleaved",    None, "the same, where another thought may follow"),
     Row(LIVE,             "end",         "done",           None, "the wire has no more chunks"),
@@ -65,7 +65,7 @@ ANYWHERE: Mapping[str, str] = MappingProxyType({
     "outside":     "interleave",
     "think_close": "think_pause",
 })
-"""What fires instead where tags count anywhere."""
+"""The event that fires instead where tags count anywhere."""
 # fmt: on
 
 TEXT = StateMachine(

@@ -6,9 +6,9 @@ only where something begins or ends, and what arrives in between becomes what th
 What a channel captures adds a state to the table, and the rows that lead there and back: :func:`tool_call` builds the
 table of any channels, and the two built-in ones give the table below.
 
-Calls of the message tool are speech. Their raw text is nothing to anybody and is not reported by the scanner, until it
-is not JSON any more: from there on all of it is spoken as it stands, because what a model says must not vanish. Where
-the arguments are no object at all, that is from their first character.
+Calls of the message tool are speech. The scanner does not report their raw text while it is JSON. From a structural
+error on, all of it is spoken verbatim, because what a model says must not vanish; if the arguments are not an object at
+all, that is from their first character.
 """
 
 from functools import cache
@@ -23,9 +23,9 @@ class Capture(NamedTuple):
     """What a channel adds to the table."""
 
     event: str
-    """Fires where the captured value begins."""
+    """The event that fires where the captured value begins."""
     state: str
-    """In which the value is read."""
+    """The state in which the value is read."""
     becomes: Emission
     """What its text becomes."""
     inside: str
@@ -33,9 +33,9 @@ class Capture(NamedTuple):
     value: str
     """What the captured value is, as the subject of a sentence."""
     odd: str
-    """How a value breaks off that is not a string and not JSON."""
+    """What a value is that is neither a string nor JSON."""
     opens_in: tuple[str, ...] = ("raw_args", "between_members")
-    """States in which the value may begin: what is captured in the message tool alone, only between members."""
+    """States in which the value may begin. A capture of the message tool alone begins only between members."""
 
 
 # fmt: off
@@ -47,7 +47,7 @@ MESSAGE = Capture("message_open", "message_kwarg", Emission.ANSWER, "inside the 
 
 @cache
 def tool_call(*captures: Capture) -> StateMachine:
-    """The machine of calls of which ``captures`` are read; the same captures give the same machine.
+    """Return the machine of calls with these ``captures``; the same captures give the same machine.
 
     Raises:
         TableError: the captures contradict each other, such as two of one state.

@@ -17,7 +17,7 @@ def _events(body: str) -> list[ServerSentEvent]:
 
 
 def events(body: str) -> list[tuple[str, str]]:
-    """The events of a body: pairs of event name (``""`` if none) and data."""
+    """Return the events of a body: pairs of event name (``""`` if none) and data."""
     return [_decoded(event) for event in _events(body) if event[0] != UNFRAMED]
 
 
@@ -27,12 +27,12 @@ def _decoded(event: ServerSentEvent) -> tuple[str, str]:
 
 
 def is_framed(body: str) -> bool:
-    """Whether the body is events and nothing else."""
+    """Whether the body consists of events and nothing else."""
     return all(name != UNFRAMED for name, _ in _events(body))
 
 
 def chunks(body: str) -> list[Any]:
-    """The wire objects in a body, without the ``[DONE]`` mark and without what is not JSON."""
+    """Return the wire objects in a body, without the ``[DONE]`` mark and without data that is not JSON."""
     found: list[Any] = []
     for event in _events(body):
         if event[0] == UNFRAMED:
@@ -44,7 +44,7 @@ def chunks(body: str) -> list[Any]:
 
 
 def standard(body: str) -> str:
-    """The body with its events as the standard writes them, so that every client reads what is read here.
+    """Return the body with its events as the standard writes them, so that every client reads what is read here.
 
     Each ends with a blank line; keep-alives, and fields that are neither name nor data, are left out.
     """
@@ -52,16 +52,16 @@ def standard(body: str) -> str:
 
 
 def body(chunks: Iterable[Any]) -> str:
-    """A body that says ``chunks`` and ends with ``[DONE]``."""
+    """Return a body that holds ``chunks`` and ends with ``[DONE]``."""
     return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
 
 
 def recut(body: str, cut: Cutter) -> str:
-    """A body that says the same in the chunks that ``cut`` makes.
+    """Return a body that says the same in the chunks that ``cut`` makes.
 
-    Each run of unnamed events whose data is a JSON object is cut together. All else (a named event, ``[DONE]``, what is
-    not JSON, lines of no event) stays in its place as it was. Comments and fields that are neither name nor data are
-    left out.
+    Each run of unnamed events whose data is a JSON object is cut together. All else (a named event, ``[DONE]``, data
+    that is not JSON, lines that belong to no event) stays in its place unchanged. Comments and fields that are neither
+    name nor data are left out.
     """
     parts: list[str] = []
     for is_chunk, run in groupby(map(_decoded, _events(body)), lambda event: _is_chunk(*event)):

@@ -1,6 +1,6 @@
 """An OpenAI-compatible server on this machine's loopback interface, for replays, examples and tests.
 
-It says what it is told, the way a real server does: over HTTP/1.1, in server-sent events, piece by piece.
+It sends what it is given, as a real server does: over HTTP/1.1, in server-sent events, piece by piece.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Transfer-Encoding": "chunked"}
 
 Respond: TypeAlias = Callable[[dict[str, Any]], Iterable[bytes]]
-"""From a request's JSON to the pieces of the response's body. Each piece is sent at once, as one HTTP chunk."""
+"""Takes a request's JSON, and returns the pieces of the response's body. Each piece is sent at once, as one chunk."""
 
 
 class _Handler(BaseHTTPRequestHandler):

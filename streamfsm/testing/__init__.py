@@ -1,6 +1,6 @@
-"""A conformance and fuzz kit for parsers of Chat Completions streams: strategies, laws, reports. For anybody's parser.
+"""A conformance and fuzz kit for any parser of Chat Completions streams: strategies, laws, reports.
 
-``pip install 'streamfsm[testing]'``; ``docs/testing.md`` shows how to put it on a parser of your own.
+``pip install 'streamfsm[testing]'``; ``docs/testing.md`` shows how to use it with a parser of your own.
 """
 
 from streamfsm.testing.exhaustive import check_every_split, cuts, splits

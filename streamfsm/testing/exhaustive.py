@@ -1,4 +1,4 @@
-"""Every way to cut, where that can be done, with a count of what was done."""
+"""Tries every way to cut a stream, where that is feasible, and counts the ways."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,10 @@ _THREE_WAY = 80  # pieces: 3,081 ways, which grow with the square
 
 
 def cuts(length: int) -> Iterator[tuple[str, Sequence[int]]]:
-    """Ways to cut something of ``length`` pieces: what sort of way it is, and where to cut.
+    """Yield ways to cut something of ``length`` pieces: the sort of way, and where to cut.
 
-    Up to 12 pieces all 2^(length - 1); more: whole, every 2-way split and every size; under 80 every 3-way split too.
+    Up to 12 pieces, all 2^(length - 1) ways. For more: whole, every 2-way split and every size; under 80 pieces, every
+    3-way split too.
     """
     inner = range(1, length)
     if length <= _ALL:
@@ -32,13 +33,13 @@ def cuts(length: int) -> Iterator[tuple[str, Sequence[int]]]:
 
 
 def splits(text: str) -> Iterator[list[str]]:
-    """``text`` in pieces, in each way of :func:`cuts`."""
+    """Yield ``text`` in pieces, in each way of :func:`cuts`."""
     for _, places in cuts(len(text)):
         yield [text[start:end] for start, end in pairwise([0, *places, len(text)])]
 
 
 def chunkings(stream: Stream) -> Iterator[tuple[str, list[Chunk]]]:
-    """The stream in chunks, in each way of :func:`cuts`: characters cut apart, and neighbouring atoms merged."""
+    """Yield the stream in chunks, in each way of :func:`cuts`: characters cut apart, and neighbouring atoms merged."""
     for sort, places in cuts(len(stream.pieces)):
         yield sort, stream.cut(places)
 

@@ -1,4 +1,4 @@
-"""Fuzzing a parser with a recorded stream: re-cut, spoken by other servers, broken off."""
+"""Fuzzing a parser with a recorded stream: cut elsewhere, as other servers would send it, or broken off."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,13 +35,13 @@ def fuzz(
     Args:
         parse: makes the parser.
         chunks: the recorded stream.
-        examples: how many to try.
-        random_seed: the same one tries the same examples, whatever the database holds; none: others each time.
+        examples: how many examples to try.
+        random_seed: the same seed tries the same examples, whatever the database holds; ``None``: others each time.
         database: a directory that keeps failing examples, which a later run tries first, and makes smaller.
-        garbage: chunks that are none come too. A parser behind a client that checks chunks need not survive them.
+        garbage: whether garbage chunks come too. A parser behind a client that checks chunks need not survive them.
         progress: called before each example, also while a finding is made smaller.
-        read: what a message says.
-        seconds: until the parser is taken to hang.
+        read: returns what a message says.
+        seconds: time after which the parser counts as hanging.
 
     Returns:
         The smallest finding, or ``None``.
@@ -77,6 +77,6 @@ def fuzz(
         attempt()
     except LawBroken as finding:
         return finding
-    except Flaky:  # the same chunks once broke a law and once did not
+    except Flaky:  # the same chunks broke a law once, and did not another time
         return findings[-1]
     return None

@@ -1,7 +1,7 @@
 """The laws as checks, for any parser: each raises :class:`LawBroken` with a report, or returns.
 
-``stream`` is a :class:`Stream`, or chunks as recorded; ``chunkings`` are other chunks that say the same. Without any, a
-few are made: as few chunks as can be, a character a chunk, and three at random.
+``stream`` is a :class:`Stream`, or recorded chunks; ``chunkings`` are other chunks that say the same. If none are
+given, a few are made: as few chunks as possible, one character per chunk, and three at random.
 """
 
 import gc
@@ -28,7 +28,7 @@ Logical: TypeAlias = Stream | Sequence[Chunk]
 
 
 def standard_chunkings(stream: Logical) -> list[list[Chunk]]:
-    """As few chunks as can be, a character a chunk, and three random chunkings, the same each time."""
+    """Return as few chunks as possible, one character per chunk, and three random chunkings, the same each time."""
     chunks = _chunks(stream)
     return [cut(chunks) for cut in (whole, every(1), at_random(1), at_random(2), at_random(3))]
 
@@ -40,7 +40,7 @@ def _chunks(stream: Logical) -> list[Chunk]:
 def _runs(
     parse: Parse, stream: Logical, others: Iterable[Sequence[Chunk]], *, read: Read, seconds: float
 ) -> Iterator[Run]:
-    """What the parser says of the stream's own chunks, and then of the others."""
+    """Run the parser on the stream's own chunks, and then on the others."""
     for chunks in [_chunks(stream), *others]:
         yield run(parse, chunks, read=read, seconds=seconds)
 
@@ -54,10 +54,10 @@ def check_split_invariance(
     read: Read = read_message,
     seconds: float = SECONDS,
 ) -> None:
-    """Every chunking says the same as the stream's own, and has the same ``result``, unless not ``results``.
+    """Check that every chunking says the same as the stream's own and, if ``results``, has the same ``result``.
 
-    What is said is compared after neighbours of the same kind and key were joined; or, unless ``in_order``, the whole
-    texts, for a parser that gives all of the message so far, and no order in it.
+    Messages are compared after neighbours of the same kind and key were joined. Unless ``in_order``, only the complete
+    texts are compared, for a parser whose output is cumulative and has no order.
     """
     runs = _runs(parse, stream, chunkings or standard_chunkings(stream), read=read, seconds=seconds)
     expected = next(runs)
@@ -68,14 +68,14 @@ def check_split_invariance(
 def check_dialect_invariance(
     parse: Parse, stream: Logical, *accented: Sequence[Chunk], read: Read = read_message, seconds: float = SECONDS
 ) -> None:
-    """Chunks that another server would have sent for the stream say the same; their results may differ.
+    """Check that chunks which another server would have sent for the stream say the same; their results may differ.
 
     Args:
         parse: makes the parser.
         stream: what is said.
-        accented: the same, spoken with :data:`streamfsm.testing.QUIRKS`.
-        read: what a message says.
-        seconds: until the parser is taken to hang.
+        accented: chunks that say the same with :data:`streamfsm.testing.QUIRKS`.
+        read: returns what a message says.
+        seconds: time after which the parser counts as hanging.
     """
     runs = _runs(parse, stream, accented, read=read, seconds=seconds)
     expected = next(runs)
@@ -124,16 +124,16 @@ def check_nothing_lost(
     read: Read = read_message,
     seconds: float = SECONDS,
 ) -> None:
-    """The whole texts are those that the stream says: nothing lost, nothing invented, in every chunking.
+    """Check that the complete texts are those of the stream, in every chunking: nothing is lost or invented.
 
     Args:
         parse: makes the parser.
         stream: what is said.
         chunkings: other chunks that say it.
-        expected: the texts by kind and key, where they are others than :meth:`Stream.said` gives.
+        expected: the texts by kind and key, if they differ from :meth:`Stream.said`.
         kinds: the kinds that the parser claims to report.
-        read: what a message says.
-        seconds: until the parser is taken to hang.
+        read: returns what a message says.
+        seconds: time after which the parser counts as hanging.
     """
     logical = Stream.of(stream)
     truth = _whole(logical.said() if expected is None else expected, kinds)
@@ -154,7 +154,7 @@ def _texts(said: Iterable[Said]) -> Texts:
 
 
 def _whole(texts: Mapping[tuple[str, Any], str], kinds: Collection[str]) -> dict[tuple[str, Any], str]:
-    """The texts of ``kinds`` that are not empty, joined pairs of surrogates and all."""
+    """Return the texts of ``kinds`` that are not empty, with pairs of surrogates joined."""
     return {place: without_surrogates(text) for place, text in texts.items() if place[0] in kinds and text}
 
 
@@ -165,7 +165,7 @@ def check_append_only(
     read: Read = read_message,
     seconds: float = SECONDS,
 ) -> None:
-    """Nothing said is taken back; no message is empty, and none holds a lone surrogate."""
+    """Check that no text is taken back, and that no message is empty or holds a lone surrogate."""
     for found in _runs(parse, stream, chunkings or standard_chunkings(stream), read=read, seconds=seconds):
         for said in found.said:
             if said.snapshot:
@@ -190,7 +190,7 @@ _HELD = re.compile(
 
 
 def may_hold(kind: str, held: str) -> bool:
-    """Law 4: an unfinished escape or pair of them, or separators and a key, of arguments; nothing of other texts."""
+    """Law 4: of arguments, an unfinished escape or pair of escapes, or separators and a key; else nothing."""
     return not held or (kind == "arguments" and _HELD.fullmatch(held) is not None)
 
 
@@ -203,15 +203,15 @@ def check_promptness(
     read: Read = read_message,
     seconds: float = SECONDS,
 ) -> None:
-    """Fed a character at a time, the parser says at once what can be known: text, and arguments as the wire has them.
+    """Check that a parser fed one character at a time says at once what can be known: text, and raw arguments.
 
     Args:
         parse: makes the parser.
         stream: what is said.
         kinds: the kinds that the parser claims to stream.
-        may_hold: whether text of this kind may be held back. A first half of a surrogate pair always may.
-        read: what a message says.
-        seconds: until the parser is taken to hang.
+        may_hold: whether text of this kind may be held back. The first half of a surrogate pair always may.
+        read: returns what a message says.
+        seconds: time after which the parser counts as hanging.
     """
     logical = Stream.of(stream)
     chunks = logical.cut(range(len(logical.pieces)))
@@ -236,7 +236,7 @@ def check_output_grammar(
     read: Read = read_message,
     seconds: float = SECONDS,
 ) -> None:
-    """A call is named once, before its arguments; nothing follows a ``stop``."""
+    """Check that a call is named once, before its arguments, and that nothing follows a ``stop``."""
     for found in _runs(parse, stream, chunkings or standard_chunkings(stream), read=read, seconds=seconds):
         if problem := _ungrammatical(found.said):
             raise LawBroken("output grammar", problem, found.chunks, stream=Stream.of(stream), logs=[found.trace])
@@ -259,10 +259,10 @@ def _ungrammatical(messages: Iterable[Said]) -> str | None:
 
 
 def check_total(parse: Parse, chunks: Iterable[Any], *, read: Read = read_message, seconds: float = SECONDS) -> Run:
-    """Whatever the chunks are, the parser neither raises nor hangs, and leaves them as they are.
+    """Check that the parser neither raises nor hangs, whatever the chunks are, and leaves them unchanged.
 
     Returns:
-        What it made of them.
+        The run.
     """
     return run(parse, list(chunks), read=read, seconds=seconds)
 
@@ -271,18 +271,18 @@ def check_total(parse: Parse, chunks: Iterable[Any], *, read: Read = read_messag
 
 
 def long_arguments(length: int) -> list[Chunk]:
-    """A call whose arguments are ``length`` characters, four to a chunk."""
+    """Return a call whose arguments are ``length`` characters, four per chunk."""
     arguments = '{"message":"' + "word " * (length // 5) + '"}'
     return Stream(call(0, "send_message", arguments), cut_names=False).cut(range(1, length, 4))
 
 
 def long_content(length: int) -> list[Chunk]:
-    """Content of ``length`` characters, four to a chunk."""
+    """Return content of ``length`` characters, four per chunk."""
     return Stream(text("content", "word " * (length // 5))).cut(range(4, length, 4))
 
 
 def operations(parse: Parse, chunks: Sequence[Any]) -> int:
-    """Calls made, of Python and of C functions: the same in every run, but blind to the inside of a C function."""
+    """Count calls of Python and C functions: the same in every run, but blind to work inside a C function."""
     count = 0
 
     def profile(_frame: Any, event: str, _argument: Any) -> None:  # pragma: no cover - itself, no tracer sees it
@@ -300,7 +300,7 @@ def operations(parse: Parse, chunks: Sequence[Any]) -> int:
 
 
 def cpu_seconds(parse: Parse, chunks: Sequence[Any]) -> float:
-    """CPU time, without garbage collection: sees all that is done, but never exactly."""
+    """Measure CPU time, without garbage collection: it covers all work, but is never exact."""
     with without_collector():
         start = process_time()
         for _ in _fed(parse, chunks):
@@ -310,7 +310,7 @@ def cpu_seconds(parse: Parse, chunks: Sequence[Any]) -> float:
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Without garbage collections, after one."""
+    """Collect garbage once, then run without garbage collections."""
     collects = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -339,20 +339,20 @@ def check_linear(
     cost: Callable[[Parse, Sequence[Chunk]], float] = cpu_seconds,
     at_most: float = 1.35,
 ) -> float:
-    """The cost grows with the size to the power of ``at_most``, or less.
+    """Check that the cost grows with the size to the power of ``at_most``, or less.
 
     Args:
         parse: makes the parser.
-        shape: chunks of a stream of a given size.
-        sizes: what is measured.
+        shape: returns the chunks of a stream of a given size.
+        sizes: the sizes to measure.
         cost: :func:`cpu_seconds`, or :func:`operations` for a bound that can be sharp.
-        at_most: the largest exponent. Not 1, because clocks are not exact, and not 1.5, because reading the whole text
-            again for every chunk, at C speed, is still at 1.6 with these sizes.
+        at_most: the largest exponent. It is not 1, because clocks are not exact, and not 1.5, because reading the whole
+            text again for every chunk, at C speed, comes to only 1.6 with these sizes.
 
     Returns:
         The exponent, fitted to all sizes.
     """
-    cost(parse, shape(sizes[0]))  # what is paid once is no part of it
+    cost(parse, shape(sizes[0]))  # costs that occur only once do not count
     least = [inf] * len(sizes)
     for _ in range(_ROUNDS):
         least = [min(before, cost(parse, shape(size))) for before, size in zip(least, sizes, strict=True)]

@@ -1,4 +1,4 @@
-"""What the kit asks of a parser, and how it reads what a parser says."""
+"""What the kit requires of a parser, and how it reads the parser's messages."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -12,17 +12,17 @@ from streamfsm.trace import Transition
 
 
 class Parser(Protocol):
-    """One response's parser. Two methods are needed.
+    """A parser of one response. Two methods are needed.
 
-    Two attributes are used if they are there. ``result``, a value or a method: what else may not depend on the
+    Two attributes are used if they exist. ``result``, a value or a method: anything else that must not depend on the
     chunking, compared with ``==``. ``trace``, a list: a log of what happened, for reports.
     """
 
     def feed(self, chunk: Any, /) -> Iterable[Any] | None:
-        """The messages that this chunk gives."""
+        """Return the messages that this chunk gives."""
 
     def close(self) -> Iterable[Any] | None:
-        """The messages that the end of the stream gives."""
+        """Return the messages that the end of the stream gives."""
 
 
 Parse: TypeAlias = Callable[[], Parser]
@@ -34,9 +34,9 @@ class Said(NamedTuple):
 
     Attributes:
         kind: ``content``, ``reasoning``, ``refusal``, ``name``, ``arguments``, ``stop``, or a word of its own.
-        key: whose it is: the call's id for a name and arguments, the choice's index for any other.
+        key: the call's id for a name and arguments, the choice's index for any other kind.
         text: what the message adds.
-        snapshot: the text is not added to what was said of this kind and key, but takes its place.
+        snapshot: the text replaces what was said of this kind and key, instead of being added to it.
     """
 
     kind: str
@@ -49,13 +49,13 @@ Read: TypeAlias = Callable[[Any], Iterable[Said]]
 
 
 def read_message(message: Any) -> Iterator[Said]:
-    """What a message says: one of ours, its JSON as a dict, a :class:`Said`, or a tuple or dict of its fields.
+    """Yield what a message says: one of ours, its JSON as a dict, a :class:`Said`, or a tuple or dict of its fields.
 
-    A :class:`streamfsm.messages.Message` of your own is read by its ``text``; its kind is its ``message_type``. Ours do
-    not tell a refusal from content, so it is read as content.
+    A :class:`streamfsm.messages.Message` of your own is read by its ``text``; its kind is its ``message_type``. Our
+    messages do not distinguish a refusal from content, so a refusal is read as content.
 
     Raises:
-        MisuseError: it is none of these; give the checks a ``read`` that knows it.
+        MisuseError: the message is none of these; give the checks a ``read`` that knows it.
     """
     try:
         if isinstance(message, tuple):
@@ -113,7 +113,7 @@ class TracedParser:
         return messages
 
     def result(self) -> dict[str, Any]:
-        """Coalesced messages, ids and all but the date; the result; the path through each machine, self-loops aside."""
+        """Coalesced messages, with ids but no dates; the result; the path through each machine, without self-loops."""
         paths = defaultdict(list)
         for step in self.trace:
             if step.event != "text":
@@ -125,4 +125,4 @@ class TracedParser:
         }
 
 
-_ID = "message-7b5f3f7e-0d2a-4c3b-9a52-6f0c8d1e2a00"  # any, so that ids do not differ between runs
+_ID = "message-7b5f3f7e-0d2a-4c3b-9a52-6f0c8d1e2a00"  # any fixed id, so that ids do not differ between runs

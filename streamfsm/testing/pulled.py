@@ -1,4 +1,4 @@
-"""Parsers that pull their chunks, for a kit that feeds them."""
+"""Adapts parsers that pull their chunks to the kit, which feeds them."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -8,12 +8,12 @@ _END = object()
 
 
 class PulledParser:
-    """A parser that pulls its chunks, as one that is fed, so that what it says to each chunk can be told apart.
+    """Turns a parser that pulls its chunks into one that is fed, so that the messages for each chunk are known.
 
     It runs in an event loop of its own, which stands still while the parser waits for a chunk.
 
     Args:
-        parse: gives the messages of one response, as an asynchronous iterator, for one of its chunks.
+        parse: takes an asynchronous iterator of chunks, and returns one of the messages of the response.
     """
 
     def __init__(self, parse: Callable[[AsyncIterator[Any]], AsyncIterable[Any]]) -> None:
@@ -24,7 +24,7 @@ class PulledParser:
         self._run()
 
     def feed(self, chunk: Any) -> list[Any]:
-        """What the parser says before it asks for the next chunk.
+        """Return what the parser says before it asks for the next chunk.
 
         Raises:
             Exception: what the parser raises.
@@ -36,7 +36,7 @@ class PulledParser:
         return said
 
     def close(self) -> list[Any]:
-        """What the parser says when there are no more chunks.
+        """Return what the parser says when there are no more chunks.
 
         Raises:
             Exception: what the parser raises.
@@ -57,7 +57,7 @@ class PulledParser:
             yield chunk
 
     def _run(self) -> None:
-        """Until the parser asks for a chunk, or has ended."""
+        """Run the loop until the parser asks for a chunk, or has ended."""
         try:
             self._loop.run_forever()
         except BaseException:  # the time is up, while the parser waited for something else

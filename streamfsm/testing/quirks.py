@@ -1,8 +1,8 @@
-"""How servers differ in saying the same: changes of chunks.
+"""Quirks: how servers differ in saying the same, as functions that change chunks.
 
-Each was seen in recorded streams of real servers or in public bug reports. They are applied to chunks that each hold a
-whole name, and compose. Most keep the information. Some do not: what they make of a stream may be read in more than one
-way, alone or together with others, so a parser is only asked to take no such reading for certain.
+Each was seen in recorded streams of real servers or in public bug reports. They compose, and apply to chunks that hold
+names uncut. Most keep the information. Some do not, alone or together with others: their chunks can be read in more
+than one way, so a parser must only not treat any such reading as certain.
 """
 
 import copy
@@ -18,7 +18,7 @@ class Quirk(NamedTuple):
 
     Attributes:
         name: what a report calls it.
-        apply: changes the chunks in place; gives the chunks that are to be sent.
+        apply: changes the chunks in place, and returns the chunks to send.
         certain: whether what was said can still be told from the chunks.
     """
 
@@ -31,7 +31,7 @@ class Quirk(NamedTuple):
 
 
 def accented(chunks: Iterable[Chunk], quirks: Iterable[Quirk]) -> list[Chunk]:
-    """The chunks as a server with these quirks sends them. What was given stays as it is."""
+    """Return the chunks as a server with these quirks sends them. The given chunks are not changed."""
     spoken = copy.deepcopy(list(chunks))
     for quirk in quirks:
         spoken = quirk.apply(spoken)
@@ -54,7 +54,7 @@ def _deltas(chunks: Iterable[Chunk]) -> Iterator[dict[str, Any]]:
 
 
 def _calls(chunks: Iterable[Chunk]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Entries of tool-call lists, each with the place of its call: choice and index."""
+    """Yield the entries of tool-call lists, each with the place of its call: choice and index."""
     for choice in _choices(chunks):
         delta = choice.get("delta")
         calls = delta.get("tool_calls") if isinstance(delta, dict) else None
@@ -99,7 +99,7 @@ def _index(value: int) -> Callable[[list[Chunk]], list[Chunk]]:
 
 
 def _repeat(*names: str) -> Callable[[list[Chunk]], list[Chunk]]:
-    """Repeat what a call's first entry says of its identity in all its entries."""
+    """Repeat the identity in a call's first entry in all entries of the call."""
 
     def apply(chunks: list[Chunk]) -> list[Chunk]:
         first: dict[Any, dict[str, Any]] = {}
@@ -177,7 +177,7 @@ def _arguments_elsewhere(chunks: list[Chunk]) -> list[Chunk]:
 
 
 def _so_far(chunks: list[Chunk]) -> Iterator[tuple[Any, dict[str, Any], str]]:
-    """Entries, each with the place of its call and the arguments of that call so far."""
+    """Yield the entries, each with the place of its call and the arguments of that call so far."""
     texts: dict[Any, str] = {}
     for place, call in _calls(chunks):
         arguments = call["function"].get("arguments")
@@ -206,7 +206,7 @@ def _append(chunks: list[Chunk], more: Callable[[dict[str, Any]], dict[str, Any]
 
 
 def _again(chunks: list[Chunk]) -> list[Chunk]:
-    """The whole arguments of each call once more, behind its last entry."""
+    """Repeat the complete arguments of each call after its last entry."""
     last = {place: (call, text) for place, call, text in _so_far(chunks)}
     whole = {id(call): {"index": call.get("index"), "function": {"arguments": text}} for call, text in last.values()}
     return _append(chunks, lambda call: whole.get(id(call)))
@@ -220,7 +220,7 @@ def _placeholder(chunks: list[Chunk]) -> list[Chunk]:
 
 
 def _parsed(chunks: list[Chunk]) -> list[Chunk]:
-    """Arguments that are whole in one entry as an object."""
+    """Send arguments as an object, not as text, if they are complete in one entry."""
     for _, call in _calls(chunks):
         try:
             value = json.loads(call["function"].get("arguments") or "")
@@ -232,7 +232,7 @@ def _parsed(chunks: list[Chunk]) -> list[Chunk]:
 
 
 def _empty_last(chunks: list[Chunk]) -> list[Chunk]:
-    """Each entry with arguments once more without them, as servers do that end a call with an empty piece."""
+    """Repeat each entry that has arguments without them, as servers do that end a call with an empty piece."""
     return _append(
         chunks,
         lambda call: (
@@ -311,7 +311,7 @@ def _finishes(choice: dict[str, Any]) -> bool:
 
 
 def _usage_so_far(chunks: list[Chunk]) -> list[Chunk]:
-    """Counts that grow from chunk to chunk up to those reported."""
+    """Report counts that grow from chunk to chunk up to the final ones."""
     reports = [
         at for at, chunk in enumerate(chunks) if isinstance(chunk, dict) and isinstance(chunk.get("usage"), dict)
     ]
@@ -333,7 +333,7 @@ def _null_usage(chunks: list[Chunk]) -> list[Chunk]:
 
 
 QUIRKS: tuple[Quirk, ...] = (
-    # What a call's identity is needed for comes before what takes it away.
+    # Quirks that need a call's identity come before those that remove it.
     Quirk("arguments so far in every entry", _cumulative, certain=False),
     Quirk("arguments once more at the end", _again, certain=False),
     Quirk("{} with the name", _placeholder, certain=False),

@@ -1,4 +1,4 @@
-"""Law 10 as a check: what a parser calls ready to run is what the model made, under every accent and damage."""
+"""Law 10 as a check: a call that a parser calls ready is what the model made, under all quirks and damage."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ Ready: TypeAlias = Callable[[Any], Iterable[tuple[str, str]]]
 
 
 def ready_calls(result: Any) -> list[tuple[str, str]]:
-    """Of :class:`streamfsm.StreamResult`, in all choices."""
+    """Return the ready calls of a :class:`streamfsm.StreamResult`, in all choices."""
     return [(call.name, call.arguments) for choice in result.choices for call in choice.tool_calls if call.ready]
 
 
@@ -29,18 +29,18 @@ def check_ready_is_true(
     ready: Ready = ready_calls,
     seconds: float = SECONDS,
 ) -> None:
-    """Every call that is ready is, name and arguments, one that the stream says, and none is ready more often.
+    """Check that each ready call has the name and arguments of a call of the stream, and is ready only as often.
 
-    Nothing else is asked: a parser that calls nothing ready passes. Arguments are compared as JSON values; none,
-    ``null`` and an object without members are the same.
+    Nothing else is checked: a parser that calls nothing ready passes. Arguments are compared as JSON values; missing
+    arguments, ``null`` and an object without members are the same.
 
     Args:
         parse: makes the parser.
         stream: what is said.
-        accented: the same, spoken with :data:`streamfsm.testing.QUIRKS` of any kind, or damaged by a
+        accented: chunks that say the same with :data:`streamfsm.testing.QUIRKS` of any kind, or damaged by a
             :class:`streamfsm.testing.Fault`.
-        ready: which calls of a result may be run.
-        seconds: until the parser is taken to hang.
+        ready: returns the calls of a result that may be run.
+        seconds: time after which the parser counts as hanging.
     """
     logical = Stream.of(stream)
     texts = logical.said()
@@ -58,7 +58,7 @@ def check_ready_is_true(
 
 
 def _value(arguments: str) -> str:
-    """The text of the value, always the same for the same value; what is not JSON stands for itself."""
+    """Return a canonical text of the value; text that is not JSON is returned unchanged."""
     try:
         value = json.loads(arguments) if arguments.strip() else None
     except (RecursionError, ValueError):

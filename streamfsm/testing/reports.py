@@ -1,4 +1,4 @@
-"""A broken law, as a text that a person can read."""
+"""Reports: a broken law as a text that a person can read."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
@@ -63,7 +63,7 @@ def _step(step: Any) -> str:
 
 
 def side_by_side(*columns: Sequence[str]) -> list[str]:
-    """Lines of one or more columns; those in which two columns differ are marked."""
+    """Return the lines of one or more columns side by side; lines in which two columns differ are marked."""
     widths = [max(map(len, column), default=0) for column in columns]
     lines = []
     for row in zip_longest(*columns, fillvalue=""):
@@ -73,7 +73,7 @@ def side_by_side(*columns: Sequence[str]) -> list[str]:
 
 
 def difference(one: Any, other: Any, where: str = "result") -> str:
-    """Where two results part: the first place that is not the same, and both values."""
+    """Return where two results first differ, with both values."""
     for step, left, right in _members(one, other):
         if left != right:
             return difference(left, right, where + step)

@@ -1,4 +1,4 @@
-"""One run of a parser over chunks, guarded: what it raises, changes or never comes back from is a finding."""
+"""One guarded run of a parser over chunks: an exception, a changed chunk or a hang is a finding."""
 
 import faulthandler
 import pickle
@@ -15,7 +15,7 @@ from streamfsm.testing.reports import LawBroken
 from streamfsm.testing.streams import Key
 
 SECONDS = 5.0
-"""A run may take so long, unless a check is told otherwise."""
+"""How long a run may take, unless a check is told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Run:
     """What a parser made of chunks.
 
     Attributes:
-        chunks: what it was fed.
-        steps: what it said to each chunk and, last, to the end. Snapshots are deltas here, but for one that does not
-            begin with what it replaces: a retraction. One that repeats what it replaces says nothing.
+        chunks: the chunks that the parser was fed.
+        steps: what it said to each chunk and, last, to the end. Cumulative texts are deltas here, except for a
+            retraction, which does not begin with the text that it replaces. A repeated text says nothing.
         result: see :class:`streamfsm.testing.Parser`; ``None`` without one.
         trace: likewise; empty without one.
     """
@@ -41,7 +41,7 @@ class Run:
         return [said for step in self.steps for said in step]
 
     def coalesced(self) -> list[Said]:
-        """All that was said; neighbours of the same kind and key are one."""
+        """All that was said, with neighbours of the same kind and key joined."""
         joined: list[Said] = []
         for said in self.said:
             last = joined[-1] if joined else None
@@ -53,13 +53,13 @@ class Run:
 
 
 class Texts(defaultdict[tuple[str, Key | None], str]):
-    """What was said in all, by kind and key."""
+    """All that was said, by kind and key."""
 
     def __init__(self) -> None:
         super().__init__(str)
 
     def add(self, said: Said) -> Said | None:
-        """Take what was said, and give it as a delta where it is one; nothing where a snapshot repeats."""
+        """Add what was said, and return it as a delta if it is one; ``None`` if a cumulative text adds nothing."""
         before = self[said[:2]]
         self[said[:2]] = said.text if said.snapshot else before + said.text
         if not said.snapshot or not said.text.startswith(before):
@@ -72,9 +72,9 @@ def run(parse: Parse, chunks: Sequence[Any], *, read: Read = read_message, secon
 
     Args:
         parse: makes the parser.
-        chunks: they stay as they are; the parser gets a copy.
-        read: what a message says.
-        seconds: until the parser is taken to hang; see :func:`limit`.
+        chunks: the chunks, which are not changed; the parser gets a copy.
+        read: returns what a message says.
+        seconds: time after which the parser counts as hanging; see :func:`limit`.
 
     Raises:
         LawBroken: the parser raised, hung, or changed a chunk.
@@ -110,26 +110,26 @@ def _broken(what: str, chunks: Sequence[Any], answers: list[list[Any]], trace: l
 
 
 class Overrun(BaseException):
-    """The time is up. No ``Exception``, so that a parser does not catch it."""
+    """The time is up. It is not an ``Exception``, so that a parser does not catch it."""
 
 
 @contextmanager
 def limit(seconds: float) -> Iterator[None]:
-    """Raise :class:`Overrun` in what takes longer than ``seconds``.
+    """Raise :class:`Overrun` in code that takes longer than ``seconds``.
 
-    By an alarm signal, which ends any loop of Python's and a regular expression that runs away. Where there is none
-    (outside the main thread, on Windows) the process ends, with a traceback of where it hung.
+    An alarm signal ends any Python loop and any regular expression that runs away. Where there are no signals (outside
+    the main thread, on Windows) the process ends, with a traceback of where it hung.
     """
     if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
         handler = signal.signal(signal.SIGALRM, _ring)
-        # And again: the first may come where exceptions are ignored, such as in __del__.
+        # The alarm repeats, because the first may come where exceptions are ignored, such as in __del__.
         before = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
         try:
             try:
                 yield
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
-        finally:  # of its own: where it rings just now, it is to ring no more
+        finally:  # a nested finally: even if the alarm rings just now, it must be switched off
             signal.setitimer(signal.ITIMER_REAL, *before)
             signal.signal(signal.SIGALRM, handler)
     else:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies that know the wire and JSON, and no parser.
+"""Hypothesis strategies that know the wire and JSON, but no parser.
 
 They shrink to few atoms, short texts, plain spelling, no quirks, and the fewest chunks.
 """
@@ -19,15 +19,15 @@ from streamfsm.testing.streams import Stream
 from streamfsm.wires.chat.chunking import Atom, Chunk
 
 ALPHABET = '"\\{}[],: ab\n\u00e9\u2028\U0001f600'
-"""What a parser of JSON, of escapes and of tags minds, and little else: finds in seconds what ``st.text()`` hardly
-ever does."""
+"""Characters that matter to a parser of JSON, escapes and tags, and few others: they find in seconds what ``st.text()``
+hardly ever finds."""
 
 NAMES = ("f", "search", "send_message", "search", "send_messages")
 FINISHES = (None, "stop", "tool_calls", "length", "content_filter", "function_call", "odd")
 
 
 def texts(*, max_size: int = 12) -> st.SearchStrategy[str]:
-    """Hostile text: delimiters, quotes, backslashes, U+2028, an emoji, and the halves of one, in two characters."""
+    """Hostile text: delimiters, quotes, backslashes, U+2028, an emoji, and the two halves of an emoji."""
     return st.text(ALPHABET + "\ud83d\ude00", max_size=max_size)
 
 
@@ -53,7 +53,7 @@ def _spellings(char: str) -> list[str]:
 
 @st.composite
 def json_text(draw: st.DrawFn, value: Any) -> str:
-    """``value`` as JSON text, in one of the many ways to write it: escapes and white space of all styles."""
+    """``value`` as JSON text, in one of the many ways to write it: all styles of escapes and white space."""
     if isinstance(value, str):
         return draw(_string(value))
     if isinstance(value, dict):
@@ -98,16 +98,16 @@ def objects(keys: tuple[str, ...] = KEYS) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def arguments(schema: Mapping[str, Any] | None = None) -> st.SearchStrategy[str]:
-    """The JSON text of a call's arguments, spelt in all ways: of any object, or of one that ``schema`` accepts.
+    """The JSON text of a call's arguments, spelt in all ways: any object, or one that ``schema`` accepts.
 
     Args:
-        schema: a JSON schema, as tools have them; :func:`from_schema` tells which keywords it may use.
+        schema: a JSON schema, as tools have them; :func:`from_schema` says which keywords it may use.
     """
     return (objects() if schema is None else from_schema(schema)).flatmap(json_text)
 
 
 def damaged_arguments() -> st.SearchStrategy[str]:
-    """What comes in place of arguments: nothing, no JSON at all, JSON that was changed; by chance it may be whole."""
+    """Broken arguments: nothing, text that is not JSON, or changed JSON, which may be valid by chance."""
     special = st.sampled_from(["", "null", "{}", '{}{"a":1}', '{"a":01}'])
     return special | st.text(ALPHABET + "01-.eE+tn", max_size=16) | _changed_arguments()
 
@@ -226,16 +226,16 @@ def logical_streams(
     max_choices: int = 2,
     max_calls: int = 3,
 ) -> Stream:
-    """Any mix of texts and calls (in turn or interleaved), of choices, endings and usage.
+    """Any mix of texts and calls (in turn or interleaved), choices, endings and usage.
 
     Args:
-        draw: Hypothesis's.
-        arguments: of each call.
-        names: of the tools.
-        texts: of each text field; an empty one is left out.
+        draw: Hypothesis's ``draw``.
+        arguments: the arguments of each call.
+        names: the names of the tools.
+        texts: the text of each text field; an empty one is left out.
         fields: which of ``reasoning``, ``content`` and ``refusal`` there may be.
-        max_choices: of the response, at least one.
-        max_calls: of each choice.
+        max_choices: how many choices the response may have, at least one.
+        max_calls: how many calls each choice may have.
     """
     atoms: list[Atom] = []
     for choice in range(draw(st.integers(1, max_choices))):
@@ -254,7 +254,7 @@ def logical_streams(
 
 
 def _interleaved(draw: st.DrawFn, lanes: list[list[Atom]]) -> list[list[Atom]]:
-    """The same lanes, cut and dealt in turns; each keeps its own order. A name ends where another call begins."""
+    """Cut the lanes and interleave them; each keeps its own order. A name ends where another call begins."""
     queues = [
         [piece for atom in lane for piece in ([atom] if atom.kind == "name" else _cut(draw, atom))] for lane in lanes
     ]
@@ -274,8 +274,8 @@ def chunkings(draw: st.DrawFn, stream: Stream | Sequence[Chunk]) -> list[Chunk]:
     """The stream in other chunks: cut anywhere, and neighbours merged wherever the wire's order allows.
 
     Args:
-        draw: Hypothesis's.
-        stream: a logical stream; or recorded chunks, whose names stay whole.
+        draw: Hypothesis's ``draw``.
+        stream: a logical stream; or recorded chunks, whose names are not cut.
     """
     logical = Stream.of(stream)
     last = max(len(logical.pieces) - 1, 1)
@@ -294,7 +294,7 @@ def dialects(*, certain: bool = True) -> st.SearchStrategy[list[Quirk]]:
     """Some of :data:`QUIRKS`, in its order, to be applied with :func:`streamfsm.testing.accented`; shrinks to none.
 
     Args:
-        certain: only those that leave no doubt about what was said.
+        certain: whether to use only quirks that leave no doubt about what was said.
     """
     quirks = [quirk for quirk in QUIRKS if quirk.certain or not certain]
     return st.lists(st.sampled_from(quirks), unique=True, max_size=4).map(lambda some: sorted(some, key=quirks.index))
@@ -308,9 +308,9 @@ class Fault:
     """Something that goes wrong with a stream.
 
     Attributes:
-        sort: ``cut off``: the rest never comes. ``error``: an error payload comes in its place. ``garbage``: a chunk
-            that is none comes in between.
-        at: after how many pieces, modulo what there are.
+        sort: ``cut off``: the rest never comes. ``error``: an error payload comes in its place. ``garbage``: something
+            that is not a chunk comes in between.
+        at: after how many pieces, modulo their number.
         chunk: the error payload, or the garbage.
     """
 
@@ -319,7 +319,7 @@ class Fault:
     chunk: Any = None
 
     def __call__(self, stream: Stream | Sequence[Chunk]) -> Stream:
-        """The stream with this fault."""
+        """Return the stream with this fault."""
         stream = Stream.of(stream)
         before, after = stream.parted(self.at % (len(stream.pieces) + 1))
         if self.sort == "cut off":

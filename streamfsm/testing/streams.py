@@ -12,16 +12,16 @@ from streamfsm.wires.chat.chunking import Atom, Chunk, pack, split
 ENVELOPE: Chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4.1"}
 
 Key: TypeAlias = int | str
-"""Whose a text is: the call's id for a name and arguments, the choice's index for any other."""
+"""What a text belongs to: the call's id for a name and arguments, the choice's index for any other kind."""
 
 
 @dataclass(frozen=True, repr=False)
 class Stream:
-    """A logical stream: atoms, in order. Its repr, an atom a line, is what a failing test prints.
+    """A logical stream: atoms, in order. A failing test prints its repr, which has one atom per line.
 
     Attributes:
         atoms: see :class:`streamfsm.wires.chat.chunking.Atom`.
-        cut_names: whether tool names may be cut. A server may repeat a name whole, so a recorded one stays as it is.
+        cut_names: whether tool names may be cut. A server may repeat a whole name, so a recorded one is not cut.
     """
 
     atoms: list[Atom]
@@ -29,24 +29,24 @@ class Stream:
 
     @classmethod
     def of(cls, stream: "Stream | Iterable[Chunk]") -> "Stream":
-        """The stream itself, or the one that recorded chunks say."""
+        """Return the stream itself, or the logical stream of recorded chunks."""
         return stream if isinstance(stream, Stream) else cls(split(stream), cut_names=False)
 
     def plain(self) -> list[Chunk]:
-        """One chunk per atom, uncut."""
+        """Return one chunk per atom, uncut."""
         return pack(self.atoms, [1] * len(self.atoms))
 
     @cached_property
     def pieces(self) -> list[Atom]:
-        """The atoms, cut into single characters; what has no text, and a name that may not be cut, is one piece."""
+        """Return the atoms, cut into characters; an atom without text, or a name that may not be cut, is one piece."""
         return [piece for atom in self.atoms for piece in atom.pieces([1] * self._size(atom))]
 
     def _size(self, atom: Atom) -> int:
-        """How many pieces the atom can be cut into, if it can; else 0."""
+        """Return how many pieces the atom can be cut into; 0 if it cannot be cut."""
         return len(atom.text) if self.cut_names or atom.kind != "name" else 0
 
     def parted(self, place: int) -> tuple[list[Atom], list[Atom]]:
-        """The atoms before the piece at ``place``, and from there on; of all pieces, if there are no more."""
+        """Return the atoms before the piece at ``place``, and those from there on."""
         before: list[Atom] = []
         after: list[Atom] = []
         for atom in self.atoms:
@@ -61,17 +61,17 @@ class Stream:
         return before, after
 
     def cut(self, places: Iterable[int]) -> list[Chunk]:
-        """The stream in chunks: a new one begins before each of these pieces, and where the wire's order needs one."""
+        """Return the stream in chunks; one begins before each of these pieces, and where the wire's order needs it."""
         bounds = sorted({0, *places, len(self.pieces)})
         return pack(self.pieces, (end - start for start, end in pairwise(bounds)))
 
     def said(self) -> dict[tuple[str, Key], str]:
-        """The whole texts, if not empty, by kind (content, reasoning, refusal, name, arguments) and key."""
+        """Return the complete texts, if not empty, by kind (content, reasoning, refusal, name, arguments) and key."""
         *_, texts = [{}, *said_so_far(self.atoms)]
         return texts
 
     def lines(self) -> list[str]:
-        """The stream for a person to read: a line for each atom."""
+        """Return the stream for a person to read: one line per atom."""
         return [_line(atom) for atom in self.atoms]
 
     def __repr__(self) -> str:
@@ -82,7 +82,7 @@ class Stream:
 
 
 def said_so_far(atoms: Iterable[Atom]) -> Iterator[dict[tuple[str, Key], str]]:
-    """The texts after each atom, in one dict that grows."""
+    """Yield the texts after each atom, in one dict that grows."""
     ids: dict[Any, Key] = {}
     texts: dict[tuple[str, Key], str] = {}
     for atom in atoms:
@@ -106,7 +106,7 @@ def _line(atom: Atom) -> str:
 
 
 def shown(chunk: Any) -> str:
-    """A chunk on one line, in ASCII, without the fields that are the same in all."""
+    """Return a chunk on one line, in ASCII, without the fields that are the same in all chunks."""
     if isinstance(chunk, dict):
         chunk = {key: value for key, value in chunk.items() if key not in ENVELOPE}
     return json.dumps(chunk, separators=(",", ":"), default=repr)

@@ -1,4 +1,4 @@
-"""Errors that servers send in place of an answer, in their own words."""
+"""Errors that servers send in place of an answer, in their various shapes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,11 +17,11 @@ _FAILURES = ("error", "err", "fail", "failed", "failure")
 
 
 def failure_of(fields: Mapping[str, Any], *, amid: bool) -> Failure | None:
-    """What an object without an answer says went wrong; ``None``: nothing.
+    """Return the failure that an object without an answer reports; ``None`` if it reports none.
 
-    Any of the usual shapes of an error: ``{"message", "code"}``, ``{"detail": …}``, ``{"errors": […]}``, ``{"status",
-    "title"}``, ``{"object": "error", …}`` and vendors' forms of them; a bare ``{"message": …}`` only where it is not
-    ``amid`` an answer.
+    It reads the usual shapes of an error: ``{"message", "code"}``, ``{"detail": …}``, ``{"errors": […]}``, ``{"status",
+    "title"}``, ``{"object": "error", …}`` and vendors' forms of them; but a bare ``{"message": …}`` only if the object
+    is not ``amid`` an answer.
     """
     flat = _flat(fields)
     if fault := flat.get("fault"):
@@ -41,7 +41,7 @@ def failure_of(fields: Mapping[str, Any], *, amid: bool) -> Failure | None:
 
 
 def failure_in(error: object, around: Mapping[str, Any]) -> Failure:
-    """The failure that stands under ``error``, with what stands beside it."""
+    """Return the failure under ``error``, with the fields ``around`` it."""
     outer = _flat(around)
     code = next((outer[name] for name in _CODES if _is_code(name, outer.get(name))), None)
     if fields := fields_of(error):
@@ -61,7 +61,7 @@ def _flat(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_code(name: str, value: object) -> bool:
-    """Whether the value tells of a failure."""
+    """Whether the value is a code of a failure."""
     if isinstance(value, str) and value.isdecimal():
         value = int(value[:9])
     if isinstance(value, int):
@@ -77,7 +77,7 @@ def _words_in(flat: Mapping[str, Any], depth: int = _DEEPEST) -> str | None:
 
 
 def _text(value: object, depth: int = _DEEPEST) -> str:
-    """The words in a value of any shape; an object that has none, as JSON."""
+    """Return the message in a value of any shape; an object without one is returned as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and depth:
@@ -90,11 +90,11 @@ def _failure(code: object, words: object) -> Failure:
 
 
 def untold(fields: Mapping[str, Any], failure: Failure) -> dict[str, Any]:
-    """The fields of an error that its code and words do not tell."""
+    """Return the fields of an error that are not in its code and message."""
     told = (failure.code, failure.message)
     return {name: value for name, value in fields.items() if says(value) and shown(value) not in told}
 
 
 def shown(value: object) -> str:
-    """Any value as text."""
+    """Return any value as text."""
     return without_surrogates(value if isinstance(value, str) else as_json(value) or show(value))

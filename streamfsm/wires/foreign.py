@@ -1,4 +1,4 @@
-"""Which protocol an object is of, if it is not of Chat Completions: it is named, not read."""
+"""Recognises objects of protocols other than Chat Completions: they are named, not read."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -13,9 +13,9 @@ class Protocol(NamedTuple):
 
     name: str
     speaks: Callable[[_Fields], bool]
-    """Whether an object of these fields is of this protocol."""
+    """Whether an object with these fields belongs to this protocol."""
     because: str
-    """What it is recognised by."""
+    """How it is recognised."""
 
 
 def _word(fields: _Fields, key: str) -> str:
@@ -123,9 +123,9 @@ PROTOCOLS = (
     Protocol("LangChain's", _is_langchain, "it is an `AIMessageChunk` or an event of a runnable"),
     Protocol("a user interface's", _is_ui, "its `type` is an event's of AG-UI or of the AI SDK's message stream"),
 )
-"""In the order in which they are tried."""
+"""The protocols, in the order in which they are tried."""
 
 
 def protocol_of(fields: _Fields) -> Protocol | None:
-    """The protocol whose object has these fields; ``None``: none that is known."""
+    """Return the protocol whose objects have these fields; ``None`` if no known one has."""
     return next((protocol for protocol in PROTOCOLS if protocol.speaks(fields)), None)

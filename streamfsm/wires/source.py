@@ -1,4 +1,4 @@
-"""``Source``: what a wire's reader is to the parser."""
+"""``Source``: the interface between a wire's reader and the parser."""
 
 from typing import Protocol
 
@@ -6,19 +6,19 @@ from streamfsm.core.events import Handler
 
 
 class Source(Protocol):
-    """Reads the objects of one wire, of one response. Its state is what it need not read again."""
+    """Reads the objects of one response from one wire. Its state replaces reading earlier objects again."""
 
     @property
     def reasoning_field(self) -> str | None:
-        """The field of a message in which reasoning came as plain text first, and goes back to the server."""
+        """The field in which reasoning first came as plain text, and in which it goes back to the server."""
 
     def read(self, chunk: object, to: Handler) -> bool:
-        """Tell what ``chunk`` says, in the wire's order. Never raises for anything that JSON can hold.
+        """Pass the events of ``chunk`` on, in the wire's order. Never raises for anything that JSON can hold.
 
         Returns:
-            Whether that is one text, or one piece of arguments, for a lane that is known, and nothing else. Such an
-            object says the same when it is read again.
+            Whether the chunk is plain: it gave one text, or one piece of arguments, for a known lane, and nothing else.
+            Such a chunk gives the same event when it is read again.
         """
 
     def close(self, to: Handler) -> None:
-        """Tell what waits for more to be understood: nothing more comes, or nothing more is read."""
+        """Pass on the events that wait for later chunks: nothing more comes, or nothing more is read."""

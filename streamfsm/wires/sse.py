@@ -1,9 +1,9 @@
 """Reads the body of a response: server-sent events as bytes, cut anywhere, also inside a character or a line end.
 
-Follows the standard (https://html.spec.whatwg.org/multipage/server-sent-events.html), but for four things. A last event
-without its blank line counts. ``id`` and ``retry`` are not kept. Two lines of data are two events if the first is whole
-by itself, because some servers end an event with one line end. And lines that are no field of an event are given as
-:data:`UNFRAMED`, because servers send errors so. Bytes that are not UTF-8 are for the JSON decoder to refuse.
+It follows the standard (https://html.spec.whatwg.org/multipage/server-sent-events.html), with four exceptions. A last
+event without its blank line counts. ``id`` and ``retry`` are not kept. Two lines of data are two events if the first is
+complete by itself, because some servers end an event with one line end. Lines that are not a field of an event are
+returned as :data:`UNFRAMED`, because servers send errors so. The JSON decoder refuses bytes that are not UTF-8.
 """
 
 import json
@@ -24,10 +24,10 @@ _BOM = b"\xef\xbb\xbf"
 _NO_DATA = (b"", b"id", b"retry")  # a comment has no name
 
 ServerSentEvent: TypeAlias = tuple[bytes, bytes]
-"""Name (empty if it has none) and data. A plain tuple, because one is made for every delta."""
+"""Name (empty if there is none) and data. It is a plain tuple, because one is made for every delta."""
 
 UNFRAMED = b"\n"
-"""In place of a name: the data are lines of no event. No name holds a line end."""
+"""In place of a name: the data is lines that belong to no event. No real name holds a line end."""
 
 DONE = b"[DONE]"
 """The data with which OpenAI's servers end a body."""
@@ -35,30 +35,30 @@ DONE = b"[DONE]"
 
 @dataclass(slots=True)
 class EventStream:
-    """Splits a body into events. Linear in its bytes for any cuts."""
+    """Splits a body into events, in time linear in its bytes for any cuts."""
 
     fed: bool = False
-    """Whether any bytes came."""
+    """Whether any bytes have come."""
     events: bool = False
-    """Whether any event came."""
+    """Whether any event has come."""
     too_large: bool = False
     """Whether an event was larger than the limit; nothing is read after it."""
     _held: _Held = field(default_factory=bytearray)
-    """What was not read yet, its line ends made line feeds: a line so far, or the first line of an event."""
+    """Bytes not read yet, with line feeds as line ends: an unfinished line, or the first line of an event."""
     _skip: bool = False  # whether a line feed that comes next belongs to the carriage return before it
     _begun: bool = False
-    # The event at hand, if more than its first line came.
-    _size: int = 0  # bytes of its lines, and of those of no event
+    # The current event, if more than its first line has come.
+    _size: int = 0  # bytes of its lines, and of lines that belong to no event
     _name: _Held = field(default_factory=bytearray)
-    _next_name: _Held | None = None  # a name after the data: of this event, or of the next
+    _next_name: _Held | None = None  # a name after the data: this event's, or the next one's
     _data: _Held = field(default_factory=bytearray)
     _has_data: bool = False
-    _first: Literal["blank", "new", "part"] = "blank"  # its first line of data that is not blank: came, or is no event
+    _first: Literal["blank", "new", "part"] = "blank"  # its first non-blank line of data: came, or is not an event
     _short: bool = False  # whether events end with one line end
     _unframed: _Held = field(default_factory=bytearray)
 
     def feed(self, data: bytes, limit: int) -> list[ServerSentEvent]:
-        """The events that ``data`` completes, up to one of more than ``limit`` bytes."""
+        """Return the events that ``data`` completes, up to one of more than ``limit`` bytes."""
         if self.too_large:
             return []
         if self._skip and data:
@@ -93,7 +93,7 @@ class EventStream:
                 self._held = held = held.removeprefix(_BOM)
         self.events = self.events or bool(events)
         size = self._size + len(held)
-        # A line end that may be the event's last is not of its size.
+        # A line end that may be the event's last does not count.
         if self.too_large or (size > limit and size - (not held or held.endswith(b"\n")) > limit):
             self.too_large = True
             self._held = bytearray()
@@ -102,7 +102,7 @@ class EventStream:
         return events
 
     def close(self) -> list[ServerSentEvent]:
-        """The body is over: the last event, if no blank line ended it, and the last lines of none."""
+        """End the body; return the last event, if no blank line ended it, and the last lines of no event."""
         events: list[ServerSentEvent] = []
         held = bytes(self._held)
         self._held.clear()
@@ -115,7 +115,7 @@ class EventStream:
         return events
 
     def _read(self, text: bytes, limit: int, events: list[ServerSentEvent]) -> None:
-        """Read lines, but hold an unfinished one; and an event's first, if it is data: it may be all of the event."""
+        """Read lines. Hold back an unfinished line, and an event's first line of data: it may be the whole event."""
         lines, end, rest = text.rpartition(b"\n")
         if lines.startswith(b"data") and not (rest or self._size or self._short or b"\n" in lines):
             rest, end = text, b""
@@ -163,7 +163,7 @@ class EventStream:
                 self._size += len(line) + 1
 
     def _split(self, events: list[ServerSentEvent]) -> None:
-        """End the event at hand if its one line of data is whole by itself, so that no other line can belong to it."""
+        """End the current event if its one line of data is complete, so that no other line can belong to it."""
         if self._first != "new":
             return
         self._first = "part"
@@ -191,7 +191,7 @@ class EventStream:
 
 
 def _is_whole(data: bytes | bytearray) -> bool:
-    """Whether no further line can belong to a line of data: it is a JSON object or list, the end, or a comment."""
+    """Whether a line of data is complete: it is a JSON object or list, the end marker, or a comment."""
     return data.lstrip().startswith((DONE, b":")) or _is_document(data)
 
 
@@ -206,10 +206,10 @@ def _is_document(data: bytes | bytearray) -> bool:
 
 
 def chunk_of(event: ServerSentEvent) -> Any:
-    """The wire object that an event holds; what an event named ``error`` says stands under ``error``, if nothing does.
+    """Return the wire object that an event holds; the data of an event named ``error`` is put under ``error``.
 
     Raises:
-        ValueError: the data is not JSON, or too deep, and the event is not named ``error``.
+        ValueError: the data is not JSON or too deep, and the event is not named ``error``.
     """
     name, data = event
     if name != b"error":
@@ -222,7 +222,7 @@ def chunk_of(event: ServerSentEvent) -> Any:
 
 
 def is_silent(event: ServerSentEvent) -> bool:
-    """Whether the event only keeps a connection alive: it has no data, or a comment for data."""
+    """Whether the event only keeps a connection alive: its data is missing, or a comment."""
     name, data = event
     return name not in (UNFRAMED, b"error") and data.strip()[:1] in (b"", b":")
 
@@ -235,7 +235,7 @@ def _value(data: bytes) -> Any:
 
 
 def _loads(data: bytes) -> Any:
-    """The standard library's reader takes half a surrogate pair, which servers send; it is three times slower."""
+    """Decode JSON. The standard library accepts half a surrogate pair, as servers send, but is three times slower."""
     try:
         return json.loads(data)
     except RecursionError as error:
@@ -247,7 +247,7 @@ _BETWEEN = re.compile(r"[\s,]*")
 
 
 def documents(data: bytes) -> list[dict[str, Any]]:
-    """The JSON objects that unframed text begins with, one after the other or in a list."""
+    """Return the JSON objects at the beginning of unframed text, one after the other or in a list."""
     text = data.decode(errors="replace").strip()
     found: list[Any] = []
     at = 0
@@ -267,10 +267,10 @@ _BEGINNING = 200
 
 
 def beginning(data: bytes) -> str:
-    """The first characters of a text, for people."""
+    """Return the first characters of a text, for people to read."""
     return data[: 4 * _BEGINNING].decode(errors="replace").strip()[:_BEGINNING]
 
 
 def is_field(text: str) -> bool:
-    """Whether the standard takes the text for a field that it does not know."""
+    """Whether the text is a field that the standard does not define, and ignores."""
     return _FIELD.match(text) is not None

@@ -1,4 +1,4 @@
-"""Events that are like one before them but for a text, as nearly all events of a body are: only the text is decoded."""
+"""A short cut for events that differ from an earlier one only in a text, as nearly all do: only the text is decoded."""
 
 import re
 from dataclasses import dataclass, replace
@@ -11,29 +11,29 @@ from streamfsm.wires.source import Source
 
 _Learned: TypeAlias = Text | CallPiece
 
-_PADDING = re.compile(rb'"(?:obfuscation|p)": ?("[^"\\]*")')  # against traffic analysis: another length in each event
+_PADDING = re.compile(rb'"(?:obfuscation|p)": ?("[^"\\]*")')  # against traffic analysis; its length varies
 _LARGEST = 4096  # bytes of an event that is learned
-_TRIES = 8  # events that are learned in vain before no more are
+_TRIES = 8  # events that are learned in vain before learning stops
 
 
 @dataclass(slots=True)
 class Template:
-    """A plain event whose text, and padding if any comes after it, is left out: ``head "text" middle "padding" tail``.
+    """A plain event without its text, and without padding after it, if any: ``head "text" middle "padding" tail``.
 
-    What lies between the parts is decoded as a JSON string. If it is one, the event is what was learned, with another
-    text; if not, the event is read as a whole. So nothing is guessed, and decoding takes a third of its time
-    (``benchmarks/wire.py``). Not kept in snapshots: it can be learned again.
+    The text between the parts is decoded as a JSON string. If that works, the event is the learned one with another
+    text; if not, the event is read in full. So nothing is guessed, and decoding takes a third of its time
+    (``benchmarks/wire.py``). Snapshots do not keep the template: it can be learned again.
     """
 
     _learned: _Learned | None = None
     _head: bytes = b""
     _middle: bytes = b""
     _tail: bytes | None = None
-    """``None`` if there is no padding; then what follows the text is ``_middle``."""
+    """``None`` if there is no padding; then all that follows the text is in ``_middle``."""
     _tries: int = _TRIES
 
     def tell(self, data: bytes, to: Handler) -> bool:
-        """Tell what the event says, if it is like the one that was learned; return whether it is."""
+        """Pass on the text of an event that is like the learned one; return whether it is."""
         learned, middle, tail = self._learned, self._middle, self._tail
         if learned is None or not data.startswith(self._head) or not data.endswith(middle if tail is None else tail):
             return False
@@ -54,12 +54,12 @@ class Template:
         return True
 
     def learn(self, data: bytes, chunk: object, source: Source) -> None:
-        """Be like this event from now on, if the text that it says stands in it as it is.
+        """Learn this event, if its text stands in it verbatim.
 
         Args:
             data: the event.
-            chunk: the wire object that it holds, of which ``source`` said that it says one text and nothing else.
-            source: reads it again.
+            chunk: the wire object that it holds, which ``source`` found to be plain.
+            source: the reader, which reads the chunk again.
         """
         if not self._tries or len(data) > _LARGEST:
             return
@@ -69,8 +69,8 @@ class Template:
         head, _, rest = data.rpartition(b'"%b"' % quoted)
         padding = _PADDING.search(rest)
         middle, tail = (rest[: padding.start(1)], rest[padding.end(1) :]) if padding else (rest, None)
-        # The proof that the text stands there: with another text there, and other padding, the event says that other
-        # text and is the same otherwise.
+        # The proof that the text stands there: with another text in that place, and other padding, the event gives the
+        # other text, and is otherwise the same.
         probe = b'%b"%b."%b' % (head, quoted, middle) + (b"" if tail is None else b'"."%b' % tail)
         try:
             proved = learned is not None and _only_text(source, from_json(probe)) == (learned, text + ".")
@@ -81,7 +81,7 @@ class Template:
 
 
 def _only_text(source: Source, chunk: object) -> tuple[_Learned | None, str]:
-    """The one text that a chunk says, for a lane that is known, and where it goes; ``None`` if it says more or less."""
+    """Return where a plain chunk's text goes, and the text; ``None`` if the chunk is not plain."""
     recorder = Recorder()
     source.read(chunk, recorder)
     match recorder.events:
@@ -97,7 +97,7 @@ def _only_text(source: Source, chunk: object) -> tuple[_Learned | None, str]:
 
 
 def _string(data: bytes) -> str | None:
-    """The string that the JSON text is, if it is one."""
+    """Return the decoded string, if the JSON text is one."""
     try:
         text = from_json(data)
     except ValueError:

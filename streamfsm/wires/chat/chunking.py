@@ -1,4 +1,4 @@
-"""Cutting a stream elsewhere: the same logical stream in other chunks.
+"""Cutting a stream in other places: the same logical stream in other chunks.
 
 A stream is taken apart into *atoms*, each one piece of text in one field of one choice (or something that cannot be
 cut, such as a finish reason), in the order in which a chunk is read. Atoms are cut anywhere, and packed again:
@@ -20,9 +20,9 @@ _UNCUT = (
     *("content", "refusal", "function_call", "tool_calls", "reasoning_opaque", "thinking_blocks", "audio"),
     *_REASONING,
 )
-# Fields of a chunk that may differ between chunks and mean nothing by it.
+# Fields of a chunk whose values may differ between chunks without meaning anything.
 _LOOSE = {"id", "object", "created", "model", "obfuscation", "p"}
-# Fields of which the same value may come again and mean more.
+# Fields in which an equal value may come again and count again.
 _REPEATED = frozenset(name for name, keep in EXTRAS.items() if keep != "set")
 # Reading order inside a choice, then of the chunk.
 _RANKS = {"reasoning": 0, "content": 1, "refusal": 2, "name": 3, "arguments": 3, "finish": 4, "usage": 5, "opaque": 6}
@@ -46,9 +46,9 @@ class Atom:
     fields: tuple[str, ...] = ()
     """For reasoning: the fields that carry the text."""
     detail: Chunk = field(default_factory=dict)
-    """For reasoning in ``reasoning_details``: the detail, less its text."""
+    """For reasoning in ``reasoning_details``: the detail without its text."""
     chunk: Any = None
-    """What cannot be taken apart, as it was."""
+    """A chunk that cannot be taken apart, unchanged."""
 
     def pieces(self, lengths: Iterable[int]) -> "Iterator[Atom]":
         """Cut into pieces of ``lengths`` characters; the last takes the rest."""
@@ -64,7 +64,7 @@ class Atom:
 
 
 def split(chunks: Iterable[Chunk]) -> list[Atom]:
-    """Take chunks apart. What does not have the wire's shape stays whole."""
+    """Take chunks apart into atoms. What does not have the wire's shape is not taken apart."""
     return [atom for chunk in chunks for atom in _split_chunk(chunk)]
 
 
@@ -101,7 +101,7 @@ def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:
         by_text.setdefault(detail.pop(_text_key(detail)), []).append("reasoning_details")
     elif delta.get("reasoning_details"):
         return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
-    if len(by_text) > 1:  # fields that differ are odd together, and nothing odd apart
+    if len(by_text) > 1:  # fields that differ are an anomaly together, but not apart
         return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
     atoms += [
         Atom("reasoning", index, text, envelope, fields=tuple(names), detail=detail or {})
@@ -122,13 +122,13 @@ def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:
     rest = {key: value for key, value in delta.items() if key not in taken}
     outer = {key: value for key, value in choice.items() if key not in ("delta", "index", "finish_reason")}
     if not atoms or (_unread(rest) and atoms[0].kind != "finish"):
-        # Fields that this module does not know may be read before or after those it knows: leave them in place.
+        # Fields that this module does not know may be read before or after those that it knows: leave them in place.
         return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
     return [replace(atoms[0], delta=rest, outer=outer), *atoms[1:]]
 
 
 def _only_detail(delta: Chunk) -> Chunk | None:
-    """A copy of the delta's structured reasoning, if it is one piece of text."""
+    """Return a copy of the delta's structured reasoning, if it is one piece of text."""
     match delta.get("reasoning_details"):
         case [dict() as detail] if isinstance(detail.get(_text_key(detail)), str) and detail[_text_key(detail)]:
             return dict(detail)
@@ -168,10 +168,10 @@ def _split_call(call: Chunk, choice: int, envelope: Chunk) -> list[Atom]:
 
 
 def pack(atoms: Iterable[Atom], sizes: Iterable[int] = ()) -> list[Chunk]:
-    """Put atoms into chunks: as many as each size says, or more chunks where the wire's order needs them.
+    """Put atoms into chunks of the given sizes, or into more chunks where the wire's order needs them.
 
     Args:
-        atoms: in order.
+        atoms: the atoms, in order.
         sizes: how many atoms go into each chunk; what is left goes into as few as possible.
     """
     chunks: list[Chunk] = []
@@ -206,7 +206,7 @@ def _follows(last: Atom, atom: Atom, chunk: Chunk) -> bool:
 
 
 def _agrees(fields: Chunk, others: Chunk) -> bool:
-    """Whether no field would replace another's value, or be one value that was said twice."""
+    """Whether the fields can be merged: none would change a value, or lose a repeated one."""
     return all(
         key in _LOOSE or not value or others.get(key) is None or (others[key] == value and key not in _REPEATED)
         for key, value in fields.items()
@@ -238,7 +238,7 @@ def _add(chunk: Chunk, atom: Atom) -> None:
 
 
 def _fill(fields: Chunk, more: Chunk) -> None:
-    """Add what is not there yet."""
+    """Add the fields that are missing."""
     for key, value in more.items():
         fields[key] = fields.get(key) or value
 
@@ -267,12 +267,12 @@ Cutter: TypeAlias = Callable[[Sequence[Chunk]], list[Chunk]]
 
 
 def whole(chunks: Iterable[Chunk]) -> list[Chunk]:
-    """As few chunks as the wire allows."""
+    """Return as few chunks as the wire allows."""
     return pack(split(chunks))
 
 
 def every(length: int) -> Cutter:
-    """Chunks of ``length`` characters."""
+    """Return a chunking into ``length`` characters per chunk."""
 
     def cut(chunks: Iterable[Chunk]) -> list[Chunk]:
         atoms = [piece for atom in split(chunks) for piece in _cut_every(atom, length)]
@@ -282,12 +282,12 @@ def every(length: int) -> Cutter:
 
 
 def _cut_every(atom: Atom, length: int) -> Iterator[Atom]:
-    # A recorded name may be repeated whole, so only its own server may cut it.
+    # A server may repeat a recorded name whole, so the name is never cut here.
     return iter([atom]) if atom.kind == "name" else atom.pieces([length] * (len(atom.text) // length))
 
 
 def at_random(seed: int) -> Cutter:
-    """Cut and merged at random places, the same for the same seed."""
+    """Return a chunking that cuts and merges at random places, the same for the same seed."""
 
     def cut(chunks: Iterable[Chunk]) -> list[Chunk]:
         random = Random(seed)  # noqa: S311 - to be repeatable, not to be secret
@@ -303,10 +303,10 @@ def at_random(seed: int) -> Cutter:
 
 
 def cutter(spec: str) -> Cutter:
-    """The chunking that ``spec`` names: ``whole``, ``char``, a number of characters, ``random`` or ``random:SEED``.
+    """Return the chunking that ``spec`` names: ``whole``, ``char``, a number, ``random`` or ``random:SEED``.
 
     Raises:
-        ValueError: it names none.
+        ValueError: ``spec`` names no chunking.
     """
     kind, _, seed = spec.partition(":")
     if spec == "whole":

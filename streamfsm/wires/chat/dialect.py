@@ -1,4 +1,4 @@
-"""Providers' accents, as data."""
+"""How servers differ in speaking Chat Completions, as data."""
 
 from functools import cached_property
 from typing import Literal
@@ -11,12 +11,12 @@ class Dialect(Policies):
     """How a server speaks Chat Completions, where servers differ: the merge policies, and the names of its fields."""
 
     reasoning_fields: tuple[str, ...] = ("reasoning_content", "reasoning", "reasoning_text")
-    """Delta fields with native reasoning, in order of preference. The same text in several counts once."""
+    """Delta fields with native reasoning, in order of preference. The same text in several fields counts once."""
     error_fields: tuple[str, ...] = ()
-    """Other fields of a chunk that hold an error when they say anything, as ``error`` does."""
+    """Other fields of a chunk that hold an error when they are not empty, as ``error`` does."""
     choice: Literal["auto", "one", "many"] = "auto"
-    """What the index of a choice means. ``one``: nothing, there is one answer. ``many``: which choice it is. ``auto``:
-    the same, unless it counts tokens; see ``docs/choices.md``."""
+    """What the index of a choice means. ``one``: nothing, because there is one answer. ``many``: the choice. ``auto``:
+    the choice, unless the index counts tokens; see ``docs/choices.md``."""
 
     @cached_property
     def reasoning_names(self) -> frozenset[str]:
@@ -25,12 +25,12 @@ class Dialect(Policies):
 
     @cached_property
     def reasoning_order(self) -> tuple[str, ...]:
-        """Those whose text is read, in reading order: what has structure tells the order of what can be read."""
+        """The fields whose text is read, in reading order: structured ones first, because they give the order."""
         return tuple(dict.fromkeys(("reasoning_details", "thinking_blocks", *self.reasoning_fields)))
 
     @cached_property
     def reasoning_texts(self) -> frozenset[str]:
-        """Those that hold a text and nothing else; none if a field of another meaning is named among them."""
+        """The fields that hold a text and nothing else; none if a field of another meaning is among them."""
         names = frozenset(self.reasoning_fields)
         return names - _STRUCTURED if names.isdisjoint(DELTA) else frozenset()
 

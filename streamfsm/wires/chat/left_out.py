@@ -1,4 +1,4 @@
-"""What comes in a chunk and is not in the messages or the result, and why. Tests hold that all else is."""
+"""What a chunk holds that is not in the messages or the result, and why. Tests check that everything else is."""
 
 LEFT_OUT: dict[str, str] = {
     "object": "says that a chunk is a chunk",
@@ -17,7 +17,7 @@ LEFT_OUT: dict[str, str] = {
     "choices.message": "where deltas have spoken, it says the same again; what is not read of it is kept",
     "usage": "a later report of the same count stands",
 }
-"""Path without positions in lists → why; ``*`` is any path. What is under a path is left out with it."""
+"""Path, without positions in lists → why it is left out; ``*`` is any path. A path includes all that is under it."""
 
 NOTHING = "`null`, an empty text, list or object; zero and false where a text, a list or an object should be"
-"""What says nothing wherever it stands, and is left out."""
+"""Values that say nothing anywhere, and are left out."""

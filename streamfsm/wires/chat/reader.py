@@ -1,8 +1,8 @@
 """Reads Chat Completions chunks: ``openai`` objects, or dicts of the same shape.
 
-The order within a chunk is fixed, because deltas say nothing of it: choices in list order, and in each: reasoning,
+The reading order within a chunk is fixed, because deltas give none: choices in list order, and in each: reasoning,
 content, refusal, tool calls in list order, the legacy function call, an audio transcript, the finish reason; then
-usage, then an error. What is not read is kept as an extra.
+usage, then an error. A field that is not read is kept as an extra.
 """
 
 from collections.abc import Collection, Mapping
@@ -49,12 +49,12 @@ _T = TypeVar("_T")
 _NOTHING: Mapping[str, Any] = {}
 _CHUNK_READ = CHUNK | {"moderation", "x_groq", "error"}
 _CHOICE_READ = CHOICE | {"message", "usage"}
-_LARGEST = 2**63 - 1  # of an integer that is one to every reader
+_LARGEST = 2**63 - 1  # the largest integer that every reader accepts
 
 
 @dataclass(slots=True)
 class ChatCompletions:
-    """Reads the chunks of one response. Its only state: what it need not read again."""
+    """Reads the chunks of one response. Its state replaces reading earlier chunks again."""
 
     dialect: Dialect
     has_id: bool = False
@@ -65,20 +65,20 @@ class ChatCompletions:
     choices: dict[int, bool] = field(default_factory=dict)
     """Those that began: whether their deltas have said anything."""
     counting: Counting = "maybe"
-    """Whether the index of choices counts tokens; by the rules of :mod:`streamfsm.machines.choices`."""
+    """Whether the index of choices counts tokens, by the rules of :mod:`streamfsm.machines.choices`."""
     latest: int | None = None
-    """The index of the entry of ``choices`` before this one, as long as it may count tokens."""
+    """The index of the previous entry of ``choices``, as long as the index may count tokens."""
     finished: bool = False
-    """Whether that entry had a finish reason."""
+    """Whether the previous entry had a finish reason."""
     waiting: list[dict[str, Any]] = field(default_factory=list)
     """Entries after the first choice's that may be tokens of the same answer."""
     reasoning_fields: tuple[str, ...] = ()
-    """Those that held reasoning as plain text so far, in order."""
+    """The fields that have held reasoning as plain text, in order."""
 
     def read(self, chunk: object, to: Handler) -> bool:
-        """Tell what ``chunk`` says, in reading order; see :class:`streamfsm.wires.source.Source`.
+        """Pass the events of ``chunk`` on, in reading order; see :class:`streamfsm.wires.source.Source`.
 
-        Looks first and checks only what is there: what is empty says nothing.
+        Only fields that are not empty are checked: an empty field says nothing.
         """
         plain = self._plain(chunk)
         if plain is not None and self._is_sound(plain):
@@ -121,7 +121,7 @@ class ChatCompletions:
         rest = Recorder()
         _read_rest(fields, rest)
         if any(isinstance(event, Failure) for event in rest.events):
-            self.close(to)  # what the stream said before an error comes before it
+            self.close(to)  # entries that came before an error are read before it
         rest.tell(to)
 
     def close(self, to: Handler) -> None:
@@ -138,14 +138,14 @@ class ChatCompletions:
         return self.reasoning_fields[0] if self.reasoning_fields else None
 
     def _plain(self, chunk: Any) -> Plain | None:
-        """What a plain chunk says, unchecked; ``None`` if it is not plain."""
+        """Return what a plain chunk says, unchecked; ``None`` if it is not plain."""
         try:
             return (of_dict if type(chunk) is dict else of_model)(chunk, self.reasoning_fields, self.stamps)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
     def _is_sound(self, plain: Plain) -> bool:
-        """Whether that is all the chunk says: text in a choice that has spoken, all of it of its declared type."""
+        """Whether the parts of a plain chunk have their declared types, and its choice has spoken before."""
         choice, field, wire_index, text = plain
         return (
             self.has_id
@@ -161,7 +161,7 @@ class ChatCompletions:
         )
 
     def _read_other(self, fields: Mapping[str, Any], to: Handler) -> bool:
-        """Tell of an object that is another protocol's, or an error; return whether it is nothing else."""
+        """Pass on an error, or the anomaly of another protocol's object; return whether the object is just that."""
         if fields.get("error"):
             return False
         if foreign := protocol_of(fields):
@@ -208,7 +208,7 @@ class ChatCompletions:
                 self.waiting.append(plain)
                 self.has_spoken = True
                 return
-            if found is None:  # it cannot be kept, so it does not wait
+            if found is None:  # an entry that cannot be kept does not wait
                 self.counting = "no"
                 self._release(to, one=False)
                 found = cast("int", self.latest)
@@ -216,7 +216,7 @@ class ChatCompletions:
         self._read_choice(index, fields, maybe_extra, to)
 
     def _which(self, position: int, fields: Mapping[str, Any], to: Handler, *, alone: bool) -> int | None:
-        """The choice that an entry speaks for; ``None`` if it has to wait."""
+        """Return the choice that an entry speaks for; ``None`` if the entry has to wait."""
         index = _choice_index(fields, to)
         entry = Entry(
             policy=self.dialect.choice,
@@ -244,7 +244,7 @@ class ChatCompletions:
         return choice
 
     def _release(self, to: Handler, *, one: bool) -> None:
-        """Read the entries that wait: as what the ``one`` choice says that has begun, or each for its own."""
+        """Read the entries that wait: all for the ``one`` choice that has begun, or each for its own choice."""
         waiting, self.waiting = self.waiting, []
         first = next(iter(self.choices), 0)
         for fields in waiting:
@@ -272,7 +272,7 @@ class ChatCompletions:
             to.take(Finish(index, reason))
 
     def _read_delta(self, delta: object, choice: int, to: Handler) -> bool:
-        """Tell what a delta says; return whether it says anything."""
+        """Pass on the events of a delta; return whether there were any."""
         fields, _ = fields_and_extra(delta)
         if fields is None:
             to.take(AnomalyReport("wrong_type", f"delta is {show(delta)}", choice, {"delta": delta}))
@@ -294,7 +294,7 @@ class ChatCompletions:
         return bool(content or calls or refusal or function or audio or unusual)
 
     def _read_unusual(self, delta: Mapping[str, Any], choice: int, to: Handler) -> bool:
-        """Tell what other fields say; return whether any says anything."""
+        """Pass on the events of less usual fields; return whether there were any."""
         said = more(delta, DELTA)
         reasoning = self.dialect.reasoning_names
         if not reasoning.isdisjoint(said):
@@ -305,9 +305,9 @@ class ChatCompletions:
         return bool(said)
 
     def _read_message(self, message: object, choice: int, to: Handler) -> None:
-        """A message beside no delta, whole so far: each text in one piece, calls with their positions as indexes.
+        """Read a cumulative message in place of a delta: each text in one piece, calls with positions as indexes.
 
-        Beside deltas that said something it says the same again, but for what is not read.
+        After deltas that said something it only repeats them, so only its extras are read.
         """
         delta, cumulative = Recorder(), Recorder()
         self._read_delta(message, choice, delta)
@@ -331,9 +331,9 @@ class ChatCompletions:
         cumulative.tell(to)
 
     def _read_reasoning(self, delta: Mapping[str, Any], choice: int, to: Handler) -> None:
-        """The text once, whichever fields carry it; what differs between fields is odd, and read as well.
+        """Read the text once if several fields carry it; fields that differ are an anomaly, and all are read.
 
-        Fields with structure come first, because they tell the order of what can be read and what cannot.
+        Structured fields come first, because they give the order of readable and unreadable parts.
         """
         names = [name for name in self.dialect.reasoning_order if delta.get(name)]
         plain = [name for name in names if name in self.dialect.reasoning_texts and isinstance(delta[name], str)]
@@ -347,7 +347,7 @@ class ChatCompletions:
 
 
 def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to: Handler) -> None:
-    """The same of several fields, where a text that is in more than one counts once."""
+    """Read several fields; a text that is in more than one of them counts once."""
     read: set[str] = set()
     for name in names:
         said = Recorder()
@@ -374,7 +374,7 @@ def _read_audio(audio: object, choice: int, to: Handler) -> None:
 
 
 def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
-    """What few chunks have: those of their ``fields`` that may be unknown."""
+    """Read what few chunks have: the ``fields`` that may be unknown."""
     groq = fields_of(fields.get("x_groq"))
     if usage := groq.get("usage"):
         _read_usage(usage, to)
@@ -398,14 +398,15 @@ def _read_extras(fields: Mapping[str, Any], known: frozenset[str], choice: int |
 
 # -- text somewhere in a known structure -------------------------------------------------------------------------------
 
-# Fields of a part that hold its text, or parts with text, in reading order; and what it is a text of, where not of what
-# the part is in.
+# Fields of a part that hold its text, or parts with text, in reading order → the text field that the text belongs to;
+# ``None``: the one that the part is in.
 _TEXTS: dict[str, TextField | None] = {
     **dict.fromkeys(("thinking", "reasoning", "reasoning_content", "reasoning_text", "summary"), "reasoning"),
     "refusal": "refusal",
     **dict.fromkeys(("text", "content", "output_text", "input_text", "value"), None),
 }
-# The types of such parts: what their text is of, where not of what they are in; and the kind of detail.
+# Type of such a part → the text field that its text belongs to (``None``: that of the part around it), and the detail's
+# kind.
 _TYPES: dict[str, tuple[TextField | None, str]] = {
     "": (None, ""),
     **dict.fromkeys(("text", "output_text", "input_text"), (None, "text")),
@@ -419,12 +420,12 @@ _DATA = ("data", "encrypted_content")
 _PART = frozenset({"type", "signature"})
 _DETAIL = _PART.union(("index", "id"), _DATA)
 _Place: TypeAlias = tuple[int | None, str | None]
-_DEEPEST = 8  # parts in parts
+_DEEPEST = 8  # levels of parts within parts
 _STRUCTURED_FIELDS = frozenset({"reasoning_details", "thinking_blocks", "content"})  # in which parts go back
 
 
 def _read_text(value: object, field: TextField, name: str, choice: int, to: Handler) -> None:
-    """Tell the text that is somewhere in the field ``name``, and what else a known structure says."""
+    """Pass on the text that is somewhere in the field ``name``, and what else a known structure says."""
     if isinstance(value, str):
         to.text(choice, field, value)
     else:
@@ -433,21 +434,21 @@ def _read_text(value: object, field: TextField, name: str, choice: int, to: Hand
 
 @dataclass(slots=True)
 class _Structure:
-    """A part with text, parts in a list, parts in parts, whatever each calls its text: of one field of one delta."""
+    """Reads one field of one delta: a part with text, a list of parts or nested parts, with any name for the text."""
 
     name: str
     choice: int
     to: Handler
     depth: int = 0
-    """How many parts the next one is in."""
+    """How many parts enclose the next one."""
 
     def read(self, value: object, field: TextField, place: _Place = (None, None)) -> None:
-        """Tell the texts, which are of ``field`` unless a part says otherwise.
+        """Pass on the texts, which belong to ``field`` unless a part says otherwise.
 
         Args:
-            value: what came.
-            field: what its texts are of.
-            place: index and id of what it is in.
+            value: the value that came.
+            field: the text field that its texts belong to.
+            place: index and id of the enclosing part.
         """
         if isinstance(value, str):
             if value:
@@ -478,7 +479,7 @@ class _Structure:
         if field == "reasoning":
             index, part_id = _integer(fields, "index", choice, to), _string(fields, "id", choice, to) or None
             place = place if index is None and part_id is None else (index, part_id)
-        # Of a part of a type that is not known, nothing but a plain text is one.
+        # In a part of an unknown type, only a plain text is read as text.
         known = field == "reasoning" or wire_type in _TYPES
         texts: dict[TextField, dict[str, None]] = {}
         read = set(_DETAIL if field == "reasoning" else _PART)
@@ -515,14 +516,14 @@ class _Structure:
 
 # -- tool calls --------------------------------------------------------------------------------------------------------
 
-# Where arguments may be that are not where they belong.
+# Fields that may hold arguments in the wrong place.
 _ARGUMENTS = frozenset({"arguments", "input", "parameters", "args"})
 
 
 def _read_function_call(function: object, calls: object, choice: int, to: Handler) -> None:
-    """The legacy call, unless it says again what an entry of ``tool_calls`` says.
+    """Read the legacy call, unless it repeats an entry of ``tool_calls``.
 
-    Beside ``tool_calls`` it is a call of its own only if it has a name of its own.
+    Beside ``tool_calls`` it is a separate call only if it has a name of its own.
     """
     calls = calls if isinstance(calls, list) else []
     told = [_core(fields_of(entry).get("function")) for entry in calls]
@@ -583,7 +584,7 @@ def _read_calls(calls: object, choice: int, to: Handler) -> None:
 
 
 def _doubt(unread: Mapping[str, Any], what: str, choice: int, to: Handler) -> None:
-    """Fields that are not read may hold the arguments, unless they are numbers or the like."""
+    """Record that fields which are not read may hold the arguments, unless they are numbers or the like."""
     if names := [key for key, value in unread.items() if isinstance(value, str) or not isinstance(value, int | float)]:
         to.take(AnomalyReport("unread_arguments", f"{what} {show(names)}", choice))
 
@@ -591,9 +592,9 @@ def _doubt(unread: Mapping[str, Any], what: str, choice: int, to: Handler) -> No
 def _custom(
     custom: Mapping[str, Any], function: Mapping[str, Any], extras: dict[str, Any], choice: int, to: Handler
 ) -> tuple[Mapping[str, Any], Form]:
-    """The call of a tool that takes text, ``{"name": …, "input": …}``, in the shape of a function's; and its form.
+    """Return the call of a tool that takes text, ``{"name": …, "input": …}``, in a function's shape; and its form.
 
-    An entry that says something as a function too stays one, and what cannot be read leaves it in doubt.
+    An entry that also says something as a function stays a function's, and is in doubt if a field cannot be read.
     """
     if any(function.get(key) for key in FUNCTION):
         if any(custom.get(key) for key in ("name", "input")):
@@ -609,7 +610,7 @@ def _custom(
 
 
 def _not_text(arguments: object, form: Form, choice: int, to: Handler) -> tuple[str, Form]:
-    """Arguments that a server sends as what their JSON says: an object's members, to which the next piece may add."""
+    """Read arguments that came as a JSON value, not as its text: members of an object; the next piece may add more."""
     text = as_json(arguments)
     if form == "json" and text and text.startswith("{"):
         return text[1:-1], "members"
@@ -617,7 +618,7 @@ def _not_text(arguments: object, form: Form, choice: int, to: Handler) -> tuple[
     return text or show(arguments), form
 
 
-# A count's names, in order of preference; those in brackets are in an object of their own.
+# A count's names, in order of preference; a pair names an object and the count in it.
 _INPUT = ("prompt_tokens", "input_tokens")
 _OUTPUT = ("completion_tokens", "output_tokens")
 _CACHED = (
@@ -656,7 +657,7 @@ def _is_chunk(fields: Mapping[str, Any]) -> bool:
     return isinstance(kind, str) and kind.startswith("chat.completion")
 
 
-# -- checks: what has the wrong type is named in an oddity, and counts as absent --------------------------------------
+# -- checks: a value of the wrong type is recorded as an anomaly, and counts as absent --------------------------------
 
 
 def _checked(kind: type[_T], value: object, key: str, choice: int | None, to: Handler) -> _T | None:
@@ -672,7 +673,7 @@ def _string(fields: Mapping[str, Any], key: str, choice: int | None, to: Handler
 
 
 def _choice_index(fields: Mapping[str, Any], to: Handler) -> int | None:
-    """The index of an entry of ``choices``, also as a string of digits or as a float."""
+    """Return the index of an entry of ``choices``, which may be a string of digits or a float."""
     value = fields.get("index")
     if (type(value) is float and value.is_integer()) or (type(value) is str and value.isascii() and value.isdecimal()):
         fields = {"index": int(value)}

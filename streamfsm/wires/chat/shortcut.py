@@ -1,7 +1,7 @@
-"""What a chunk says that says one text, or one piece of arguments, and nothing else. Nearly all chunks do.
+"""A short cut for plain chunks, which give one text, or one piece of arguments, and nothing else. Nearly all are plain.
 
-A short cut: the thorough reading of :class:`ChatCompletions` says the same, in more than twice the time
-(``benchmarks/feed.py``). So each form in which chunks come has a reading of its own, in the way that is fast for it.
+The thorough reading of :class:`ChatCompletions` gives the same events, in more than twice the time
+(``benchmarks/feed.py``). So each form in which chunks come is read in the way that is fast for it.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,8 +12,8 @@ from streamfsm.core.events import TextField
 Plain: TypeAlias = tuple[Any, TextField | None, Any, Any]
 """Choice, text field or ``None`` for arguments, wire index of the call, text; none of them checked."""
 
-# Fields that nearly every object has. They are read first, or say nothing, like padding against traffic analysis; where
-# there are others, those are looked at one by one.
+# Fields that nearly every object has. They are read first, or say nothing, like padding against traffic analysis; any
+# other fields are looked at one by one.
 CHUNK = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint", "obfuscation", "p"}
 )
@@ -23,26 +23,26 @@ CALL = frozenset({"index", "id", "type", "function"})
 FUNCTION = frozenset({"name", "arguments"})
 
 STAMPS = ("service_tier", "system_fingerprint")
-"""What chunks repeat, and may change."""
+"""Fields that chunks repeat, and that may change."""
 Stamps: TypeAlias = tuple[str | None, str | None]
-"""The value of each in a chunk."""
+"""The values of ``STAMPS`` in a chunk."""
 
 
 def more(fields: Mapping[str, Any], known: Collection[str]) -> list[str]:
-    """The names of the fields that are not ``known`` and say something."""
+    """Return the names of the fields that are not ``known`` and say something."""
     return [name for name, value in fields.items() if name not in known and (value or value == 0)]
 
 
 def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamps) -> Plain | None:
-    """What a plain chunk says, a ``dict``; ``None`` if it is not plain.
+    """Return what a plain chunk, a ``dict``, says; ``None`` if it is not plain.
 
     Args:
-        chunk: as JSON holds it.
+        chunk: the decoded JSON.
         reasoning: names of fields whose text is reasoning.
-        stamps: of the chunk before it; those of a plain chunk are the same.
+        stamps: the stamps of the previous chunk; a plain chunk has the same.
 
     Raises:
-        AttributeError, KeyError, TypeError, ValueError: it is not plain either.
+        AttributeError, KeyError, TypeError, ValueError: the chunk is not plain.
     """
     (choice,) = chunk["choices"]
     if (
@@ -70,10 +70,9 @@ def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamps
 
 
 def of_model(chunk: Any, reasoning: Collection[str], stamps: Stamps) -> Plain | None:
-    """The same of the client's object, whose extra fields are those that its types do not declare.
+    """Do the same for the client's object, whose extra fields are those that its types do not declare.
 
-    Attributes are the fast way to a field; where there may be a newer field, which older clients do not declare, it is
-    ``__dict__``.
+    Attributes are the fast way to a field; a field that older clients do not declare is looked up in ``__dict__``.
     """
     extra, fields = chunk.__pydantic_extra__, chunk.__dict__
     (choice,) = fields["choices"]
@@ -105,7 +104,7 @@ def of_model(chunk: Any, reasoning: Collection[str], stamps: Stamps) -> Plain | 
 
 
 def _of_delta(fields: Mapping[str, Any], reasoning: Collection[str]) -> tuple[TextField, Any, Any] | None:
-    """Of a delta that says one thing: the text's field, the text, the calls."""
+    """Return a plain delta's text field, text and calls; ``None`` if it is not plain."""
     text, calls = fields.get("content"), fields.get("tool_calls")
     if len(fields) == 1 and (text or calls):
         return "content", text, calls
