@@ -224,6 +224,7 @@ def outcome(entries):
 
 DECIDED_ELSEWHERE = {
     "other entry",
+    "other entry, same name",
     "whole so far",
 }  # in one delta's list and in messages, which have tests of their own
 
@@ -249,6 +250,17 @@ def test_entries_of_one_delta_without_index_and_id_are_calls_of_their_own(decide
     assert decided == ["first here", "other entry"]
     assert found(parser) == [(None, "f", ""), (None, "g", "")]
     assert anomalies(parser) == []
+
+
+def test_entries_of_one_delta_with_one_name_are_calls_that_say_something_else(decided):
+    entries = [call(None, None, "f"), call(None, None, "f", '{"x":1}'), call(None, None, "f", '{"x": 1}')]
+    _, parser = run([chunk(*entries, finish="tool_calls")])
+    assert decided == ["first here", "other entry, same name", "same name, closed"]
+    assert [(each.arguments, each.ready) for each in parser.result.tool_calls] == [
+        ("", False),
+        ('{"x":1}', True),
+        ('{"x": 1}', False),
+    ]
 
 
 def test_names_that_may_be_two_calls_are_never_ready(decided):

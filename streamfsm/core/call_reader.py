@@ -72,12 +72,15 @@ class CallReader:
             self.complete_names(calls)
             lane = calls.start(choice, wire_index)
             if rule.repeats and known:
-                lane.repeats = known.ordinal
+                echo = known.repeats is not None and known.is_empty
+                lane.repeats = known.repeats if echo else known.ordinal
                 known.in_doubt = known.in_doubt or known.is_empty  # a placeholder for what comes now
         if rule.records:
             self._anomalies.record(rule.records, f"{rule.name}: {rule.because}", choice, lane.ordinal)
-        # Free text is never closed, so only the entries say where one call ends and another begins.
-        free = lane.form == "text" and (rule.records is not None or bool(name and lane.size and rule.owner != "own"))
+        # Neither free text nor the members of an object are ever closed, so that nothing but the entries says where a
+        # call ends and another begins.
+        again = bool(name and lane.size) and (lane.form == "members" or rule.owner != "own")
+        free = lane.form != "json" and (rule.records is not None or again)
         if free and not rule.records:
             self._anomalies.record(
                 "ambiguous_call", f"{name!r} again: more of the call or another", choice, lane.ordinal

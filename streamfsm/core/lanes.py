@@ -284,7 +284,7 @@ class CallLane:
     @property
     def closed(self) -> bool:
         """Whether the arguments are structurally whole."""
-        return self.state == "closed"
+        return self.state == "closed" or (self.form == "members" and self.size > 0)
 
     @property
     def is_open(self) -> bool:
