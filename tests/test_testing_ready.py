@@ -4,7 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from streamfsm import StreamParser
@@ -32,11 +32,20 @@ def parse():
     return StreamParser(assistant_tool=None)
 
 
+NO_EVIDENCE = {"another id in every entry", "an index of its own for every entry"}
+"""Together they leave nothing by which a call's entries belong together."""
+
+
+@settings(derandomize=True)  # fuzz/ready.py tries a million others
 @given(st.data(), CALLS)
 def test_executable_is_a_fact_under_every_accent_and_damage(data, stream):
-    chunks = accented(stream.plain(), data.draw(dialects(certain=False)))
+    quirks = data.draw(dialects(certain=False))
+    names = {quirk.name for quirk in quirks}
+    assume(not names >= NO_EVIDENCE)
+    chunks = accented(stream.plain(), quirks)
     check_ready_is_true(parse, stream, chunks)
-    check_ready_is_true(parse, stream, data.draw(faults(garbage=False))(chunks).plain())
+    if "a finish after every chunk" not in names:  # it would say that the rest is all
+        check_ready_is_true(parse, stream, data.draw(faults(garbage=False))(chunks).plain())
 
 
 @pytest.mark.parametrize("quirk", QUIRKS, ids=repr)

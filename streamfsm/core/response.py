@@ -34,8 +34,7 @@ from streamfsm.core.run import Choice, Options, Run
 from streamfsm.core.tags import tags_of
 from streamfsm.core.writer import MessageWriter
 from streamfsm.machines import STREAM
-from streamfsm.machines.endings import UNKNOWN, closing, second
-from streamfsm.messages import StopReasonType
+from streamfsm.machines.endings import CUT, UNKNOWN, closing, second
 from streamfsm.result import AnomalyKind, ErrorInfo
 from streamfsm.think_tags import Pairs
 from streamfsm.trace import Transition
@@ -193,7 +192,7 @@ class Response:
     def _take_finish(self, event: Finish) -> None:
         choice = self.run.choices[event.choice]
         word, means = event.reason, self.judge.meaning(event.reason)
-        if means.stop_reason is StopReasonType.tool_calls:
+        if means.rank != CUT:
             choice.calls.vouched = choice.calls.entries
         if means is UNKNOWN:
             what = f"finish reason {word!r}; Dialect(finish_words=…) teaches what it means"
