@@ -75,8 +75,11 @@ class Claim:
 
     @property
     def names_another(self) -> bool:
-        """Whether the name is not that of the call here."""
-        return bool(self.name and self.here and self.name != self.here.name)
+        """Whether the name is not that of the call here, also where that came more than once and was joined."""
+        if not (self.name and self.here):
+            return False
+        known = self.here.name
+        return known != self.name * max(len(known) // len(self.name), 1)
 
 
 Owner: TypeAlias = Literal["here", "own", "elsewhere", "latest", "new"]
@@ -127,7 +130,7 @@ RULES = (
          lambda c: c.id and c.here and c.index is not None and not c.here.closed and not c.name,
          "the call at this index is not whole, and the entry has no name: its id has changed", "changed_id"),
     Rule("new id, same name, open", "new",
-         lambda c: c.id and c.here and c.index is not None and c.here.is_open and c.name == c.here.name,
+         lambda c: c.id and c.here and c.here.size and not c.here.closed and c.name == c.here.name,
          "another id, but the name of the call at this index, whose arguments are not whole: one call or two",
          "ambiguous_call", doubts=True),
     Rule("new id, nothing fed", "new",
