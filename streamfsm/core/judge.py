@@ -59,9 +59,8 @@ class Judge:
         return all(turn[:3] != spoken for turn in self._run.numbering.turns or ())
 
     def _judge_text(self, lane: TextLane) -> None:
-        policy = getattr(self._policies, "reasoning" if lane.label == "reasoning" else "content")
-        if policy == "fragment" and lane.repeats:
-            field = "reasoning" if lane.label == "reasoning" else "content"
+        field = "reasoning" if lane.label == "reasoning" else "content"
+        if getattr(self._policies, field) == "fragment" and lane.repeats:
             what = f'the {lane.label} is the same text more than once; Dialect({field}="final_repeat") reads it once'
             self._anomalies.record("repeated_text", what, lane.choice)
 

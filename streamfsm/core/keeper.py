@@ -47,11 +47,11 @@ class Keeper:
     def has_room(self, purse: Purse, size: int, what: str) -> bool:
         """Whether a limit allows ``size`` more characters of ``what``; if not, an anomaly is recorded."""
         bound = getattr(self._limits, purse)
-        detail_text = f"no room for all of {show(what)}: Limits.{purse} is {bound}"
-        if detail_text not in self._run.recorded_once and size <= bound - self._run.spent.get(purse, 0):
+        detail = f"no room for all of {show(what)}: Limits.{purse} is {bound}"
+        if detail not in self._run.recorded_once and size <= bound - self._run.spent.get(purse, 0):
             return True
-        self._anomalies.record_once("more_extras", detail_text)
-        if detail_text not in self._run.recorded_once:  # too many anomalies to remember: nothing more is kept
+        self._anomalies.record_once("more_extras", detail)
+        if detail not in self._run.recorded_once:  # too many anomalies to remember: nothing more is kept
             self._run.spent[purse] = bound
         return False
 

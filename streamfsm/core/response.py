@@ -182,12 +182,12 @@ class Response:
 
     def _delta_of_cumulative(self, lane: TextLane | CallLane, text: str) -> str:
         """Return the new part of a cumulative text; a text that contradicts what came before is not read."""
-        news = lane.delta_of(text)
-        if news is None:
+        delta = lane.delta_of(text)
+        if delta is None:
             self.anomalies.record("snapshot_conflict", f"{lane.label} does not go on from what came", lane.choice)
             if isinstance(lane, CallLane):
                 lane.in_doubt = True
-        return news or ""
+        return delta or ""
 
     def _take_finish(self, event: Finish) -> None:
         choice = self.run.choices[event.choice]

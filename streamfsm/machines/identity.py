@@ -131,7 +131,7 @@ RULES = (
          "the call at this index is not whole, and the entry has no name: its id has changed", "changed_id"),
     Rule("new id, same name, open", "new",
          lambda c: c.id and c.here and c.here.size and not c.here.closed and c.name == c.here.name,
-         "another id, but the name of the call at this index, whose arguments are not whole: one call or two",
+         "another id, but the name of the call here, whose arguments are not whole: one call or two",
          "ambiguous_call", doubts=True),
     Rule("new id, nothing fed", "new",
          lambda c: c.id and c.here and c.index is not None and c.here.name and not c.here.size and c.names_another,

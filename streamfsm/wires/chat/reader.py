@@ -118,6 +118,9 @@ class ChatCompletions:
         return False
 
     def _read_unknown(self, fields: Mapping[str, Any], to: Handler) -> None:
+        if not self.waiting:
+            _read_rest(fields, to)
+            return
         rest = Recorder()
         _read_rest(fields, rest)
         if any(isinstance(event, Failure) for event in rest.events):
@@ -295,14 +298,14 @@ class ChatCompletions:
 
     def _read_unusual(self, delta: Mapping[str, Any], choice: int, to: Handler) -> bool:
         """Pass on the events of less usual fields; return whether there were any."""
-        said = more(delta, DELTA)
+        unusual = more(delta, DELTA)
         reasoning = self.dialect.reasoning_names
-        if not reasoning.isdisjoint(said):
+        if not reasoning.isdisjoint(unusual):
             self._read_reasoning(delta, choice, to)
-        for name in said:
+        for name in unusual:
             if name not in reasoning:
                 to.take(Extra(choice, name, delta[name]))
-        return bool(said)
+        return bool(unusual)
 
     def _read_message(self, message: object, choice: int, to: Handler) -> None:
         """Read a cumulative message in place of a delta: each text in one piece, calls with positions as indexes.
@@ -350,16 +353,16 @@ def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to
     """Read several fields; a text that is in more than one of them counts once."""
     read: set[str] = set()
     for name in names:
-        said = Recorder()
-        _read_text(delta[name], "reasoning", name, choice, said)
-        text = "".join([event.text for event in said.events if isinstance(event, Text)])
+        recorder = Recorder()
+        _read_text(delta[name], "reasoning", name, choice, recorder)
+        text = "".join([event.text for event in recorder.events if isinstance(event, Text)])
         if text in read:
-            said.events[:] = [event for event in said.events if not isinstance(event, Text)]
+            recorder.events[:] = [event for event in recorder.events if not isinstance(event, Text)]
         elif text:
             if read:
                 to.take(AnomalyReport("reasoning_conflict", f"{name} is not the text of another field", choice))
             read.add(text)
-        said.tell(to)
+        recorder.tell(to)
 
 
 def _read_audio(audio: object, choice: int, to: Handler) -> None:
@@ -504,11 +507,12 @@ class _Structure:
             if field != "reasoning":
                 kind = "text"
             kind = kind or ("encrypted" if data else "summary" if fields.get("summary") else "text")
-            cumulative = self.name if self.name in _STRUCTURED_FIELDS else "reasoning_details"
-            detail = Thought(
-                choice, kind, *place, thoughts, data, signature or None, extras=rest or None, field=cumulative
+            goes_back_in = self.name if self.name in _STRUCTURED_FIELDS else "reasoning_details"
+            to.take(
+                Thought(
+                    choice, kind, *place, thoughts, data, signature or None, extras=rest or None, field=goes_back_in
+                )
             )
-            to.take(detail)
         for text_field, found in {"reasoning": thoughts, **texts}.items():
             if text := "".join(found):
                 to.text(choice, text_field, text)
@@ -526,13 +530,13 @@ def _read_function_call(function: object, calls: object, choice: int, to: Handle
     Beside ``tool_calls`` it is a separate call only if it has a name of its own.
     """
     calls = calls if isinstance(calls, list) else []
-    told = [_core(fields_of(entry).get("function")) for entry in calls]
-    said = _core(function)
-    if calls and (said in told or said == ("", "")):
+    entries = [_core(fields_of(entry).get("function")) for entry in calls]
+    legacy = _core(function)
+    if calls and (legacy in entries or legacy == ("", "")):
         return
-    mine = bool(said[0]) and said[0] not in [name for name, _ in told]
+    mine = bool(legacy[0]) and legacy[0] not in [name for name, _ in entries]
     if calls:
-        what = f"function_call says {show(said)}, and no entry of tool_calls does"
+        what = f"function_call says {show(legacy)}, and no entry of tool_calls does"
         to.take(AnomalyReport("ambiguous_call", what, choice, {} if mine else {"function_call": function}))
     if mine or not calls:
         _read_calls([{"function": function}], choice, to)
