@@ -1,6 +1,8 @@
 """The check of law 10 finds calls that are ready and wrong, and nothing else."""
 
 import json
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +23,10 @@ from streamfsm.testing import (
 )
 from streamfsm.testing import streams as of
 from streamfsm.testing.quirks import QUIRKS
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
+
+import ready as drawn
 
 CALLS = logical_streams(
     names=st.sampled_from(["f", "g", "search", "get_weather"]),
@@ -127,3 +133,8 @@ def test_ready_calls_are_those_of_all_choices():
         parser.feed(chunk)
     parser.close()
     assert ready_calls(parser.result) == [("f", "{}"), ("g", "{}")]
+
+
+def test_executable_is_a_fact_in_streams_drawn_at_random():
+    """A few of those that ``fuzz/ready.py`` draws: always the same, for they are numbered."""
+    assert sum(map(drawn.check, range(2_000))) > 1_000
