@@ -74,8 +74,11 @@ TESTED_IN = {
     "machines/text": "paths",
     "testing/reports": "testing_laws",
     "testing/runs": "testing_parsers",
+    "wires/chat/calls": "reader",
     "wires/chat/left_out": "leaves",
     "wires/chat/shortcut": "reader",
+    "wires/chat/structure": "details",
+    "wires/checked": "reader",
     "wires/source": "reader",
 }
 
