@@ -127,7 +127,7 @@ class ChatCompletions:
         one = counted(len(self.waiting), finished=self.finished)
         if one:
             what = "choices that each spoke once, of which only the last was finished, were read as one"
-            to.take(AnomalyReport("ambiguous_choice", f"{what}; Dialect.choice tells", next(iter(self.choices))))
+            to.take(AnomalyReport("ambiguous_choice", f"{what}; Dialect(choice=…) decides", next(iter(self.choices))))
         self._release(to, one=one)
 
     @property
@@ -238,7 +238,7 @@ class ChatCompletions:
         first = next(iter(self.choices), 0)
         choice = {"own": index, "position": position, "one": first}[rule.owner]
         if rule.records:
-            to.take(AnomalyReport(rule.records, f"{rule.name}: {rule.because}; Dialect.choice tells", first))
+            to.take(AnomalyReport(rule.records, f"{rule.name}: {rule.because}; Dialect(choice=…) decides", first))
         return choice
 
     def _release(self, to: Handler, *, one: bool) -> None:
@@ -355,7 +355,7 @@ def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to
             recorder.events[:] = [event for event in recorder.events if not isinstance(event, Text)]
         elif text:
             if read:
-                to.take(AnomalyReport("reasoning_conflict", f"{name} is not the text of another field", choice))
+                to.take(AnomalyReport("reasoning_conflict", f"{name} differs from the text of another field", choice))
             read.add(text)
         recorder.tell(to)
 
