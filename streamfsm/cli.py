@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from streamfsm.testing import Parse
 
 _TABLES = {table.name: table for table in TABLES}
-_FORMATS = {"mermaid": diagrams.mermaid, "dot": diagrams.dot, "markdown": diagrams.markdown}
+_FORMATS = {**diagrams.FORMATS, "markdown": diagrams.markdown}
 _COLORS: dict[str, Literal["auto", "standard"] | None] = {"auto": "auto", "always": "standard", "never": None}
 _STYLES: dict[type[StreamMessage], str] = {
     ReasoningMessage: "magenta",
@@ -167,7 +167,7 @@ def _seconds(text: str) -> float:
 
 def _diagram(arguments: Namespace) -> int:
     names = [arguments.machine] if arguments.machine else _TABLES
-    text = "\n".join(_FORMATS[arguments.format](_TABLES[name]) for name in names)
+    text = "\n".join(_FORMATS[arguments.format](_TABLES[name], None) for name in names)
     print(text, end="", flush=True)
     return 0
 
