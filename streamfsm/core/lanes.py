@@ -394,11 +394,13 @@ class CallLane:
     def _scan(self, text: str, outlet: Outlet) -> str:
         """Read arguments up to the end of the object, and white space after it; return the rest."""
         scanner: Scanner = self.scanner  # type: ignore[assignment]
-        scanner.feed(text, self, outlet)
-        rest = scanner.beyond
-        if rest:
-            self._again, text = 0, text[: len(text) - len(rest)]
-        self.arguments.write(text)
+        try:
+            scanner.feed(text, self, outlet)
+        finally:  # what came is kept, even if a trace raises
+            rest = scanner.beyond
+            if rest:
+                self._again, text = 0, text[: len(text) - len(rest)]
+            self.arguments.write(text)
         return rest
 
     def _compare(self, text: str) -> str:
