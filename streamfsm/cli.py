@@ -20,6 +20,7 @@ from streamfsm.errors import MisuseError
 from streamfsm.machines import TABLES, diagrams
 from streamfsm.messages import (
     ApprovalRequestMessage,
+    ArgumentMessage,
     AssistantMessage,
     HiddenReasoningMessage,
     ReasoningMessage,
@@ -49,6 +50,7 @@ _STYLES: dict[type[StreamMessage], str] = {
     AssistantMessage: "green",
     ToolCallMessage: "cyan",
     ApprovalRequestMessage: "cyan",
+    ArgumentMessage: "blue",
     StopReason: "yellow",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
