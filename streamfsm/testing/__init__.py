@@ -26,6 +26,7 @@ from streamfsm.testing.pulled import PulledParser
 from streamfsm.testing.quirks import QUIRKS, Quirk, accented
 from streamfsm.testing.ready import Ready, check_ready_is_true, ready_calls
 from streamfsm.testing.reports import LawBroken
+from streamfsm.testing.retellings import RETELLINGS
 from streamfsm.testing.runs import Run, run
 from streamfsm.testing.strategies import (
     ALPHABET,
@@ -47,6 +48,7 @@ from streamfsm.testing.streams import Stream
 __all__ = [
     "ALPHABET",
     "QUIRKS",
+    "RETELLINGS",
     "Fault",
     "LawBroken",
     "Parse",
