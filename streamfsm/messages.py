@@ -48,6 +48,19 @@ class StopReasonType(str, Enum):
     """The caller cancelled the stream."""
 
 
+_last_written: tuple[datetime | None, str] = (None, "")
+
+
+def _written(date: datetime) -> str:
+    """Return the date as text. All messages of a response share one object, whose text is kept for the next message."""
+    global _last_written  # noqa: PLW0603 - one tuple, replaced whole, so that threads need no lock
+    last, text = _last_written
+    if last is not date:
+        text = date.isoformat(timespec="seconds")
+        _last_written = date, text
+    return text
+
+
 class Message(Model):
     """The base of every message. :func:`coalesce` joins messages of your own subclass like the others."""
 
@@ -58,7 +71,7 @@ class Message(Model):
 
     id: str
     """The response's message id, shared by all its messages."""
-    date: Annotated[datetime, PlainSerializer(lambda date: date.isoformat(timespec="seconds"), when_used="json")]
+    date: Annotated[datetime, PlainSerializer(_written, when_used="json")]
     """When the parser was made (UTC, whole seconds), unless it was given another date."""
     name: str | None = None
     otid: str | None = None

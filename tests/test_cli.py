@@ -16,7 +16,7 @@ import pytest
 from helpers import call, call_chunks, chunk, chunked, run
 from recordings import CAPTURES, FILES
 
-from streamfsm import cli, coalesce
+from streamfsm import coalesce
 from streamfsm.cli import main
 from streamfsm.machines import TABLES, diagrams
 from streamfsm.replay import capture
@@ -462,7 +462,7 @@ def test_a_reader_that_leaves_is_no_error(recorded, monkeypatch, capfd):
     def closed(*_, **__):
         raise BrokenPipeError
 
-    monkeypatch.setattr("streamfsm.cli.print", closed, raising=False)
+    monkeypatch.setattr("streamfsm.cli.replay.print", closed, raising=False)
     assert main(["replay", recorded([chunk(content="Hi")]), "--json"]) == 1
     assert capfd.readouterr() == ("", "")
 
@@ -535,7 +535,7 @@ def test_garbage_is_sent_when_asked_for(fuzz, recorded, capsys):
 
 def test_progress_is_told_on_a_long_run(fuzz, recorded, capsys, monkeypatch):
     now = iter(range(0, 1000, 1))
-    monkeypatch.setattr("streamfsm.cli.monotonic", lambda: next(now))
+    monkeypatch.setattr("streamfsm.cli.fuzz.monotonic", lambda: next(now))
     assert fuzz(recorded(WORDS), "--examples", 20) == 0
     assert capsys.readouterr().err.startswith("2 of 20 examples\n")
 
@@ -555,13 +555,13 @@ def test_an_interrupt_ends_the_run_and_says_how_far_it_came(fuzz, recorded, caps
     [
         (
             ["--parser", "nowhere:Parser"],
-            "--parser nowhere:Parser: No module named 'nowhere'; it is to be MODULE:FACTORY",
+            "--parser nowhere:Parser: No module named 'nowhere'; MODULE:FACTORY was expected",
         ),
-        (["--parser", "other_parsers:Wrong"], "has no attribute 'Wrong'; it is to be MODULE:FACTORY"),
+        (["--parser", "other_parsers:Wrong"], "has no attribute 'Wrong'; MODULE:FACTORY was expected"),
         (["--parser", "parsers"], "--parser parsers: "),
         (["--parser", ":Right"], "--parser :Right: "),
         (["--parser", "other_parsers:PARSERS"], "has no attribute 'PARSERS'"),
-        (["--parser", "other_parsers:__name__"], "is no function or class"),
+        (["--parser", "other_parsers:__name__"], "is neither a function nor a class"),
         (["--parser", "other_parsers:Unreadable"], "cannot read the message <object"),
         (["--parser", "other_parsers:Strips", "--out", "no/such/place"], "no/such/place: No such file or directory"),
     ],
@@ -586,15 +586,15 @@ def test_numbers_that_are_none_exit_with_code_2(fuzz, recorded, capsys, option):
     with pytest.raises(SystemExit) as exit_:
         fuzz(recorded(WORDS), *option)
     assert exit_.value.code == 2
-    assert f"'{option[1]}' is no number of " in capsys.readouterr().err
+    assert f"'{option[1]}' is not a positive number" in capsys.readouterr().err
 
 
 # -- the other command, and the process --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["mermaid", "dot", "markdown"])
+@pytest.mark.parametrize("form", ["mermaid", "dot", "md", "markdown"])
 def test_diagram_prints_one_table_or_all(capsys, form):
-    drawn = {table.name: getattr(diagrams, form)(table) for table in TABLES}
+    drawn = {table.name: diagrams.FORMATS[form.replace("markdown", "md")](table, None) for table in TABLES}
     assert list(drawn) == ["stream", "text", "tool_call", "lexer"]
     for name, text in drawn.items():
         assert main(["diagram", name, "--format", form]) == 0
@@ -605,7 +605,7 @@ def test_diagram_prints_one_table_or_all(capsys, form):
 
 def test_mermaid_is_the_format_unless_another_is_asked_for(capsys):
     main(["diagram", "text"])
-    assert capsys.readouterr().out.startswith("stateDiagram-v2\n")
+    assert capsys.readouterr().out.startswith("%%{init: ")
 
 
 def test_the_version_is_the_packages(capsys):
@@ -620,7 +620,7 @@ def test_the_module_is_the_command(monkeypatch, capsys):
     with pytest.raises(SystemExit) as exit_:
         runpy.run_module("streamfsm", run_name="__main__")
     assert exit_.value.code == 0
-    assert capsys.readouterr().out.startswith("stateDiagram-v2\n")
+    assert capsys.readouterr().out.startswith("%%{init: ")
 
 
 def process(*arguments, **options):
@@ -656,7 +656,7 @@ def test_output_that_cannot_be_written_is_one_line_and_exit_code_2(recorded, mon
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(cli._COMMANDS, "replay", fail)
+    monkeypatch.setattr("streamfsm.cli.replay._run", fail)
     stdout = os.dup(1)
     try:
         assert main(["replay", recorded([chunk()])]) == 2

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scanning import (
     CAPTURED,
+    TEXT,
     assert_judged_as_json_loads_judges,
     assert_offset_agrees,
     captured_values,
@@ -24,7 +25,7 @@ from scanning import (
     without_lone_surrogates,
 )
 
-from streamfsm.core.scanner import TEXT, Scanner
+from streamfsm.core.scanner import Scanner
 from streamfsm.machines import TOOL_CALL
 
 CLOSED, RESUMED, OBJECT = ("value_closed", ""), ("raw_resumed", ""), ("object_closed", "")
@@ -125,8 +126,8 @@ def test_what_is_not_captured_is_reported_verbatim(document):
 def test_an_empty_piece_says_and_changes_nothing(document, verdict, offset):
     scanner = Scanner(CAPTURED)
     for character in document:
-        scanner.feed(character)
-        assert scanner.feed("") == []
+        read(scanner, character)
+        assert read(scanner, "") == []
     assert (scanner.verdict, scanner.error_offset) == (verdict, offset)
 
 
@@ -256,7 +257,7 @@ def test_a_scanner_can_be_pickled_after_every_character():
     for character in document:
         scanner = pickle.loads(pickle.dumps(scanner))  # noqa: S301 - our own
         signals += read(scanner, character)
-    signals += scanner.close()
+    signals += read(scanner, None)
     assert (joined(signals), scanner.verdict, scanner.error_offset, list(scanner.duplicates)) == scan([document])
 
 

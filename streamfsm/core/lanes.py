@@ -14,7 +14,6 @@ from pydantic_core import from_json
 from streamfsm.channels import Channels
 from streamfsm.core.events import Form
 from streamfsm.core.extras import Extras
-from streamfsm.core.scanner import TEXT as TEXT_SIGNAL
 from streamfsm.core.scanner import Scanner
 from streamfsm.core.tags import Tags
 from streamfsm.core.text import begins_again, is_repetition, join_surrogates
@@ -56,6 +55,16 @@ class Outlet(Protocol):
 
     def text(self, lane: "Lane", text: str) -> None:
         """Text arrived in the lane's present state."""
+
+
+class _Nobody:
+    """Hears nothing."""
+
+    def boundary(self, lane: "Lane", event: str, text: str = "") -> None:
+        pass
+
+    def text(self, lane: "Lane", text: str) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +324,7 @@ class CallLane:
         scanner = self.scanner
         if scanner is None:
             scanner = Scanner.of_text() if self.form == "text" else Scanner()
-            scanner.feed(self.arguments.getvalue())
+            scanner.feed(self.arguments.getvalue(), self, _Nobody())
         return scanner.verdict, scanner.error_offset
 
     def add_name(self, text: str, limit: int, *, cumulative: bool) -> bool:
@@ -345,7 +354,7 @@ class CallLane:
             self.scanner = Scanner(channels.captured(self.name), raw=not speech, stops=True)
         outlet.boundary(self, event, self.name)
         text, self.arguments = self.arguments.getvalue(), StringIO()
-        self._read(text, outlet)
+        self._read(self._scan(text, outlet), outlet)
 
     def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
         """Take the next piece of the arguments.
@@ -359,12 +368,10 @@ class CallLane:
             text = self._after_placeholder(self._first + text)
         if self.scanner is None:
             self.arguments.write(text)
-        elif (reported := self.scanner.skim(text)) is None:
-            self._read(text, outlet)
         else:
-            self.arguments.write(text)
-            if reported:
-                outlet.text(self, reported)
+            rest = self._scan(text, outlet) if self._again is None else text
+            if rest:
+                self._read(rest, outlet)
         return fits
 
     def _after_placeholder(self, text: str) -> str:
@@ -379,10 +386,6 @@ class CallLane:
 
     def _read(self, text: str, outlet: Outlet) -> None:
         """Read arguments. What follows the object is held back as long as it may repeat the object."""
-        if self._again is None:
-            text = self._scan(text, outlet)
-            if not text:
-                return
         for at in range(0, len(text), _WINDOW):
             piece = text[at : at + _WINDOW]
             while piece:
@@ -391,7 +394,7 @@ class CallLane:
     def _scan(self, text: str, outlet: Outlet) -> str:
         """Read arguments up to the end of the object, and white space after it; return the rest."""
         scanner: Scanner = self.scanner  # type: ignore[assignment]
-        self._send(scanner.feed(text), outlet)
+        scanner.feed(text, self, outlet)
         rest = scanner.beyond
         if rest:
             self._again, text = 0, text[: len(text) - len(rest)]
@@ -460,25 +463,8 @@ class CallLane:
             self._read(text, outlet)
             if self._again is not None:
                 self._scan(self._held(), outlet)
-            self._send(self.scanner.close(), outlet)
+            self.scanner.close(self, outlet)
         outlet.boundary(self, event)
-
-    def _send(self, signals: list[tuple[str, str]], outlet: Outlet) -> None:
-        """Pass signals to the outlet, with neighbouring texts joined, so that they become one message."""
-        if len(signals) == 1 and signals[0][0] == TEXT_SIGNAL:  # a short cut for many deltas
-            outlet.text(self, signals[0][1])
-            return
-        texts: list[str] = []
-        for event, text in signals:
-            if event == TEXT_SIGNAL:
-                texts.append(text)
-                continue
-            if texts:
-                outlet.text(self, "".join(texts))
-                texts.clear()
-            outlet.boundary(self, event)
-        if texts:
-            outlet.text(self, "".join(texts))
 
 
 Lane: TypeAlias = StreamLane | TextLane | CallLane

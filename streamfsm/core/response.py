@@ -184,7 +184,7 @@ class Response:
         """Return the new part of a cumulative text; a text that contradicts what came before is not read."""
         delta = lane.delta_of(text)
         if delta is None:
-            self.anomalies.record("snapshot_conflict", f"{lane.label} does not go on from what came", lane.choice)
+            self.anomalies.record("snapshot_conflict", f"{lane.label} contradicts what came before", lane.choice)
             if isinstance(lane, CallLane):
                 lane.in_doubt = True
         return delta or ""

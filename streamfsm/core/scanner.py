@@ -2,9 +2,8 @@
 
 Its position is a mode of the lexer's table, :mod:`streamfsm.machines.lexer`, which says what mode comes next.
 
-``feed`` takes the next piece of text, cut anywhere, and returns what became decidable as *signals*, pairs of an event
-and a text: ``("text", …)`` for text, else a boundary. Cutting the input elsewhere changes only where ``text`` signals
-are cut.
+``feed`` takes the next piece of text, cut anywhere, and tells an outlet what became decidable, in order: boundaries,
+and text. Cutting the input elsewhere changes only where text is cut.
 
 The members of the object's top level are either *captured* (their key is in ``captured``, which names the event that
 opens their value) or *raw*. A captured string's text is reported decoded, and any other captured value as its JSON
@@ -22,18 +21,12 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from pydantic_core import from_json
 
 from streamfsm.machines.lexer import NEXT, Inside, Mode, after
 from streamfsm.result import Verdict
-
-Signal: TypeAlias = tuple[str, str]
-
-TEXT = "text"
-_VALUE_CLOSED: Signal = ("value_closed", "")
-_RAW_RESUMED: Signal = ("raw_resumed", "")
 
 _SPACE = " \t\n\r"
 _SPACES = re.compile(r"[ \t\n\r]*")
@@ -78,6 +71,38 @@ def _decode(body: str) -> str:
         return cast("str", from_json(f'"{body}"'))
     except ValueError:  # half a surrogate pair, which the standard library accepts
         return _LONE_SURROGATE.sub("\ufffd", json.loads(f'"{body}"'))
+
+
+class Outlet(Protocol):
+    """Where a scanner tells what it found in the arguments of ``call``, which it only passes on."""
+
+    def boundary(self, call: Any, event: str) -> None:
+        """``event`` fires."""
+
+    def text(self, call: Any, text: str) -> None:
+        """Text arrived: raw or captured, as the last boundary says."""
+
+
+class _Telling:
+    """Tells an outlet what one piece holds, with the text between two boundaries joined, so that it is one message."""
+
+    __slots__ = ("_call", "_outlet", "_texts")
+
+    def __init__(self, call: object, outlet: Outlet) -> None:
+        self._call, self._outlet = call, outlet
+        self._texts: list[str] = []
+
+    def text(self, text: str) -> None:
+        self._texts.append(text)
+
+    def boundary(self, event: str) -> None:
+        self.flush()
+        self._outlet.boundary(self._call, event)
+
+    def flush(self) -> None:
+        if self._texts:
+            self._outlet.text(self._call, "".join(self._texts))
+            self._texts.clear()
 
 
 @dataclass(slots=True)
@@ -135,105 +160,103 @@ class Scanner:
         """Return a scanner that accepts any text, and reads no object."""
         return cls(_mode=after("free_text")["start"])
 
-    def skim(self, text: str) -> str | None:
-        """Read the next piece if it lies inside a string, as nearly every delta does; much faster than ``feed``.
+    def feed(self, text: str, call: object, outlet: Outlet) -> None:
+        """Read the next piece of the arguments' text.
 
         Args:
-            text: as for :meth:`feed`.
+            text: any number of characters, without lone surrogates.
+            call: whose arguments they are, for the outlet.
+            outlet: is told what became decidable.
+        """
+        if self._mode == "string" and (plain := self._within_string(text)) is not None:
+            if plain and (self.raw or self._channel):
+                outlet.text(call, plain)
+            return
+        if self._tail:
+            text, self._tail = self._tail + text, ""
+        to = _Telling(call, outlet)
+        self.beyond = ""
+        self._start = at = 0
+        end = len(text)
+        while at < end:
+            at = _STEPS[self._mode](self, text, at, to)
+        end -= len(self._tail) + len(self.beyond)
+        self._sift(text, end, to)
+        self._base += end
+        to.flush()
+
+    def _within_string(self, text: str) -> str | None:
+        """Read a piece that lies inside a string, as nearly every delta does; much faster than step by step.
 
         Returns:
-            The part to report as text; ``None`` if the piece holds anything else, and then nothing was read.
+            The part that can be told; ``None`` if the piece holds anything else, and then nothing was read.
         """
-        if self._mode != "string":
-            return None
-        decoded = text
+        plain = text
         if self._tail or "\\" in text or not text.isprintable():
             text = self._tail + text
             end = _BODY.match(text).end()  # type: ignore[union-attr]
             if end < len(text) and not _UNFINISHED.fullmatch(text, end):
                 return None
             self._tail, text = text[end:], text[:end]
-            decoded = _decode(text) if self._decoding else text
+            plain = _decode(text) if self._decoding else text
         elif '"' in text:
             return None
         self._base += len(text)
-        return decoded if self.raw or self._channel else ""
+        return plain
 
-    def feed(self, text: str) -> list[Signal]:
-        """Read the next piece of the object's text.
-
-        Args:
-            text: any number of characters, without lone surrogates.
-
-        Returns:
-            What became decidable, in order.
-        """
-        if self._tail:
-            text, self._tail = self._tail + text, ""
-        out: list[Signal] = []
-        self.beyond = ""
-        self._start = at = 0
-        end = len(text)
-        while at < end:
-            at = _STEPS[self._mode](self, text, at, out)
-        end -= len(self._tail) + len(self.beyond)
-        self._sift(text, end, out)
-        self._base += end
-        return out
-
-    def close(self) -> list[Signal]:
-        """End the text: report what was held back."""
-        out: list[Signal] = []
+    def close(self, call: object, outlet: Outlet) -> None:
+        """End the text: tell what was held back."""
+        to = _Telling(call, outlet)
         if self._decoding and len(self._tail) >= len("\\uXXXX"):
-            out.append((TEXT, "\ufffd"))  # a high surrogate whose low half never came
+            to.text("\ufffd")  # a high surrogate whose low half never came
         elif self._channel and self._sink == "hold":
             self._held.clear()  # the beginning of a null
         elif not self._decoding:
             self._held.append(self._tail)
         self._tail = ""
-        self._release(out)
-        return out
+        self._release(to)
+        to.flush()
 
     # -- where text goes --------------------------------------------------------------------------------------------
 
-    def _sift(self, text: str, end: int, out: list[Signal]) -> None:
+    def _sift(self, text: str, end: int, to: _Telling) -> None:
         """Send the text between the last call's end and ``end`` to the current sink."""
         if end > self._start:
             if self._sink == "report":
-                self._report(text[self._start : end], out)
+                self._report(text[self._start : end], to)
             elif self._sink == "hold":
                 self._held.append(text[self._start : end])
         self._start = end
 
-    def _report(self, text: str, out: list[Signal]) -> None:
+    def _report(self, text: str, to: _Telling) -> None:
         if self._channel is None:
             if not self.raw and self._mode != "broken":
                 return
             if self._resume:
                 self._resume = False
-                out.append(_RAW_RESUMED)
-        out.append((TEXT, text))
+                to.boundary("raw_resumed")
+        to.text(text)
 
-    def _release(self, out: list[Signal]) -> None:
+    def _release(self, to: _Telling) -> None:
         """Report what was held back, without its comma if only captured members precede it."""
         held = "".join(self._held)
         self._held.clear()
         if not self._comma:
             held = held[held.find(",") + 1 :]
         if held:
-            self._report(held, out)
+            self._report(held, to)
 
     def _fault(self, verdict: Verdict, at: int) -> None:
         if self.error_offset is None:
             self.verdict, self.error_offset = verdict, self._base + at
 
-    def _break(self, at: int, text: str, out: list[Signal], event: str = "malformed") -> int:
+    def _break(self, at: int, text: str, to: _Telling, event: str = "malformed") -> int:
         """Record a structural error at ``text[at]``; from there on everything is reported verbatim."""
-        self._sift(text, at, out)
+        self._sift(text, at, to)
         self._fault("trailing" if event == "trailing" else "invalid", at)
-        out.append((event if self.raw else "misspoken", ""))
+        to.boundary(event if self.raw else "misspoken")
         self._channel, self._resume, self._mode = None, False, _BREAKS[self._mode]
-        self._release(out)
+        self._release(to)
         self._sink = "report"
         return at
 
@@ -241,33 +264,33 @@ class Scanner:
     # The mode after a character is ``NEXT[innermost bracket][mode].get(character)``; ``None``: the character is white
     # space, an error, or the end of a run. It is looked up in place, because a call would cost as much as the step.
 
-    def _space(self, text: str, at: int, out: list[Signal], event: str = "malformed") -> int:
+    def _space(self, text: str, at: int, to: _Telling, event: str = "malformed") -> int:
         """Skip white space where it means nothing; anything else is an error."""
         if text[at] in _SPACE and self._mode in _SPACED:
             return _SPACES.match(text, at).end()  # type: ignore[union-attr]
-        return self._break(at, text, out, event)
+        return self._break(at, text, to, event)
 
-    def _start_step(self, text: str, at: int, out: list[Signal]) -> int:
+    def _start_step(self, text: str, at: int, to: _Telling) -> int:
         self.begins = self._base + at
         char = text[at]
         mode = NEXT["arguments"]["start"].get(char)
         if mode is None:
-            return self._space(text, at, out)
+            return self._space(text, at, to)
         self._mode, self.verdict = mode, "incomplete"
         if char in _LITERALS:  # null in place of an object: some servers write it for no arguments
             self._literal = _LITERALS[char][1:]
         else:
             self._stack.append("arguments")
             if self.raw:
-                self._sift(text, at + 1, out)
+                self._sift(text, at + 1, to)
             self._await_key()
         if not self.raw:  # not reported, unless it turns out not to be JSON
             self._start, self._sink = at, "hold"
         return at + 1
 
-    def _null_step(self, text: str, at: int, out: list[Signal]) -> int:
+    def _null_step(self, text: str, at: int, to: _Telling) -> int:
         if text[at] != self._literal[0]:
-            return self._break(at, text, out)
+            return self._break(at, text, to)
         self._literal = self._literal[1:]
         if not self._literal:
             self._mode, self.verdict, self.ends = _WORD_ENDS[self._mode], "empty", self._base + at + 1
@@ -276,33 +299,33 @@ class Scanner:
                 self._start, self._sink = at + 1, "report"
         return at + 1
 
-    def _key_step(self, text: str, at: int, out: list[Signal]) -> int:
+    def _key_step(self, text: str, at: int, to: _Telling) -> int:
         mode = NEXT[self._stack[-1]][self._mode].get(text[at])
         if mode is None:
-            return self._space(text, at, out)
+            return self._space(text, at, to)
         if text[at] == "}":
-            return self._close_bracket(text, at, out, mode)
+            return self._close_bracket(text, at, to, mode)
         self._mode = mode
         return at + 1
 
-    def _key_string_step(self, text: str, at: int, out: list[Signal]) -> int:
-        at = self._string_run(text, at, out)
+    def _key_string_step(self, text: str, at: int, to: _Telling) -> int:
+        at = self._string_run(text, at, to)
         if at < len(text) and (mode := NEXT[self._stack[-1]][self._mode].get(text[at])):
             at += 1
             self._mode = mode
             if len(self._stack) == 1:
-                self._sift(text, at, out)
-                self._decide_key(out)
+                self._sift(text, at, to)
+                self._decide_key(to)
         return at
 
-    def _decide_key(self, out: list[Signal]) -> None:
+    def _decide_key(self, to: _Telling) -> None:
         key = "".join(self._key)
         self._key.clear()
         if key in self._keys:
             self.duplicates[key] = None
         event = self.captured.get(key)
         if event is None:
-            self._release(out)
+            self._release(to)
             self._comma = True
             self._sink = "report"
         else:
@@ -311,23 +334,23 @@ class Scanner:
             self._channel, self._sink = event, "drop"
         self._keys[key] = None
 
-    def _colon_step(self, text: str, at: int, out: list[Signal]) -> int:
+    def _colon_step(self, text: str, at: int, to: _Telling) -> int:
         mode = NEXT[self._stack[-1]][self._mode].get(text[at])
         if mode is None:
-            return self._space(text, at, out)
+            return self._space(text, at, to)
         self._mode = mode
         return at + 1 + text.startswith(" ", at + 1)
 
-    def _value_step(self, text: str, at: int, out: list[Signal]) -> int:
+    def _value_step(self, text: str, at: int, to: _Telling) -> int:
         char = text[at]
         mode = NEXT[self._stack[-1]][self._mode].get(char)
         if mode is None:
-            return self._space(text, at, out)
+            return self._space(text, at, to)
         if char == "]":
-            return self._close_bracket(text, at, out, mode)
+            return self._close_bracket(text, at, to, mode)
         if self._channel and len(self._stack) == 1:
             self._start = at  # the text between a captured key and its value is dropped
-            out.append((self._channel, ""))
+            to.boundary(self._channel)
             self._resume = True
             self._decoding = char == '"'
             # null is not reported, but text that turns out not to be null is.
@@ -341,22 +364,22 @@ class Scanner:
             self._stack.append(_BRACKETS[char])
         return at + 1
 
-    def _string_step(self, text: str, at: int, out: list[Signal]) -> int:
-        at = self._string_run(text, at, out)
+    def _string_step(self, text: str, at: int, to: _Telling) -> int:
+        at = self._string_run(text, at, to)
         if at < len(text) and (mode := NEXT[self._stack[-1]][self._mode].get(text[at])):
             at += 1
             if self._decoding:
                 self._start, self._decoding = at, False
-            self._close_value(text, at, out, mode)
+            self._close_value(text, at, to, mode)
         return at
 
-    def _string_run(self, text: str, at: int, out: list[Signal]) -> int:
+    def _string_run(self, text: str, at: int, to: _Telling) -> int:
         """Read as much of a string's body as is there; return the index of its quote, or of what to read next."""
         end = _PLAIN.match(text, at).end()  # type: ignore[union-attr]
         if end < len(text) and text[end] == "\\":
             end = _BODY.match(text, end).end()  # type: ignore[union-attr]
         if end > at:
-            self._take_body(text, at, end, out)
+            self._take_body(text, at, end, to)
         if end < len(text) and text[end] == "\\" and _UNFINISHED.fullmatch(text, end):
             self._tail = text[end:]
             return len(text)
@@ -368,18 +391,18 @@ class Scanner:
         else:
             self._lenient = True
             end = _CONTROL.match(text, at).end()  # type: ignore[union-attr]
-        self._take_body(text, at, end, out)
+        self._take_body(text, at, end, to)
         return end
 
-    def _take_body(self, text: str, at: int, end: int, out: list[Signal]) -> None:
+    def _take_body(self, text: str, at: int, end: int, to: _Telling) -> None:
         """Take ``text[at:end]``, part of a string's body: decode it for a captured value or a key."""
         if self._decoding:
-            out.append((TEXT, _decode(text[at:end])))
+            to.text(_decode(text[at:end]))
             self._start = end
         elif self._mode == "key_string" and len(self._stack) == 1:
             self._key.append(_decode(text[at:end]))
 
-    def _number_step(self, text: str, at: int, out: list[Signal]) -> int:
+    def _number_step(self, text: str, at: int, to: _Telling) -> int:
         if self._mode in _DIGIT_RUNS:
             at = _DIGITS.match(text, at).end()  # type: ignore[union-attr]
             if at == len(text):
@@ -390,48 +413,48 @@ class Scanner:
             return at + 1
         mode = _NUMBER_ENDS.get(self._mode)
         if mode is None:
-            return self._break(at, text, out)
-        self._close_value(text, at, out, mode)
+            return self._break(at, text, to)
+        self._close_value(text, at, to, mode)
         return at
 
-    def _literal_step(self, text: str, at: int, out: list[Signal]) -> int:
+    def _literal_step(self, text: str, at: int, to: _Telling) -> int:
         if text[at] != self._literal[0]:
-            return self._break(at, text, out)
+            return self._break(at, text, to)
         self._literal = self._literal[1:]
         if not self._literal:
-            self._close_value(text, at + 1, out, _WORD_ENDS[self._mode])
+            self._close_value(text, at + 1, to, _WORD_ENDS[self._mode])
         return at + 1
 
-    def _after_step(self, text: str, at: int, out: list[Signal]) -> int:
+    def _after_step(self, text: str, at: int, to: _Telling) -> int:
         mode = NEXT[self._stack[-1]][self._mode].get(text[at])
         if mode is None:
-            return self._space(text, at, out)
+            return self._space(text, at, to)
         if text[at] != ",":
-            return self._close_bracket(text, at, out, mode)
+            return self._close_bracket(text, at, to, mode)
         self._mode = mode
         return at + 1 + text.startswith(" ", at + 1)  # saves a step for the space that usually follows
 
-    def _close_bracket(self, text: str, at: int, out: list[Signal], mode: Mode) -> int:
+    def _close_bracket(self, text: str, at: int, to: _Telling, mode: Mode) -> int:
         self._stack.pop()
         if self._stack:
-            self._close_value(text, at + 1, out, mode)
+            self._close_value(text, at + 1, to, mode)
             return at + 1
-        self._sift(text, at, out)
-        self._release(out)
+        self._sift(text, at, to)
+        self._release(to)
         self._sink = "report"
-        self._sift(text, at + 1, out)
-        out.append(("object_closed", ""))
+        self._sift(text, at + 1, to)
         self._mode, self.ends = mode, self._base + at + 1
         if self.error_offset is None:
             self.verdict = "lenient" if self._lenient else "valid"
+        to.boundary("object_closed")
         return at + 1
 
-    def _close_value(self, text: str, at: int, out: list[Signal], mode: Mode) -> None:
+    def _close_value(self, text: str, at: int, to: _Telling, mode: Mode) -> None:
         self._mode = mode
         if len(self._stack) == 1:
-            self._sift(text, at, out)
+            self._sift(text, at, to)
             if self._channel:
-                out.append(_VALUE_CLOSED)
+                to.boundary("value_closed")
                 self._channel = None
                 self._held.clear()
             self._await_key()
@@ -440,21 +463,21 @@ class Scanner:
         """Hold text until the next key decides where it goes, unless nothing is captured."""
         self._sink = "hold" if self.captured else "report"
 
-    def _closed_step(self, text: str, at: int, out: list[Signal]) -> int:
+    def _closed_step(self, text: str, at: int, to: _Telling) -> int:
         if self.stops and text[at] not in _SPACE:
             self.beyond = text[at:]
             return len(text)
-        return self._space(text, at, out, "trailing" if self._mode == "closed" else "malformed")
+        return self._space(text, at, to, "trailing" if self._mode == "closed" else "malformed")
 
-    def _text_step(self, text: str, at: int, out: list[Signal]) -> int:
+    def _text_step(self, text: str, at: int, to: _Telling) -> int:
         self.verdict = "text"
         return len(text)
 
-    def _broken_step(self, text: str, at: int, out: list[Signal]) -> int:
+    def _broken_step(self, text: str, at: int, to: _Telling) -> int:
         return len(text)
 
 
-_Step: TypeAlias = Callable[[Scanner, str, int, list[Signal]], int]
+_Step: TypeAlias = Callable[[Scanner, str, int, _Telling], int]
 _NUMBER: tuple[Mode, ...] = ("minus", "zero", "int", "point", "fraction", "exponent", "sign", "power")
 _STEPS: dict[Mode, _Step] = {
     "start": Scanner._start_step,

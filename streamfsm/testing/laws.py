@@ -66,18 +66,18 @@ def check_split_invariance(
 
 
 def check_dialect_invariance(
-    parse: Parse, stream: Logical, *accented: Sequence[Chunk], read: Read = read_message, seconds: float = SECONDS
+    parse: Parse, stream: Logical, *variants: Sequence[Chunk], read: Read = read_message, seconds: float = SECONDS
 ) -> None:
     """Check that chunks which another server would have sent for the stream say the same; their results may differ.
 
     Args:
         parse: makes the parser.
         stream: what is said.
-        accented: chunks that say the same with :data:`streamfsm.testing.QUIRKS`.
+        variants: chunks that say the same with :data:`streamfsm.testing.QUIRKS`.
         read: returns what a message says.
         seconds: time after which the parser counts as hanging.
     """
-    runs = _runs(parse, stream, accented, read=read, seconds=seconds)
+    runs = _runs(parse, stream, variants, read=read, seconds=seconds)
     expected = next(runs)
     for found in runs:
         _compare("dialect invariance", stream, expected, found, results=False)
