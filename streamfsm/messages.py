@@ -302,6 +302,38 @@ class OmittedReasoningContent(Model):
     signature: str | None = None
 
 
+class SummarizedReasoningContentPart(Model):
+    """One part of a summary."""
+
+    index: int
+    text: str
+
+
+class SummarizedReasoningContent(Model):
+    """Native reasoning of which the server shows a summary, or nothing but what it alone can read."""
+
+    type: Literal["summarized_reasoning"] = "summarized_reasoning"
+    id: str | None = None
+    """The server's id of the reasoning."""
+    summary: list[SummarizedReasoningContentPart]
+    encrypted_content: str | None = None
+
+
+class UsageStatistics(Model):
+    """Token counts, as an agent's clients read them. Unlike other messages, it can be changed."""
+
+    message_type: Literal["usage_statistics"] = "usage_statistics"
+    completion_tokens: int = 0
+    prompt_tokens: int = 0
+    total_tokens: int = 0
+    step_count: int = 1
+    """Steps of the agent that the counts are of: one response is one step. To be set by the caller."""
+    cached_input_tokens: int | None = None
+    """As the next two, ``None`` if not reported, which is not zero."""
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
 def otid(message_id: str, ordinal: int) -> str:
     """The offline-threading id of the ``ordinal``-th run of like messages of a response.
 

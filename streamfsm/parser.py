@@ -186,6 +186,17 @@ class StreamParser:
         messages = self._response.writer.drain()
         return messages + self.close() if wire.body_done else messages
 
+    def announce_hidden(self) -> list[StreamMessage]:
+        """Announce, before the first chunk, that the model thinks without showing it.
+
+        Without this call, the model's name in a chunk decides, and the first message is what announces it.
+
+        Returns:
+            A :class:`HiddenReasoningMessage`; nothing if messages have come.
+        """
+        self._response.announce_hidden()
+        return self._response.writer.drain()
+
     def close(self) -> list[StreamMessage]:
         """End the stream: the wire has no more chunks. Idempotent.
 

@@ -302,6 +302,11 @@ class Response:
         bound = getattr(self._limits, limit)
         self.stop("limit", ErrorInfo(code="limit", message=f"more than {bound} {_UNITS[limit]}"))
 
+    def announce_hidden(self) -> None:
+        """Announce hidden reasoning before anything came; after the first message it is too late."""
+        if self._stream.state == "silent":
+            self.writer.boundary(self._stream, "hidden", "omitted")
+
     def _hides_reasoning(self) -> bool:
         options, model = self.options, self.run.model
         if options.reasoning_model is not None:

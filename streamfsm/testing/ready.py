@@ -58,9 +58,9 @@ def check_ready_is_true(
 
 
 def _value(arguments: str) -> str:
-    """Return a canonical text of the value; text that is not JSON is returned unchanged."""
+    """Return a canonical text of the value; text that is not JSON is returned with halves of surrogates joined."""
     try:
         value = json.loads(arguments) if arguments.strip() else None
     except (RecursionError, ValueError):
-        return arguments
+        return without_surrogates(arguments)
     return without_surrogates(json.dumps({} if value is None else value, sort_keys=True, ensure_ascii=False))
