@@ -26,7 +26,7 @@ from streamfsm.testing.pulled import PulledParser
 from streamfsm.testing.quirks import QUIRKS, Quirk, accented
 from streamfsm.testing.ready import Ready, check_ready_is_true, ready_calls
 from streamfsm.testing.reports import LawBroken
-from streamfsm.testing.runs import Run, run
+from streamfsm.testing.runs import OwnProcess, Run, run
 from streamfsm.testing.strategies import (
     ALPHABET,
     Fault,
@@ -49,6 +49,7 @@ __all__ = [
     "QUIRKS",
     "Fault",
     "LawBroken",
+    "OwnProcess",
     "Parse",
     "Parser",
     "PulledParser",
