@@ -87,7 +87,6 @@ TESTED_IN = {
     "machines/stream": "paths",
     "machines/text": "paths",
     "testing/reports": "testing_laws",
-    "testing/runs": "testing_parsers",
     "wires/chat/calls": "reader",
     "wires/chat/left_out": "leaves",
     "wires/chat/shortcut": "reader",
