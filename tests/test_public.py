@@ -60,6 +60,7 @@ TESTED_IN = {
     "cli/terminal": "cli",
     "client/counting": "interface",
     "client/deadlines": "lifecycle",
+    "client/conventions": "telemetry",
     "client/log": "interface",
     "client/observer": "reading",
     "client/stream": "lifecycle",
@@ -112,7 +113,8 @@ def test_nothing_else_is_there():
         streamfsm.nothing_of_the_kind  # noqa: B018 - the access is the test
 
 
-HEAVY = ("openai", "tiktoken", "hypothesis", "rich", "httpx", "httpx2", "anyio", "letta_client", "jiter", "pytest")
+HEAVY = ("openai", "tiktoken", "hypothesis", "rich", "httpx", "httpx2", "anyio")
+HEAVY += ("letta_client", "jiter", "pytest", "opentelemetry")
 
 
 def loaded_by(code: str) -> set[str]:
