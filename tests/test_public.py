@@ -63,6 +63,7 @@ TESTED_IN = {
     "client/content": "facade",
     "client/counting": "interface",
     "client/deadlines": "lifecycle",
+    "client/conventions": "telemetry",
     "client/log": "interface",
     "client/observer": "reading",
     "client/overflow": "facade",
@@ -118,7 +119,8 @@ def test_nothing_else_is_there():
         streamfsm.nothing_of_the_kind  # noqa: B018 - the access is the test
 
 
-HEAVY = ("openai", "tiktoken", "hypothesis", "rich", "httpx", "httpx2", "anyio", "letta_client", "jiter", "pytest")
+HEAVY = ("openai", "tiktoken", "hypothesis", "rich", "httpx", "httpx2", "anyio")
+HEAVY += ("letta_client", "jiter", "pytest", "opentelemetry")
 
 
 def loaded_by(code: str) -> set[str]:
