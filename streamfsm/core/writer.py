@@ -157,8 +157,8 @@ class MessageWriter:
         )
         self._latest = latest = cast("StreamMessage", written)
         if begins and self.boundaries:
-            call_id = lane.announced_id if isinstance(lane, CallLane) and emission.part else None
-            self._messages.append(RunStarted(f"{latest.otid}", latest.message_type, lane.choice, call_id))
+            call = (lane.announced_id, lane.ordinal) if isinstance(lane, CallLane) and emission.part else (None, None)
+            self._messages.append(RunStarted(f"{latest.otid}", latest.message_type, lane.choice, *call))
         numbering.next_seq += 1
         self._messages.append(self._latest)
         self._captured = None
