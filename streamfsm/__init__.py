@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from streamfsm.builder import ArgumentBuilder, partial_objects
     from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
     from streamfsm.channels import Channel
     from streamfsm.client.body import aiter_messages, iter_messages
@@ -50,6 +51,7 @@ else:  # a type checker would take any name for one of ours
         "result",
         "boundaries",
         "channels",
+        "builder",
         "wires.chat.dialect",
         "parser",
     )
@@ -71,6 +73,7 @@ else:  # a type checker would take any name for one of ours
 __all__ = [
     "Anomaly",
     "ApprovalRequestMessage",
+    "ArgumentBuilder",
     "ArgumentMessage",
     "AssistantMessage",
     "CallClosed",
@@ -104,4 +107,5 @@ __all__ = [
     "aiter_messages",
     "coalesce",
     "iter_messages",
+    "partial_objects",
 ]

@@ -24,6 +24,8 @@ NAMES = [
     "AssistantMessage",
     "ApprovalRequestMessage",
     "ArgumentMessage",
+    "ArgumentBuilder",
+    "partial_objects",
     "Channel",
     "ToolCallMessage",
     "ToolCallDelta",
