@@ -8,8 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from streamfsm.builder import ArgumentBuilder, partial_objects
     from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
+    from streamfsm.builder import ArgumentBuilder, partial_objects
     from streamfsm.channels import Channel
     from streamfsm.client.body import aiter_messages, iter_messages
     from streamfsm.client.interface import OpenAIStreamingInterface
