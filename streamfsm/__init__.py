@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streamfsm.channels import Channel
     from streamfsm.client.body import aiter_messages, iter_messages
     from streamfsm.client.interface import OpenAIStreamingInterface
-    from streamfsm.errors import MisuseError, StreamError, StreamTimeout
+    from streamfsm.errors import ArgumentsError, MisuseError, StreamError, StreamTimeout
     from streamfsm.limits import Limits
     from streamfsm.messages import (
         ApprovalRequestMessage,
@@ -75,6 +75,7 @@ __all__ = [
     "ApprovalRequestMessage",
     "ArgumentBuilder",
     "ArgumentMessage",
+    "ArgumentsError",
     "AssistantMessage",
     "CallClosed",
     "Channel",

@@ -11,7 +11,7 @@ from helpers import ALPHABET, call, call_chunks, chunk, chunked, cut, run, told
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamfsm import ArgumentMessage, Channel, MisuseError, StreamParser, coalesce
+from streamfsm import ArgumentMessage, Channel, MisuseError, OpenAIStreamingInterface, StreamParser, coalesce
 from streamfsm.channels import Step, parse_path
 from streamfsm.core.captured import Channels
 
@@ -183,6 +183,26 @@ def test_channels_that_do_not_are_taken(declared: list[Channel]):
 def test_something_else_in_place_of_a_channel_is_refused():
     with pytest.raises(MisuseError, match="channels"):
         StreamParser(channels=["$.content"])
+
+
+def test_the_facade_checks_paths_against_the_schemas_of_its_tools():
+    tools = [
+        {"type": "function", "function": {"name": TOOL, "parameters": SCHEMA}},
+        {"name": "f"},
+        "odd",
+        {"function": 1},
+    ]
+    OpenAIStreamingInterface(
+        tools=tools, channels=[Channel("$.content", TOOL), Channel("$.x", "f"), Channel("$.x", "g")]
+    )
+    with pytest.raises(MisuseError, match="no such place"):
+        OpenAIStreamingInterface(tools=tools, channels=[Channel("$.contents", ["f", TOOL])])
+
+
+def test_the_facade_yields_their_messages():
+    interface = OpenAIStreamingInterface(channels=[Channel("$.content", TOOL)])
+    messages = list(interface.process_sync(iter(call_chunks(TOOL, ['{"content":"x"}']))))
+    assert [each.text for each in coalesce(messages) if isinstance(each, ArgumentMessage)] == ["x"]
 
 
 # -- what they give ----------------------------------------------------------------------------------------------------

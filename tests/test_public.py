@@ -24,6 +24,7 @@ NAMES = [
     "AssistantMessage",
     "ApprovalRequestMessage",
     "ArgumentMessage",
+    "ArgumentsError",
     "ArgumentBuilder",
     "partial_objects",
     "Channel",

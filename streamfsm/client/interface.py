@@ -7,6 +7,7 @@ stream; reading, watching and counting are in modules of their own.
 from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from typing import Any
 
+from streamfsm.channels import Channel, checked
 from streamfsm.client.counting import TokenCounts
 from streamfsm.client.deadlines import Deadlines
 from streamfsm.client.log import harmless
@@ -54,6 +55,8 @@ class OpenAIStreamingInterface(TokenCounts):
         inner_thoughts_kwarg: name, or accepted names, of the thoughts' argument.
         assistant_tool: name of the message tool.
         assistant_kwarg: name of its argument that holds the message.
+        channels: other values of arguments that become messages of their own; a path for which the schema of its tool
+            in ``tools`` has no place is refused.
         reasoning_model: overrides what the model's name says.
         think_tags: tags of reasoning inside content, with their modes.
         dialect: how the server speaks.
@@ -80,6 +83,7 @@ class OpenAIStreamingInterface(TokenCounts):
         inner_thoughts_kwarg: str | Collection[str] = "thinking",
         assistant_tool: str = "send_message",
         assistant_kwarg: str = "message",
+        channels: Collection[Channel] = (),
         reasoning_model: bool | None = None,
         think_tags: AnyThinkTags | None = None,
         dialect: Dialect = Dialect(),  # noqa: B008 - frozen
@@ -95,6 +99,7 @@ class OpenAIStreamingInterface(TokenCounts):
             inner_thoughts_kwarg=inner_thoughts_kwarg if put_inner_thoughts_in_kwarg else None,
             assistant_tool=assistant_tool if use_assistant_message else None,
             assistant_kwarg=assistant_kwarg,
+            channels=checked(channels, tools or ()),
             reasoning_model=reasoning_model,
             think_tags=think_tags,
             requires_approval_tools=requires_approval_tools,
