@@ -29,6 +29,7 @@ from streamfsm.machines.choices import RULES as CHOICE_RULES
 from streamfsm.machines.diagrams import coverage, grid, markdown, mermaid
 from streamfsm.machines.endings import CLOSINGS, ENDINGS, OUTCOMES, SECONDS, UNKNOWN
 from streamfsm.machines.identity import RULES
+from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
 from streamfsm.replay import capture
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.left_out import LEFT_OUT, NOTHING
@@ -47,12 +48,13 @@ def texts() -> dict[str, str]:
     """Path → what the file is to be: pages that are generated whole, and those that hold generated blocks."""
     blocks = {
         "tool_call": picture(TOOL_CALL.table),
+        "configured": picture(tool_call(THOUGHTS, MESSAGE, declared(Channel("$.content", "write_file"))).table),
         "dialect": dialect_table(),
         "extras": extras_table(),
         "left_out": left_out_table(),
         "foreign": foreign_table(),
     }
-    with_marks = ("README.md", "docs/wire.md")
+    with_marks = ("README.md", "docs/channels.md", "docs/wire.md")
     return {
         **{f"docs/machines/{machine.table.name}.md": machine_page(machine) for machine in MACHINES},
         "docs/choices.md": choices_page(),

@@ -16,8 +16,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import NAMESPACE_OID, uuid5
 
+from streamfsm.channels import Channel, check
 from streamfsm.errors import MisuseError
-from streamfsm.machines import TABLES, diagrams
+from streamfsm.machines import TABLES, TOOL_CALL, diagrams
+from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
 from streamfsm.messages import (
     ApprovalRequestMessage,
     ArgumentMessage,
@@ -140,6 +142,14 @@ def _parser() -> ArgumentParser:
 
     diagram = commands.add_parser("diagram", help="print the state machines", description="Print the state machines.")
     diagram.add_argument("machine", nargs="?", choices=_TABLES, help="default: all")
+    diagram.add_argument(
+        "--channel",
+        dest="channels",
+        metavar="'TOOL PATH'",
+        type=_channel,
+        action="append",
+        help="draw the tool-call machine with this channel, as 'write_file $.content'; repeatable",
+    )
     diagram.add_argument("--format", choices=_FORMATS, default="mermaid", help="default: %(default)s")
     return parser
 
@@ -167,9 +177,23 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _channel(text: str) -> Channel:
+    tool, found, path = text.partition("$")
+    try:
+        return Channel(found + path, tool.strip() or None)
+    except MisuseError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
 def _diagram(arguments: Namespace) -> int:
-    names = [arguments.machine] if arguments.machine else _TABLES
-    text = "\n".join(_FORMATS[arguments.format](_TABLES[name]) for name in names)
+    names = [arguments.machine] if arguments.machine else [*_TABLES]
+    tables = [_TABLES[name] for name in names]
+    if arguments.channels:
+        if arguments.machine not in (None, TOOL_CALL.table.name):
+            raise MisuseError(f"channels are of the machine {TOOL_CALL.table.name}, not of {arguments.machine}")
+        check(arguments.channels, ())
+        tables = [tool_call(THOUGHTS, MESSAGE, *map(declared, arguments.channels)).table]
+    text = "\n".join(_FORMATS[arguments.format](table) for table in tables)
     print(text, end="", flush=True)
     return 0
 

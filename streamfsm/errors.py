@@ -12,6 +12,7 @@ What a server sends never raises out of ``StreamParser.feed``: it becomes an ``A
 ``StreamError`` is what the façade raises where the transport has no exception of its own to re-raise.
 """
 
+
 class StreamFsmError(Exception):
     """Base of every exception that this library raises."""
 
