@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
+    from streamfsm.builder import ArgumentBuilder, partial_objects
     from streamfsm.channels import Channel
     from streamfsm.client.body import aiter_messages, iter_messages
     from streamfsm.client.interface import OpenAIStreamingInterface
-    from streamfsm.errors import MisuseError, StreamError, StreamTimeout
+    from streamfsm.errors import ArgumentsError, MisuseError, StreamError, StreamTimeout
     from streamfsm.limits import Limits
     from streamfsm.messages import (
         ApprovalRequestMessage,
@@ -50,6 +51,7 @@ else:  # a type checker would take any name for one of ours
         "result",
         "boundaries",
         "channels",
+        "builder",
         "wires.chat.dialect",
         "parser",
     )
@@ -71,7 +73,9 @@ else:  # a type checker would take any name for one of ours
 __all__ = [
     "Anomaly",
     "ApprovalRequestMessage",
+    "ArgumentBuilder",
     "ArgumentMessage",
+    "ArgumentsError",
     "AssistantMessage",
     "CallClosed",
     "Channel",
@@ -104,4 +108,5 @@ __all__ = [
     "aiter_messages",
     "coalesce",
     "iter_messages",
+    "partial_objects",
 ]

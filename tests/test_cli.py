@@ -17,8 +17,10 @@ from helpers import call, call_chunks, chunk, chunked, run
 from recordings import CAPTURES, FILES
 
 from streamfsm import coalesce
+from streamfsm.channels import Channel
 from streamfsm.cli import main
 from streamfsm.machines import TABLES, diagrams
+from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
 from streamfsm.replay import capture
 from streamfsm.wires.chat.chunking import cutter
 
@@ -648,6 +650,32 @@ def test_numbers_that_are_none_exit_with_code_2(fuzz, recorded, capsys, option):
 
 
 @pytest.mark.parametrize("form", ["mermaid", "dot", "md", "markdown"])
+def test_diagram_draws_a_machine_with_channels(capsys):
+    assert main(["diagram", "--channel", "write_file $.content", "--channel", "$.edits[*].new_text"]) == 0
+    captures = [declared(Channel("$.content", "write_file")), declared(Channel("$.edits[*].new_text"))]
+    assert capsys.readouterr().out == diagrams.mermaid(tool_call(THOUGHTS, MESSAGE, *captures).table)
+    assert main(["diagram", "tool_call", "--channel", "f $..*"]) == 0
+    assert "leaves_unfolds" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--channel", "f content"], "a path begins with $"),
+        (["--channel", "$.a", "--channel", "f $.a.b"], "can never match"),
+        (["stream", "--channel", "$.a"], "channels are of the machine tool_call"),
+    ],
+)
+def test_diagram_refuses_channels_that_can_never_match(capsys, arguments, why):
+    try:
+        code = main(["diagram", *arguments])
+    except SystemExit as error:
+        code = error.code
+    assert code == 2
+    assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["mermaid", "dot", "markdown"])
 def test_diagram_prints_one_table_or_all(capsys, form):
     drawn = {table.name: diagrams.FORMATS[form.replace("markdown", "md")](table, None) for table in TABLES}
     assert list(drawn) == ["stream", "text", "tool_call", "lexer"]

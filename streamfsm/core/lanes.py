@@ -43,7 +43,7 @@ _UNDECIDED = "undecided"
 _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_held"}
 # Where a text lane keeps the text of each state.
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
-_AWAITING_NAME = TOOL_CALL.table.initial
+AWAITING_NAME = TOOL_CALL.table.initial
 _OVER = ("closed", "malformed", "spoken_verbatim")  # states of a call whose arguments lack nothing
 OPEN = frozenset(STREAM.table.live)
 
@@ -318,7 +318,7 @@ class CallLane:
     @property
     def named(self) -> bool:
         """Whether the name is complete."""
-        return self.state != _AWAITING_NAME
+        return self.state != AWAITING_NAME
 
     @property
     def is_speech(self) -> bool:

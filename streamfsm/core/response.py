@@ -31,7 +31,7 @@ from streamfsm.core.extras import Extras
 from streamfsm.core.json_values import kept
 from streamfsm.core.judge import Judge
 from streamfsm.core.keeper import Keeper
-from streamfsm.core.lanes import CallLane, LanePolicy, TextLane
+from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, TextLane
 from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Options, Run
@@ -176,7 +176,7 @@ class Response:
                 lane, arguments, form, cumulative=cumulative or self._lane_policies[None].cumulative
             )
         if arguments:
-            if not lane.named:
+            if lane.state == AWAITING_NAME:  # for every delta
                 self._call_reader.complete_name(lane)
             policy = self._lane_policies[None]
             if cumulative or policy.cumulative:
