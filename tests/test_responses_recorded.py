@@ -24,7 +24,10 @@ if "wire" not in signature(StreamParser).parameters:
     pytest.skip("the parser does not read Responses yet", allow_module_level=True)
 
 # Recordings whose reading is a judgement: the plain reader's is one, the parser's another, for the reason given.
-JUDGED: dict[str, str] = {}
+JUDGED = {
+    "quirks/unknown__gpt-response-text__1.sse": "begins with an object of another protocol, which fails",
+    "quirks/unknown__x-error__1.sse": "the same",
+}
 
 # Recordings that tell something in one place only: what, and where.
 ONCE = {
@@ -112,9 +115,9 @@ def slow_reading(stream: list[Any]) -> dict[str, Any]:
 
 
 def plain(arguments: str) -> str:
-    """Arguments without regard to white space between members, which a call that comes as an object does not have."""
+    """Arguments without regard to white space and order, which a call that comes as an object does not have."""
     try:
-        return json.dumps(json.loads(arguments))
+        return json.dumps(json.loads(arguments), sort_keys=True)
     except ValueError:
         return arguments
 
