@@ -178,7 +178,7 @@ def responses_streams(
         max_items: how many items the response may have.
     """
     # Half of a pair at an end would wait for the rest of the text, while other parts speak.
-    texts = texts.map(lambda text: text.strip("\ud83d\ude00"))
+    texts = texts.map(lambda text: text.strip("\ud83d\ude00"))  # noqa: B005 - characters
     parts = st.lists(st.tuples(st.sampled_from(fields), texts), min_size=1, max_size=2)
     encrypted = st.sampled_from(["", "gAAAA"])
     makers = {
