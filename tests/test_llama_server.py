@@ -5,7 +5,6 @@ that was cut. The server is no dependency of this project: ``pip install xllamac
 """
 
 import json
-from inspect import signature
 
 import openai
 import pytest
@@ -17,8 +16,6 @@ from streamfsm import OpenAIStreamingInterface, StreamParser, coalesce
 
 pytest.importorskip("xllamacpp", reason="llama.cpp's server (xllamacpp) is not installed")
 pytest.importorskip("gguf", reason="gguf, which writes the model for llama.cpp's server, is not installed")
-if "wire" not in signature(StreamParser).parameters:
-    pytest.skip("the parser does not read Responses yet", allow_module_level=True)
 
 TOOL = {
     "type": "function",

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager, contextmanager
-from inspect import signature
 
 import openai
 import pytest
@@ -11,13 +10,11 @@ import slow_responses
 from helpers import said
 from recordings import CAPTURES, RESPONSES
 
-from streamfsm import OpenAIStreamingInterface, StreamParser, TextContent
+from streamfsm import OpenAIStreamingInterface, TextContent
 from streamfsm.messages import SummarizedReasoningContent
 from streamfsm.replay.loopback import serve
 from streamfsm.testing.responses import call, message, reasoning, response
 
-if "wire" not in signature(StreamParser).parameters:
-    pytest.skip("the parser does not read Responses yet", allow_module_level=True)
 if not hasattr(openai.OpenAI, "responses"):
     pytest.skip("this client is older than the Responses API", allow_module_level=True)
 

@@ -37,7 +37,7 @@ class Turn(NamedTuple):
     field: str
     """The field of messages that the text became."""
     lane: str | int
-    """The text field, or the position of the call."""
+    """The label of the text field or its part, or the position of the call."""
     start: int
     """Index in the lane's buffer of emitted text."""
 
@@ -50,7 +50,7 @@ class Numbering:
     ordinal: int = -1
     """Number of the current run of messages of one kind; see :func:`streamfsm.messages.otid`."""
     run: str = ""
-    """Message type, choice and call of that run."""
+    """Message type, choice, and call or part of that run."""
     turns: list[Turn] | None = None
     """``None``: nothing was said or thought."""
 
@@ -135,8 +135,9 @@ class MessageWriter:
         message, value = emission.message, cast("Any", text)
         if isinstance(lane, CallLane) and emission.part:
             value = ToolCallDelta(**{emission.part: text}, tool_call_id=lane.announced_id)
-            message = ApprovalRequestMessage if lane.name in self.requires_approval else message
-        run = f"{message.__name__}/{lane.choice}/{lane.label if isinstance(lane, CallLane) else ''}"
+            asks = lane.kind == "mcp_approval_request" or lane.name in self.requires_approval
+            message = ApprovalRequestMessage if asks else message
+        run = f"{message.__name__}/{lane.choice}/{_run_of(lane)}"
         if begins := run != numbering.run:
             if self.boundaries:
                 self._end_run()
@@ -191,6 +192,11 @@ class MessageWriter:
                     return
                 break
         turns.append(Turn(lane.choice, field, who, buffer.tell() - len(text)))
+
+
+def _run_of(lane: Lane) -> str | int:
+    """Return what of a lane, besides its choice, makes its messages a run of their own."""
+    return lane.label if isinstance(lane, CallLane) else (isinstance(lane, TextLane) and lane.part) or ""
 
 
 _SPOKEN = (AssistantMessage, ReasoningMessage)
