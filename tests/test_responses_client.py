@@ -118,6 +118,18 @@ def test_the_real_client_s_stream_is_read_to_its_end(read):
     assert interface.stop_reason.stop_reason == "tool_calls"
 
 
+def test_parts_of_the_content_stay_apart():
+    events = response([*message(0, [("content", "First."), ("refusal", "No.")]), *message(1, [("content", "Then.")])])
+    interface = OpenAIStreamingInterface()
+    assert said(read_bytes(interface, body(events))) == [
+        ("assistant", "First."),
+        ("assistant", "No."),
+        ("assistant", "Then."),
+    ]
+    assert interface.get_content() == [TextContent(text=text) for text in ("First.", "Then.", "No.")]
+    assert interface.result.choices[0].content_parts == ["First.", "Then."]
+
+
 @pytest.mark.parametrize("read", [read_events, read_async])
 def test_the_final_response_is_the_client_s_own_object(read):
     interface = OpenAIStreamingInterface()
