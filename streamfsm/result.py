@@ -261,6 +261,9 @@ class ChoiceResult(Model):
 
     index: int
     content: str
+    content_parts: list[str] = Field(default_factory=list)
+    """The parts of the content: one on the chat wire; the Responses API tells several apart, such as what is said
+    before and after calls."""
     reasoning: str
     """Native reasoning; thoughts in a tool call's arguments stay there."""
     reasoning_field: str | None

@@ -318,17 +318,21 @@ class OpenAIStreamingInterface(TokenCounts):
         Returns:
             Reasoning first: :class:`SummarizedReasoningContent` for each item of which the server shows a summary or
             only what it can read itself, :class:`ReasoningContent` for text, or one :class:`OmittedReasoningContent` if
-            a model thought and shows nothing. Then :class:`TextContent`: the content, a refusal. Thoughts and speech in
-            a call's arguments are in the call. Nothing is empty; the list may be.
+            a model thought and shows nothing. Then :class:`TextContent` for each part of the content, and for a
+            refusal. Thoughts and speech in a call's arguments are in the call. Nothing is empty; the list may be.
         """
         result = self.parser.result
         spoken = self._answer_in_reasoning()
         if spoken:
             return [TextContent(text=spoken)]
-        parts = content.reasoning(result.choices[0]) if result.choices else []
+        parts: list[Content] = []
+        texts: list[str] = []
+        if result.choices:
+            choice = result.choices[0]
+            parts, texts = content.reasoning(choice), [*choice.content_parts, choice.refusal]
         if not parts and self._thinks_unseen:
             parts = [OmittedReasoningContent()]
-        return parts + [TextContent(text=text) for text in (result.content, result.refusal) if text]
+        return parts + [TextContent(text=text) for text in texts if text]
 
     @property
     def _thinks_unseen(self) -> bool:
