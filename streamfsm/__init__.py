@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         coalesce,
     )
     from streamfsm.parser import StreamParser
+    from streamfsm.replay.recorder import record
     from streamfsm.result import Anomaly, ParsedCall, StreamResult, Usage
     from streamfsm.think_tags import ThinkTags
     from streamfsm.trace import Transition
@@ -50,7 +51,7 @@ else:  # a type checker would take any name for one of ours
         "wires.chat.dialect",
         "parser",
     )
-    _MODULES += ("client.body", "client.interface")
+    _MODULES += ("client.body", "client.interface", "replay.recorder")
 
     def __getattr__(name: str) -> object:
         if name == "__version__":
@@ -99,4 +100,5 @@ __all__ = [
     "aiter_messages",
     "coalesce",
     "iter_messages",
+    "record",
 ]

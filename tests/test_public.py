@@ -46,6 +46,7 @@ NAMES = [
     "StreamTimeout",
     "MisuseError",
     "ThinkTags",
+    "record",
 ]
 # The test file of a module that has none of its own name.
 TESTED_IN = {
@@ -56,7 +57,9 @@ TESTED_IN = {
     "cli/diagram": "cli",
     "cli/files": "cli",
     "cli/fuzz": "cli",
+    "cli/record": "relay",
     "cli/replay": "cli",
+    "cli/serve": "server",
     "cli/terminal": "cli",
     "client/counting": "interface",
     "client/deadlines": "lifecycle",
