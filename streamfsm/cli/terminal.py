@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from streamfsm.messages import (
     ApprovalRequestMessage,
+    ArgumentMessage,
     AssistantMessage,
     HiddenReasoningMessage,
     ReasoningMessage,
@@ -27,6 +28,7 @@ _STYLES: dict[type[StreamMessage], str] = {
     AssistantMessage: "green",
     ToolCallMessage: "cyan",
     ApprovalRequestMessage: "cyan",
+    ArgumentMessage: "blue",
     StopReason: "yellow",
 }
 
