@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from helpers import call, call_chunks, chunk, cut
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from recordings import CAPTURES, FILES
 from streams import chunkings, streams
@@ -18,6 +18,7 @@ from streamfsm.replay.recording import Piece, Recording, parse
 from streamfsm.replay.scrub import KEEP, reading, scrub
 
 KEY = b"for tests"
+keys = st.integers(0, 2**16).map(lambda number: number.to_bytes(4, "big"))
 PROTOCOL = {*KEEP, "chunk", "completion", "function", "reasoning"}
 
 
@@ -47,23 +48,31 @@ def words(body: str) -> set[str]:
 # -- the property ------------------------------------------------------------------------------------------------------
 
 
+def alike(before: Recording, after: Recording) -> bool:
+    """Whether both are read alike, if that can be: whether arguments that are no JSON overlap themselves is an anomaly
+    that a word has in itself, such as 10100, in which 10 begins 100."""
+    expected = [*reading(before)]
+    assume(not any(step.startswith("anomaly unmerged_arguments") for step in expected))
+    return [*reading(after)] == expected
+
+
 @given(streams().flatmap(chunkings), st.booleans(), st.data())
 def test_a_scrubbed_stream_is_read_alike_and_its_cuts_stay(chunks, ascii_only, data):
     body = "".join(f"data: {json.dumps(each, ensure_ascii=ascii_only)}\n\n" for each in chunks) + "data: [DONE]\n\n"
     pieces = body.encode("utf-8", "surrogatepass")
     cuts = data.draw(st.lists(st.integers(0, len(pieces)), max_size=5))
     before = Recording(tuple(Piece(at, piece) for at, piece in enumerate(cut(pieces, cuts))), "end")
-    after = scrub(before)
+    after = scrub(before, key=data.draw(keys))
     assert [len(piece.wire) for piece in after.pieces] == [len(piece.wire) for piece in before.pieces]
     assert [piece.at for piece in after.pieces] == [piece.at for piece in before.pieces]
-    assert [*reading(after)] == [*reading(before)]
+    assert alike(before, after)
 
 
-@given(streams().flatmap(chunkings))
-def test_decoded_chunks_are_scrubbed_alike(chunks):
+@given(streams().flatmap(chunkings), keys)
+def test_decoded_chunks_are_scrubbed_alike(chunks, key):
     before = Recording(tuple(Piece(at, each) for at, each in enumerate(chunks)), "left")
-    after = scrub(before)
-    assert [*reading(after)] == [*reading(before)]
+    after = scrub(before, key=key)
+    assert alike(before, after)
     assert [[*piece.data] for piece in after.pieces] == [[*piece.data] for piece in before.pieces]
 
 
@@ -92,7 +101,7 @@ def test_no_word_of_a_text_is_left_wherever_it_is_cut(said, thought, data):
     chunks += [chunk(content=piece) for piece in pieces(said)]
     chunks += call_chunks("send_message", pieces(arguments))
     before = capture.body(chunks)
-    after = scrub(parse(before.encode()))
+    after = scrub(parse(before.encode()), key=data.draw(keys))
     assert [*reading(after)] == [*reading(parse(before.encode()))]
     told = [text.lower() for text in (*texts(after.body.decode()), "".join(texts(after.body.decode())))]
     for word in ("alice", "secret", "straße", "пароль", "4ec39hqlyjwdarjt", "東京都"):
