@@ -367,6 +367,12 @@ def test_reasoning_may_stand_between_tags(recorded):
     assert spoken(path, "--think-tags", "[", "]") == [("reasoning", "a"), ("assistant", "b")]
 
 
+def test_a_body_that_is_json_is_read_without_the_client(recorded):
+    code, shown = replay(recorded('{"error": {"message": "busy", "code": "503"}}'))
+    assert code == 1
+    assert lines(shown)[-1] == "error  busy (code: 503)"
+
+
 def test_a_last_event_without_a_blank_line_counts(recorded):
     assert spoken(recorded(f"data: {json.dumps(chunk(content='Hi'))}")) == [("assistant", "Hi")]
 
