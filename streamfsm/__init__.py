@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         coalesce,
     )
     from streamfsm.parser import StreamParser
+    from streamfsm.replay.recorder import record
     from streamfsm.result import Anomaly, ParsedCall, StreamResult, Usage
     from streamfsm.think_tags import ThinkTags
     from streamfsm.trace import Transition
@@ -55,7 +56,7 @@ else:  # a type checker would take any name for one of ours
         "wires.chat.dialect",
         "parser",
     )
-    _MODULES += ("client.body", "client.interface")
+    _MODULES += ("client.body", "client.interface", "replay.recorder")
 
     def __getattr__(name: str) -> object:
         if name == "__version__":
@@ -109,4 +110,5 @@ __all__ = [
     "coalesce",
     "iter_messages",
     "partial_objects",
+    "record",
 ]

@@ -51,6 +51,7 @@ NAMES = [
     "StreamTimeout",
     "MisuseError",
     "ThinkTags",
+    "record",
 ]
 # The test file of a module that has none of its own name.
 TESTED_IN = {
@@ -60,7 +61,9 @@ TESTED_IN = {
     "cli/diagram": "cli",
     "cli/files": "cli",
     "cli/fuzz": "cli",
+    "cli/record": "relay",
     "cli/replay": "cli",
+    "cli/serve": "server",
     "cli/terminal": "cli",
     "client/call_messages": "facade",
     "client/content": "facade",
