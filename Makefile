@@ -12,7 +12,7 @@ WORKERS ?= -n auto --maxprocesses 4 --dist worksteal
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-openai lint types pyright docs check bench instructions peers mutants fuzz test-fuzz clean
+.PHONY: help demo test test-fast test-openai lint types pyright docs check bench instructions peers readers mutants fuzz test-fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,12 @@ test-openai: $(OPENAI:%=.venv-openai-%/.stamp) ## run the tests that have a real
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cli,openai,tokens]' \
 		'openai$(if $(filter 1.40.0,$*),==,~=)$*' $(if $(filter 1.40.%,$*),'httpx<0.28') hypothesis letta-client pytest
+	@touch $@
+
+readers: tests/readers/node_modules/.stamp ## install the Node readers that tests/test_readers.py tries; needs npm
+
+tests/readers/node_modules/.stamp: tests/readers/package.json
+	npm install --prefix $(dir $<) --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 
 # What to mutate, by the names of mutmut: make mutants MUTANTS='streamfsm.core.scanner*'

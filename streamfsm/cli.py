@@ -1,9 +1,10 @@
-"""The command line: ``streamfsm replay FILE.sse``, ``streamfsm fuzz FILE.sse`` and ``streamfsm diagram``."""
+"""The command line: ``streamfsm replay``, ``fuzz``, ``verify`` and ``diagram``."""
 
+import json
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from importlib.metadata import version
@@ -29,9 +30,10 @@ from streamfsm.messages import (
     coalesce,
 )
 from streamfsm.parser import StreamParser
-from streamfsm.replay import capture
+from streamfsm.replay import capture, verdicts
 from streamfsm.replay.loopback import serve
 from streamfsm.result import ChoiceResult, StreamResult
+from streamfsm.sinks import GRAMMARS
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.chunking import Cutter, cutter
 
@@ -58,8 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that ``argv`` gives (the process's own, unless given).
 
     Returns:
-        The exit code. 0; 1: the replayed stream failed, or fuzzing found something; 2: what was asked for cannot work,
-        such as to replay another protocol's stream, as a line on stderr says.
+        The exit code. 0; 1: the replayed stream failed, or fuzzing or verifying found something; 2: what was asked for
+        cannot work, such as to replay another protocol's stream, as a line on stderr says.
 
     Raises:
         SystemExit: the arguments ask for help or the version (code 0), or cannot be understood (code 2).
@@ -136,6 +138,19 @@ def _parser() -> ArgumentParser:
         help="keeps findings, from which the next run goes on (default: %(default)s)",
     )
 
+    verify = commands.add_parser(
+        "verify",
+        help="check the order of a recorded stream's events",
+        description="Check recorded streams by the grammar of their protocol, whoever wrote them. Exit code 1 if one "
+        "is not lawful: its first illegal step, by line, and what would have been legal.",
+    )
+    option = verify.add_argument
+    option(
+        "files", metavar="FILE", type=Path, nargs="+", help="server-sent events, a JSON list, or a JSON value a line"
+    )
+    option("--wire", choices=GRAMMARS, required=True, help="the protocol")
+    option("--format", choices=_VERDICTS, default="text", help="default: %(default)s")
+
     diagram = commands.add_parser("diagram", help="print the state machines", description="Print the state machines.")
     diagram.add_argument("machine", nargs="?", choices=_TABLES, help="default: all")
     diagram.add_argument("--format", choices=_FORMATS, default="mermaid", help="default: %(default)s")
@@ -209,14 +224,18 @@ def _replay(arguments: Namespace) -> int:
     return 0 if parser.state == "done" else 1
 
 
-def _body(file: Path) -> str:
-    """The file's text; what the command prints of it is a pure function of it."""
+def _text_of(file: Path) -> str:
     try:
-        body = file.read_bytes().decode("utf-8-sig")
+        return file.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise MisuseError(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise MisuseError(f"{file}: not UTF-8 at byte {error.start}") from error
+
+
+def _body(file: Path) -> str:
+    """The file's text; what the command prints of it is a pure function of it."""
+    body = _text_of(file)
     if capture.is_framed(body) and not capture.events(body):
         raise MisuseError(f"{file}: no server-sent events")
     return body
@@ -259,6 +278,23 @@ def _read(body: str, parser: StreamParser) -> Iterator[StreamMessage]:
             yield from parser.fail(error)
         else:
             yield from parser.close()
+
+
+# -- verify ------------------------------------------------------------------------------------------------------------
+
+
+def _verify(arguments: Namespace) -> int:
+    grammar = GRAMMARS[arguments.wire]
+    found = [verdicts.verdict(file.as_posix(), _text_of(file), grammar) for file in arguments.files]
+    print(_VERDICTS[arguments.format](found), flush=True)
+    return int(any(each.violation for each in found))
+
+
+_VERDICTS: dict[str, Callable[[Sequence[verdicts.Verdict]], str]] = {
+    "text": lambda found: "\n".join(map(str, found)),
+    "json": lambda found: "\n".join(json.dumps(each.as_json()) for each in found),
+    "sarif": lambda found: json.dumps(verdicts.sarif(found), indent=2),
+}
 
 
 # -- fuzz --------------------------------------------------------------------------------------------------------------
@@ -441,4 +477,4 @@ def _summary(result: StreamResult) -> Iterator[tuple[str, str]]:
         yield "error", f"{result.error.message} (code: {result.error.code or 'none'})"
 
 
-_COMMANDS = {"replay": _replay, "fuzz": _fuzz, "diagram": _diagram}
+_COMMANDS = {"replay": _replay, "fuzz": _fuzz, "verify": _verify, "diagram": _diagram}

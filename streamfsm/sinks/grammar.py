@@ -1,9 +1,9 @@
 """The grammar of a protocol that streams events: what may follow what, and what must have ended when.
 
 It is a declaration: a table for the stream, and one for each kind of part that begins and ends inside it, such as a
-text or a call. The events of the tables are the protocol's own words. A :class:`Reading` runs the tables over a stream of
-events, whoever wrote it: a sink lets no event out that its grammar forbids, and ``streamfsm verify`` reads the streams
-of others by the same tables.
+text or a call. The events of the tables are the protocol's own words. A :class:`Reading` runs the tables over a stream
+of events, whoever wrote it: a sink lets no event out that its grammar forbids, and ``streamfsm verify`` reads the
+streams of others by the same tables.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -237,7 +237,7 @@ class ResponsesEvents(ProtocolSink[dict[str, Any]]):
         }
         if result := ending.result:
             response["model"] = result.model or self._model
-            response["usage"] = _usage(result.usage)
+            response["usage"] = _usage(ending.usage)
         if ending.how == "ends failed":
             response["error"] = {"code": "server_error", "message": ending.error.message}
         if ending.stop_reason in _REASONS:
@@ -337,8 +337,8 @@ def _call(piece: Piece, status: str) -> dict[str, Any]:
     }
 
 
-def _usage(usage: Usage) -> dict[str, Any] | None:
-    if usage.source == "absent":
+def _usage(usage: Usage | None) -> dict[str, Any] | None:
+    if usage is None:
         return None
     read, written = usage.input_tokens or 0, usage.output_tokens or 0
     return {

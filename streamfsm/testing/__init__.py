@@ -43,6 +43,7 @@ from streamfsm.testing.strategies import (
     texts,
 )
 from streamfsm.testing.streams import Stream
+from streamfsm.testing.wires import check_wire
 
 __all__ = [
     "ALPHABET",
@@ -71,6 +72,7 @@ __all__ = [
     "check_ready_is_true",
     "check_split_invariance",
     "check_total",
+    "check_wire",
     "chunkings",
     "cpu_seconds",
     "cuts",
