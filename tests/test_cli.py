@@ -16,7 +16,7 @@ import pytest
 from helpers import call, call_chunks, chunk, chunked, run
 from recordings import CAPTURES, FILES
 
-from streamfsm import cli, coalesce
+from streamfsm import coalesce
 from streamfsm.cli import main
 from streamfsm.machines import TABLES, diagrams
 from streamfsm.replay import capture
@@ -462,7 +462,7 @@ def test_a_reader_that_leaves_is_no_error(recorded, monkeypatch, capfd):
     def closed(*_, **__):
         raise BrokenPipeError
 
-    monkeypatch.setattr("streamfsm.cli.print", closed, raising=False)
+    monkeypatch.setattr("streamfsm.cli.replay.print", closed, raising=False)
     assert main(["replay", recorded([chunk(content="Hi")]), "--json"]) == 1
     assert capfd.readouterr() == ("", "")
 
@@ -487,6 +487,16 @@ class Strips(Right):
 class Unreadable(Right):
     def feed(self, chunk):
         return [object()]
+
+class Exits(Right):
+    def close(self):
+        import sys
+        sys.exit(0)
+
+class Vanishes(Right):
+    def close(self):
+        import os
+        os._exit(0)
 """
 WORDS = [chunk(content="some words"), chunk(finish="stop")]
 
@@ -520,6 +530,51 @@ def test_a_finding_exits_with_code_1_and_is_a_file_that_replays(fuzz, recorded, 
     assert replay(out)[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("parser", "what"),
+    [("Exits", "the parser raised SystemExit(0)"), ("Vanishes", "its process ended with exit code 0")],
+)
+def test_a_parser_that_ends_its_process_is_a_finding(fuzz, recorded, capsys, parser, what):
+    assert fuzz(recorded(WORDS), "--parser", f"other_parsers:{parser}", "--examples", 5) == 1
+    assert what.replace("its process", "the parser's process") in capsys.readouterr().out
+
+
+def test_without_fork_the_parser_runs_in_this_process(fuzz, recorded, capsys, monkeypatch):
+    monkeypatch.setattr("streamfsm.testing.worker.AVAILABLE", False)
+    assert fuzz(recorded(WORDS), "--parser", "other_parsers:Exits", "--examples", 5) == 1
+    assert "the parser raised SystemExit(0)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("statement", ["import sys; sys.exit(0)", "raise GeneratorExit", "1 / 0", "raise SystemExit"])
+def test_a_module_that_raises_is_one_line_and_exit_code_2(fuzz, recorded, capsys, tmp_path, statement):
+    (tmp_path / "raising.py").write_text(statement)
+    assert fuzz(recorded(WORDS), "--parser", "raising:Parser") == 2
+    assert capsys.readouterr().err.startswith("streamfsm: --parser raising:Parser: raising raised ")
+
+
+def test_an_interrupt_while_a_module_is_imported_is_the_users(fuzz, recorded, tmp_path):
+    (tmp_path / "raising.py").write_text("raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        fuzz(recorded(WORDS), "--parser", "raising:Parser")
+
+
+@pytest.mark.parametrize("value", ["NaN", "[]", "{}", "1.5", "-1e999", "12345678901234567890", '"\\ud800"'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"created": VALUE, "choices": [{"index": 0, "delta": {"content": "some words"}}]}',
+        '{"id": VALUE, "model": VALUE, "choices": [{"index": 0, "delta": {"content": "some words"}}]}',
+        '{"choices": [{"index": VALUE, "delta": {"content": "words"}, "finish_reason": VALUE}]}',
+        '{"choices": [{"delta": {"tool_calls": [{"index": VALUE, "id": VALUE, "function": {"name": "f"}}]}}]}',
+        '{"choices": VALUE, "usage": VALUE}',
+    ],
+)
+def test_a_capture_with_odd_values_is_fuzzed(fuzz, tmp_path, capsys, line, value):
+    path = tmp_path / "odd.sse"
+    path.write_text(f"data: {line.replace('VALUE', value)}\n\n" * 2 + "data: [DONE]\n\n")
+    assert fuzz(path, "--examples", 5, "--seed", 1) == 0, capsys.readouterr().out
+
+
 def test_the_next_run_begins_with_what_was_found(fuzz, recorded):
     path = recorded(WORDS)
     assert fuzz(path, "--parser", "other_parsers:Strips", "--database", "kept") == 1
@@ -535,7 +590,7 @@ def test_garbage_is_sent_when_asked_for(fuzz, recorded, capsys):
 
 def test_progress_is_told_on_a_long_run(fuzz, recorded, capsys, monkeypatch):
     now = iter(range(0, 1000, 1))
-    monkeypatch.setattr("streamfsm.cli.monotonic", lambda: next(now))
+    monkeypatch.setattr("streamfsm.cli.fuzz.monotonic", lambda: next(now))
     assert fuzz(recorded(WORDS), "--examples", 20) == 0
     assert capsys.readouterr().err.startswith("2 of 20 examples\n")
 
@@ -555,13 +610,13 @@ def test_an_interrupt_ends_the_run_and_says_how_far_it_came(fuzz, recorded, caps
     [
         (
             ["--parser", "nowhere:Parser"],
-            "--parser nowhere:Parser: No module named 'nowhere'; it is to be MODULE:FACTORY",
+            "--parser nowhere:Parser: No module named 'nowhere'; MODULE:FACTORY was expected",
         ),
-        (["--parser", "other_parsers:Wrong"], "has no attribute 'Wrong'; it is to be MODULE:FACTORY"),
+        (["--parser", "other_parsers:Wrong"], "has no attribute 'Wrong'; MODULE:FACTORY was expected"),
         (["--parser", "parsers"], "--parser parsers: "),
         (["--parser", ":Right"], "--parser :Right: "),
         (["--parser", "other_parsers:PARSERS"], "has no attribute 'PARSERS'"),
-        (["--parser", "other_parsers:__name__"], "is no function or class"),
+        (["--parser", "other_parsers:__name__"], "is neither a function nor a class"),
         (["--parser", "other_parsers:Unreadable"], "cannot read the message <object"),
         (["--parser", "other_parsers:Strips", "--out", "no/such/place"], "no/such/place: No such file or directory"),
     ],
@@ -586,15 +641,15 @@ def test_numbers_that_are_none_exit_with_code_2(fuzz, recorded, capsys, option):
     with pytest.raises(SystemExit) as exit_:
         fuzz(recorded(WORDS), *option)
     assert exit_.value.code == 2
-    assert f"'{option[1]}' is no number of " in capsys.readouterr().err
+    assert f"'{option[1]}' is not a positive number" in capsys.readouterr().err
 
 
 # -- the other command, and the process --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["mermaid", "dot", "markdown"])
+@pytest.mark.parametrize("form", ["mermaid", "dot", "md", "markdown"])
 def test_diagram_prints_one_table_or_all(capsys, form):
-    drawn = {table.name: getattr(diagrams, form)(table) for table in TABLES}
+    drawn = {table.name: diagrams.FORMATS[form.replace("markdown", "md")](table, None) for table in TABLES}
     assert list(drawn) == ["stream", "text", "tool_call", "lexer"]
     for name, text in drawn.items():
         assert main(["diagram", name, "--format", form]) == 0
@@ -605,7 +660,7 @@ def test_diagram_prints_one_table_or_all(capsys, form):
 
 def test_mermaid_is_the_format_unless_another_is_asked_for(capsys):
     main(["diagram", "text"])
-    assert capsys.readouterr().out.startswith("stateDiagram-v2\n")
+    assert capsys.readouterr().out.startswith("%%{init: ")
 
 
 def test_the_version_is_the_packages(capsys):
@@ -620,7 +675,7 @@ def test_the_module_is_the_command(monkeypatch, capsys):
     with pytest.raises(SystemExit) as exit_:
         runpy.run_module("streamfsm", run_name="__main__")
     assert exit_.value.code == 0
-    assert capsys.readouterr().out.startswith("stateDiagram-v2\n")
+    assert capsys.readouterr().out.startswith("%%{init: ")
 
 
 def process(*arguments, **options):
@@ -656,7 +711,7 @@ def test_output_that_cannot_be_written_is_one_line_and_exit_code_2(recorded, mon
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(cli._COMMANDS, "replay", fail)
+    monkeypatch.setattr("streamfsm.cli.replay._run", fail)
     stdout = os.dup(1)
     try:
         assert main(["replay", recorded([chunk()])]) == 2

@@ -225,7 +225,7 @@ def outcome(entries):
 DECIDED_ELSEWHERE = {
     "other entry",
     "other entry, same name",
-    "whole so far",
+    "cumulative message",
 }  # in one delta's list and in messages, which have tests of their own
 
 
@@ -273,7 +273,7 @@ def test_names_that_may_be_two_calls_are_never_ready(decided):
 def test_a_message_that_is_whole_so_far_repeats_its_calls_in_order(decided):
     message = {"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}] * 2}
     _, parser = run([{"choices": [{"message": message}]}] * 2)
-    assert decided == ["first here", "first here", "whole so far", "whole so far"]
+    assert decided == ["first here", "first here", "cumulative message", "cumulative message"]
     assert found(parser) == [(None, "f", "{}")] * 2
 
 

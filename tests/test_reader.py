@@ -129,7 +129,7 @@ EVERYTHING_SAID = [
     ENVELOPE,
     Begin(1),
     Text(1, "reasoning", "Hm"),
-    AnomalyReport("reasoning_conflict", "reasoning is not the text of another field", 1),
+    AnomalyReport("reasoning_conflict", "reasoning differs from the text of another field", 1),
     Text(1, "reasoning", "Hmm"),
     Text(1, "content", "Hi"),
     Text(1, "refusal", "No"),

@@ -2,9 +2,9 @@
 
 from typing import cast
 
-from streamfsm.channels import Channels
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.calls import Calls
+from streamfsm.core.captured import Channels
 from streamfsm.core.events import Form
 from streamfsm.core.lanes import CallLane, LanePolicy, Outlet
 from streamfsm.core.policies import Policies
@@ -83,13 +83,13 @@ class CallReader:
         free = lane.form != "json" and (rule.records is not None or again)
         if free and not rule.records:
             self._anomalies.record(
-                "ambiguous_call", f"{name!r} again: more of the call or another", choice, lane.ordinal
+                "ambiguous_call", f"{name!r} came again: more of this call, or another call", choice, lane.ordinal
             )
         echoed = lane.repeats is not None and rule.records == "changed_id"
         lane.in_doubt = lane.in_doubt or rule.doubts or free or echoed
         if any(hollow) and (rule.owner == "new" or (hollow[1] and not lane.named)):
             self._anomalies.record(
-                "placeholder", "an id or a name that says nothing was taken for none", choice, lane.ordinal
+                "placeholder", "an id or a name that is a placeholder was read as absent", choice, lane.ordinal
             )
             # A placeholder name beside a real id, or beside no id, may be a piece of a name that still grows.
             lane.in_doubt = lane.in_doubt or (hollow[1] and bool(lane.name) and not hollow[0])
@@ -111,11 +111,11 @@ class CallReader:
         if repeated and not lane.repeats_name:
             lane.repeats_name = True
             self._anomalies.record(
-                "repeated_name", f"{name!r} came again; Dialect.name tells", lane.choice, lane.ordinal
+                "repeated_name", f"{name!r} came again; Dialect(name=…) decides", lane.choice, lane.ordinal
             )
         elif auto and again and not repeated:
             lane.in_doubt = True
-            what = f"{name!r} with the id of {lane.name!r}: more of its name or another call; Dialect.name tells"
+            what = f"{name!r} with the id of {lane.name!r}: more of its name, or another call; Dialect(name=…) decides"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
         lane.is_doubled = auto and not (again or cumulative) and lane.name == name * (len(lane.name) // len(name))
         return lane.add_name(name, self._limits.name, cumulative=cumulative or repeated or policy == "snapshot")
@@ -129,12 +129,12 @@ class CallReader:
         """Complete a name. The call is in doubt if the name may have come twice, or holds a template's marker."""
         if lane.is_doubled and not lane.named:
             lane.in_doubt = True
-            what = f"{lane.name!r} may be a name that came more than once; Dialect.name tells"
+            what = f"{lane.name!r} may be a name that came more than once; Dialect(name=…) decides"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
         if not lane.named and holds_marker(lane.name):
             lane.in_doubt = True
             self._anomalies.record(
-                "marker_in_name", f"{lane.name!r} holds a marker of the model's", lane.choice, lane.ordinal
+                "marker_in_name", f"{lane.name!r} holds a marker of the model's template", lane.choice, lane.ordinal
             )
         lane.complete_name(self._channels, self._outlet)
 
@@ -150,7 +150,7 @@ class CallReader:
         for orphan in orphans:
             calls.adopt(orphan, lane)
             lane.in_doubt = True
-            what = "arguments without a name were taken for those of the only open call"
+            what = "arguments without a name were read as those of the only open call"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
             if not lane.feed(orphan.arguments.getvalue(), self._lane_policy, self._outlet):
                 raise LimitReached("arguments")

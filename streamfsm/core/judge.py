@@ -1,8 +1,8 @@
 """``Judge``: decides how the choices of one response ended."""
 
-from streamfsm.channels import Channels
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.calls import Calls
+from streamfsm.core.captured import Channels
 from streamfsm.core.lanes import CallLane, TextLane
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Run
@@ -34,10 +34,10 @@ class Judge:
             self._judge_text(text)
         content = choice.texts.get("content")
         if content and tags and (stray := content.stray_tag(tags)):
-            what = f"{stray!r} closed no thought: where the prompt opens it, ThinkTags(starts='inside')"
+            what = f"{stray!r} came while no thought was open; if the prompt opens it, use ThinkTags(starts='inside')"
             record("stray_tag", what, index)
         if found := choice.written_call():
-            record("call_in_text", f"the text holds a call, which is not read: {found!r}", index)
+            record("call_in_text", f"the text holds a call, which is not parsed: {found!r}", index)
         for call in choice.calls.lanes:
             if not call.name and not call.adopted:
                 record("nameless_call", "the call ended without a name", index, call.ordinal)
@@ -49,7 +49,7 @@ class Judge:
         """Record calls of the message tool that say nothing."""
         for call in choice.calls.lanes:
             if self._is_silent(call):
-                what = f"{call.name!r} is how the model speaks, and said nothing"
+                what = f"{call.name!r} speaks for the model, but the call said nothing"
                 self._anomalies.record("silent_speech", what, call.choice, call.ordinal)
 
     def _is_silent(self, call: CallLane) -> bool:
@@ -66,7 +66,7 @@ class Judge:
 
     def _judge_arguments(self, choice: Choice, call: CallLane) -> None:
         if call.repeated:
-            what = "all of the arguments came again, and was left out"
+            what = "all of the arguments came again, and were not read"
             self._anomalies.record("repeated_arguments", what, call.choice, call.ordinal)
         verdict = call.judge()[0]
         cut = choice.finish_reason is None or self.meaning(choice.finish_reason).rank == CUT

@@ -164,7 +164,7 @@ RULES = (
     Rule("first here", "new",
          lambda c: c.here is None,
          "no id, and no call at this index, or none at all"),
-    Rule("whole so far", "here",
+    Rule("cumulative message", "here",
          lambda c: c.cumulative,
          "no id; a cumulative message repeats its calls in order"),
     Rule("new name", "new",

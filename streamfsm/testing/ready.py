@@ -25,7 +25,7 @@ def ready_calls(result: Any) -> list[tuple[str, str]]:
 def check_ready_is_true(
     parse: Parse,
     stream: Logical,
-    *accented: Sequence[Chunk],
+    *variants: Sequence[Chunk],
     ready: Ready = ready_calls,
     seconds: float = SECONDS,
 ) -> None:
@@ -37,7 +37,7 @@ def check_ready_is_true(
     Args:
         parse: makes the parser.
         stream: what is said.
-        accented: chunks that say the same with :data:`streamfsm.testing.QUIRKS` of any kind, or damaged by a
+        variants: chunks that say the same with :data:`streamfsm.testing.QUIRKS` of any kind, or damaged by a
             :class:`streamfsm.testing.Fault`.
         ready: returns the calls of a result that may be run.
         seconds: time after which the parser counts as hanging.
@@ -47,8 +47,8 @@ def check_ready_is_true(
     made = Counter(
         (name, _value(texts.get(("arguments", key), ""))) for (kind, key), name in texts.items() if kind == "name"
     )
-    for chunks in accented or (logical.plain(),):
-        found = run(parse, chunks, read=lambda _: (), seconds=seconds)
+    for chunks in variants or (logical.plain(),):
+        found = run(parse, chunks, read=_nothing, seconds=seconds)
         wrong = Counter((name, _value(arguments)) for name, arguments in ready(found.result)) - made
         if wrong:
             calls = "".join(f"\n    {name}({arguments})" for name, arguments in wrong.elements())
@@ -57,10 +57,14 @@ def check_ready_is_true(
             )
 
 
+def _nothing(_: Any) -> tuple[()]:
+    return ()
+
+
 def _value(arguments: str) -> str:
-    """Return a canonical text of the value; text that is not JSON is returned unchanged."""
+    """Return a canonical text of the value; text that is not JSON is returned with halves of surrogates joined."""
     try:
         value = json.loads(arguments) if arguments.strip() else None
     except (RecursionError, ValueError):
-        return arguments
+        return without_surrogates(arguments)
     return without_surrogates(json.dumps({} if value is None else value, sort_keys=True, ensure_ascii=False))

@@ -7,7 +7,7 @@ usage, then an error. A field that is not read is kept as an extra.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, cast
 
 from streamfsm.core.events import (
     AnomalyReport,
@@ -17,24 +17,19 @@ from streamfsm.core.events import (
     Extra,
     Failure,
     Finish,
-    Form,
     Handler,
     Recorder,
     Text,
-    TextField,
     Thought,
-    UsageReport,
 )
-from streamfsm.core.json_values import as_json, as_plain, fields_and_extra, fields_of, says, show
-from streamfsm.core.text import without_surrogates
+from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, says, show
 from streamfsm.machines.choices import RULES, Counting, Entry, counted
+from streamfsm.wires.chat.calls import read_calls, read_function_call
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.shortcut import (
-    CALL,
     CHOICE,
     CHUNK,
     DELTA,
-    FUNCTION,
     STAMPS,
     Plain,
     Stamps,
@@ -42,14 +37,14 @@ from streamfsm.wires.chat.shortcut import (
     of_dict,
     of_model,
 )
+from streamfsm.wires.chat.structure import read_text
+from streamfsm.wires.checked import LARGEST, checked, integer, string
 from streamfsm.wires.error_shapes import failure_in, failure_of, untold
 from streamfsm.wires.foreign import protocol_of
+from streamfsm.wires.usage import read_usage
 
-_T = TypeVar("_T")
-_NOTHING: Mapping[str, Any] = {}
 _CHUNK_READ = CHUNK | {"moderation", "x_groq", "error"}
 _CHOICE_READ = CHOICE | {"message", "usage"}
-_LARGEST = 2**63 - 1  # the largest integer that every reader accepts
 
 
 @dataclass(slots=True)
@@ -104,13 +99,13 @@ class ChatCompletions:
         self._read_stamps((fields.get("service_tier"), fields.get("system_fingerprint")), to)
         if choices:
             if not isinstance(choices, list):
-                choices = _checked(list, choices, "choices", None, to) or ()
+                choices = checked(list, choices, "choices", None, to) or ()
             position, alone = 0, len(choices) == 1
             for choice in choices:
                 self._read_entry(position, choice, to, alone=alone)
                 position += 1  # noqa: SIM113 - enumerate takes longer than the loop
         if usage := fields.get("usage"):
-            _read_usage(usage, to)
+            read_usage(usage, to)
         if moderation := fields.get("moderation"):
             to.take(Extra(None, "moderation", moderation))
         if maybe_extra and not CHUNK.issuperset(maybe_extra):
@@ -132,7 +127,7 @@ class ChatCompletions:
         one = counted(len(self.waiting), finished=self.finished)
         if one:
             what = "choices that each spoke once, of which only the last was finished, were read as one"
-            to.take(AnomalyReport("ambiguous_choice", f"{what}; Dialect.choice tells", next(iter(self.choices))))
+            to.take(AnomalyReport("ambiguous_choice", f"{what}; Dialect(choice=…) decides", next(iter(self.choices))))
         self._release(to, one=one)
 
     @property
@@ -158,7 +153,7 @@ class ChatCompletions:
             and self.counting != "yes"
             and type(choice) is int
             and self.choices.get(choice, False)
-            and (field is not None or (type(wire_index) is int and 0 <= wire_index <= _LARGEST))
+            and (field is not None or (type(wire_index) is int and 0 <= wire_index <= LARGEST))
             and type(text) is str
             and text != ""
         )
@@ -186,8 +181,8 @@ class ChatCompletions:
         return failure is not None
 
     def _read_envelope(self, fields: Mapping[str, Any], to: Handler) -> None:
-        response_id = None if self.has_id and self.has_spoken else _string(fields, "id", None, to) or None
-        model = None if self.has_model and self.has_spoken else _string(fields, "model", None, to) or None
+        response_id = None if self.has_id and self.has_spoken else string(fields, "id", None, to) or None
+        model = None if self.has_model and self.has_spoken else string(fields, "model", None, to) or None
         if response_id or model:
             to.take(Envelope(response_id, model))
             self.has_id, self.has_model = self.has_id or bool(response_id), self.has_model or bool(model)
@@ -243,7 +238,7 @@ class ChatCompletions:
         first = next(iter(self.choices), 0)
         choice = {"own": index, "position": position, "one": first}[rule.owner]
         if rule.records:
-            to.take(AnomalyReport(rule.records, f"{rule.name}: {rule.because}; Dialect.choice tells", first))
+            to.take(AnomalyReport(rule.records, f"{rule.name}: {rule.because}; Dialect(choice=…) decides", first))
         return choice
 
     def _release(self, to: Handler, *, one: bool) -> None:
@@ -268,9 +263,9 @@ class ChatCompletions:
                 self.has_spoken = True
                 self._read_message(message, index, to)
             if usage := fields.get("usage"):
-                _read_usage(usage, to)
+                read_usage(usage, to)
             _read_extras(maybe_extra, _CHOICE_READ, index, to)
-        if fields.get("finish_reason") and (reason := _string(fields, "finish_reason", index, to)):
+        if fields.get("finish_reason") and (reason := string(fields, "finish_reason", index, to)):
             self.has_spoken = True
             to.take(Finish(index, reason))
 
@@ -285,13 +280,13 @@ class ChatCompletions:
             if isinstance(content, str):
                 to.text(choice, "content", content)
             else:
-                _read_text(content, "content", "content", choice, to)
+                read_text(content, "content", "content", choice, to)
         if refusal := fields.get("refusal"):
-            _read_text(refusal, "refusal", "refusal", choice, to)
+            read_text(refusal, "refusal", "refusal", choice, to)
         if calls := fields.get("tool_calls"):
-            _read_calls(calls, choice, to)
+            read_calls(calls, choice, to)
         if function := fields.get("function_call"):
-            _read_function_call(function, calls, choice, to)
+            read_function_call(function, calls, choice, to)
         if audio := fields.get("audio"):
             _read_audio(audio, choice, to)
         return bool(content or calls or refusal or function or audio or unusual)
@@ -342,10 +337,10 @@ class ChatCompletions:
         plain = [name for name in names if name in self.dialect.reasoning_texts and isinstance(delta[name], str)]
         self.reasoning_fields = (*self.reasoning_fields, *(name for name in plain if name not in self.reasoning_fields))
         if len(names) == 1:
-            _read_text(delta[names[0]], "reasoning", names[0], choice, to)
+            read_text(delta[names[0]], "reasoning", names[0], choice, to)
         elif names:
             _read_once(delta, names, choice, to)
-        if delta.get("reasoning_opaque") and (opaque := _string(delta, "reasoning_opaque", choice, to)):
+        if delta.get("reasoning_opaque") and (opaque := string(delta, "reasoning_opaque", choice, to)):
             to.take(Thought(choice, "opaque", None, None, "", opaque, None, field="reasoning_opaque"))
 
 
@@ -354,13 +349,13 @@ def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to
     read: set[str] = set()
     for name in names:
         recorder = Recorder()
-        _read_text(delta[name], "reasoning", name, choice, recorder)
+        read_text(delta[name], "reasoning", name, choice, recorder)
         text = "".join([event.text for event in recorder.events if isinstance(event, Text)])
         if text in read:
             recorder.events[:] = [event for event in recorder.events if not isinstance(event, Text)]
         elif text:
             if read:
-                to.take(AnomalyReport("reasoning_conflict", f"{name} is not the text of another field", choice))
+                to.take(AnomalyReport("reasoning_conflict", f"{name} differs from the text of another field", choice))
             read.add(text)
         recorder.tell(to)
 
@@ -371,7 +366,7 @@ def _read_audio(audio: object, choice: int, to: Handler) -> None:
         to.take(AnomalyReport("wrong_type", f"audio is {show(audio)}", choice, {"audio": audio}))
         return
     if transcript := fields.get("transcript"):
-        _read_text(transcript, "transcript", "transcript", choice, to)
+        read_text(transcript, "transcript", "transcript", choice, to)
     if rest := {key: fields[key] for key in more(fields, ("transcript",))}:
         to.take(Extra(choice, "audio", rest))
 
@@ -380,7 +375,7 @@ def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
     """Read what few chunks have: the ``fields`` that may be unknown."""
     groq = fields_of(fields.get("x_groq"))
     if usage := groq.get("usage"):
-        _read_usage(usage, to)
+        read_usage(usage, to)
     if rest := {key: groq[key] for key in more(groq, ("usage", "error"))}:
         to.take(Extra(None, "x_groq", rest))
     elif not groq and says(fields.get("x_groq")):
@@ -399,281 +394,9 @@ def _read_extras(fields: Mapping[str, Any], known: frozenset[str], choice: int |
         to.take(Extra(choice, name, fields[name]))
 
 
-# -- text somewhere in a known structure -------------------------------------------------------------------------------
-
-# Fields of a part that hold its text, or parts with text, in reading order → the text field that the text belongs to;
-# ``None``: the one that the part is in.
-_TEXTS: dict[str, TextField | None] = {
-    **dict.fromkeys(("thinking", "reasoning", "reasoning_content", "reasoning_text", "summary"), "reasoning"),
-    "refusal": "refusal",
-    **dict.fromkeys(("text", "content", "output_text", "input_text", "value"), None),
-}
-# Type of such a part → the text field that its text belongs to (``None``: that of the part around it), and the detail's
-# kind.
-_TYPES: dict[str, tuple[TextField | None, str]] = {
-    "": (None, ""),
-    **dict.fromkeys(("text", "output_text", "input_text"), (None, "text")),
-    "refusal": ("refusal", ""),
-    "reasoning": ("reasoning", ""),
-    **dict.fromkeys(("thinking", "thought", "reasoning_text", "reasoning_content"), ("reasoning", "text")),
-    **dict.fromkeys(("summary", "summary_text", "reasoning_summary"), ("reasoning", "summary")),
-    "redacted_thinking": ("reasoning", "redacted"),
-}
-_DATA = ("data", "encrypted_content")
-_PART = frozenset({"type", "signature"})
-_DETAIL = _PART.union(("index", "id"), _DATA)
-_Place: TypeAlias = tuple[int | None, str | None]
-_DEEPEST = 8  # levels of parts within parts
-_STRUCTURED_FIELDS = frozenset({"reasoning_details", "thinking_blocks", "content"})  # in which parts go back
-
-
-def _read_text(value: object, field: TextField, name: str, choice: int, to: Handler) -> None:
-    """Pass on the text that is somewhere in the field ``name``, and what else a known structure says."""
-    if isinstance(value, str):
-        to.text(choice, field, value)
-    else:
-        _Structure(name, choice, to).read(value, field)
-
-
-@dataclass(slots=True)
-class _Structure:
-    """Reads one field of one delta: a part with text, a list of parts or nested parts, with any name for the text."""
-
-    name: str
-    choice: int
-    to: Handler
-    depth: int = 0
-    """How many parts enclose the next one."""
-
-    def read(self, value: object, field: TextField, place: _Place = (None, None)) -> None:
-        """Pass on the texts, which belong to ``field`` unless a part says otherwise.
-
-        Args:
-            value: the value that came.
-            field: the text field that its texts belong to.
-            place: index and id of the enclosing part.
-        """
-        if isinstance(value, str):
-            if value:
-                self.to.text(self.choice, field, value)
-            return
-        fields, _ = fields_and_extra(value)
-        if self.depth > _DEEPEST or not (fields is not None or isinstance(value, list)):
-            if value is not None:
-                what = f"a part of {self.name}" if self.depth else self.name
-                self.to.take(AnomalyReport("wrong_type", f"{what} is {show(value)}", self.choice, {self.name: value}))
-            return
-        self.depth += 1
-        if fields is None:
-            for part in cast("list[object]", value):
-                self.read(part, field, place)
-        else:
-            self._read_part(fields, field, place)
-        self.depth -= 1
-
-    def _read_part(self, fields: Mapping[str, Any], field: TextField, place: _Place) -> None:
-        """``{"type": "text", "text": …}``, ``{"type": "thinking", "thinking": […], "signature": …}`` and their like."""
-        choice, to = self.choice, self.to
-        wire_type = _string(fields, "type", choice, to)
-        of, kind = _TYPES.get(wire_type, (None, wire_type))
-        if kind.startswith("reasoning."):
-            of, kind = "reasoning", kind.removeprefix("reasoning.")
-        field = of or field
-        if field == "reasoning":
-            index, part_id = _integer(fields, "index", choice, to), _string(fields, "id", choice, to) or None
-            place = place if index is None and part_id is None else (index, part_id)
-        # In a part of an unknown type, only a plain text is read as text.
-        known = field == "reasoning" or wire_type in _TYPES
-        texts: dict[TextField, dict[str, None]] = {}
-        read = set(_DETAIL if field == "reasoning" else _PART)
-        for key, text_of in _TEXTS.items():
-            value = fields.get(key)
-            if isinstance(value, str) and (known or key == "text"):
-                texts.setdefault(text_of or field, {})[value] = None
-                read.add(key)
-            elif known and (isinstance(value, list) or fields_and_extra(value)[0] is not None):
-                self.read(value, text_of or field, place)
-                read.add(key)
-            elif known and says(value):
-                to.take(AnomalyReport("wrong_type", f"{key} is {show(value)}", choice))
-        rest = {key: fields[key] for key in more(fields, read)}
-        if field != "reasoning" and (rest or not (known or texts)):
-            to.take(Extra(choice, self.name, {"type": fields["type"], **rest} if fields.get("type") else rest))
-            rest = {}
-        thoughts = "".join(texts.pop("reasoning", ()))
-        data = "".join(_string(fields, key, choice, to) for key in _DATA) if field == "reasoning" else ""
-        signature = _string(fields, "signature", choice, to)
-        if thoughts or data or signature or rest:
-            if field != "reasoning":
-                kind = "text"
-            kind = kind or ("encrypted" if data else "summary" if fields.get("summary") else "text")
-            goes_back_in = self.name if self.name in _STRUCTURED_FIELDS else "reasoning_details"
-            to.take(
-                Thought(
-                    choice, kind, *place, thoughts, data, signature or None, extras=rest or None, field=goes_back_in
-                )
-            )
-        for text_field, found in {"reasoning": thoughts, **texts}.items():
-            if text := "".join(found):
-                to.text(choice, text_field, text)
-
-
-# -- tool calls --------------------------------------------------------------------------------------------------------
-
-# Fields that may hold arguments in the wrong place.
-_ARGUMENTS = frozenset({"arguments", "input", "parameters", "args"})
-
-
-def _read_function_call(function: object, calls: object, choice: int, to: Handler) -> None:
-    """Read the legacy call, unless it repeats an entry of ``tool_calls``.
-
-    Beside ``tool_calls`` it is a separate call only if it has a name of its own.
-    """
-    calls = calls if isinstance(calls, list) else []
-    entries = [_core(fields_of(entry).get("function")) for entry in calls]
-    legacy = _core(function)
-    if calls and (legacy in entries or legacy == ("", "")):
-        return
-    mine = bool(legacy[0]) and legacy[0] not in [name for name, _ in entries]
-    if calls:
-        what = f"function_call says {show(legacy)}, and no entry of tool_calls does"
-        to.take(AnomalyReport("ambiguous_call", what, choice, {} if mine else {"function_call": function}))
-    if mine or not calls:
-        _read_calls([{"function": function}], choice, to)
-
-
-def _core(function: object) -> tuple[Any, Any]:
-    fields = fields_of(function)
-    return fields.get("name") or "", fields.get("arguments") or ""
-
-
-def _read_calls(calls: object, choice: int, to: Handler) -> None:
-    entry = -1
-    for call in calls if isinstance(calls, list) else _checked(list, calls, "tool_calls", choice, to) or ():
-        entry += 1
-        fields, maybe_extra = fields_and_extra(call)
-        if fields is None:
-            to.take(
-                AnomalyReport("wrong_type", f"an entry of tool_calls is {show(call)}", choice, {"tool_calls": call})
-            )
-            continue
-        function, _ = fields_and_extra(fields.get("function"))
-        if function is None:
-            function = _NOTHING
-            if says(fields.get("function")):
-                what = f"function is {show(fields['function'])}"
-                to.take(AnomalyReport("wrong_type", what, choice, {"function": fields["function"]}))
-        form: Form = "json"
-        extras = {}
-        if not FUNCTION.issuperset(function) and (unread := more(function, FUNCTION)):
-            extras["function"] = {key: function[key] for key in unread}
-            _doubt(extras["function"], "function has", choice, to)
-        if maybe_extra and (unread := more(maybe_extra, CALL)):
-            extras |= {key: maybe_extra[key] for key in unread}
-            _doubt({key: extras[key] for key in _ARGUMENTS & extras.keys()}, "an entry of tool_calls has", choice, to)
-            if "custom" in extras and (custom := fields_of(extras["custom"])):
-                function, form = _custom(custom, function, extras, choice, to)
-        index, call_id = fields.get("index"), fields.get("id") or ""
-        name, arguments = function.get("name") or "", function.get("arguments")
-        if arguments is None:
-            arguments = ""
-        typed = type(call_id) is type(name) is type(arguments) is str and (index is None or type(index) is int)
-        if not (typed and call_id.isascii() and (index is None or abs(index) <= _LARGEST)):
-            index = _integer(fields, "index", choice, to)
-            call_id = _string(fields, "id", choice, to)
-            name = _checked(str, name, "name", choice, to) or ""
-            if not isinstance(arguments, str):
-                arguments, form = _not_text(arguments, form, choice, to)
-        to.call(choice, index, call_id, name, arguments, entry, False, extras or None, form)
-
-
-def _doubt(unread: Mapping[str, Any], what: str, choice: int, to: Handler) -> None:
-    """Record that fields which are not read may hold the arguments, unless they are numbers or the like."""
-    if names := [key for key, value in unread.items() if isinstance(value, str) or not isinstance(value, int | float)]:
-        to.take(AnomalyReport("unread_arguments", f"{what} {show(names)}", choice))
-
-
-def _custom(
-    custom: Mapping[str, Any], function: Mapping[str, Any], extras: dict[str, Any], choice: int, to: Handler
-) -> tuple[Mapping[str, Any], Form]:
-    """Return the call of a tool that takes text, ``{"name": …, "input": …}``, in a function's shape; and its form.
-
-    An entry that also says something as a function stays a function's, and is in doubt if a field cannot be read.
-    """
-    if any(function.get(key) for key in FUNCTION):
-        if any(custom.get(key) for key in ("name", "input")):
-            to.take(AnomalyReport("unread_arguments", f"custom is {show(custom)}, beside a function", choice))
-        else:
-            del extras["custom"]
-        return function, "json"
-    rest = {key: custom[key] for key in more(custom, ("name", "input"))}
-    extras.pop("custom")
-    if rest:
-        extras["custom"] = rest
-    return {"name": custom.get("name"), "arguments": custom.get("input")}, "text"
-
-
-def _not_text(arguments: object, form: Form, choice: int, to: Handler) -> tuple[str, Form]:
-    """Read arguments that came as a JSON value, not as its text: members of an object; the next piece may add more."""
-    text = as_json(arguments)
-    if form == "json" and text and text.startswith("{"):
-        return text[1:-1], "members"
-    to.take(AnomalyReport("wrong_type", f"arguments is {show(arguments)}", choice))
-    return text or show(arguments), form
-
-
-# A count's names, in order of preference; a pair names an object and the count in it.
-_INPUT = ("prompt_tokens", "input_tokens")
-_OUTPUT = ("completion_tokens", "output_tokens")
-_CACHED = (
-    ("prompt_tokens_details", "cached_tokens"),
-    *("cached_tokens", "num_cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens"),
-)
-_REASONING = (("completion_tokens_details", "reasoning_tokens"), "reasoning_tokens")
-
-
-def _read_usage(usage: object, to: Handler) -> None:
-    fields, _ = fields_and_extra(usage)
-    if fields is None:
-        to.take(AnomalyReport("wrong_type", f"usage is {show(usage)}", None, {"usage": usage}))
-        return
-
-    def count(names: tuple[str | tuple[str, str], ...]) -> int | None:
-        for name in names:
-            place, key = (fields, name) if isinstance(name, str) else (fields_of(fields.get(name[0])), name[1])
-            if (found := _integer(place, key, None, to)) is not None:
-                return found
-        return None
-
-    to.take(
-        UsageReport(
-            count(_INPUT),
-            count(_OUTPUT),
-            count(_CACHED),
-            count(_REASONING),
-            raw={key: value for key, value in fields.items() if value is not None},
-        )
-    )
-
-
 def _is_chunk(fields: Mapping[str, Any]) -> bool:
     kind = fields.get("object")
     return isinstance(kind, str) and kind.startswith("chat.completion")
-
-
-# -- checks: a value of the wrong type is recorded as an anomaly, and counts as absent --------------------------------
-
-
-def _checked(kind: type[_T], value: object, key: str, choice: int | None, to: Handler) -> _T | None:
-    if isinstance(value, kind):
-        return value
-    to.take(AnomalyReport("wrong_type", f"{key} is {show(value)}", choice, {key: value}))
-    return None
-
-
-def _string(fields: Mapping[str, Any], key: str, choice: int | None, to: Handler) -> str:
-    value = fields.get(key)
-    return "" if value is None else without_surrogates(_checked(str, value, key, choice, to) or "")
 
 
 def _choice_index(fields: Mapping[str, Any], to: Handler) -> int | None:
@@ -681,14 +404,4 @@ def _choice_index(fields: Mapping[str, Any], to: Handler) -> int | None:
     value = fields.get("index")
     if (type(value) is float and value.is_integer()) or (type(value) is str and value.isascii() and value.isdecimal()):
         fields = {"index": int(value)}
-    return _integer(fields, "index", None, to)
-
-
-def _integer(fields: Mapping[str, Any], key: str, choice: int | None, to: Handler) -> int | None:
-    value = fields.get(key)
-    if value is None or (type(value) is int and abs(value) <= _LARGEST):  # a bool is an int to Python, not to JSON
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST:  # JSON has one kind of number
-        return int(value)
-    to.take(AnomalyReport("wrong_type", f"{key} is {show(value)}", choice, {key: value}))
-    return None
+    return integer(fields, "index", None, to)

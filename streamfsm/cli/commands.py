@@ -1,0 +1,49 @@
+"""The command line: runs the command that the arguments name. Each command is a module beside this one."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import cast
+
+from streamfsm.cli import diagram, fuzz, replay, verify
+from streamfsm.errors import MisuseError
+
+_COMMANDS = (replay, fuzz, verify, diagram)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that ``argv`` gives (the process's own, unless given).
+
+    Returns:
+        The exit code. 0; 1: the replayed stream failed, or fuzzing or verifying found something; 2: what was asked for
+        cannot work, such as to replay another protocol's stream, as a line on stderr says.
+
+    Raises:
+        SystemExit: the arguments ask for help or the version (code 0), or cannot be understood (code 2).
+    """
+    arguments = _parser().parse_args(argv)
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(encoding="utf-8")  # models write any character, whatever the locale
+    try:
+        return cast("int", arguments.run(arguments))
+    except MisuseError as error:
+        print(f"streamfsm: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of our output left, as ``head`` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is flushed at exit
+        return 1
+    except OSError as error:  # such as a full disk
+        print(f"streamfsm: {error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="streamfsm", description=sys.modules["streamfsm"].__doc__)
+    parser.add_argument("--version", action="version", version=f"streamfsm {version('streamfsm')}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command in _COMMANDS:
+        command.declare(commands)
+    return parser

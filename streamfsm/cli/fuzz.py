@@ -1,0 +1,115 @@
+"""``streamfsm fuzz``: looks for a chunking of a recorded stream that a parser gets wrong."""
+
+import sys
+from argparse import Namespace
+from importlib import import_module
+from importlib.util import find_spec
+from operator import attrgetter
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+from uuid import NAMESPACE_OID, uuid5
+
+from streamfsm.cli.arguments import Commands, count, seconds
+from streamfsm.cli.files import read_body, write
+from streamfsm.errors import MisuseError
+from streamfsm.replay import capture
+
+if TYPE_CHECKING:
+    from streamfsm.testing import Parse
+
+
+def declare(commands: Commands) -> None:
+    """Add this command and its arguments."""
+    parser = commands.add_parser(
+        "fuzz",
+        help="look for a chunking of a recorded stream that a parser gets wrong",
+        description="Cut a recorded stream anew, as other servers would send it and broken off, and compare what a "
+        "parser makes of it. Exit code 1 and a report: the smallest chunks that break a law.",
+    )
+    option = parser.add_argument
+    option("file", metavar="FILE.sse", type=Path, help="server-sent events of Chat Completions chunks")
+    option("--parser", metavar="MODULE:FACTORY", help="makes the parser, with feed(chunk) and close() (default: ours)")
+    option("--examples", metavar="N", type=count, default=1000, help="how many to try (default: %(default)s)")
+    option("--seed", metavar="S", type=int, help="the same examples each time (default: others, but findings first)")
+    option("--garbage", action="store_true", help="send chunks that are none, too")
+    option("--timeout", metavar="SECONDS", type=seconds, default=5.0, help="a parser hangs then (default: %(default)s)")
+    option("--out", metavar="FILE", type=Path, default=Path("finding.sse"), help="for a finding (default: %(default)s)")
+    option(
+        "--database",
+        metavar="DIR",
+        type=Path,
+        default=Path(".hypothesis/streamfsm"),
+        help="keeps findings, from which the next run goes on (default: %(default)s)",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: Namespace) -> int:
+    if find_spec("hypothesis") is None:
+        raise MisuseError("fuzz needs hypothesis: pip install 'streamfsm[testing]'")
+    from streamfsm.testing import OwnProcess, TracedParser, fuzz
+    from streamfsm.testing.worker import AVAILABLE
+
+    body = read_body(arguments.file)
+    parse: Parse = _factory(arguments.parser) if arguments.parser else TracedParser
+    if AVAILABLE:
+        parse = OwnProcess(parse)
+    progress = _Progress(arguments.examples)
+    try:
+        finding = fuzz(
+            parse,
+            capture.chunks(body),
+            examples=arguments.examples,
+            random_seed=arguments.seed,
+            # What is kept are choices, which mean something else to another stream or parser.
+            database=arguments.database / uuid5(NAMESPACE_OID, f"{arguments.parser} {body}").hex,
+            progress=progress.step,
+            garbage=arguments.garbage,
+            seconds=arguments.timeout,
+        )
+    except KeyboardInterrupt:
+        print(f"stopped after {progress.done} examples; what was found is kept for the next run", file=sys.stderr)
+        return 130  # as shells count an interrupt
+    if finding is None:
+        print(f"nothing found in {progress.done} examples")
+        return 0
+    comment = "".join(f": {line}\n" for line in str(finding).splitlines())
+    write(arguments.out, comment + "\n" + capture.body(finding.chunks))
+    print(f"{finding}\n\nwritten to {arguments.out}")
+    return 1
+
+
+def _factory(spec: str) -> "Parse":
+    """The parser's factory, which ``spec`` names: a module that can be imported from here, and a name in it."""
+    module, _, name = spec.partition(":")
+    sys.path.insert(0, "")  # as ``python -m`` does
+    try:
+        factory: Parse = attrgetter(name)(import_module(module))
+    except KeyboardInterrupt:
+        raise
+    except (ImportError, AttributeError, ValueError) as error:
+        raise MisuseError(f"--parser {spec}: {error}; MODULE:FACTORY was expected") from error
+    except BaseException as error:  # the module's own, which may even end the process, as if all were well
+        raise MisuseError(f"--parser {spec}: {module} raised {error!r}") from error
+    finally:
+        sys.path.remove("")
+    if not callable(factory):
+        raise MisuseError(f"--parser {spec}: {factory!r} is neither a function nor a class")
+    return factory
+
+
+class _Progress:
+    """Tells, every two seconds, how far a run has come."""
+
+    def __init__(self, examples: int) -> None:
+        self.done = 0
+        self._examples = examples
+        self._next = monotonic() + 2
+
+    def step(self) -> None:
+        """One more example."""
+        self.done += 1
+        if monotonic() >= self._next:
+            self._next = monotonic() + 2
+            print(f"{self.done} of {self._examples} examples", file=sys.stderr, flush=True)
