@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
     from streamfsm.channels import Channel
     from streamfsm.client.body import aiter_messages, iter_messages
+    from streamfsm.client.coalescer import Coalescer
     from streamfsm.client.interface import OpenAIStreamingInterface
     from streamfsm.errors import MisuseError, StreamError, StreamTimeout
     from streamfsm.limits import Limits
@@ -52,6 +53,7 @@ else:  # a type checker would take any name for one of ours
         "channels",
         "wires.chat.dialect",
         "parser",
+        "client.coalescer",
     )
     _MODULES += ("client.body", "client.interface")
 
@@ -75,6 +77,7 @@ __all__ = [
     "AssistantMessage",
     "CallClosed",
     "Channel",
+    "Coalescer",
     "Dialect",
     "FunctionCall",
     "HiddenReasoningMessage",

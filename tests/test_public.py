@@ -34,6 +34,7 @@ NAMES = [
     "TextContent",
     "ReasoningContent",
     "OmittedReasoningContent",
+    "Coalescer",
     "aiter_messages",
     "iter_messages",
     "StreamResult",
