@@ -215,6 +215,11 @@ def test_what_is_held_comes_before_the_error_of_the_source():
     assert asyncio.run(read()) == "one two "
 
 
+def test_what_is_held_comes_at_the_end_of_a_source_that_breaks_off():
+    went = asyncio.run(collected(Coalescer().stream(Source(items(WORDS, boundaries=False)[:2]))))
+    assert [each.content for each in went] == ["one two "]
+
+
 def test_any_asynchronous_iterable_can_be_the_source():
     class Plain:
         def __init__(self):

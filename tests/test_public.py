@@ -89,6 +89,8 @@ TESTED_IN = {
     "machines/proofs": "table",
     "machines/stream": "paths",
     "machines/text": "paths",
+    "resume/log": "resume",
+    "resume/redis_log": "resume",
     "sinks/anthropic": "anthropic_events",
     "sinks/chat": "grammar",
     "sinks/grammars": "grammar",
