@@ -36,9 +36,10 @@ from streamfsm.wires.chat.left_out import LEFT_OUT, NOTHING
 from streamfsm.wires.foreign import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "docs")]
 
 from helpers import call, chunk  # noqa: E402
+from schema import messages_schema, typescript  # noqa: E402
 
 RECORDED = ROOT / "docs" / "machines" / "recorded.json"
 DRAWN = {
@@ -62,6 +63,8 @@ def texts() -> dict[str, str]:
     return {
         **{f"docs/machines/{machine.table.name}.md": machine_page(machine) for machine in MACHINES},
         **{f"docs/grammars/{wire}.md": grammar_page(wire) for wire in GRAMMARS},
+        "docs/messages.schema.json": json.dumps(schema := messages_schema(), indent=2) + "\n",
+        "docs/messages.d.ts": typescript(schema),
         "docs/choices.md": choices_page(),
         "docs/machines/lexer.md": machine_page(StateMachine(LEXER)),
         "docs/endings.md": endings_page(),
