@@ -13,7 +13,7 @@ OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
 .PHONY: help demo gateway test test-fast test-openai test-clients test-site lint types pyright docs site check bench instructions \
-	peers readers mutants fuzz test-fuzz clean
+	emitters peers readers mutants fuzz test-fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -137,6 +137,15 @@ peers: .venv-peers/.stamp ## put the laws to other parsers, and write docs/peers
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[testing]' \
 		-r examples/peers/requirements.txt
+	@touch $@
+
+emitters: .venv-emitters/.stamp ## check what other emitters of UI protocols write, and write docs/emitters.md
+	.venv-emitters/bin/python examples/emitters/compare.py --write
+
+.venv-emitters/.stamp: pyproject.toml examples/emitters/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ag-ui,openai,testing]' \
+		-r examples/emitters/requirements.txt
 	@touch $@
 
 bench: .venv-speed/.stamp ## measure all, peers too, and write docs/speed.*; a part with BENCH=feed, or BENCH=--quick
