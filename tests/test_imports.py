@@ -14,7 +14,7 @@ FLOORS = (
     {"core", "sinks"},
     {"wires"},
     {"parser"},
-    {"client", "testing"},
+    {"client", "testing", "resume"},
     {"replay"},
     {"cli"},
     {"__init__", "__main__"},
