@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import cast
 
-from streamfsm.cli import diagram, fuzz, replay
+from streamfsm.cli import conform, diagram, fuzz, replay
 from streamfsm.errors import MisuseError
 
-_COMMANDS = (replay, fuzz, diagram)
+_COMMANDS = (replay, fuzz, conform, diagram)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
