@@ -12,7 +12,7 @@ WORKERS ?= -n auto --maxprocesses 4 --dist worksteal
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-openai lint types pyright docs check bench instructions peers mutants fuzz test-fuzz clean
+.PHONY: help demo test test-fast test-openai lint types pyright docs check bench instructions peers conform mutants fuzz test-fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ test-openai: $(OPENAI:%=.venv-openai-%/.stamp) ## run the tests that have a real
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cli,openai,tokens]' \
 		'openai$(if $(filter 1.40.0,$*),==,~=)$*' $(if $(filter 1.40.%,$*),'httpx<0.28') hypothesis letta-client pytest
 	@touch $@
+
+# Whom to put the conformance suite to: make conform PARSERS='openai langchain-js'
+PARSERS ?=
 
 # What to mutate, by the names of mutmut: make mutants MUTANTS='streamfsm.core.scanner*'
 MUTANTS ?=
@@ -110,6 +113,9 @@ peers: .venv-peers/.stamp ## put the laws to other parsers, and write docs/peers
 		-r examples/peers/requirements.txt
 	@touch $@
 
+conform: $(STAMP) ## put the conformance suite to other parsers, and write docs/conformance.md; takes an hour or more
+	$(BIN)/python conformance/measure.py $(PARSERS)
+
 bench: .venv-speed/.stamp ## measure all, peers too, and write docs/speed.*; a part with BENCH=feed, or BENCH=--quick
 	.venv-speed/bin/python benchmarks/speed.py $(BENCH)
 
@@ -122,4 +128,4 @@ instructions: $(STAMP) ## count the instructions of a delta; needs valgrind
 	$(BIN)/python benchmarks/instructions.py
 
 clean: ## remove what was built
-	rm -rf $(VENV) .venv-* mutants .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build
+	rm -rf $(VENV) .venv-* conformance/adapters/node/node_modules .conform mutants .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build

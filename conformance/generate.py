@@ -22,8 +22,8 @@ from streamfsm.conform.cases import schema
 from streamfsm.conform.facts import Answer, Hello
 from streamfsm.core.text import without_surrogates
 from streamfsm.replay.capture import chunks as chunks_of
-from streamfsm.testing.quirks import QUIRKS, accented
-from streamfsm.testing.streams import Stream, call, finish, text, usage
+from streamfsm.testing.quirks import QUIRKS, Quirk, accented
+from streamfsm.testing.streams import ENVELOPE, Stream, call, finish, text, usage
 from streamfsm.wires.chat.chunking import Atom, every, pack
 
 HERE = Path(__file__).parent
@@ -49,7 +49,8 @@ def composed(
 ) -> Record:
     """Return a case whose facts are those of ``stream``. ``events`` are the stream's own chunks, unless others say it.
 
-    ``ending`` follows from the finish reasons unless it is given; ``None`` is not judged.
+    ``ending`` follows from the finish reasons unless it is given; ``None`` is not judged. The role comes first, in a chunk
+    of its own, as OpenAI sends it.
     """
     endings = {atom.choice: ENDINGS.get(atom.call["finish_reason"]) for atom in stream.atoms if atom.kind == "finish"}
     ended = next(iter(endings.values()), "broken") if ending == "" else ending
@@ -58,7 +59,7 @@ def composed(
     choices = [_choice(stream, index, endings.get(index) if ending == "" else ended) for index in indexes]
     if tell is None and any(each["safe"] is False for choice in choices for each in choice["calls"]):
         tell = "a call whose arguments are not whole"
-    sent = list(stream.plain() if events is None else events)
+    sent = list(opened(stream).plain() if events is None else events)
     return {
         "id": name,
         "wire": "chat",
@@ -77,6 +78,14 @@ def composed(
             "tell": tell,
         },
     }
+
+
+def opened(stream: Stream) -> Stream:
+    """Return the stream behind the chunks with which OpenAI begins each choice."""
+    choices = sorted({atom.choice for atom in stream.atoms if atom.choice is not None})
+    delta = {"role": "assistant", "content": "", "refusal": None}
+    roles = [{**ENVELOPE, "choices": [{"index": at, "delta": delta, "finish_reason": None}]} for at in choices]
+    return Stream([*(Atom("opaque", None, chunk=role) for role in roles), *stream.atoms], cut_names=stream.cut_names)
 
 
 ENDINGS = {
@@ -310,14 +319,17 @@ def calls() -> Iterator[Record]:
         "one-letter": ("A tool's name is one letter.", call(0, "f", "{}")),
         "same-name": ("Two calls of one tool.", [*call(0, "f", '{"a":1}'), *call(1, "f", '{"a":2}')]),
         "many": ("Twelve calls.", [atom for n in range(12) for atom in call(n, "f", f'{{"n":{n}}}')]),
-        "first-index-3": ("Indices need not start at zero.", call(3, "f", "{}")),
-        "indices-apart": ("Indices need not be neighbours.", [*call(0, "f", "{}"), *call(5, "g", "{}")]),
-        "indices-down": ("Indices need not grow.", [*call(1, "f", "{}"), *call(0, "g", '{"a":1}')]),
     }
     for name, (why, atoms) in streams.items():
         for word in ("tool_calls", "stop"):
             stream = Stream([*atoms, *finish(word)], cut_names=False)
             yield composed(f"calls/{name}-{word.replace('_', '-')}", why, stream)
+    for name, why, atoms in (
+        ("first-index-3", "Some servers count other things than calls, too.", call(3, "f", "{}")),
+        ("indices-apart", "Some servers leave indices out.", [*call(0, "f", "{}"), *call(5, "g", "{}")]),
+    ):
+        stream = Stream([*atoms, *finish("tool_calls")], cut_names=False)
+        yield composed(f"calls/{name}", why, stream, law="dialects")
     for count in (2, 3):
         both = [atom for n in range(count) for atom in [*text("content", f"Answer {n}.", n), *finish("stop", n)]]
         yield composed(f"calls/{count}-choices", "Several answers to one request, in turn.", Stream(both))
@@ -329,8 +341,8 @@ def calls() -> Iterator[Record]:
 
 
 def dialects() -> Iterator[Record]:
-    """Each quirk of the test kit, applied to each stream that it changes."""
-    for quirk in QUIRKS:
+    """Each quirk of the test kit, and the missing role, applied to each stream that it changes."""
+    for quirk in (*QUIRKS, Quirk("no role", no_role)):
         for name, (said, _) in BASES.items():
             stream = base(name)
             plain = spread(stream)
@@ -368,7 +380,12 @@ def pairs() -> Iterator[Record]:
 
 def spread(stream: Stream) -> list[Any]:
     """The stream's chunks, with long texts in two or three of them, as servers send them."""
-    return every(12)(stream.plain())
+    return every(12)(opened(stream).plain())
+
+
+def no_role(chunks: list[Any]) -> list[Any]:
+    """The chunks of a server that does not say whose answer it is, as there is only one who could give it."""
+    return chunks[1:]
 
 
 def slug(name: str) -> str:
@@ -427,13 +444,13 @@ def endings() -> Iterator[Record]:
             "Token counts are those so far, not new ones: the last report counts.",
             Stream([*counted, *reports]),
         )
-    chunk = pack(counted)[0]
+    *begun, chunk = opened(Stream(counted)).cut([])
     beside = {**chunk, "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}}
     yield composed(
         "endings/usage-with-the-finish",
         "Some servers send the token counts with the last choice.",
         Stream([*counted, *usage(5, 2)]),
-        events=[beside],
+        events=[*begun, beside],
     )
     yield composed("endings/nothing", "A response can be empty.", Stream([]), tell="a response without an end")
 
@@ -468,7 +485,7 @@ def shapes() -> Iterator[Record]:
     for place, make in places.items():
         for number, odd in enumerate(ODD):
             before, after = around
-            events = [*pack(before), make(odd), *pack([*after, *finish("stop")])]
+            events = [*opened(Stream(before)).plain(), make(odd), *pack([*after, *finish("stop")])]
             if place == "chunk" and not isinstance(odd, dict):
                 continue  # no client's HTTP layer lets such data through
             yield composed(
@@ -501,7 +518,20 @@ def documents() -> Iterator[Record]:
                 if "wire" in blocks
                 else chunks_of(blocks["sse"])
             )
+            if document.stem != "envelope":
+                events = completed(events)
             yield documented(f"documents/{document.stem}/{slug(name)}", name, why, events)
+
+
+def completed(events: list[Any]) -> list[Any]:
+    """The events with what every server sends and the documents leave out: the envelope, and the role."""
+    chunks = [event for event in events if isinstance(event, dict) and isinstance(event.get("choices"), list)]
+    whole = [{**ENVELOPE, **event} if event in chunks else event for event in events]
+    deltas = [choice for event in chunks for choice in event["choices"] if choice.get("delta")]
+    if not deltas or any("role" in choice["delta"] for choice in deltas):
+        return whole
+    role = {"index": deltas[0].get("index", 0), "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
+    return [{**ENVELOPE, "choices": [role]}, *whole]
 
 
 def documented(name: str, title: str, why: str, events: list[Any]) -> Record:

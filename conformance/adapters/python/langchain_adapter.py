@@ -1,0 +1,53 @@
+"""LangChain's OpenAI model: its chunks, added up to a message."""
+
+from importlib.metadata import version
+
+import openai
+from langchain_openai import ChatOpenAI
+from program import serve
+from served import Collected, client
+from wire import ENDINGS
+
+MODEL = ChatOpenAI(model="gpt-4.1", api_key="none", async_client=client().chat.completions, stream_usage=True)
+
+
+class Adapter(Collected):
+    """``message + chunk``; what can be parsed is among ``tool_calls``, the rest among ``invalid_tool_calls``."""
+
+    HELLO = {
+        "name": "langchain-openai",
+        "version": version("langchain-openai"),
+        "claims": ["content", "calls", "ids", "safe", "usage", "ending"],
+    }
+
+    async def read(self):
+        message, failed = None, False
+        try:
+            async for chunk in MODEL.astream("Hello"):
+                message = chunk if message is None else message + chunk
+        except openai.APIError:
+            failed = True
+        if message is None:
+            return {"ending": "failed" if failed else "broken"}
+        usage = message.usage_metadata
+        valid = [(call["index"], call) for call in message.tool_call_chunks]
+        whole = [(call["name"], call["id"]) for call in message.tool_calls]
+        calls = [
+            {
+                "id": call["id"],
+                "name": call["name"] or "",
+                "arguments": call["args"] or "",
+                "safe": (call["name"], call["id"]) in whole,
+            }
+            for _, call in valid
+        ]
+        content = message.content if isinstance(message.content, str) else message.text
+        return {
+            "choices": [{"content": content, "calls": calls}],
+            "usage": usage and {"prompt_tokens": usage["input_tokens"], "completion_tokens": usage["output_tokens"]},
+            "ending": "failed" if failed else ENDINGS.get(message.response_metadata.get("finish_reason"), "cut"),
+        }
+
+
+if __name__ == "__main__":
+    serve(Adapter)
