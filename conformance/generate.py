@@ -49,8 +49,8 @@ def composed(
 ) -> Record:
     """Return a case whose facts are those of ``stream``. ``events`` are the stream's own chunks, unless others say it.
 
-    ``ending`` follows from the finish reasons unless it is given; ``None`` is not judged. The role comes first, in a chunk
-    of its own, as OpenAI sends it.
+    ``ending`` follows from the finish reasons unless it is given; ``None`` is not judged. The role comes first, in a
+    chunk of its own, as OpenAI sends it.
     """
     endings = {atom.choice: ENDINGS.get(atom.call["finish_reason"]) for atom in stream.atoms if atom.kind == "finish"}
     ended = next(iter(endings.values()), "broken") if ending == "" else ending

@@ -2,8 +2,8 @@
 
     python conformance/measure.py [NAME ...]
 
-Results are kept in ``.conform``: what was asked of the same version in the same words is not asked again. Without names,
-all parsers of ``parsers.json`` are measured.
+Results are kept in ``.conform``: a case that was asked with the same command is not asked again. Without names, all
+parsers of ``parsers.json`` are measured.
 """
 
 import argparse

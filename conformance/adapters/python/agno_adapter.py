@@ -1,6 +1,7 @@
 """agno's OpenAI model: its deltas, and the calls that its ``parse_tool_calls`` puts together."""
 
 from importlib.metadata import version
+from typing import Any
 
 from agno.exceptions import ModelProviderError
 from agno.models.message import Message
@@ -20,7 +21,7 @@ class Adapter(Collected):
         "claims": ["content", "reasoning", "calls", "ids", "usage"],
     }
 
-    async def read(self):
+    async def read(self) -> dict[str, Any]:
         content, reasoning, entries, usage = "", "", [], None
         assistant = Message(role="assistant")
         try:

@@ -2,6 +2,7 @@
 
 import os
 from importlib.metadata import version
+from typing import Any
 
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 
@@ -27,13 +28,13 @@ class Adapter:
         "claims": ["content", "calls", "ids", "safe", "usage", "ending"],
     }
 
-    def __init__(self, wire):
+    def __init__(self, wire: str) -> None:
         self.events = []
 
-    def feed(self, event):
+    def feed(self, event: Any) -> None:
         self.events.append(event)
 
-    def close(self):
+    def close(self) -> dict[str, Any]:
         serve_next(self.events)
         try:
             [message] = GENERATOR.run([ChatMessage.from_user("Hello")])["replies"]

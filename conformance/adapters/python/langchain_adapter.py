@@ -1,6 +1,7 @@
 """LangChain's OpenAI model: its chunks, added up to a message."""
 
 from importlib.metadata import version
+from typing import Any
 
 import openai
 from langchain_openai import ChatOpenAI
@@ -20,7 +21,7 @@ class Adapter(Collected):
         "claims": ["content", "calls", "ids", "safe", "usage", "ending"],
     }
 
-    async def read(self):
+    async def read(self) -> dict[str, Any]:
         message, failed = None, False
         try:
             async for chunk in MODEL.astream("Hello"):

@@ -2,6 +2,7 @@
 
 import os
 from importlib.metadata import version
+from typing import Any
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks the network
 
@@ -23,7 +24,7 @@ class Adapter(Collected):
         "claims": ["content", "reasoning", "calls", "ids", "ending"],
     }
 
-    async def read(self):
+    async def read(self) -> dict[str, Any]:
         chunks, failed = [], False
         try:
             stream = await litellm.acompletion(

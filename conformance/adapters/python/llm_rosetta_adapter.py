@@ -1,6 +1,7 @@
 """llm-rosetta: the events of its converter for Chat Completions, and the calls that its context has put together."""
 
 from importlib.metadata import version
+from typing import Any
 
 from llm_rosetta import OpenAIChatConverter
 from program import serve
@@ -16,12 +17,12 @@ class Adapter:
         "claims": ["content", "reasoning", "calls", "ids", "usage", "ending", "choices", "custom_tools"],
     }
 
-    def __init__(self, wire):
+    def __init__(self, wire: str) -> None:
         self.converter = OpenAIChatConverter()
         self.context = self.converter.create_stream_context()
         self.choices, self.usage, self.words = {}, None, {}
 
-    def feed(self, event):
+    def feed(self, event: Any) -> None:
         for each in self.converter.stream_response_from_provider(event, self.context):
             index = each.get("choice_index", 0)
             choice = self.choices.setdefault(index, {"index": index, "content": "", "reasoning": "", "calls": {}})
@@ -42,7 +43,7 @@ class Adapter:
                 case "finish":
                     self.words[index] = each["finish_reason"]["reason"]
 
-    def close(self):
+    def close(self) -> dict[str, Any]:
         choices = [{**choice, "calls": list(choice["calls"].values())} for choice in self.choices.values()]
         word = next(iter(self.words.values()), None)
         return {"choices": choices, "usage": self.usage, "ending": ENDINGS.get(word, "cut")}

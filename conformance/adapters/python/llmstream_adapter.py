@@ -1,6 +1,7 @@
 """llmstream: the events of its parser for OpenAI's wire."""
 
 from importlib.metadata import version
+from typing import Any
 
 from llmstream.pipeline import ParserCore
 from program import serve
@@ -16,14 +17,14 @@ class Adapter:
         "claims": ["content", "reasoning", "calls", "ids", "safe", "usage", "ending"],
     }
 
-    def __init__(self, wire):
+    def __init__(self, wire: str) -> None:
         self.core = ParserCore(provider="openai", on_error="skip")
         self.events = []
 
-    def feed(self, event):
+    def feed(self, event: Any) -> None:
         self.events += self.core.feed(event)
 
-    def close(self):
+    def close(self) -> dict[str, Any]:
         self.events += self.core.close()
         texts = {"delta": "", "reasoning_delta": ""}
         calls, usage, word, failed = [], None, None, False

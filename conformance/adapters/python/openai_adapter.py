@@ -1,5 +1,7 @@
 """The openai client's own helper, ``client.chat.completions.stream``: the completion that it accumulates."""
 
+from typing import Any
+
 import openai
 from program import serve
 from served import Collected, client
@@ -17,7 +19,7 @@ class Adapter(Collected):
         "claims": ["content", "refusal", "calls", "ids", "usage", "ending", "choices"],
     }
 
-    async def read(self):
+    async def read(self) -> dict[str, Any]:
         failed = False
         async with CLIENT.chat.completions.stream(model="m", messages=[]) as stream:
             try:
@@ -48,7 +50,7 @@ class Adapter(Collected):
         }
 
 
-def ended(words):
+def ended(words: list[str | None]) -> str:
     """How the first choice ended."""
     return ENDINGS.get(words[0] if words else None, "cut")
 

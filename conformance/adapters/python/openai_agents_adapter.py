@@ -1,6 +1,7 @@
 """The OpenAI Agents SDK over Chat Completions: the response that its model streams at the end."""
 
 from importlib.metadata import version
+from typing import Any
 
 import openai
 from agents import ModelSettings, ModelTracing, OpenAIChatCompletionsModel, set_tracing_disabled
@@ -20,7 +21,7 @@ class Adapter(Collected):
         "claims": ["content", "reasoning", "refusal", "calls", "ids", "usage"],
     }
 
-    async def read(self):
+    async def read(self) -> dict[str, Any]:
         final = None
         stream = MODEL.stream_response(
             None, "Hello", ModelSettings(include_usage=True), [], None, [], ModelTracing.DISABLED,

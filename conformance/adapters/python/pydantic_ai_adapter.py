@@ -1,6 +1,7 @@
 """pydantic-ai's OpenAI model: the response that its stream has at the end."""
 
 from importlib.metadata import version
+from typing import Any
 
 from program import serve
 from pydantic_ai.exceptions import ModelAPIError
@@ -23,7 +24,7 @@ class Adapter(Collected):
         "claims": ["content", "reasoning", "calls", "ids", "usage", "ending"],
     }
 
-    async def read(self):
+    async def read(self) -> dict[str, Any]:
         request = ModelRequest.user_text_prompt("Hello")
         try:
             async with MODEL.request_stream([request], None, ModelRequestParameters()) as stream:

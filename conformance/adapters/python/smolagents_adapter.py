@@ -1,6 +1,7 @@
 """smolagents' OpenAI model: its deltas, put together by its ``agglomerate_stream_deltas``."""
 
 from importlib.metadata import version
+from typing import Any
 
 import openai
 from program import serve
@@ -21,13 +22,13 @@ class Adapter:
         "claims": ["content", "calls", "ids", "usage"],
     }
 
-    def __init__(self, wire):
+    def __init__(self, wire: str) -> None:
         self.events = []
 
-    def feed(self, event):
+    def feed(self, event: Any) -> None:
         self.events.append(event)
 
-    def close(self):
+    def close(self) -> dict[str, Any]:
         serve_next(self.events)
         deltas = []
         try:

@@ -1,6 +1,7 @@
 """Strands Agents' OpenAI model: the message that its ``process_stream`` makes of the model's events."""
 
 from importlib.metadata import version
+from typing import Any
 
 import openai
 from program import serve
@@ -21,11 +22,11 @@ class Adapter(Collected):
         "claims": ["content", "reasoning", "calls", "ids", "safe", "usage", "ending"],
     }
 
-    async def read(self):
+    async def read(self) -> dict[str, Any]:
         stop = None
         try:
             async for event in process_stream(MODEL.stream([{"role": "user", "content": [{"text": "Hello"}]}])):
-                stop = event["stop"] if "stop" in event else stop
+                stop = event.get("stop", stop)
         except openai.APIError:
             return {"ending": "failed"}
         if stop is None:
