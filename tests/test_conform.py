@@ -404,7 +404,7 @@ def test_a_finding_exits_with_code_1_and_says_how_to_repeat_it(conform, tmp_path
     record = json.loads(files["json"].read_text())
     assert record["laws"]["ending"] == {"judged": 1, "broken": 1}
     assert [each["law"] for outcome in record["outcomes"] for each in outcome["findings"]] == ["ending", "split"]
-    suites = {each.get("name"): each for each in ET.fromstring(files["junit"].read_text())}
+    suites = {each.get("name"): each for each in ET.fromstring(files["junit"].read_text())}  # noqa: S314 - our own
     assert list(suites) == ["total", "split", "texts", "safe", "ending"]
     assert suites["ending"].find("testcase/failure").get("message") == "ending: complete → broken"
     assert suites["texts"].find("testcase/failure") is None
@@ -482,7 +482,7 @@ def test_junit_has_a_test_for_each_case_that_a_law_judges():
     outcomes = [
         runner.Outcome(case=f"toy/{law}", digest="", laws=(law,), runs=1, findings=()) for law in ("total", "usage")
     ]
-    suites = ET.fromstring(reports.junit("toy", hello, outcomes))
+    suites = ET.fromstring(reports.junit("toy", hello, outcomes))  # noqa: S314 - our own
     assert [[test.get("name") for test in suite] for suite in suites] == [["toy/total"], ["toy/usage"]]
 
 
@@ -491,7 +491,7 @@ def test_junit_holds_no_character_that_xml_cannot():
     outcome = runner.Outcome(case="toy/case", digest="", laws=("texts",), runs=1, findings=(finding,))
     hello = facts.Hello(name="toy", version="1", language="Python", claims=frozenset())
     written = reports.junit("toy", hello, [outcome])
-    assert ET.fromstring(written).find("testsuite/testcase/failure").get("message") == "a\\x00b\\xfffe"
+    assert ET.fromstring(written).find("testsuite/testcase/failure").get("message") == "a\\x00b\\xfffe"  # noqa: S314 - our own
 
 
 def test_the_schema_requires_what_a_case_must_have():
