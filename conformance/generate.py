@@ -22,7 +22,9 @@ from streamfsm.conform.cases import schema
 from streamfsm.conform.facts import Answer, Hello
 from streamfsm.core.text import without_surrogates
 from streamfsm.replay.capture import chunks as chunks_of
+from streamfsm.testing import responses as api
 from streamfsm.testing.quirks import QUIRKS, Quirk, accented
+from streamfsm.testing.retellings import RETELLINGS
 from streamfsm.testing.streams import ENVELOPE, Stream, call, finish, text, usage
 from streamfsm.wires.chat.chunking import Atom, every, pack
 
@@ -226,10 +228,10 @@ BROKEN = {
     "no-quotes": "{a:1}",
     "a-key-without-a-value": '{"a"}',
 }
-CALL = call(0, "search", '{"query":"cats","limit":3}')
-CALLS = [*CALL, *call(1, "fetch", '{"url":"https://example.org/?a=1&b=2"}')]
+CALL = call(0, "search", '{"q":"cats","n":3}')
+CALLS = [*CALL, *call(1, "get", '{"id":"\\u00e9"}')]
 BASES: dict[str, tuple[str, list[Atom]]] = {
-    "text": ("a text", text("content", "Hello, world.")),
+    "text": ("a text", text("content", "Hello, you.")),
     "reasoning": ("a thought and a text", [*text("reasoning", "Hm, so."), *text("content", "Hello.")]),
     "one-call": ("one call", CALL),
     "two-calls": ("two calls", CALLS),
@@ -298,9 +300,9 @@ def arguments() -> Iterator[Record]:
 
 def calls() -> Iterator[Record]:
     """One call and more, in turn and interleaved, with texts around and between."""
-    three = [*CALLS, *call(2, "search", '{"query":"cats","limit":3}')]
+    three = [*CALLS, *call(2, "search", '{"q":"cats","n":3}')]
     head = [atom for atom in CALLS if atom.kind == "name"]
-    tail = [piece for atom in CALLS if atom.kind == "arguments" for piece in atom.pieces([9])]
+    tail = [piece for atom in CALLS if atom.kind == "arguments" for piece in atom.pieces([7])]
     turns = [tail[0], tail[2], tail[1], tail[3]]
     streams = {
         "three": ("Three calls, of which two are the same.", three),
@@ -380,7 +382,7 @@ def pairs() -> Iterator[Record]:
 
 def spread(stream: Stream) -> list[Any]:
     """The stream's chunks, with long texts in two or three of them, as servers send them."""
-    return every(12)(opened(stream).plain())
+    return every(8)(opened(stream).plain())
 
 
 def no_role(chunks: list[Any]) -> list[Any]:
@@ -501,6 +503,154 @@ def shapes() -> Iterator[Record]:
             )
 
 
+# -- Responses ---------------------------------------------------------------------------------------------------------
+
+Said = list[tuple[str, ...]]
+"""What a response says, in order: ``content`` or ``reasoning`` and a text; ``call`` or ``custom``, a name, arguments."""
+
+
+def told(said: Said, end: str | None = "completed", counts: Record | None = None) -> list[Any]:
+    """The events of a response, with an item for each thing that it says."""
+    items: list[Any] = []
+    for index, (kind, *what) in enumerate(said):
+        if kind == "content":
+            items += api.message(index, [("content", what[0])])
+        elif kind == "reasoning":
+            items += api.reasoning(index, [what[0]])
+        else:
+            items += api.call(index, what[0], what[1], custom=kind == "custom")
+    return api.response(items, end, counts)
+
+
+def responded(
+    name: str,
+    why: str,
+    said: Said,
+    *,
+    end: str | None = "completed",
+    counts: Record | None = None,
+    title: str = "",
+    law: str = "texts",
+    events: list[Any] | None = None,
+    ending: str | None = "",
+) -> Record:
+    """Return a case of the Responses API whose facts are what is ``said``."""
+    ended = RESPONSES_ENDINGS[end] if ending == "" else ending
+    texts = {
+        kind: without_surrogates("".join(what for each, what, *_ in said if each == kind))
+        for kind in ("content", "reasoning")
+    }
+    made = [
+        {
+            "id": f"call_{index}",
+            "name": each[1],
+            "arguments": each[2],
+            "safe": safe(each[2], ended) if each[0] == "call" else None,
+        }
+        for index, each in enumerate(said)
+        if each[0] in ("call", "custom")
+    ]
+    broken = any(call["safe"] is False for call in made)
+    return {
+        "id": name,
+        "wire": "responses",
+        "title": title or name.rpartition("/")[2].replace("-", " ").capitalize(),
+        "why": why,
+        "law": law,
+        "needs": ["custom_tools"] if any(each[0] == "custom" for each in said) else [],
+        "certain": True,
+        "cut": True,
+        "stream": [dict(zip(("kind", "text", "arguments"), each, strict=False)) for each in said],
+        "events": told(said, end, counts) if events is None else events,
+        "expected": {
+            "choices": [{"index": 0, **texts, "refusal": "", "calls": made}],
+            "usage": counts and {"prompt_tokens": counts["input_tokens"], "completion_tokens": counts["output_tokens"]},
+            "ending": ended,
+            "tell": "a call whose arguments are not whole" if broken else None,
+        },
+    }
+
+
+RESPONSES_ENDINGS = {
+    "completed": "complete",
+    "max_output_tokens": "cut",
+    "content_filter": "cut",
+    "failed": "failed",
+    None: "broken",
+}
+REPLIES: dict[str, tuple[str, Said]] = {
+    "text": ("a text", [("content", "Hello, you.")]),
+    "reasoning": ("a summary of the thoughts, and a text", [("reasoning", "Hm, so."), ("content", "Hello.")]),
+    "one-call": ("one call", [("call", "search", '{"q":"cats","n":3}')]),
+    "two-calls": ("two calls", [("call", "search", '{"q":"cats","n":3}'), ("call", "get", '{"id":"\\u00e9"}')]),
+    "text-and-call": ("a text, then a call", [("content", "I look."), ("call", "search", '{"q":"cats","n":3}')]),
+    "two-texts": ("two messages", [("content", "One."), ("content", "Two.")]),
+    "empty-call": ("a call without members", [("call", "now", "{}")]),
+    "custom-tool": ("a call of a custom tool", [("custom", "run", "print(1)\n")]),
+}
+COUNTS = {"input_tokens": 12, "output_tokens": 7, "total_tokens": 19}
+
+
+def responses() -> Iterator[Record]:
+    """The Responses API: texts, arguments, endings, errors, and streams that tell a thing fewer times."""
+    for name, value in TEXTS.items():
+        why = f"A text, {name.replace('-', ' ')}, arrives as it was sent"
+        for kind in ("content", "reasoning"):
+            yield responded(f"responses/{kind}-{name}", f"{why}.", [(kind, value)])
+        for spelling, spelt in (("raw", json.dumps(value, ensure_ascii=False)), ("escaped", escaped(value))):
+            yield responded(
+                f"responses/argument-{spelling}-{name}",
+                f"{why} in a call's arguments.",
+                [("call", "say", f'{{"text":{spelt}}}')],
+            )
+    for name, broken in BROKEN.items():
+        cut_off = name.startswith("cut-") or name == "an-opening-brace"
+        yield responded(
+            f"responses/{name}",
+            "The token limit cuts a call anywhere. Such a call must not run."
+            if cut_off
+            else "Models write what is not JSON. Such a call must not run.",
+            [("call", "run", broken)],
+            end="max_output_tokens" if cut_off else "completed",
+        )
+    for name, (what, said) in REPLIES.items():
+        for end in RESPONSES_ENDINGS:
+            word = "no end" if end is None else end
+            yield responded(
+                f"responses/{slug(word)}-{name}",
+                f"The response is {what}, and ends: {word}.",
+                said,
+                end=end,
+                counts=COUNTS if end in ("completed", "max_output_tokens") else None,
+                title=f"{word.capitalize()}: {what}",
+            )
+        for number, error in enumerate(api.ERRORS[:4]):
+            yield responded(
+                f"responses/error-{number}-{name}",
+                f"The response is {what}, and then an error.",
+                said,
+                events=[*told(said, None), error],
+                ending="failed",
+                title=f"An error of form {number} after {what}",
+            )
+        for retelling in RETELLINGS:
+            events = accented(told(said, counts=COUNTS), [retelling])
+            if retelling.name not in CUTS:
+                yield responded(
+                    f"responses/{slug(retelling.name)}-{name}",
+                    f"Some servers tell a thing fewer times: {retelling.name}. The response is {what}.",
+                    said,
+                    counts=COUNTS,
+                    law="dialects",
+                    events=events,
+                    title=f"{retelling.name.capitalize()}: {what}",
+                )
+
+
+CUTS = ("deltas of one character", "deltas of three characters", "deltas merged")
+"""The retellings that only cut, as every case is cut."""
+
+
 # -- documents ---------------------------------------------------------------------------------------------------------
 
 
@@ -605,7 +755,7 @@ def safe_to_run(call: Any, *, certain: bool) -> bool | None:
 
 # -- files -------------------------------------------------------------------------------------------------------------
 
-FAMILIES = (texts, arguments, calls, dialects, pairs, endings, shapes, documents)
+FAMILIES = (texts, arguments, calls, dialects, pairs, endings, shapes, documents, responses)
 
 
 def files() -> dict[Path, str]:
