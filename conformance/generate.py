@@ -363,10 +363,16 @@ def dialects() -> Iterator[Record]:
                 )
 
 
+SHORT = [*call(0, "f", '{"a":1}'), *call(1, "g", "{}")]
+"""Calls that have few cuts, for many cases."""
+
+
 def pairs() -> Iterator[Record]:
     """Two quirks at once, of those that leave no doubt about what was said."""
     for one, other in combinations([quirk for quirk in QUIRKS if quirk.certain], 2):
-        stream = base("everything" if "one call" not in one.name + other.name else "text-and-call")
+        calls = SHORT[:2] if "one call" in one.name + other.name else SHORT
+        said = [*text("reasoning", "Hm."), *text("content", "Hi!"), *calls, *finish("tool_calls"), *usage(12, 7)]
+        stream = Stream(said, cut_names=False)
         plain = spread(stream)
         both = accented(plain, [one, other])
         if both not in (plain, accented(plain, [one]), accented(plain, [other])):
@@ -382,7 +388,7 @@ def pairs() -> Iterator[Record]:
 
 def spread(stream: Stream) -> list[Any]:
     """The stream's chunks, with long texts in two or three of them, as servers send them."""
-    return every(8)(opened(stream).plain())
+    return every(5)(opened(stream).plain())
 
 
 def no_role(chunks: list[Any]) -> list[Any]:
@@ -506,7 +512,7 @@ def shapes() -> Iterator[Record]:
 # -- Responses ---------------------------------------------------------------------------------------------------------
 
 Said = list[tuple[str, ...]]
-"""What a response says, in order: ``content`` or ``reasoning`` and a text; ``call`` or ``custom``, a name, arguments."""
+"""What a response says, in order: ``content`` or ``reasoning`` and a text; ``call`` or ``custom``, name, arguments."""
 
 
 def told(said: Said, end: str | None = "completed", counts: Record | None = None) -> list[Any]:
@@ -519,7 +525,24 @@ def told(said: Said, end: str | None = "completed", counts: Record | None = None
             items += api.reasoning(index, [what[0]])
         else:
             items += api.call(index, what[0], what[1], custom=kind == "custom")
-    return api.response(items, end, counts)
+    return [described(event) for event in api.response(items, end, counts)]
+
+
+def described(value: Any) -> Any:
+    """The value with the lists that OpenAI's own servers always send, and the kit leaves out."""
+    if isinstance(value, list):
+        return [described(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    more = LISTS.get(value.get("type", ""), ())
+    return {**{name: described(item) for name, item in value.items()}, **{name: [] for name in more}}
+
+
+LISTS = {
+    "output_text": ("annotations", "logprobs"),
+    "response.output_text.delta": ("logprobs",),
+    "response.output_text.done": ("logprobs",),
+}
 
 
 def responded(
@@ -588,7 +611,13 @@ REPLIES: dict[str, tuple[str, Said]] = {
     "empty-call": ("a call without members", [("call", "now", "{}")]),
     "custom-tool": ("a call of a custom tool", [("custom", "run", "print(1)\n")]),
 }
-COUNTS = {"input_tokens": 12, "output_tokens": 7, "total_tokens": 19}
+COUNTS = {
+    "input_tokens": 12,
+    "input_tokens_details": {"cached_tokens": 0},
+    "output_tokens": 7,
+    "output_tokens_details": {"reasoning_tokens": 0},
+    "total_tokens": 19,
+}
 
 
 def responses() -> Iterator[Record]:

@@ -56,7 +56,7 @@ def _run(arguments: Namespace) -> int:
         cases = [each for each in cases if any(fnmatchcase(each.case.id, wanted) for wanted in arguments.case)]
     if not cases:
         raise MisuseError(f"no case is called {' or '.join(arguments.case)}")
-    progress = _Progress(len(cases))
+    progress = _Progress()
     try:
         hello, outcomes = run(
             arguments.program,
@@ -68,7 +68,7 @@ def _run(arguments: Namespace) -> int:
             progress=progress.step,
         )
     except KeyboardInterrupt:
-        print(f"stopped after {progress.done} of {len(cases)} cases", file=sys.stderr)
+        print(f"stopped after {progress.done} cases", file=sys.stderr)
         return 130  # as shells count an interrupt
     print(reports.table(arguments.program, hello, outcomes, arguments.findings))
     if arguments.json:
@@ -84,18 +84,17 @@ def _run(arguments: Namespace) -> int:
 class _Progress:
     """Tells, every two seconds, how far a run has come."""
 
-    def __init__(self, cases: int) -> None:
+    def __init__(self) -> None:
         self.done = self._broken = 0
-        self._cases = cases
         self._next = monotonic() + 2
         self._lock = Lock()
 
-    def step(self, outcome: "Outcome") -> None:
-        """One more case."""
+    def step(self, outcome: "Outcome", cases: int) -> None:
+        """One more of so many cases."""
         with self._lock:
             self.done += 1
             self._broken += bool(outcome.findings)
             if monotonic() >= self._next:
                 self._next = monotonic() + 2
-                bar = "#" * (20 * self.done // self._cases)
-                print(f"[{bar:<20}] {self.done} of {self._cases}, {self._broken} broken", file=sys.stderr, flush=True)
+                bar = "#" * (20 * self.done // cases)
+                print(f"[{bar:<20}] {self.done} of {cases}, {self._broken} broken", file=sys.stderr, flush=True)

@@ -1,6 +1,7 @@
 """The ways to cut a case's response, each with a name by which a command can ask for it again."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from streamfsm.conform.cases import Case
@@ -19,11 +20,19 @@ def cuts(case: Case) -> Iterator[Cut]:
         return
     stream = Stream.of(case.events)
     last = len(stream.pieces)
-    yield "whole", lambda: stream.cut(())
-    for place in range(1, last):
-        yield f"at {place}", lambda place=place: stream.cut([place])  # type: ignore[misc]
-    for size in range(1, (last + 1) // 2):  # larger ones cut in two
-        yield f"every {size}", lambda size=size: stream.cut(range(size, last, size))  # type: ignore[misc]
+    ways: list[tuple[str, Iterable[int]]] = [("whole", ())]
+    ways += [(f"at {place}", [place]) for place in range(1, last)]
+    ways += [(f"every {size}", range(size, last, size)) for size in range(1, (last + 1) // 2)]  # larger ones cut in two
+    for name, places in ways:
+        yield name, partial(_sent, stream, places)
+
+
+def _sent(stream: Stream, places: Iterable[int]) -> list[Any]:
+    """Return the stream so cut, its events numbered anew where they have numbers, which a cut would repeat."""
+    return [
+        {**event, "sequence_number": number} if isinstance(event, dict) and "sequence_number" in event else event
+        for number, event in enumerate(stream.cut(places))
+    ]
 
 
 def cut(case: Case, name: str) -> list[Any]:
@@ -71,7 +80,7 @@ def _differing(
     plain = stream.plain()
     last = len(stream.pieces)
     for places in ([], *([place] for place in range(1, last)), range(last)):
-        other = stream.cut(places)
+        other = _sent(stream, places)
         if fails(plain, other):
             return plain, other
     return None

@@ -129,7 +129,7 @@ def run(
     jobs: int = 1,
     only: str | None = None,
     kept: Path | None = None,
-    progress: Callable[[Outcome], object] = lambda _: None,
+    progress: Callable[[Outcome, int], object] = lambda *_: None,
 ) -> tuple[Hello, list[Outcome]]:
     """Ask a program all cases, in as many processes of it as there are ``jobs``.
 
@@ -140,7 +140,7 @@ def run(
         jobs: how many cases are asked at once.
         only: ask in this cut only, beside the events as sent.
         kept: a file of outcomes, to which each is added as it comes; cases whose outcome it holds are not asked again.
-        progress: called with each outcome.
+        progress: called with each outcome, and how many there will be.
 
     Returns:
         What the program said of itself, and the outcomes in the order of the cases.
@@ -162,7 +162,7 @@ def run(
 
         def one(each: Located) -> Outcome:
             if known := done.get(each.digest):
-                progress(known)
+                progress(known, len(wanted))
                 return known
             program = idle.get()
             try:
@@ -172,7 +172,7 @@ def run(
             if kept:
                 with kept.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"command": command, **outcome.model_dump()}) + "\n")
-            progress(outcome)
+            progress(outcome, len(wanted))
             return outcome
 
         with ThreadPoolExecutor(jobs) as pool:
