@@ -20,6 +20,7 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 ADAPTERS = HERE / "adapters"
+PYTHON, NODE = "conformance/adapters/python", "conformance/adapters/node"
 KEPT = ROOT / ".conform"
 PAGE = ROOT / "docs" / "conformance.md"
 PARSERS: dict[str, dict[str, Any]] = json.loads((HERE / "parsers.json").read_text(encoding="utf-8"))
@@ -53,9 +54,11 @@ def node() -> str:
 def command(name: str) -> str:
     """Return the command that runs a parser's adapter."""
     about = PARSERS[name]
+    wire = f" {about['wire']}" if "wire" in about else ""
     if about["language"] == "Python":
-        return f"{environment(name, about['requirements'])} conformance/adapters/python/{about['adapter']}.py"
-    return f"{node()} conformance/adapters/node/{about['adapter']}.mjs"
+        place = about.get("environment", name)
+        return f"{environment(place, PARSERS[place]['requirements'])} {PYTHON}/{about['adapter']}.py{wire}"
+    return f"{node()} {NODE}/{about['adapter']}.mjs{wire}"
 
 
 def measure(name: str) -> dict[str, Any]:
@@ -86,12 +89,12 @@ def section(reports: dict[str, dict[str, Any]], day: str) -> Iterator[str]:
     laws = list(next(iter(reports.values()))["laws"])
     yield f"Measured on {day}: in how many cases a parser broke a law, of those in which it was judged on it."
     yield ""
-    yield f"| parser | version | {' | '.join(laws)} |"
-    yield f"|---|---|{'---:|' * len(laws)}"
-    for report in reports.values():
+    yield f"| wire | parser | version | {' | '.join(laws)} |"
+    yield f"|---|---|---|{'---:|' * len(laws)}"
+    for report in sorted(reports.values(), key=lambda each: each["parser"]["wires"]):
         parser = report["parser"]
-        cells = [_cell(**counts) for counts in report["laws"].values()]
-        yield f"| {parser['name']} ({parser['language']}) | {parser['version']} | {' | '.join(cells)} |"
+        cells = [parser["wires"][0], f"{parser['name']} ({parser['language']})", parser["version"]]
+        yield f"| {' | '.join([*cells, *(_cell(**counts) for counts in report['laws'].values())])} |"
     yield ""
     yield "An empty cell is a law that the parser claims nothing of. `make conform` measures again."
 

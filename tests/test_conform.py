@@ -282,6 +282,14 @@ def test_a_failure_that_is_told_is_no_silence():
     assert laws(asked, {"ending": "failed"}) == {}
 
 
+def test_what_a_parser_keeps_of_a_failed_response_is_its_own_affair():
+    for ending in ("failed", "broken"):
+        asked = case(expected={"choices": [{"content": "a"}], "ending": ending})
+        assert "texts" not in laws(asked, {"ending": "failed"})
+        assert "texts" in laws(asked, {"ending": "broken"})
+    assert "texts" in laws(case(expected={"choices": [{"content": "a"}], "ending": "cut"}), {"ending": "failed"})
+
+
 def test_counts_are_compared_as_reported():
     asked = case(expected={"usage": {"prompt_tokens": 1, "completion_tokens": 2}})
     assert list(laws(asked, {"usage": {"prompt_tokens": 1}})) == ["usage"]

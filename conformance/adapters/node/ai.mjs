@@ -8,7 +8,10 @@ const anything = tool({ description: "Takes anything.", inputSchema: z.any() });
 /** Tools of all names that the events could mean: a call of an unknown tool is not looked into. */
 function tools(events) {
   const entries = events.flatMap((event) => event?.choices ?? []).flatMap((choice) => choice?.delta?.tool_calls ?? []);
-  const names = entries.map((entry) => entry?.function?.name).filter((name) => typeof name === "string" && name);
+  const items = events.map((event) => event?.item?.name).filter((name) => typeof name === "string");
+  const names = entries
+    .map((entry) => entry?.function?.name)
+    .concat(items).filter((name) => typeof name === "string" && name);
   return Object.fromEntries([...names, names.join("")].map((name) => [name, anything]));
 }
 

@@ -1,6 +1,6 @@
 // LangChain's OpenAI model: its chunks, added up to a message.
 import { ChatOpenAI } from "@langchain/openai";
-import { serve } from "./program.mjs";
+import { serve, WIRE } from "./program.mjs";
 import { ending, SERVER, serveNext, version } from "./wire.mjs";
 
 const model = new ChatOpenAI({
@@ -8,6 +8,7 @@ const model = new ChatOpenAI({
   apiKey: "none",
   maxRetries: 0,
   streamUsage: true,
+  useResponsesApi: WIRE === "responses",
   configuration: { baseURL: SERVER, fetch: globalThis.fetch },
 });
 
@@ -37,7 +38,7 @@ async function read(events) {
       },
     ],
     usage: counts ? { prompt_tokens: counts.input_tokens, completion_tokens: counts.output_tokens } : null,
-    ending: failed ? "failed" : ending(message.response_metadata.finish_reason),
+    ending: failed ? "failed" : ending(message.response_metadata.finish_reason ?? message.response_metadata.status),
   };
 }
 

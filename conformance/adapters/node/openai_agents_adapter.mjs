@@ -1,12 +1,13 @@
-// The OpenAI Agents SDK over Chat Completions: the response that its model streams at the end.
-import { OpenAIChatCompletionsModel, setTracingDisabled } from "@openai/agents";
+// The OpenAI Agents SDK over either wire: the response that its model streams at the end.
+import { OpenAIChatCompletionsModel, OpenAIResponsesModel, setTracingDisabled } from "@openai/agents";
 import OpenAI from "openai";
-import { serve } from "./program.mjs";
+import { serve, WIRE } from "./program.mjs";
 import { SERVER, serveNext, version } from "./wire.mjs";
 
 setTracingDisabled(true);
 const client = new OpenAI({ apiKey: "none", baseURL: SERVER, maxRetries: 0, fetch: globalThis.fetch });
-const model = new OpenAIChatCompletionsModel(client, "gpt-4.1");
+const Model = { chat: OpenAIChatCompletionsModel, responses: OpenAIResponsesModel }[WIRE];
+const model = new Model(client, "gpt-4.1");
 const REQUEST = { input: "Hello", modelSettings: {}, tools: [], outputType: "text", handoffs: [], tracing: false };
 
 async function read(events) {
@@ -15,7 +16,7 @@ async function read(events) {
   try {
     for await (const event of model.getStreamedResponse(REQUEST)) if (event.type === "response_done") final = event.response;
   } catch (error) {
-    if (!/^(API|BadRequest|InternalServer|RateLimit).*Error$/.test(error?.constructor?.name ?? "")) throw error;
+    if (!/^(API|BadRequest|InternalServer|RateLimit|ModelBehavior).*Error$/.test(error?.constructor?.name ?? "")) throw error;
   }
   if (!final) return { ending: "failed" };
   const parts = final.output.filter((item) => item.type === "message").flatMap((item) => item.content);

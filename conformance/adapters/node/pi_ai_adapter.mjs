@@ -1,12 +1,14 @@
-// pi-ai: the message that its stream of Chat Completions ends with.
+// pi-ai: the message that its stream of either wire ends with.
 import { streamOpenAICompletions } from "@earendil-works/pi-ai/openai-completions";
-import { serve } from "./program.mjs";
+import { streamOpenAIResponses } from "@earendil-works/pi-ai/openai-responses";
+import { serve, WIRE } from "./program.mjs";
 import { SERVER, serveNext, version } from "./wire.mjs";
 
+const open = { chat: streamOpenAICompletions, responses: streamOpenAIResponses }[WIRE];
 const model = {
   id: "m",
   name: "m",
-  api: "openai-completions",
+  api: { chat: "openai-completions", responses: "openai-responses" }[WIRE],
   provider: "server",
   baseUrl: SERVER,
   reasoning: true,
@@ -19,7 +21,7 @@ const ENDINGS = { stop: "complete", toolUse: "complete", length: "cut", error: "
 
 async function read(events) {
   serveNext(events);
-  const stream = streamOpenAICompletions(model, { messages: [{ role: "user", content: "Hello", timestamp: 0 }] }, { apiKey: "none" });
+  const stream = open(model, { messages: [{ role: "user", content: "Hello", timestamp: 0 }] }, { apiKey: "none" });
   let message;
   for await (const event of stream) {
     if (event.type === "done") message = event.message;
@@ -32,7 +34,7 @@ async function read(events) {
         content: of("text").map((part) => part.text).join(""),
         reasoning: of("thinking").map((part) => part.thinking).join(""),
         calls: of("toolCall").map((part) => ({
-          id: part.id,
+          id: part.id.split("|")[0], // of a response's call, its item's id comes after it
           name: part.name,
           arguments: part.arguments,
           safe: message.stopReason === "toolUse", // its agent runs the calls of such a message

@@ -1,6 +1,6 @@
-// TanStack AI: the events of its adapter for servers that speak OpenAI's wire, over Chat Completions.
+// TanStack AI: the events of its adapter for servers that speak OpenAI's wire, over either wire.
 import { openaiCompatible } from "@tanstack/ai-openai/compatible";
-import { serve } from "./program.mjs";
+import { serve, WIRE } from "./program.mjs";
 import { ending, SERVER, serveNext, version } from "./wire.mjs";
 
 const adapter = openaiCompatible({
@@ -9,6 +9,7 @@ const adapter = openaiCompatible({
   maxRetries: 0,
   fetch: globalThis.fetch,
   models: ["m"],
+  api: { chat: "chat-completions", responses: "responses" }[WIRE],
 })("m");
 const logger = new Proxy({}, { get: () => () => {} });
 

@@ -5,11 +5,19 @@ from typing import Any
 
 import openai
 from langchain_openai import ChatOpenAI
-from program import serve
+from program import WIRE, serve
 from served import Collected, client
 from wire import ENDINGS
 
-MODEL = ChatOpenAI(model="gpt-4.1", api_key="none", async_client=client().chat.completions, stream_usage=True)
+CLIENT = client()
+MODEL = ChatOpenAI(
+    model="gpt-4.1",
+    api_key="none",
+    async_client=CLIENT.chat.completions,
+    root_async_client=CLIENT,
+    stream_usage=True,
+    use_responses_api=WIRE == "responses",
+)
 
 
 class Adapter(Collected):
@@ -27,6 +35,10 @@ class Adapter(Collected):
             async for chunk in MODEL.astream("Hello"):
                 message = chunk if message is None else message + chunk
         except openai.APIError:
+            failed = True
+        except ValueError:  # what it makes of an error event of a response
+            if WIRE != "responses":
+                raise
             failed = True
         if message is None:
             return {"ending": "failed" if failed else "broken"}
@@ -46,8 +58,13 @@ class Adapter(Collected):
         return {
             "choices": [{"content": content, "calls": calls}],
             "usage": usage and {"prompt_tokens": usage["input_tokens"], "completion_tokens": usage["output_tokens"]},
-            "ending": "failed" if failed else ENDINGS.get(message.response_metadata.get("finish_reason"), "cut"),
+            "ending": "failed" if failed else ENDINGS.get(ended(message.response_metadata), "cut"),
         }
+
+
+def ended(metadata: dict[str, Any]) -> Any:
+    """The finish reason, or the status of a response."""
+    return metadata.get("finish_reason") or metadata.get("status")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""llm-rosetta: the events of its converter for Chat Completions, and the calls that its context has put together."""
+"""llm-rosetta: the events of its converter for either wire, and the calls that its context has put together."""
 
 from importlib.metadata import version
 from typing import Any
 
-from llm_rosetta import OpenAIChatConverter
-from program import serve
+from llm_rosetta import OpenAIChatConverter, OpenAIResponsesConverter
+from program import WIRE, serve
 from wire import ENDINGS
 
 
@@ -18,7 +18,7 @@ class Adapter:
     }
 
     def __init__(self, wire: str) -> None:
-        self.converter = OpenAIChatConverter()
+        self.converter = {"chat": OpenAIChatConverter, "responses": OpenAIResponsesConverter}[WIRE]()
         self.context = self.converter.create_stream_context()
         self.choices, self.usage, self.words = {}, None, {}
 

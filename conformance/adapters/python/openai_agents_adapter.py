@@ -1,15 +1,23 @@
-"""The OpenAI Agents SDK over Chat Completions: the response that its model streams at the end."""
+"""The OpenAI Agents SDK over either wire: the response that its model streams at the end."""
 
 from importlib.metadata import version
 from typing import Any
 
 import openai
-from agents import ModelSettings, ModelTracing, OpenAIChatCompletionsModel, set_tracing_disabled
-from program import serve
+from agents import (
+    ModelBehaviorError,
+    ModelSettings,
+    ModelTracing,
+    OpenAIChatCompletionsModel,
+    OpenAIResponsesModel,
+    set_tracing_disabled,
+)
+from program import WIRE, serve
 from served import Collected, client
 
 set_tracing_disabled(disabled=True)
-MODEL = OpenAIChatCompletionsModel(model="gpt-4.1", openai_client=client())
+MODELS = {"chat": OpenAIChatCompletionsModel, "responses": OpenAIResponsesModel}
+MODEL = MODELS[WIRE](model="gpt-4.1", openai_client=client())
 
 
 class Adapter(Collected):
@@ -31,7 +39,7 @@ class Adapter(Collected):
             async for event in stream:
                 if event.type == "response.completed":
                     final = event.response
-        except openai.APIError:
+        except (openai.APIError, ModelBehaviorError):
             pass
         if final is None:
             return {"ending": "failed"}

@@ -6,11 +6,15 @@ import sys
 from typing import Any, ClassVar, Protocol
 
 
+WIRE = sys.argv[1] if len(sys.argv) > 1 else "chat"
+"""The wire that the adapter is asked in, for parsers of several."""
+
+
 class Answers(Protocol):
     """Reads one response."""
 
     HELLO: ClassVar[dict[str, Any]]
-    """``name``, ``version`` and ``claims`` of the parser; ``wires``, if not only ``chat``."""
+    """``name``, ``version`` and ``claims`` of the parser."""
 
     def __init__(self, wire: str) -> None: ...
 
@@ -31,7 +35,7 @@ def serve(adapter: type[Answers]) -> None:
         request = json.loads(line)
         answer = None
         if "hello" in request:
-            answer = {"language": "Python", **adapter.HELLO}
+            answer = {"language": "Python", "wires": [WIRE], **adapter.HELLO}
         try:
             if "open" in request:
                 reader, raised = None, None

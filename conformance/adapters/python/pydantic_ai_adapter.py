@@ -3,16 +3,17 @@
 from importlib.metadata import version
 from typing import Any
 
-from program import serve
+from program import WIRE, serve
 from pydantic_ai.exceptions import ModelAPIError
 from pydantic_ai.messages import ModelRequest, TextPart, ThinkingPart, ToolCallPart
 from pydantic_ai.models import ModelRequestParameters
-from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from served import Collected, client
 from wire import ENDINGS
 
-MODEL = OpenAIChatModel("gpt-4.1", provider=OpenAIProvider(openai_client=client()))
+MODELS = {"chat": OpenAIChatModel, "responses": OpenAIResponsesModel}
+MODEL = MODELS[WIRE]("gpt-4.1", provider=OpenAIProvider(openai_client=client()))
 
 
 class Adapter(Collected):
