@@ -13,7 +13,7 @@ OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
 .PHONY: help demo gateway test test-fast test-openai test-clients test-site lint types pyright docs site check bench instructions \
-	emitters peers readers mutants fuzz test-fuzz clean
+	emitters peers conform readers mutants fuzz test-fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,8 @@ readers: tests/readers/node_modules/.stamp ## install the Node readers that test
 tests/readers/node_modules/.stamp: tests/readers/package.json
 	npm install --prefix $(dir $<) --no-package-lock --no-audit --no-fund --silent
 	@touch $@
+# Whom to put the conformance suite to: make conform PARSERS='openai langchain-js'
+PARSERS ?=
 
 # What to mutate, by the names of mutmut: make mutants MUTANTS='streamfsm.core.scanner*'
 MUTANTS ?=
@@ -147,6 +149,8 @@ emitters: .venv-emitters/.stamp ## check what other emitters of UI protocols wri
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ag-ui,openai,testing]' \
 		-r examples/emitters/requirements.txt
 	@touch $@
+conform: $(STAMP) ## put the conformance suite to other parsers, and write docs/conformance.md; takes an hour or more
+	$(BIN)/python conformance/measure.py $(PARSERS)
 
 bench: .venv-speed/.stamp ## measure all, peers too, and write docs/speed.*; a part with BENCH=feed, or BENCH=--quick
 	.venv-speed/bin/python benchmarks/speed.py $(BENCH)
@@ -160,4 +164,4 @@ instructions: $(STAMP) ## count the instructions of a delta; needs valgrind
 	$(BIN)/python benchmarks/instructions.py
 
 clean: ## remove what was built
-	rm -rf $(VENV) .venv-* mutants .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build
+	rm -rf $(VENV) .venv-* conformance/adapters/node/node_modules .conform mutants .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build

@@ -15,7 +15,7 @@ FLOORS = (
     {"wires"},
     {"parser"},
     {"client", "testing", "resume"},
-    {"replay"},
+    {"replay", "conform"},
     {"cli"},
     {"__init__", "__main__"},
 )

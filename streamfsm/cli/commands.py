@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import cast
 
-from streamfsm.cli import diagram, fuzz, record, replay, scrub, serve, verify
+from streamfsm.cli import conform, diagram, fuzz, record, replay, scrub, serve, verify
 from streamfsm.errors import MisuseError
 
-_COMMANDS = (replay, record, scrub, serve, verify, fuzz, diagram)
+_COMMANDS = (replay, record, scrub, serve, verify, fuzz, conform, diagram)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

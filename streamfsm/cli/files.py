@@ -34,6 +34,16 @@ def text_of(recording: Recording, file: Path) -> str:
     return body
 
 
+def write_recording(file: Path, recording: Recording) -> None:
+    """Write a recording; one without times as a body."""
+    _write(file, recording.lines().encode() if recording.is_timed else recording.body)
+
+
+def write(file: Path, text: str) -> None:
+    """Write ``text`` to ``file``."""
+    _write(file, text.encode())
+
+
 def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
@@ -48,9 +58,8 @@ def _decoded(data: bytes, file: Path) -> str:
         raise MisuseError(f"{file}: not UTF-8 at byte {error.start}") from error
 
 
-def write(file: Path, text: str) -> None:
-    """Write ``text`` to ``file``."""
+def _write(file: Path, data: bytes) -> None:
     try:
-        file.write_text(text, encoding="utf-8")
+        file.write_bytes(data)
     except OSError as error:
         raise MisuseError(f"{file}: {error.strerror}") from error
