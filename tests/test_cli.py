@@ -487,6 +487,16 @@ class Strips(Right):
 class Unreadable(Right):
     def feed(self, chunk):
         return [object()]
+
+class Exits(Right):
+    def close(self):
+        import sys
+        sys.exit(0)
+
+class Vanishes(Right):
+    def close(self):
+        import os
+        os._exit(0)
 """
 WORDS = [chunk(content="some words"), chunk(finish="stop")]
 
@@ -518,6 +528,51 @@ def test_a_finding_exits_with_code_1_and_is_a_file_that_replays(fuzz, recorded, 
     assert [line for line in text.splitlines() if line.startswith("data: ")][-1] == "data: [DONE]"
     assert "".join(message["content"] for message in messages(out) if "content" in message) == "some words"
     assert replay(out)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("parser", "what"),
+    [("Exits", "the parser raised SystemExit(0)"), ("Vanishes", "its process ended with exit code 0")],
+)
+def test_a_parser_that_ends_its_process_is_a_finding(fuzz, recorded, capsys, parser, what):
+    assert fuzz(recorded(WORDS), "--parser", f"other_parsers:{parser}", "--examples", 5) == 1
+    assert what.replace("its process", "the parser's process") in capsys.readouterr().out
+
+
+def test_without_fork_the_parser_runs_in_this_process(fuzz, recorded, capsys, monkeypatch):
+    monkeypatch.setattr("streamfsm.testing.worker.AVAILABLE", False)
+    assert fuzz(recorded(WORDS), "--parser", "other_parsers:Exits", "--examples", 5) == 1
+    assert "the parser raised SystemExit(0)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("statement", ["import sys; sys.exit(0)", "raise GeneratorExit", "1 / 0", "raise SystemExit"])
+def test_a_module_that_raises_is_one_line_and_exit_code_2(fuzz, recorded, capsys, tmp_path, statement):
+    (tmp_path / "raising.py").write_text(statement)
+    assert fuzz(recorded(WORDS), "--parser", "raising:Parser") == 2
+    assert capsys.readouterr().err.startswith("streamfsm: --parser raising:Parser: raising raised ")
+
+
+def test_an_interrupt_while_a_module_is_imported_is_the_users(fuzz, recorded, tmp_path):
+    (tmp_path / "raising.py").write_text("raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        fuzz(recorded(WORDS), "--parser", "raising:Parser")
+
+
+@pytest.mark.parametrize("value", ["NaN", "[]", "{}", "1.5", "-1e999", "12345678901234567890", '"\\ud800"'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"created": VALUE, "choices": [{"index": 0, "delta": {"content": "some words"}}]}',
+        '{"id": VALUE, "model": VALUE, "choices": [{"index": 0, "delta": {"content": "some words"}}]}',
+        '{"choices": [{"index": VALUE, "delta": {"content": "words"}, "finish_reason": VALUE}]}',
+        '{"choices": [{"delta": {"tool_calls": [{"index": VALUE, "id": VALUE, "function": {"name": "f"}}]}}]}',
+        '{"choices": VALUE, "usage": VALUE}',
+    ],
+)
+def test_a_capture_with_odd_values_is_fuzzed(fuzz, tmp_path, capsys, line, value):
+    path = tmp_path / "odd.sse"
+    path.write_text(f"data: {line.replace('VALUE', value)}\n\n" * 2 + "data: [DONE]\n\n")
+    assert fuzz(path, "--examples", 5, "--seed", 1) == 0, capsys.readouterr().out
 
 
 def test_the_next_run_begins_with_what_was_found(fuzz, recorded):

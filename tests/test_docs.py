@@ -137,7 +137,7 @@ def test_every_relative_link_leads_somewhere(page: Path):
 
 @EACH_PAGE
 def test_every_file_that_is_named_is_there(page: Path):
-    named = re.findall(r"`((?:streamfsm|tests|docs|examples|benchmarks)/[\w./]*)", page.read_text(encoding="utf-8"))
+    named = re.findall(r"`((?:streamfsm|tests|docs|examples|benchmarks)/[\w./-]*)", page.read_text(encoding="utf-8"))
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 

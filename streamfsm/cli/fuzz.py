@@ -48,10 +48,13 @@ def declare(commands: Commands) -> None:
 def _run(arguments: Namespace) -> int:
     if find_spec("hypothesis") is None:
         raise MisuseError("fuzz needs hypothesis: pip install 'streamfsm[testing]'")
-    from streamfsm.testing import TracedParser, fuzz
+    from streamfsm.testing import OwnProcess, TracedParser, fuzz
+    from streamfsm.testing.worker import AVAILABLE
 
     body = read_body(arguments.file)
-    parse = _factory(arguments.parser) if arguments.parser else TracedParser
+    parse: Parse = _factory(arguments.parser) if arguments.parser else TracedParser
+    if AVAILABLE:
+        parse = OwnProcess(parse)
     progress = _Progress(arguments.examples)
     try:
         finding = fuzz(
@@ -83,8 +86,12 @@ def _factory(spec: str) -> "Parse":
     sys.path.insert(0, "")  # as ``python -m`` does
     try:
         factory: Parse = attrgetter(name)(import_module(module))
+    except KeyboardInterrupt:
+        raise
     except (ImportError, AttributeError, ValueError) as error:
         raise MisuseError(f"--parser {spec}: {error}; MODULE:FACTORY was expected") from error
+    except BaseException as error:  # the module's own, which may even end the process, as if all were well
+        raise MisuseError(f"--parser {spec}: {module} raised {error!r}") from error
     finally:
         sys.path.remove("")
     if not callable(factory):
