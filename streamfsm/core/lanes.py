@@ -384,19 +384,23 @@ class CallLane:
         if self.form == "text":
             event, self.scanner = "text_named", Scanner.of_text()
         else:
-            if self.kind == "function":
-                self.tool = channels.of(self.name)
-            event = "speech_named" if self.is_speech else "tool_named"
-            self.scanner = Scanner(self.tool.trie, raw=not self.is_speech, stops=True)
+            self.tool = self._tool_of(channels)
+            speech = self.tool.is_speech
+            event = "speech_named" if speech else "tool_named"
+            self.scanner = Scanner(self.tool.trie, raw=not speech, stops=True)
         outlet.boundary(self, event, self.name)
         text, self.arguments = self.arguments.getvalue(), StringIO()
         self._read(self._scan(text, outlet), outlet)
 
     def restore(self, channels: Channels) -> None:
         """Set what a snapshot does not hold."""
-        if self.scanner and self.form != "text" and self.kind == "function":
-            self.tool = channels.of(self.name)
+        if self.scanner and self.form != "text":
+            self.tool = self._tool_of(channels)
             self.scanner.trie = self.tool.trie
+
+    def _tool_of(self, channels: Channels) -> Captured:
+        """Return what is captured of the call: nothing, unless it is a function's."""
+        return channels.of(self.name) if self.kind == "function" else UNNAMED
 
     def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
         """Take the next piece of the arguments.
