@@ -9,8 +9,8 @@ from typing import Any, Literal
 from uuid import NAMESPACE_OID, uuid5
 
 from streamfsm.cli.arguments import Commands, chunking
-from streamfsm.cli.files import read_body
-from streamfsm.cli.terminal import runs, show_messages, show_result
+from streamfsm.cli.files import check_size, read_body
+from streamfsm.cli.terminal import printable_json, runs, show_messages, show_result
 from streamfsm.errors import MisuseError
 from streamfsm.messages import StreamMessage, coalesce
 from streamfsm.parser import StreamParser
@@ -19,6 +19,7 @@ from streamfsm.replay.loopback import serve
 from streamfsm.trace import Transition
 
 _COLORS: dict[str, Literal["auto", "standard"] | None] = {"auto": "auto", "always": "standard", "never": None}
+_MOST = 1 << 20  # characters of text that are cut anew: a character a chunk takes half a minute then, and a gigabyte
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -68,11 +69,12 @@ def _run(arguments: Namespace) -> int:
         trace=trace,
     )
     if arguments.chunking:
+        check_size(arguments.file, capture.chunks(body), _MOST)
         body = capture.recut(body, arguments.chunking)
     messages = _read(body, parser)
     if arguments.json:
         for message in messages if arguments.deltas else coalesce(messages):
-            print(message.model_dump_json(), flush=True)
+            print(printable_json(message.model_dump_json()), flush=True)
     else:
         from rich.console import Console
 

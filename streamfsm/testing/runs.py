@@ -163,7 +163,7 @@ class OwnProcess:
 
     @property
     def _answered(self) -> int:
-        return max(self._reached.value - 1, 0)  # the parser may not even have been made
+        return max(int(self._reached.value) - 1, 0)  # the parser may not even have been made
 
     def end(self) -> None:
         """End the process; the next run begins another one."""
