@@ -25,7 +25,7 @@ from streamfsm.core.policies import EXTRAS, Policies
 from streamfsm.machines import LEXER, MACHINES, TOOL_CALL, StateMachine, Table
 from streamfsm.machines.checks import HOLDS, MOMENTARY, findings
 from streamfsm.machines.choices import RULES as CHOICE_RULES
-from streamfsm.machines.diagrams import coverage, grid, markdown, mermaid
+from streamfsm.machines.diagrams import counts, grid, markdown, mermaid
 from streamfsm.machines.endings import CLOSINGS, ENDINGS, OUTCOMES, SECONDS, UNKNOWN
 from streamfsm.machines.identity import RULES
 from streamfsm.replay import capture
@@ -69,8 +69,10 @@ def with_blocks(text: str, blocks: dict[str, str]) -> str:
     return marks.sub(lambda mark: mark[1] + blocks[mark[2]] + mark[3], text)
 
 
-def picture(table: Table) -> str:
-    return f"```mermaid\n{mermaid(table)}```\n"
+def picture(table: Table, taken: dict[tuple[str, str], int] | None = None) -> str:
+    """A picture for the forge; the built site draws its own in the same place (`docs/conf.py`)."""
+    mark = f"{table.name}{'' if taken is None else ' recorded'}"
+    return f"```mermaid\n%% machine: {mark}\n{mermaid(table, taken)}```\n"
 
 
 def page(title: str, *parts: str) -> str:
@@ -78,8 +80,8 @@ def page(title: str, *parts: str) -> str:
 
 
 def prose(module: str) -> str:
-    """A module's docstring, which is Markdown as it is."""
-    return f"{importlib.import_module(module).__doc__}".strip() + "\n"
+    """A module's docstring, which is Markdown but for its roles."""
+    return re.sub(r":\w+:(?=`)", "", f"{importlib.import_module(module).__doc__}").strip() + "\n"
 
 
 def machine_page(machine: StateMachine) -> str:
@@ -117,33 +119,30 @@ def holds(table: Table) -> str:
 EXERCISED = """\
 The project's own streams take every row that a stream can take: `tests/test_machine_checks.py` fails for one that none
 takes. The table says how many of {streams} recorded streams of real servers take it (`docs/generate.py --count`); their
-servers were not asked for `send_message`, nor for thoughts in a kwarg. Green edges are taken by recorded streams,
-dashed ones by our own only.
+servers were not asked for `send_message`, nor for thoughts in a kwarg. Arrows that no recorded stream takes are dashed.
 """
+
+
+def taken_by_recordings(table: Table) -> dict[tuple[str, str], int]:
+    """State and event → how many of the recorded streams take that row."""
+    rows = json.loads(RECORDED.read_text(encoding="utf-8"))["rows"].get(table.name, {})
+    return {(state, event): count for cell, count in rows.items() for state, _, event in [cell.partition(" ")]}
 
 
 def exercised(table: Table) -> str:
     recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
-    counts = {tuple(cell.split()): count for cell, count in recorded["rows"].get(table.name, {}).items()}
-    cells = (
-        (
-            f"`{state}`",
-            *(str(counts.get((state, event), 0)) if (state, event) in table.by_cell else "—" for event in table.events),
-        )
-        for state in table.live
-    )
+    taken = taken_by_recordings(table)
     never = [
         f"No stream ends in `{state}`: {because}.\n"
         for (name, state), because in MOMENTARY.items()
         if name == table.name
     ]
-    drawn = f"```mermaid\n{coverage(table, counts)}```\n"
     return "\n".join(
         [
             EXERCISED.format(streams=recorded["streams"]),
             *never,
-            drawn,
-            grid(("State", *(f"`{event}`" for event in table.events)), cells),
+            picture(table, taken),
+            counts(table, taken),
         ]
     )
 

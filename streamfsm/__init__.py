@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
+    from streamfsm.channels import Channel
     from streamfsm.client.body import aiter_messages, iter_messages
     from streamfsm.client.interface import OpenAIStreamingInterface
     from streamfsm.errors import MisuseError, StreamError, StreamTimeout
     from streamfsm.limits import Limits
     from streamfsm.messages import (
         ApprovalRequestMessage,
+        ArgumentMessage,
         AssistantMessage,
         FunctionCall,
         HiddenReasoningMessage,
@@ -47,6 +49,7 @@ else:  # a type checker would take any name for one of ours
         "think_tags",
         "result",
         "boundaries",
+        "channels",
         "wires.chat.dialect",
         "parser",
     )
@@ -68,8 +71,10 @@ else:  # a type checker would take any name for one of ours
 __all__ = [
     "Anomaly",
     "ApprovalRequestMessage",
+    "ArgumentMessage",
     "AssistantMessage",
     "CallClosed",
+    "Channel",
     "Dialect",
     "FunctionCall",
     "HiddenReasoningMessage",

@@ -5,10 +5,11 @@ models accept them). Messages are frozen: what was emitted is never changed (law
 a changed one.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, cast
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
@@ -48,6 +49,19 @@ class StopReasonType(str, Enum):
     """The caller cancelled the stream."""
 
 
+_last_written: tuple[datetime | None, str] = (None, "")
+
+
+def _written(date: datetime) -> str:
+    """Return the date as text. All messages of a response share one object, whose text is kept for the next message."""
+    global _last_written  # noqa: PLW0603 - one tuple, replaced whole, so that threads need no lock
+    last, text = _last_written
+    if last is not date:
+        text = date.isoformat(timespec="seconds")
+        _last_written = date, text
+    return text
+
+
 class Message(Model):
     """The base of every message. :func:`coalesce` joins messages of your own subclass like the others."""
 
@@ -58,7 +72,7 @@ class Message(Model):
 
     id: str
     """The response's message id, shared by all its messages."""
-    date: Annotated[datetime, PlainSerializer(lambda date: date.isoformat(timespec="seconds"), when_used="json")]
+    date: Annotated[datetime, PlainSerializer(_written, when_used="json")]
     """When the parser was made (UTC, whole seconds), unless it was given another date."""
     name: str | None = None
     otid: str | None = None
@@ -174,6 +188,49 @@ class ApprovalRequestMessage(_CallMessage):
     message_type: Literal["approval_request_message"] = "approval_request_message"
 
 
+class ArgumentMessage(Message):
+    """What a declared :class:`~streamfsm.Channel` takes of a call's arguments: a piece of a string, or a whole value.
+
+    A string comes as ``delta`` after ``delta``, and the last one, which may be empty, has ``done``. Any other value
+    comes once, as ``value`` with ``done``; so does a string, if the channel says so. A channel of leaves, such as
+    ``$..*``, also gives each object and array that opens on the way: as an empty ``value``, without ``done``.
+    """
+
+    FIELD = "delta"
+
+    message_type: Literal["argument_message"] = "argument_message"
+    tool_call_id: str | None = None
+    tool_name: str
+    channel: str
+    path: str
+    """The resolved path, such as ``$.edits[1].new_text``."""
+    delta: str | None = None
+    """The next piece of a string, decoded; ``None``: the message holds a ``value``."""
+    value: Any = None
+    """The value, as ``json.loads`` would give it."""
+    done: bool = False
+    """Whether the value is whole."""
+
+    @property
+    def text(self) -> str:
+        """The piece of the string, or the value as JSON."""
+        return json.dumps(self.value) if self.delta is None else self.delta
+
+    def continues(self, before: Message) -> bool:
+        """Whether it holds more of the same string."""
+        return (
+            super().continues(before)
+            and isinstance(before, ArgumentMessage)
+            and None not in (self.delta, before.delta)
+            and (self.path, before.done) == (before.path, False)
+        )
+
+    def joined(self, rest: Iterable[Message]) -> Self:
+        """Return this message with the text of ``rest``; whole, if the last of them is."""
+        pieces: list[ArgumentMessage] = [self, *cast("Iterable[ArgumentMessage]", rest)]
+        return self.model_copy(update={"delta": "".join(each.text for each in pieces), "done": pieces[-1].done})
+
+
 class StopReason(Message):
     """The end of a response. Nothing follows it."""
 
@@ -192,6 +249,7 @@ StreamMessage: TypeAlias = Annotated[
     | AssistantMessage
     | ToolCallMessage
     | ApprovalRequestMessage
+    | ArgumentMessage
     | StopReason,
     Field(discriminator="message_type"),
 ]
@@ -242,6 +300,38 @@ class OmittedReasoningContent(Model):
 
     type: Literal["omitted_reasoning"] = "omitted_reasoning"
     signature: str | None = None
+
+
+class SummarizedReasoningContentPart(Model):
+    """One part of a summary."""
+
+    index: int
+    text: str
+
+
+class SummarizedReasoningContent(Model):
+    """Native reasoning of which the server shows a summary, or nothing but what it alone can read."""
+
+    type: Literal["summarized_reasoning"] = "summarized_reasoning"
+    id: str | None = None
+    """The server's id of the reasoning."""
+    summary: list[SummarizedReasoningContentPart]
+    encrypted_content: str | None = None
+
+
+class UsageStatistics(Model):
+    """Token counts, as an agent's clients read them. Unlike other messages, it can be changed."""
+
+    message_type: Literal["usage_statistics"] = "usage_statistics"
+    completion_tokens: int = 0
+    prompt_tokens: int = 0
+    total_tokens: int = 0
+    step_count: int = 1
+    """Steps of the agent that the counts are of: one response is one step. To be set by the caller."""
+    cached_input_tokens: int | None = None
+    """As the next two, ``None`` if not reported, which is not zero."""
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 def otid(message_id: str, ordinal: int) -> str:

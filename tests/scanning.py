@@ -3,8 +3,11 @@
 import json
 import re
 
-from streamfsm.core.scanner import TEXT, Scanner
+from streamfsm.channels import Step
+from streamfsm.core.scanner import Scanner
+from streamfsm.core.trie import Taking, trie_of
 
+TEXT = "text"
 CAPTURED = {"t": "thoughts_open", "m": "message_open"}
 
 
@@ -12,29 +15,47 @@ def text(value):
     return (TEXT, value)
 
 
+class Heard(list):
+    """An outlet that keeps what it is told, as pairs of an event and a text."""
+
+    def boundary(self, call, event, emits=""):
+        assert (call, emits) == ("the call", "")
+        self.append((event, ""))
+
+    def text(self, call, text):
+        assert call == "the call"
+        assert text
+        self.append((TEXT, text))
+
+
 def joined(signals):
-    """Signals with adjacent texts joined; none is empty."""
+    """Signals with adjacent texts joined."""
     found = []
     for event, value in signals:
-        assert value or event != TEXT
         before = found.pop()[1] if found and event == TEXT == found[-1][0] else ""
         found.append((event, before + value))
     return found
 
 
+def trie(captured):
+    """What captures top-level members: key → the event that opens the value."""
+    return trie_of(tuple(((Step("member", key),), Taking(event)) for key, event in captured.items()))
+
+
 def read(scanner, piece):
-    """What a scanner says of a piece, by the shorter way where there is one, as lanes read it."""
-    said = scanner.skim(piece)
-    if said is None:
-        return scanner.feed(piece)
-    return [(TEXT, said)] if said else []
+    """What a scanner tells of a piece; ``None``: of the end."""
+    heard = Heard()
+    if piece is None:
+        scanner.close("the call", heard)
+    else:
+        scanner.feed(piece, "the call", heard)
+    return heard
 
 
 def scan(pieces, *, captured=CAPTURED, raw=True):
-    """All that a scanner says of a text in ``pieces``: signals, verdict, offset of the error, duplicate keys."""
-    scanner = Scanner(captured, raw=raw)
-    signals = [signal for piece in pieces for signal in read(scanner, piece)]
-    signals += scanner.close()
+    """All that a scanner tells of a text in ``pieces``: signals, verdict, offset of the error, duplicate keys."""
+    scanner = Scanner(trie(captured), raw=raw)
+    signals = [signal for piece in (*pieces, None) for signal in read(scanner, piece)]
     return joined(signals), scanner.verdict, scanner.error_offset, list(scanner.duplicates)
 
 

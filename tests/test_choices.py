@@ -35,7 +35,7 @@ def test_an_index_that_counts_tokens_is_one_answer(count, first):
     assert said(messages) == [("assistant", text(count)), ("stop", "end_turn")]
     assert (result.content, len(result.choices), result.error) == (text(count), 1, None)
     assert anomalies(parser) == ["ambiguous_choice"]
-    assert "Dialect.choice" in result.anomalies[0].detail
+    assert "Dialect(choice=…)" in result.anomalies[0].detail
 
 
 def test_a_call_whose_chunks_are_counted_is_one_call():

@@ -380,3 +380,43 @@ def test_what_names_no_chunking_is_refused(spec):
     with pytest.raises(ValueError, match="is no chunking") as raised:
         cutter(spec)
     assert repr(spec) in str(raised.value)
+
+
+# -- Responses events --------------------------------------------------------------------------------------------------
+
+
+def delta(text, item="m1", **fields):
+    return {"type": "response.output_text.delta", "item_id": item, "delta": text, **fields}
+
+
+def test_deltas_of_one_text_are_cut_and_merged():
+    stream = [delta("ab", sequence_number=1), delta("cd", sequence_number=2), delta("ef", item="m2")]
+    assert [event["delta"] for event in every(1)(stream)] == list("abcdef")
+    assert whole(every(1)(stream)) == [delta("abcd", sequence_number=1), delta("ef", item="m2")]
+    assert stream[0] == delta("ab", sequence_number=1)
+
+
+def test_log_probabilities_stay_with_their_text():
+    (first, second) = every(1)([delta("ab", logprobs=[1, 2])])
+    assert (first["logprobs"], second["logprobs"]) == ([1, 2], [])
+    assert whole([delta("a", logprobs=[1]), delta("b"), delta("c", logprobs=[2])]) == [delta("abc", logprobs=[1, 2])]
+    assert whole([delta("a"), delta("b", logprobs=[2])]) == [delta("ab", logprobs=[2])]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.audio.delta", "delta": "UklGRg=="},
+        {"type": "response.output_text.done", "text": "ab"},
+        delta(""),
+        delta(None),
+        delta(1),
+        {"type": 1, "delta": "ab"},
+        {"type": "chat.delta", "delta": "ab"},
+        [],
+    ],
+)
+def test_what_is_no_text_of_a_delta_stays_as_it_is(event):
+    stream = [delta("ab"), event, delta("cd")]
+    assert whole(stream) == stream
+    assert every(1)(stream)[2] == event

@@ -647,9 +647,9 @@ def test_numbers_that_are_none_exit_with_code_2(fuzz, recorded, capsys, option):
 # -- the other command, and the process --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["mermaid", "dot", "markdown"])
+@pytest.mark.parametrize("form", ["mermaid", "dot", "md", "markdown"])
 def test_diagram_prints_one_table_or_all(capsys, form):
-    drawn = {table.name: getattr(diagrams, form)(table) for table in TABLES}
+    drawn = {table.name: diagrams.FORMATS[form.replace("markdown", "md")](table, None) for table in TABLES}
     assert list(drawn) == ["stream", "text", "tool_call", "lexer"]
     for name, text in drawn.items():
         assert main(["diagram", name, "--format", form]) == 0
@@ -660,7 +660,7 @@ def test_diagram_prints_one_table_or_all(capsys, form):
 
 def test_mermaid_is_the_format_unless_another_is_asked_for(capsys):
     main(["diagram", "text"])
-    assert capsys.readouterr().out.startswith("stateDiagram-v2\n")
+    assert capsys.readouterr().out.startswith("%%{init: ")
 
 
 def test_the_version_is_the_packages(capsys):
@@ -675,7 +675,7 @@ def test_the_module_is_the_command(monkeypatch, capsys):
     with pytest.raises(SystemExit) as exit_:
         runpy.run_module("streamfsm", run_name="__main__")
     assert exit_.value.code == 0
-    assert capsys.readouterr().out.startswith("stateDiagram-v2\n")
+    assert capsys.readouterr().out.startswith("%%{init: ")
 
 
 def process(*arguments, **options):

@@ -70,7 +70,7 @@ def test_a_check_names_what_is_stale_shows_how_and_changes_nothing(copied: Path)
 def test_generating_writes_what_is_stale_and_nothing_else(copied: Path):
     (copied / GENERATED[0]).unlink()
     readme = (copied / "README.md").read_text(encoding="utf-8")
-    (copied / "README.md").write_text(readme.replace("awaiting_name -->", "changed -->"), encoding="utf-8")
+    (copied / "README.md").write_text(readme.replace("awaiting_name_ -->", "changed -->"), encoding="utf-8")
     assert generate(copied).stdout == f"wrote {GENERATED[0]}\nwrote README.md\n"
     for name in GENERATED:
         assert (copied / name).read_bytes() == (ROOT / name).read_bytes()
@@ -137,7 +137,7 @@ def test_every_relative_link_leads_somewhere(page: Path):
 
 @EACH_PAGE
 def test_every_file_that_is_named_is_there(page: Path):
-    named = re.findall(r"`((?:streamfsm|tests|docs|examples|benchmarks)/[\w./]*)", page.read_text(encoding="utf-8"))
+    named = re.findall(r"`((?:streamfsm|tests|docs|examples|benchmarks)/[\w./-]*)", page.read_text(encoding="utf-8"))
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 

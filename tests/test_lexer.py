@@ -10,6 +10,7 @@ import pytest
 from helpers import call, chunk
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scanning import read
 
 from streamfsm import StreamParser
 from streamfsm.core import scanner as module
@@ -87,8 +88,8 @@ def test_every_move_of_a_token_is_made_by_some_document(monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "NEXT", watched)
     for document in DOCUMENTS:
         scanner = Scanner()
-        scanner.feed(document)
-        scanner.close()
+        read(scanner, document)
+        read(scanner, None)
         assert scanner.verdict in ("valid", "empty"), document
     in_runs = ("space", "zero", "digit")
     moves = {(row.state, row.target) for row in LEXER.rows if row.event not in in_runs or row.state != row.target}
@@ -104,9 +105,9 @@ def test_where_the_table_knows_an_error_the_scanner_breaks(mode: Mode):
         "sign": '{"a":1e+', "after": '{"a":1 ', "closed": "{}",
     }[mode]  # fmt: skip
     scanner = Scanner()
-    scanner.feed(begin)
+    read(scanner, begin)
     assert scanner._mode == mode
-    scanner.feed("\x00")
+    read(scanner, "\x00")
     assert scanner._mode == after("other")[mode] == "broken"
 
 
@@ -121,8 +122,9 @@ def state_of(scanner: Scanner | None) -> str:
         return "malformed" if scanner.raw else "spoken_verbatim"
     if scanner._mode == "closed":
         return "closed"
-    if scanner._channel and not (len(scanner._stack) == 1 and scanner._mode in ("colon", "value")):
-        return {"thoughts_open": "inner_thoughts", "message_open": "message_kwarg"}[scanner._channel]
+    if scanner._channel >= 0:
+        opens = scanner.trie.takings[scanner._channel].opens
+        return {"thoughts_open": "inner_thoughts", "message_open": "message_kwarg"}[opens]
     return "between_members" if scanner._resume or not scanner.raw else "raw_args"
 
 

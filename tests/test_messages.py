@@ -197,6 +197,12 @@ def test_a_date_is_written_in_whole_seconds_with_its_zone():
     assert message.model_dump()["date"] == date
 
 
+def test_dates_that_are_equal_are_written_each_in_its_own_zone():
+    dates = [datetime(2026, 1, 2, hour, tzinfo=timezone(timedelta(hours=hour))) for hour in (2, 3, 2)]
+    written = [json.loads(AssistantMessage(id=ID, date=date, content="x").model_dump_json())["date"] for date in dates]
+    assert [text[-6:] for text in written] == ["+02:00", "+03:00", "+02:00"]
+
+
 # -- otids -------------------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scanning import (
     CAPTURED,
+    TEXT,
     assert_judged_as_json_loads_judges,
     assert_offset_agrees,
     captured_values,
@@ -21,10 +22,11 @@ from scanning import (
     scan,
     signals_of,
     text,
+    trie,
     without_lone_surrogates,
 )
 
-from streamfsm.core.scanner import TEXT, Scanner
+from streamfsm.core.scanner import Scanner
 from streamfsm.machines import TOOL_CALL
 
 CLOSED, RESUMED, OBJECT = ("value_closed", ""), ("raw_resumed", ""), ("object_closed", "")
@@ -123,10 +125,10 @@ def test_what_is_not_captured_is_reported_verbatim(document):
 
 @pytest.mark.parametrize(("document", "verdict", "offset"), DOCUMENTS)
 def test_an_empty_piece_says_and_changes_nothing(document, verdict, offset):
-    scanner = Scanner(CAPTURED)
+    scanner = Scanner(trie(CAPTURED))
     for character in document:
-        scanner.feed(character)
-        assert scanner.feed("") == []
+        read(scanner, character)
+        assert read(scanner, "") == []
     assert (scanner.verdict, scanner.error_offset) == (verdict, offset)
 
 
@@ -225,7 +227,7 @@ PROMPT = {
 
 @pytest.mark.parametrize("steps", PROMPT.values(), ids=PROMPT)
 def test_nothing_waits_longer_than_it_must(steps):
-    scanner, inside = Scanner(CAPTURED), False
+    scanner, inside = Scanner(trie(CAPTURED)), False
     for piece, raw, captured in steps:
         said = {False: "", True: ""}
         for event, value in read(scanner, piece):
@@ -252,11 +254,11 @@ def test_keys_that_come_again_are_told(document, duplicates):
 
 def test_a_scanner_can_be_pickled_after_every_character():
     document = r'{"t":"a\ud83d\ude00\x","a":[1.5e3,true,{}],"a":null} x'
-    scanner, signals = Scanner(CAPTURED), []
+    scanner, signals = Scanner(trie(CAPTURED)), []
     for character in document:
         scanner = pickle.loads(pickle.dumps(scanner))  # noqa: S301 - our own
         signals += read(scanner, character)
-    signals += scanner.close()
+    signals += read(scanner, None)
     assert (joined(signals), scanner.verdict, scanner.error_offset, list(scanner.duplicates)) == scan([document])
 
 

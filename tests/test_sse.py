@@ -81,6 +81,32 @@ def test_an_event_is_given_as_soon_as_its_blank_line_came(ending):
     assert [event for at in range(len(ending)) for event in stream.feed(ending[at : at + 1], 10**6)] == [(b"", b"a")]
 
 
+BEFORE = {
+    "an unfinished line": (b"data: b", [(b"", b"bdata: a")]),
+    "a line of data": (b"data: b\n", [(b"", b"b\na")]),
+    "a name": (b"event: error\n", [(b"error", b"a")]),
+    "a carriage return": (b"data: b\r", [(b"", b"b\na")]),
+    "lines that are no event": (b"b\n", [(UNFRAMED, b"b\n"), (b"", b"a")]),
+    "events with one line end": (b"data: {}\ndata: {}\n", [(b"", b"{}"), (b"", b"{}"), (b"", b"a")]),
+}
+
+
+@pytest.mark.parametrize(("before", "events"), BEFORE.values(), ids=BEFORE)
+def test_an_event_in_one_piece_ends_what_came_before_it(before, events):
+    pieces = [b"data: first\n\n", before, b"data: a\n\n", b"data: last\n\n"]
+    assert read(pieces) == read([b"".join(pieces)]) == [(b"", b"first"), *events, (b"", b"last")]
+
+
+def test_a_piece_that_looks_like_one_event_may_hold_two():
+    assert read([b"data: first\n\n", b"data: a\r\rdata: b\n\n"]) == [(b"", b"first"), (b"", b"a"), (b"", b"b")]
+
+
+def test_an_event_in_one_piece_is_held_to_the_limit():
+    stream = EventStream()
+    found = [stream.feed(piece, 8) for piece in (b"data: ab\n\n", b"data: ab\n\n", b"data: abc\n\n", b"data: a\n\n")]
+    assert (found, stream.too_large) == ([[(b"", b"ab")], [(b"", b"ab")], [], []], True)
+
+
 def test_what_is_held_is_the_event_at_hand():
     stream = EventStream()
     stream.feed(b"data: a\n\ndata: bc", 10**6)

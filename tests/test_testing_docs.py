@@ -47,6 +47,16 @@ def test_the_example_with_recordings_holds(shown, chunkings_of_the_plugin):
     names["test_recordings"]([{"choices": [{"index": 0, "delta": {"content": "a b"}}]}], chunkings_of_the_plugin)
 
 
+def test_the_example_with_responses_holds():
+    names = {}
+    exec(compile(PYTHON[-1], "testing.md", "exec"), names)  # noqa: S102 - our own code
+    names["test_my_parser_needs_nothing_but_deltas"]()
+
+
+def test_every_retelling_is_told():
+    assert [retelling.name for retelling in streamfsm.testing.RETELLINGS if f"`{retelling.name}`" not in PAGE] == []
+
+
 @pytest.fixture
 def chunkings_of_the_plugin():
     return streamfsm.testing.standard_chunkings
@@ -64,4 +74,4 @@ def test_every_public_name_of_the_kit_is_there_and_says_what_it_is():
     assert sorted(set(streamfsm.testing.__all__)) == sorted(streamfsm.testing.__all__)
     for name in streamfsm.testing.__all__:
         value = getattr(streamfsm.testing, name)
-        assert name in ("Parse", "Read", "Ready", "ALPHABET", "QUIRKS") or value.__doc__, name
+        assert name in ("Parse", "Read", "Ready", "ALPHABET", "QUIRKS", "RETELLINGS") or value.__doc__, name

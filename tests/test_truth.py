@@ -4,7 +4,6 @@
 copied.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 import truth
 from helpers import anomalies, run, told
-from recordings import CAPTURES, FILES
+from recordings import CAPTURES, FILES, network_reads
 
 from streamfsm import ThinkTags, coalesce
 from streamfsm.wires.chat.chunking import every, whole
@@ -71,14 +70,6 @@ def received(reads: Iterable[bytes]) -> Iterator[Any]:
         for event in events:
             yield from truth.chunks(event.decode())
     yield from truth.chunks(rest.decode())
-
-
-def network_reads(name: str) -> list[bytes]:
-    """The body in the pieces in which its client received it; in one piece if that was not recorded."""
-    body = (CAPTURES / name).read_bytes()
-    offsets = (CAPTURES / name).with_suffix(".reads.json")
-    ends = json.loads(offsets.read_bytes()) if offsets.exists() else []
-    return [body[start:end] for start, end in zip([0, *ends], [*ends, len(body)], strict=True)]
 
 
 @pytest.mark.slow("every recording in several chunkings")

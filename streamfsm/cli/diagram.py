@@ -6,7 +6,7 @@ from streamfsm.cli.arguments import Commands
 from streamfsm.machines import TABLES, diagrams
 
 _TABLES = {table.name: table for table in TABLES}
-_FORMATS = {"mermaid": diagrams.mermaid, "dot": diagrams.dot, "markdown": diagrams.markdown}
+_FORMATS = {**diagrams.FORMATS, "markdown": diagrams.markdown}
 
 
 def declare(commands: Commands) -> None:
@@ -19,6 +19,6 @@ def declare(commands: Commands) -> None:
 
 def _run(arguments: Namespace) -> int:
     names = [arguments.machine] if arguments.machine else _TABLES
-    text = "\n".join(_FORMATS[arguments.format](_TABLES[name]) for name in names)
+    text = "\n".join(_FORMATS[arguments.format](_TABLES[name], None) for name in names)
     print(text, end="", flush=True)
     return 0

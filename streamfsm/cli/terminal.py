@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from streamfsm.messages import (
     ApprovalRequestMessage,
+    ArgumentMessage,
     AssistantMessage,
     HiddenReasoningMessage,
     ReasoningMessage,
@@ -26,6 +27,7 @@ _STYLES: dict[type[StreamMessage], str] = {
     AssistantMessage: "green",
     ToolCallMessage: "cyan",
     ApprovalRequestMessage: "cyan",
+    ArgumentMessage: "blue",
     StopReason: "yellow",
 }
 

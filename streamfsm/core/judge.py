@@ -1,8 +1,8 @@
 """``Judge``: decides how the choices of one response ended."""
 
-from streamfsm.channels import Channels
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.calls import Calls
+from streamfsm.core.captured import Channels
 from streamfsm.core.lanes import CallLane, TextLane
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Run

@@ -4,17 +4,17 @@ A lane reports two things to its outlet, in order: boundaries, and text. The lan
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import SEEK_END, StringIO
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
 
-from pydantic import PlainSerializer, PlainValidator
+from pydantic import Field, PlainSerializer, PlainValidator
 from pydantic_core import from_json
 
-from streamfsm.channels import Channels
+from streamfsm.core.captured import UNNAMED, Captured, Channels
 from streamfsm.core.events import Form
 from streamfsm.core.extras import Extras
-from streamfsm.core.scanner import TEXT as TEXT_SIGNAL
 from streamfsm.core.scanner import Scanner
 from streamfsm.core.tags import Tags
 from streamfsm.core.text import begins_again, is_repetition, join_surrogates
@@ -51,11 +51,21 @@ OPEN = frozenset(STREAM.table.live)
 class Outlet(Protocol):
     """Where a lane's output goes."""
 
-    def boundary(self, lane: "Lane", event: str, text: str = "") -> None:
-        """``event`` fires; ``text`` is what the row emits, if it emits."""
+    def boundary(self, lane: "Lane", event: str, emits: str | Mapping[str, Any] = "") -> None:
+        """``event`` fires; ``emits`` is what the row emits, if it does: a text, or several fields of the message."""
 
     def text(self, lane: "Lane", text: str) -> None:
         """Text arrived in the lane's present state."""
+
+
+class _Nobody:
+    """Hears nothing."""
+
+    def boundary(self, lane: "Lane", event: str, emits: object = "") -> None:
+        pass
+
+    def text(self, lane: "Lane", text: str) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +115,7 @@ def _part(buffer: StringIO, start: int, size: int) -> str:
 class StreamLane:
     """The response as a whole."""
 
-    MACHINE: ClassVar[StateMachine] = STREAM
+    machine: ClassVar[StateMachine] = STREAM
 
     choice: int = 0
     label: str = "stream"
@@ -121,7 +131,7 @@ class StreamLane:
 class TextLane:
     """One text field of one choice."""
 
-    MACHINE: ClassVar[StateMachine] = TEXT
+    machine: ClassVar[StateMachine] = TEXT
 
     choice: int
     label: str
@@ -231,8 +241,6 @@ class TextLane:
 class CallLane:
     """One tool call."""
 
-    MACHINE: ClassVar[StateMachine] = TOOL_CALL
-
     choice: int
     ordinal: int
     """Position among the choice's calls, in order of start."""
@@ -264,12 +272,19 @@ class CallLane:
     """The number of the latest entry that was assigned to it; see ``Calls.entries``."""
     repeated: bool = False
     """Whether all of the arguments came again; the repetition was left out."""
+    tool: Annotated[Captured, PlainValidator(lambda tool: tool), Field(exclude=True)] = UNNAMED
+    """What is captured of its arguments; not part of a snapshot, because the options say it."""
     captured: Buffer | None = None
     """What channels captured of the arguments, in order; ``None``: nothing yet."""
     _name_half: str = ""
     _half: str = ""
     _first: str | None = ""  # what may be a placeholder; ``None`` once this is decided
     _again: int | None = None  # how many characters that repeat the object are held back; ``None``: the object is open
+
+    @property
+    def machine(self) -> StateMachine:
+        """Its machine, which depends on what is captured."""
+        return self.tool.machine
 
     @property
     def label(self) -> str:
@@ -315,7 +330,7 @@ class CallLane:
         scanner = self.scanner
         if scanner is None:
             scanner = Scanner.of_text() if self.form == "text" else Scanner()
-            scanner.feed(self.arguments.getvalue())
+            scanner.feed(self.arguments.getvalue(), self, _Nobody())
         return scanner.verdict, scanner.error_offset
 
     def add_name(self, text: str, limit: int, *, cumulative: bool) -> bool:
@@ -340,12 +355,19 @@ class CallLane:
         if self.form == "text":
             event, self.scanner = "text_named", Scanner.of_text()
         else:
-            speech = channels.is_message_tool(self.name)
+            self.tool = channels.of(self.name)
+            speech = self.tool.is_speech
             event = "speech_named" if speech else "tool_named"
-            self.scanner = Scanner(channels.captured(self.name), raw=not speech, stops=True)
+            self.scanner = Scanner(self.tool.trie, raw=not speech, stops=True)
         outlet.boundary(self, event, self.name)
         text, self.arguments = self.arguments.getvalue(), StringIO()
-        self._read(text, outlet)
+        self._read(self._scan(text, outlet), outlet)
+
+    def restore(self, channels: Channels) -> None:
+        """Set what a snapshot does not hold."""
+        if self.scanner and self.form != "text":
+            self.tool = channels.of(self.name)
+            self.scanner.trie = self.tool.trie
 
     def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
         """Take the next piece of the arguments.
@@ -359,12 +381,10 @@ class CallLane:
             text = self._after_placeholder(self._first + text)
         if self.scanner is None:
             self.arguments.write(text)
-        elif (reported := self.scanner.skim(text)) is None:
-            self._read(text, outlet)
         else:
-            self.arguments.write(text)
-            if reported:
-                outlet.text(self, reported)
+            rest = self._scan(text, outlet) if self._again is None else text
+            if rest:
+                self._read(rest, outlet)
         return fits
 
     def _after_placeholder(self, text: str) -> str:
@@ -379,10 +399,6 @@ class CallLane:
 
     def _read(self, text: str, outlet: Outlet) -> None:
         """Read arguments. What follows the object is held back as long as it may repeat the object."""
-        if self._again is None:
-            text = self._scan(text, outlet)
-            if not text:
-                return
         for at in range(0, len(text), _WINDOW):
             piece = text[at : at + _WINDOW]
             while piece:
@@ -391,11 +407,13 @@ class CallLane:
     def _scan(self, text: str, outlet: Outlet) -> str:
         """Read arguments up to the end of the object, and white space after it; return the rest."""
         scanner: Scanner = self.scanner  # type: ignore[assignment]
-        self._send(scanner.feed(text), outlet)
-        rest = scanner.beyond
-        if rest:
-            self._again, text = 0, text[: len(text) - len(rest)]
-        self.arguments.write(text)
+        try:
+            scanner.feed(text, self, outlet)
+        finally:  # what came is kept, even if a trace raises
+            rest = scanner.beyond
+            if rest:
+                self._again, text = 0, text[: len(text) - len(rest)]
+            self.arguments.write(text)
         return rest
 
     def _compare(self, text: str) -> str:
@@ -460,25 +478,8 @@ class CallLane:
             self._read(text, outlet)
             if self._again is not None:
                 self._scan(self._held(), outlet)
-            self._send(self.scanner.close(), outlet)
+            self.scanner.close(self, outlet)
         outlet.boundary(self, event)
-
-    def _send(self, signals: list[tuple[str, str]], outlet: Outlet) -> None:
-        """Pass signals to the outlet, with neighbouring texts joined, so that they become one message."""
-        if len(signals) == 1 and signals[0][0] == TEXT_SIGNAL:  # a short cut for many deltas
-            outlet.text(self, signals[0][1])
-            return
-        texts: list[str] = []
-        for event, text in signals:
-            if event == TEXT_SIGNAL:
-                texts.append(text)
-                continue
-            if texts:
-                outlet.text(self, "".join(texts))
-                texts.clear()
-            outlet.boundary(self, event)
-        if texts:
-            outlet.text(self, "".join(texts))
 
 
 Lane: TypeAlias = StreamLane | TextLane | CallLane

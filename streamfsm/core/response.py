@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from streamfsm.channels import Channels
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.call_reader import CallReader, LimitReached
 from streamfsm.core.calls import Calls
+from streamfsm.core.captured import Channels
 from streamfsm.core.events import (
     AnomalyReport,
     Begin,
@@ -72,7 +72,11 @@ class Response:
         # stream has ended, so that no event reaches a lane that is done.
         self._text_routes: dict[tuple[int, TextField], tuple[TextLane, LanePolicy]] = {}
         self._call_routes: dict[tuple[int, int | None], tuple[CallLane, Calls]] = {}
-        self._channels = _channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
+        thoughts = options.inner_thoughts_kwarg or ()
+        self._channels = _channels(thoughts, options.assistant_tool, options.assistant_kwarg, options.channels)
+        for choice in run.choices.values():
+            for lane in choice.calls.lanes:
+                lane.restore(self._channels)
         self.writer = MessageWriter(
             message_id=options.message_id,
             date=options.date,
@@ -225,7 +229,7 @@ class Response:
     def _take_thought(self, event: Thought) -> None:
         choice = self.run.choices[event.choice]
         lane = choice.text_lane(event.choice, "reasoning")
-        if event.data and lane.MACHINE.accepts(lane, "redacted"):
+        if event.data and lane.machine.accepts(lane, "redacted"):
             self.writer.boundary(lane, "redacted", "redacted")
         self._keeper.keep_thought(event, choice, self._limits.text - lane.size)
 
@@ -297,6 +301,11 @@ class Response:
         """Stop, because more came than this limit allows."""
         bound = getattr(self._limits, limit)
         self.stop("limit", ErrorInfo(code="limit", message=f"more than {bound} {_UNITS[limit]}"))
+
+    def announce_hidden(self) -> None:
+        """Announce hidden reasoning before anything came; after the first message it is too late."""
+        if self._stream.state == "silent":
+            self.writer.boundary(self._stream, "hidden", "omitted")
 
     def _hides_reasoning(self) -> bool:
         options, model = self.options, self.run.model

@@ -51,6 +51,10 @@ class StateMachine:
         self.texts = {state.name: state.text for state in table.states}
         """What text becomes in each state; looked up for every delta."""
 
+    def __format__(self, spec: str) -> str:
+        """Give the table in a format of :class:`Table`."""
+        return format(self.table, spec) if spec else str(self)
+
     def accepts(self, lane: Lane, event: str) -> bool:
         """Whether ``event`` is legal in the state of ``lane``."""
         return (lane.state, event) in self.table.by_cell

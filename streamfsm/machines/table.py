@@ -59,6 +59,16 @@ class Table:
         if problems:
             raise TableError(f"table {self.name!r}: " + "; ".join(problems))
 
+    def __format__(self, spec: str) -> str:
+        """Give the table as ``mermaid``, ``dot``, ``svg`` (drawn by Graphviz) or ``md`` (Markdown)."""
+        if not spec:
+            return str(self)
+        from streamfsm.machines.diagrams import FORMATS
+
+        if spec not in FORMATS:
+            raise ValueError(f"a table has no format {spec!r}; it has {', '.join(FORMATS)}")
+        return FORMATS[spec](self, None)
+
     @cached_property
     def by_cell(self) -> Mapping[tuple[str, str], Row]:
         """The row for each legal (state, event)."""

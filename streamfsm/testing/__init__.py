@@ -1,4 +1,4 @@
-"""A conformance and fuzz kit for any parser of Chat Completions streams: strategies, laws, reports.
+"""A conformance and fuzz kit for any parser of Chat Completions or Responses streams: strategies, laws, reports.
 
 ``pip install 'streamfsm[testing]'``; ``docs/testing.md`` shows how to use it with a parser of your own.
 """
@@ -26,6 +26,14 @@ from streamfsm.testing.pulled import PulledParser
 from streamfsm.testing.quirks import QUIRKS, Quirk, accented
 from streamfsm.testing.ready import Ready, check_ready_is_true, ready_calls
 from streamfsm.testing.reports import LawBroken
+from streamfsm.testing.responses import (
+    garbage_events,
+    long_call,
+    long_message,
+    responses_faults,
+    responses_streams,
+)
+from streamfsm.testing.retellings import RETELLINGS
 from streamfsm.testing.runs import OwnProcess, Run, run
 from streamfsm.testing.strategies import (
     ALPHABET,
@@ -47,6 +55,7 @@ from streamfsm.testing.streams import Stream
 __all__ = [
     "ALPHABET",
     "QUIRKS",
+    "RETELLINGS",
     "Fault",
     "LawBroken",
     "OwnProcess",
@@ -81,15 +90,20 @@ __all__ = [
     "from_schema",
     "fuzz",
     "garbage_chunks",
+    "garbage_events",
     "json_text",
     "logical_streams",
     "long_arguments",
+    "long_call",
     "long_content",
+    "long_message",
     "may_hold",
     "objects",
     "operations",
     "read_message",
     "ready_calls",
+    "responses_faults",
+    "responses_streams",
     "run",
     "splits",
     "standard_chunkings",

@@ -62,9 +62,9 @@ def _nothing(_: Any) -> tuple[()]:
 
 
 def _value(arguments: str) -> str:
-    """Return a canonical text of the value; text that is not JSON is returned unchanged."""
+    """Return a canonical text of the value; text that is not JSON is returned with halves of surrogates joined."""
     try:
         value = json.loads(arguments) if arguments.strip() else None
     except (RecursionError, ValueError):
-        return arguments
+        return without_surrogates(arguments)
     return without_surrogates(json.dumps({} if value is None else value, sort_keys=True, ensure_ascii=False))

@@ -59,6 +59,15 @@ class EventStream:
 
     def feed(self, data: bytes, limit: int) -> list[ServerSentEvent]:
         """Return the events that ``data`` completes, up to one of more than ``limit`` bytes."""
+        if (
+            data.startswith(b"data: ")
+            and data.endswith(b"\n\n")
+            and data.find(b"\n") == len(data) - 2 <= limit
+            and self._is_between_events
+            and b"\r" not in data
+        ):  # a network often gives an event at a time; this takes a third of the time of what follows
+            self.events = True
+            return [(b"", data[6:-2])]
         if self.too_large:
             return []
         if self._skip and data:
@@ -100,6 +109,11 @@ class EventStream:
             self._begin_event(bytearray())
             self._unframed = bytearray()
         return events
+
+    @property
+    def _is_between_events(self) -> bool:
+        """Whether an event has come, and nothing after it."""
+        return self.events and not (self._held or self._size or self.too_large)
 
     def close(self) -> list[ServerSentEvent]:
         """End the body; return the last event, if no blank line ended it, and the last lines of no event."""

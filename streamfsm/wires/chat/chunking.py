@@ -3,6 +3,8 @@
 A stream is taken apart into *atoms*, each one piece of text in one field of one choice (or something that cannot be
 cut, such as a finish reason), in the order in which a chunk is read. Atoms are cut anywhere, and packed again:
 neighbours go into one chunk wherever the wire's field order allows it. Law 1 says that no parser may see a difference.
+
+An event of the Responses API is a chunk here too. It is an atom as it is, of which only a delta's text is cut.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +14,7 @@ from typing import Any, TypeAlias
 
 from streamfsm.core.policies import EXTRAS
 from streamfsm.wires.checked import LARGEST
+from streamfsm.wires.responses import chunking as responses
 
 Chunk: TypeAlias = dict[str, Any]
 
@@ -49,7 +52,7 @@ class Atom:
     detail: Chunk = field(default_factory=dict)
     """For reasoning in ``reasoning_details``: the detail without its text."""
     chunk: Any = None
-    """A chunk that cannot be taken apart, unchanged."""
+    """A chunk that cannot be taken apart, unchanged; of kind ``delta``, the Responses event that has the text."""
 
     def pieces(self, lengths: Iterable[int]) -> "Iterator[Atom]":
         """Cut into pieces of ``lengths`` characters; the last takes the rest."""
@@ -60,7 +63,8 @@ class Atom:
                 yield replace(atom, text=self.text[at : at + length], detail=unsigned)
                 at += length
                 later = {key: value for key, value in self.call.items() if key == "index"}
-                atom = replace(self, delta={}, outer={}, call=later)
+                chunk = responses.after_cut(self.chunk) if self.kind == "delta" else self.chunk
+                atom = replace(self, delta={}, outer={}, call=later, chunk=chunk)
         yield replace(atom, text=self.text[at:])
 
 
@@ -70,6 +74,8 @@ def split(chunks: Iterable[Chunk]) -> list[Atom]:
 
 
 def _split_chunk(chunk: Any) -> list[Atom]:
+    if text := responses.text_of(chunk):
+        return [Atom("delta", None, text, chunk=chunk)]
     choices = chunk.get("choices") if isinstance(chunk, dict) else None
     shaped = (
         isinstance(choices, list)
@@ -190,7 +196,9 @@ def pack(atoms: Iterable[Atom], sizes: Iterable[int] = ()) -> list[Chunk]:
         if room == 0 or last is None or not _follows(last, atom, chunks[-1]):
             room = next(sizes, -1) if room == 0 else room
             chunks.append(atom.chunk if atom.kind == "opaque" else {})
-        if atom.kind != "opaque":
+        if atom.kind == "delta":
+            _add_delta(chunks[-1], atom)
+        elif atom.kind != "opaque":
             _add(chunks[-1], atom)
         room -= 1
         last = atom
@@ -199,6 +207,8 @@ def pack(atoms: Iterable[Atom], sizes: Iterable[int] = ()) -> list[Chunk]:
 
 def _follows(last: Atom, atom: Atom, chunk: Chunk) -> bool:
     """Whether ``atom`` may share the chunk that ends with ``last``."""
+    if "delta" in (last.kind, atom.kind):
+        return last.kind == atom.kind and responses.is_same_text(last.chunk, atom.chunk)
     if "opaque" in (last.kind, atom.kind) or last.kind == "usage" or not _agrees(atom.envelope, chunk):
         return False
     if atom.kind == "usage":
@@ -243,6 +253,13 @@ def _add(chunk: Chunk, atom: Atom) -> None:
                 _add_detail(delta, atom)
             else:
                 delta[name] = (delta.get(name) or "") + atom.text
+
+
+def _add_delta(event: Chunk, atom: Atom) -> None:
+    if event:
+        responses.merge(event, atom.chunk, atom.text)
+    else:
+        event.update(atom.chunk, delta=atom.text)
 
 
 def _fill(fields: Chunk, more: Chunk) -> None:

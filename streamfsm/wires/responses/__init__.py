@@ -1,0 +1,1 @@
+"""Responses events. Imports what ``wires`` may import."""
