@@ -1,6 +1,6 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
@@ -17,9 +17,10 @@ from streamfsm.core.lanes import OPEN, CallLane
 from streamfsm.core.response import Response
 from streamfsm.core.run import Choice, Detail, Options, Run
 from streamfsm.core.text import without_surrogates
+from streamfsm.core.writer import Turn
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
-from streamfsm.messages import StreamMessage, made_up_id
+from streamfsm.messages import StopReasonType, StreamMessage, made_up_id
 from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult
 from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Transition
@@ -258,14 +259,21 @@ class StreamParser:
     @property
     def result(self) -> StreamResult:
         """The result of the stream so far; built anew on each access."""
-        run = self._response.run
-        answer = [*self._response.judge.answer()]
+        run, judge = self._response.run, self._response.judge
+        answer = set(judge.answer())
+        outcomes = {} if self.state == "open" else judge.outcomes(self.state)
         given: set[str | None] = set()  # ids of calls, which must differ within one message that goes back
-        choices = [
-            self._choice_result(index, run.choices[index], given if index in answer else set())
-            for index in sorted(run.choices)
-        ]
-        first = choices[0] if choices else self._choice_result(0, Choice(), given)
+        turns: dict[int, list[Turn]] = {}
+        for turn in run.numbering.turns or ():
+            turns.setdefault(turn.choice, []).append(turn)
+
+        def choice_result(index: int, choice: Choice) -> ChoiceResult:
+            outcome = outcomes.get(index, (None, False))
+            ids = given if index in answer else set[str | None]()
+            return self._choice_result(index, choice, ids, turns.get(index, ()), outcome)
+
+        choices = [choice_result(index, run.choices[index]) for index in sorted(run.choices)]
+        first = choices[0] if choices else choice_result(0, Choice())
         parts = [choice for choice in choices if choice.index in answer]
         return StreamResult(
             response_id=run.response_id,
@@ -276,7 +284,7 @@ class StreamParser:
             assistant_text="".join(part.assistant_text for part in parts),
             thoughts="".join(part.thoughts for part in parts),
             tool_calls=[call for part in parts for call in part.tool_calls],
-            usage=run.usage.model_copy(),
+            usage=run.usage.model_copy(update={"raw": run.usage.raw and dict(run.usage.raw)}),
             finish_reason=next((part.finish_reason for part in parts if part.finish_reason), None),
             stop_reason=first.stop_reason,
             choices=choices,
@@ -323,6 +331,10 @@ class StreamParser:
         if wire.body_done:
             return
         name, data = event
+        most = self._response.options.limits.values
+        if len(data) > most and data.count(b",") + data.count(b"{") + data.count(b"[") > most and self.state == "open":
+            self._response.exceed("values")
+            return
         if not name and self._response.run.stream.state in OPEN and self._template.tell(data, self._response):
             return
         if name == UNFRAMED:
@@ -356,8 +368,15 @@ class StreamParser:
         elif not any(chunk.get("choices") for chunk in chunks):
             self._wire.unread = self._wire.unread or beginning(data)
 
-    def _choice_result(self, index: int, choice: Choice, given: set[str | None]) -> ChoiceResult:
-        stop_reason, ready = (None, False) if self.state == "open" else self._response.judge.outcome(choice, self.state)
+    def _choice_result(
+        self,
+        index: int,
+        choice: Choice,
+        given: set[str | None],
+        turns: Sequence[Turn],
+        outcome: tuple[StopReasonType | None, bool],
+    ) -> ChoiceResult:
+        stop_reason, ready = outcome
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
@@ -365,8 +384,8 @@ class StreamParser:
             reasoning_field=self._wire.source.reasoning_field,
             refusal=_answer(choice, "refusal"),
             transcript=_answer(choice, "transcript"),
-            assistant_text=self._emitted(index, choice, "content"),
-            thoughts=self._emitted(index, choice, "reasoning"),
+            assistant_text=_emitted(choice, turns, "content"),
+            thoughts=_emitted(choice, turns, "reasoning"),
             reasoning_details=[_detail(detail) for detail in choice.details],
             extras=values(choice.extras),
             tool_calls=[
@@ -386,23 +405,23 @@ class StreamParser:
             given.add(own)
             yield call, own or made_up_id(self.message_id, index, call.ordinal)
 
-    def _emitted(self, index: int, choice: Choice, field: str) -> str:
-        """Return all text that became this field of the choice's messages, in stream order."""
-        texts: dict[int, str] = {}
-        ends: dict[int, int] = {}
-        pieces: list[str] = []
-        for turn in reversed(self._response.run.numbering.turns or ()):
-            if turn.choice == index:
-                who = turn.lane
-                lane = choice.texts[who] if isinstance(who, str) else choice.calls.lanes[who]
-                buffer = lane.emitted(turn.field)
-                place = id(buffer)
-                if place not in texts:
-                    texts[place] = buffer.getvalue()
-                if turn.field == field:
-                    pieces.append(texts[place][turn.start : ends.get(place)])
-                ends[place] = turn.start
-        return "".join(reversed(pieces))
+
+def _emitted(choice: Choice, turns: Sequence[Turn], field: str) -> str:
+    """Return all text that became this field of the choice's messages, in stream order."""
+    texts: dict[int, str] = {}
+    ends: dict[int, int] = {}
+    pieces: list[str] = []
+    for turn in reversed(turns):
+        who = turn.lane
+        lane = choice.texts[who] if isinstance(who, str) else choice.calls.lanes[who]
+        buffer = lane.emitted(turn.field)
+        place = id(buffer)
+        if place not in texts:
+            texts[place] = buffer.getvalue()
+        if turn.field == field:
+            pieces.append(texts[place][turn.start : ends.get(place)])
+        ends[place] = turn.start
+    return "".join(reversed(pieces))
 
 
 def _answer(choice: Choice, field_name: str) -> str:

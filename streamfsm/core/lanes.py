@@ -4,7 +4,7 @@ A lane reports two things to its outlet, in order: boundaries, and text. The lan
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import SEEK_END, StringIO
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
@@ -92,15 +92,22 @@ def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
     return (text, half, True) if len(text) + len(half) <= room else (text[:room], "", False)
 
 
-def _delta_of(seen: str, size: int, text: str) -> str | None:
-    """Return the new part of a cumulative text; ``None`` if the text does not continue what was ``seen``.
+def _delta_of(buffers: Iterable[StringIO], size: int, text: str) -> str | None:
+    """Return the new part of a cumulative text; ``None`` if the text does not continue what is in the ``buffers``.
 
-    ``size`` is the size of all earlier text. Where tags were taken out, ``seen`` is shorter: then nothing is compared.
+    ``size`` is the size of all earlier text. Where tags were taken out, the buffers hold less, and nothing is compared.
+    No more is read of them than the text is long, because a short text may come often.
     """
     text, half = join_surrogates("", text)
-    if len(seen) < size or text.startswith(seen):
+    if sum(buffer.tell() for buffer in buffers) < size:
         return text[size:] + half
-    return "" if seen.startswith(text) else None
+    at = 0
+    for buffer in buffers:
+        seen = _part(buffer, 0, len(text) - at) if at < len(text) else ""
+        if not text.startswith(seen, at):
+            return None
+        at += len(seen)
+    return text[size:] + half if len(text) >= size else ""
 
 
 def _part(buffer: StringIO, start: int, size: int) -> str:
@@ -185,8 +192,7 @@ class TextLane:
     def delta_of(self, text: str) -> str | None:
         """Return the new part of a cumulative text; ``None`` if it contradicts what came before."""
         self._half = ""
-        seen = self._held.getvalue() + self.answer.getvalue() + self.reasoning.getvalue()
-        return _delta_of(seen, self.size, text)
+        return _delta_of((self._held, self.answer, self.reasoning), self.size, text)
 
     def emitted(self, field: str) -> StringIO:
         """Return all text that has become this field of messages."""
@@ -266,8 +272,8 @@ class CallLane:
     """Whether the last piece of its name repeats all pieces before it."""
     repeats: int | None = None
     """Position of the call that it may repeat, if its arguments turn out to be the same."""
-    adopted: bool = False
-    """Whether its arguments were given to another call, because they never got a name."""
+    adopter: int | None = None
+    """Position of the call that its arguments were given to, because they never got a name."""
     entry: int = 0
     """The number of the latest entry that was assigned to it; see ``Calls.entries``."""
     repeated: bool = False
@@ -295,6 +301,21 @@ class CallLane:
     def named(self) -> bool:
         """Whether the name is complete."""
         return self.state != _AWAITING_NAME
+
+    @property
+    def has_name(self) -> bool:
+        """Whether a piece of the name has come."""
+        return bool(self.name or self._name_half)
+
+    @property
+    def adopted(self) -> bool:
+        """Whether its arguments were given to another call."""
+        return self.adopter is not None
+
+    @property
+    def lacks_arguments(self) -> bool:
+        """Whether the call may take arguments that came without a name."""
+        return self.named and self.form != "text" and (self.is_open or not self.size)
 
     @property
     def closed(self) -> bool:
@@ -455,7 +476,7 @@ class CallLane:
     def delta_of(self, text: str) -> str | None:
         """Return the new part of cumulative arguments; ``None`` if they contradict what came before."""
         self._half = ""
-        return _delta_of(self.arguments.getvalue(), self.size, text)
+        return _delta_of((self.arguments,), self.size, text)
 
     @property
     def advice(self) -> str | None:

@@ -17,7 +17,7 @@ from streamfsm.limits import Limits
 from streamfsm.result import Anomaly, ErrorInfo, Usage
 from streamfsm.think_tags import Pairs
 
-Purse: TypeAlias = Literal["text", "sent_back", "extras"]
+Purse: TypeAlias = Literal["text", "sent_back", "extras", "usage"]
 """A limit on the characters that are kept of one sort."""
 
 
