@@ -11,7 +11,7 @@ ROOT = Path(streamfsm.__file__).parent
 FLOORS = (
     {"messages", "result", "limits", "errors", "think_tags", "trace", "channels", "boundaries"},
     {"machines"},
-    {"core"},
+    {"core", "sinks"},
     {"wires"},
     {"parser"},
     {"client", "testing"},

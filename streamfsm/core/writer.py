@@ -144,15 +144,15 @@ class MessageWriter:
             **dict(emission.constant),
             **({emission.field: emits} if type(emits) is not dict else emits),
         }
-        call_id, place = None, ""
+        call_id, call_index, place = None, None, ""
         if isinstance(lane, CallLane):
             place = lane.label
             if emission.part:
-                call_id = lane.announced_id
+                call_id, call_index = lane.announced_id, lane.ordinal
                 fields["tool_call"] = ToolCallDelta(tool_call_id=call_id, **{emission.part: cast("str", emits)})
                 message = ApprovalRequestMessage if lane.name in self.requires_approval else message
             elif message is ArgumentMessage:
-                call_id, path = lane.announced_id, cast("Scanner", lane.scanner).path
+                call_id, call_index, path = lane.announced_id, lane.ordinal, cast("Scanner", lane.scanner).path
                 place = f"{place}/{path}"
                 fields |= {"tool_call_id": call_id, "tool_name": lane.name, "path": path}
         run = f"{message.__name__}/{lane.choice}/{place}"
@@ -176,7 +176,7 @@ class MessageWriter:
             ),
         )
         if begins and self.boundaries:
-            self._messages.append(RunStarted(f"{first.otid}", first.message_type, lane.choice, call_id))
+            self._messages.append(RunStarted(f"{first.otid}", first.message_type, lane.choice, call_id, call_index))
         self._captured = None
         if message in _SPOKEN:
             self._note_speaker(cast("TextLane | CallLane", lane), emission.field, cast("str", emits))
