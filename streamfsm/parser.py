@@ -1,17 +1,19 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, ClassVar, Final, Literal, TypeVar, cast
 from uuid import uuid4
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from streamfsm.channels import Channel
 from streamfsm.core.events import AnomalyReport
 from streamfsm.core.extras import values
+from streamfsm.core.invariants import broken
 from streamfsm.core.judge import WHOLE
 from streamfsm.core.lanes import OPEN, CallLane
 from streamfsm.core.response import Response
@@ -59,6 +61,11 @@ _VERSION: Final = 2  # of snapshots; changes with their shape: see docs/snapshot
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
+    # The schema's names are those of the attributes, but for underscores; what it does not know is refused.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        alias_generator=lambda name: name.lstrip("_"), extra="forbid", arbitrary_types_allowed=True
+    )
+
     version: Literal[2]
     options: Options
     run: Run
@@ -299,7 +306,7 @@ class StreamParser:
     def snapshot(self) -> dict[str, Any]:
         """Return all state as a JSON-able dict, from which :meth:`restore` continues in this process or another."""
         snapshot = _Snapshot(_VERSION, self._response.options, self._response.run, self._wire)
-        return cast("dict[str, Any]", _adapter(_Snapshot).dump_python(snapshot, mode="json"))
+        return cast("dict[str, Any]", _adapter(_Snapshot).dump_python(snapshot, mode="json", by_alias=True))
 
     @classmethod
     def restore(
@@ -308,17 +315,24 @@ class StreamParser:
         """Return a parser that continues where the parser of ``snapshot`` stopped.
 
         Raises:
-            MisuseError: the snapshot is not one of this version.
+            MisuseError: the snapshot is not one that a parser of this version can have made.
         """
         version = snapshot.get("version") if isinstance(snapshot, dict) else None
         if version != _VERSION:
             raise MisuseError(f"not a snapshot of this version: it is of version {version}, this is version {_VERSION}")
-        try:
-            kept = _adapter(_Snapshot).validate_python(snapshot)
-        except ValidationError as error:
-            raise MisuseError(f"not a snapshot of this version: {error}") from error
         parser = cls.__new__(cls)
-        parser._open(kept, trace)
+        try:
+            given = json.dumps(snapshot, sort_keys=True)
+            kept = _adapter(_Snapshot).validate_python(snapshot)
+            problems = [*broken(kept.run, kept.options)]
+            if not problems:
+                parser._open(kept, trace)
+        except Exception as error:  # a snapshot is input: whatever is wrong with it, this is the answer
+            raise MisuseError(f"not a snapshot of this version: {error}") from error
+        if problems:
+            raise MisuseError(f"not a snapshot of this version: not so: {'; '.join(problems)}")
+        if json.dumps(parser.snapshot(), sort_keys=True) != given:
+            raise MisuseError("not a snapshot of this version: no parser writes it so")
         return parser
 
     def _read(self, chunk: object) -> bool:

@@ -181,6 +181,19 @@ class TextLane:
         return _part(so_far, 0, held) + text
 
     @property
+    def kept(self) -> int:
+        """How many characters of the text are kept."""
+        return self.answer.tell() + self.reasoning.tell() + self._held.tell() + len(self._prefix)
+
+    def holds_back_what_came(self, pairs: int) -> bool:
+        """Whether what is held back can be, with so many pairs of tags."""
+        return (
+            len(self._half) <= 1
+            and (self._pair is None or 0 <= self._pair < pairs)
+            and 0 <= self._again <= self._written.tell()
+        )
+
+    @property
     def _written(self) -> StringIO:
         return self.reasoning if self.label == "reasoning" else self.answer
 
@@ -243,6 +256,16 @@ class TextLane:
             outlet.text(self, text)
 
 
+class _Replayed:
+    """Takes what arguments say that are read again: the states change, and nothing is said."""
+
+    def boundary(self, lane: "Lane", event: str, _: object = "") -> None:
+        lane.machine.advance(lane, event)
+
+    def text(self, lane: "Lane", text: str) -> None:
+        pass
+
+
 @dataclass(slots=True)
 class CallLane:
     """One tool call."""
@@ -256,7 +279,7 @@ class CallLane:
     name: str = ""
     size: int = 0
     arguments: Buffer = field(default_factory=StringIO)
-    scanner: Scanner | None = None
+    scanner: Annotated[Scanner | None, PlainValidator(lambda scanner: scanner), Field(exclude=True)] = None
     """Made when the name is complete, because the name decides what is captured; ``None`` until then."""
     extras: Extras = field(default_factory=dict)
     """Fields that are not read."""
@@ -385,10 +408,35 @@ class CallLane:
         self._read(self._scan(text, outlet), outlet)
 
     def restore(self, channels: Channels) -> None:
-        """Set what a snapshot does not hold."""
-        if self.scanner and self.form != "text":
-            self.tool = channels.of(self.name)
-            self.scanner.trie = self.tool.trie
+        """Set what a snapshot does not hold, because it follows from the name and the arguments: read those again.
+
+        Raises:
+            ValueError: the state, or what is held back, does not follow from them.
+        """
+        state, text, announced, again = self.state, self.arguments.getvalue(), self.announced_id, self._again
+        over = state in TOOL_CALL.table.final
+        if state == _AWAITING_NAME or not self.name:
+            if again is not None or not (over or state == _AWAITING_NAME):
+                raise ValueError(f"{self.label} has no name, and is {state}")
+            return
+        self.state, self.arguments, self._again = _AWAITING_NAME, StringIO(), None
+        outlet = _Replayed()
+        self.complete_name(channels, outlet)
+        if rest := self._scan(text, outlet):
+            self._again, cast("Scanner", self.scanner).stops = None, False
+            self._scan(rest, outlet)
+        if over:
+            cast("Scanner", self.scanner).close(self, outlet)
+        elif self.state != state:
+            raise ValueError(f"{self.label} is {state} in the snapshot, and {self.state} by its arguments")
+        self._restore_held(again)
+        self.state, self.announced_id = state, announced
+
+    def _restore_held(self, again: int | None) -> None:
+        scanner = cast("Scanner", self.scanner)
+        if again is not None and not (scanner.stops and 0 <= again < scanner.ends - scanner.begins):
+            raise ValueError(f"{self.label} has no object of which {again} characters could have come again")
+        self._again = again
 
     def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
         """Take the next piece of the arguments.

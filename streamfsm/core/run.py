@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 from io import StringIO
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, PlainSerializer
 
 from streamfsm.channels import Channel
 from streamfsm.core.calls import Calls
@@ -105,7 +105,7 @@ class Options:
     assistant_kwarg: str
     reasoning_model: bool | None
     think_tags: Pairs | None
-    requires_approval_tools: frozenset[str]
+    requires_approval_tools: Annotated[frozenset[str], PlainSerializer(sorted)]
     limits: Limits
     message_id: str
     run_id: str | None
