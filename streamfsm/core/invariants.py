@@ -4,9 +4,11 @@ What follows from other state is not here: a call's reader is made anew from its
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
+from streamfsm.core.events import TextField
 from streamfsm.core.extras import Extras, Kept
+from streamfsm.core.json_values import kept
 from streamfsm.core.lanes import CallLane, TextLane
 from streamfsm.core.run import Choice, Options, Run
 from streamfsm.core.writer import Turn
@@ -14,7 +16,7 @@ from streamfsm.machines import STREAM, TEXT
 
 Holds: TypeAlias = Callable[[Run, Options], bool]
 
-_LABELS = frozenset({"content", "reasoning", "refusal", "transcript"})
+_FIELDS = frozenset(get_args(TextField))
 _STREAM_STATES = frozenset(state.name for state in STREAM.table.states)
 _TEXT_STATES = frozenset(state.name for state in TEXT.table.states)
 
@@ -37,7 +39,7 @@ def _extras(run: Run) -> Iterator[Kept]:
     for choice in run.choices.values():
         all_of += [choice.extras, *(detail.extras for detail in choice.details)]
         all_of += [lane.extras for lane in choice.calls.lanes]
-    return (kept for extras in all_of for kept in extras.values())
+    return (each for extras in all_of for each in extras.values())
 
 
 def _states(run: Run, _: Options) -> bool:
@@ -56,7 +58,8 @@ def _lanes(run: Run, _: Options) -> bool:
     stream = run.stream
     return (
         (stream.choice, stream.label) == (0, "stream")
-        and all(name in _LABELS and (lane.choice, lane.label) == (index, name) for index, name, lane in _texts(run))
+        and all((lane.choice, lane.label) == (index, name) for index, name, lane in _texts(run))
+        and all(lane.text_field in _FIELDS and lane.part >= 0 for _, _, lane in _texts(run))
         and all((lane.choice, lane.ordinal) == (index, at) for index, at, lane in _calls(run))
     )
 
@@ -101,35 +104,39 @@ def _is_turn(run: Run, turn: Turn) -> bool:
 
 
 def _held_back(run: Run, options: Options) -> bool:
-    """What text lanes hold back: half a character, the beginning of a tag, what repeats the text."""
-    return all(lane.holds_back_what_came(len(options.think_tags or ())) for _, _, lane in _texts(run))
+    """What lanes hold back: half a character, the beginning of a tag, what repeats the text."""
+    texts = all(lane.holds_back_what_came(len(options.think_tags or ())) for _, _, lane in _texts(run))
+    return texts and all(lane.holds_back_what_came for _, _, lane in _calls(run))
 
 
 def _extras_are_json(run: Run, _: Options) -> bool:
-    return all(_is_kept(kept) for kept in _extras(run))
+    return all(_is_kept(each) for each in _extras(run))
 
 
-def _is_kept(kept: Kept) -> bool:
+def _is_kept(found: Kept) -> bool:
     try:
-        kept.values()
+        found.values()
     except (ValueError, RecursionError):
         return False
-    names = kept.texts.values() if kept.policy == "set" else map(str, range(len(kept.texts)))
-    return list(kept.texts) == list(names)
+    names = found.texts.values() if found.policy == "set" else map(str, range(len(found.texts)))
+    return list(found.texts) == list(names)
 
 
 def _sizes(run: Run, options: Options) -> bool:
     """Texts, lists and counts are within the limits; a half of a character that comes alone may be one beyond."""
-    limits = options.limits
+    limits, raw = options.limits, run.usage.raw or {}
     return (
         len(run.choices) <= limits.choices
         and len(run.anomalies) <= limits.anomalies + 1
         and len(run.recorded_once) <= limits.anomalies + 1
+        and 0 <= run.items <= limits.items + 1
+        and all(len(choice.texts) <= limits.items for choice in run.choices.values())
         and all(len(choice.calls.lanes) <= limits.tool_calls for choice in run.choices.values())
         and all(lane.kept <= lane.size + 1 <= limits.text + 1 for _, _, lane in _texts(run))
-        and all(lane.arguments.tell() <= lane.size + 1 <= limits.arguments + 1 for _, _, lane in _calls(run))
+        and all(lane.kept <= lane.size + 1 <= limits.arguments + 1 for _, _, lane in _calls(run))
         and all(len(lane.name) <= limits.name + 1 for _, _, lane in _calls(run))
         and all(size >= 0 for size in run.spent.values())
+        and run.spent.get("usage", 0) == sum(len(name) + len(kept(value)) for name, value in raw.items())
         and run.numbering.next_seq >= 0
         and run.numbering.ordinal >= -1
     )

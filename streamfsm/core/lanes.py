@@ -3,6 +3,7 @@
 A lane reports two things to its outlet, in order: boundaries, and text. The lane's table decides what each becomes.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,18 +21,35 @@ from streamfsm.core.tags import Tags
 from streamfsm.core.text import begins_again, is_repetition, join_surrogates
 from streamfsm.machines import STREAM, TEXT, TOOL_CALL, StateMachine
 from streamfsm.machines.emission import Emission
-from streamfsm.result import Verdict
+from streamfsm.result import CallKind, Verdict
 
 
 def _buffer(value: Any) -> StringIO:
     buffer = StringIO()
-    buffer.write(value)
+    buffer.write(_read_text(value))
     return buffer
 
 
-Buffer: TypeAlias = Annotated[StringIO, PlainValidator(_buffer), PlainSerializer(StringIO.getvalue)]
+def _read_text(value: Any) -> str:
+    text = json.loads(value["escaped"]) if isinstance(value, dict) else value
+    if not isinstance(text, str):
+        raise ValueError("not a text")  # noqa: TRY004 - which pydantic reports
+    return text
+
+
+def _written_text(text: str) -> str | dict[str, str]:
+    """Return a text as UTF-8 can hold it: where half a character is in it, escaped."""
+    return text if text.isascii() or not _SURROGATE.search(text) else {"escaped": json.dumps(text)}
+
+
+Half: TypeAlias = Annotated[str, PlainValidator(_read_text), PlainSerializer(_written_text)]
+"""Text that may hold half a surrogate pair, whose other half may come next."""
+Buffer: TypeAlias = Annotated[
+    StringIO, PlainValidator(_buffer), PlainSerializer(lambda buffer: _written_text(buffer.getvalue()))
+]
 """Text that grows: appending costs the same at any size, unlike ``str`` on an attribute."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHORT = 64
 _SHORTEST = 16  # characters; a shorter text is not reported as repeated
 _WINDOW = 4096  # characters that are read again after each repetition that is found
@@ -134,24 +152,37 @@ class StreamLane:
         return self.state in OPEN
 
 
+def label_of(text_field: str, part: int) -> str:
+    """Return the name of a text field's lane, or of its part's; a field's first part is named as the field."""
+    return f"{text_field} {part}" if part else text_field
+
+
 @dataclass(slots=True)
 class TextLane:
-    """One text field of one choice."""
+    """One text field of one choice, or one part of it."""
 
     machine: ClassVar[StateMachine] = TEXT
 
     choice: int
-    label: str
-    """The field's name."""
+    text_field: str
+    part: int = 0
+    """Which of the field's texts, where the wire has several."""
     state: str = TEXT.table.initial
+    settled: bool = False
+    """Whether the wire said that the text is whole."""
     size: int = 0
     answer: Buffer = field(default_factory=StringIO)
     reasoning: Buffer = field(default_factory=StringIO)
-    _half: str = ""  # a high surrogate whose low half may come next
+    _half: Half = ""  # a high surrogate whose low half may come next
     _prefix: str = ""  # what may become a tag
     _pair: int | None = None  # of several pairs of tags, the one whose tag came last
     _held: Buffer = field(default_factory=StringIO)  # what came while it is undecided
     _again: int = 0  # how many characters are held back because they repeat the text so far
+
+    @property
+    def label(self) -> str:
+        """The field's name, and the part's number if it is not the first."""
+        return label_of(self.text_field, self.part)
 
     def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
         """Take the next piece.
@@ -195,7 +226,7 @@ class TextLane:
 
     @property
     def _written(self) -> StringIO:
-        return self.reasoning if self.label == "reasoning" else self.answer
+        return self.reasoning if self.text_field == "reasoning" else self.answer
 
     @property
     def repeats(self) -> bool:
@@ -235,6 +266,11 @@ class TextLane:
 
     def close(self, event: str, outlet: Outlet) -> None:
         """End the lane: what was held back becomes text, unless it repeats the whole text."""
+        self.settle(outlet)
+        outlet.boundary(self, event)
+
+    def settle(self, outlet: Outlet) -> None:
+        """Decide what was held back: no delta follows."""
         if self.state == _UNDECIDED:
             outlet.boundary(self, "answer")
             self._emit(self._release(), outlet)
@@ -243,7 +279,6 @@ class TextLane:
             self._emit(_part(self._written, 0, again), outlet)
         self._emit(self._prefix + "\ufffd" * len(self._half), outlet)
         self._prefix = self._half = ""
-        outlet.boundary(self, event)
 
     def _release(self) -> str:
         held, self._held = self._held.getvalue(), StringIO()
@@ -285,6 +320,13 @@ class CallLane:
     """Fields that are not read."""
     form: Form = "json"
     """The form of its arguments. ``members``: members of an object that is open until the call is over."""
+    kind: CallKind = "function"
+    hosted: bool = False
+    """Whether the server runs the call: it is never ready."""
+    incomplete: bool = False
+    """Whether the wire said that the call is not whole: it is never ready."""
+    settled: bool = False
+    """Whether the wire said that the arguments are whole."""
     announced_id: str | None = None
     """The id when the name was announced. All its messages carry it; an id that comes later is only in the result."""
     in_doubt: bool = False
@@ -305,8 +347,8 @@ class CallLane:
     """What is captured of its arguments; not part of a snapshot, because the options say it."""
     captured: Buffer | None = None
     """What channels captured of the arguments, in order; ``None``: nothing yet."""
-    _name_half: str = ""
-    _half: str = ""
+    _name_half: Half = ""
+    _half: Half = ""
     _first: str | None = ""  # what may be a placeholder; ``None`` once this is decided
     _again: int | None = None  # how many characters that repeat the object are held back; ``None``: the object is open
 
@@ -326,6 +368,16 @@ class CallLane:
         return self.state != _AWAITING_NAME
 
     @property
+    def kept(self) -> int:
+        """How many characters of the arguments are kept."""
+        return self.arguments.tell() + len(self._first or "")
+
+    @property
+    def holds_back_what_came(self) -> bool:
+        """Whether what is held back can be."""
+        return len(self._half) <= 1 and len(self._name_half) <= 1
+
+    @property
     def has_name(self) -> bool:
         """Whether a piece of the name has come."""
         return bool(self.name or self._name_half)
@@ -339,6 +391,11 @@ class CallLane:
     def lacks_arguments(self) -> bool:
         """Whether the call may take arguments that came without a name."""
         return self.named and self.form != "text" and (self.is_open or not self.size)
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether the call, which has its name, is how the model speaks."""
+        return self.tool.is_speech
 
     @property
     def closed(self) -> bool:
@@ -399,10 +456,10 @@ class CallLane:
         if self.form == "text":
             event, self.scanner = "text_named", Scanner.of_text()
         else:
-            self.tool = channels.of(self.name)
-            speech = self.tool.is_speech
-            event = "speech_named" if speech else "tool_named"
-            self.scanner = Scanner(self.tool.trie, raw=not speech, stops=True)
+            if self.kind == "function":
+                self.tool = channels.of(self.name)
+            event = "speech_named" if self.is_speech else "tool_named"
+            self.scanner = Scanner(self.tool.trie, raw=not self.is_speech, stops=True)
         outlet.boundary(self, event, self.name)
         text, self.arguments = self.arguments.getvalue(), StringIO()
         self._read(self._scan(text, outlet), outlet)
