@@ -566,17 +566,17 @@ def shown(message: StreamMessage) -> str:
 
 
 def held(parser: StreamParser) -> list[str]:
-    """What the parser knows and has not told, and why; read from its snapshot."""
-    (choice,) = parser.snapshot()["run"]["choices"].values()
-    (call,) = choice["calls"]["lanes"]
-    scanner = call["scanner"]
+    """What the parser knows and has not told, and why."""
+    (choice,) = parser._response.run.choices.values()  # noqa: SLF001 - no public name tells what is held back
+    (call,) = choice.calls.lanes
+    scanner = call.scanner
     if scanner is None:
-        return [f"`{call['name']}`, because the name may still grow"]
+        return [f"`{call.name}`, because the name may still grow"]
     found = []
-    if scanner["_tail"]:
-        found.append(f"`{scanner['_tail']}`, because what follows decides which character it is")
-    if scanner["_key"]:
-        found.append(f"`{''.join(scanner['_key'])}`, because a key says what its value becomes only when it is closed")
+    if scanner._tail:  # noqa: SLF001
+        found.append(f"`{scanner._tail}`, because what follows decides which character it is")  # noqa: SLF001
+    if scanner._key:  # noqa: SLF001
+        found.append(f"`{''.join(scanner._key)}`, because a key says what its value becomes only when it is closed")  # noqa: SLF001
     return found
 
 

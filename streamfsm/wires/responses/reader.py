@@ -7,7 +7,7 @@ recorded. Which item an event speaks of, :mod:`streamfsm.machines.items` decides
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
@@ -98,6 +98,15 @@ class Responses:
     """Fields of the response that are not read, as they were told last; kept once it has ended."""
     base64: int = 0
     """Characters of audio that were left out."""
+
+    def fits(self, begun: Collection[int], calls: Collection[int]) -> bool:
+        """See :class:`streamfsm.wires.source.Source`."""
+        places = range(len(self.items.all))
+        return (
+            set(begun) == ({_CHOICE} if self.begun else set())
+            and self.items.refer(calls)
+            and all(at in places for at in self.silent)
+        )
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Pass the events of ``chunk`` on; see :class:`streamfsm.wires.source.Source`."""
