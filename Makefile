@@ -12,7 +12,8 @@ WORKERS ?= -n auto --maxprocesses 4 --dist worksteal
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-openai lint types pyright docs check bench instructions peers mutants fuzz test-fuzz clean
+.PHONY: help demo test test-fast test-openai test-clients test-site lint types pyright docs site check bench instructions \
+	peers mutants fuzz test-fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -100,6 +101,25 @@ check: lint types $(STAMP) ## all checks but the tests
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python -m streamfsm.machines --check
 	$(BIN)/python benchmarks/speed.py --check
+
+site: .venv-docs/.stamp ## build the documentation as a site, build/site/index.html; needs Graphviz
+	.venv-docs/bin/python -m sphinx --fail-on-warning --keep-going --quiet -c docs . build/site
+
+test-site: .venv-docs/.stamp ## build the site, follow its links, and look at it in Chromium, if that is there
+	.venv-docs/bin/python -m pytest tests/test_site.py
+
+.venv-docs/.stamp: pyproject.toml docs/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[openai,testing]' -r docs/requirements.txt
+	@touch $@
+
+test-clients: .venv-clients/.stamp ## run what docs/use-with.md shows, with every client
+	.venv-clients/bin/python -m pytest tests/test_clients.py -o filterwarnings= -W default -rs
+
+.venv-clients/.stamp: pyproject.toml examples/clients.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[openai,testing]' -r examples/clients.txt pytest
+	@touch $@
 
 peers: .venv-peers/.stamp ## put the laws to other parsers, and write docs/peers.md; takes minutes
 	.venv-peers/bin/python examples/peers/compare.py --write

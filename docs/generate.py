@@ -18,9 +18,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from openai.types.chat import ChatCompletionChunk
 from pydantic.fields import FieldInfo
 
-from streamfsm import Dialect, StreamMessage, StreamParser, coalesce
+from streamfsm import Channel, Dialect, StreamMessage, StreamParser, coalesce
 from streamfsm.core.policies import EXTRAS, Policies
 from streamfsm.machines import LEXER, MACHINES, TOOL_CALL, StateMachine, Table
 from streamfsm.machines.checks import HOLDS, MOMENTARY, findings
@@ -28,6 +29,7 @@ from streamfsm.machines.choices import RULES as CHOICE_RULES
 from streamfsm.machines.diagrams import counts, grid, markdown, mermaid
 from streamfsm.machines.endings import CLOSINGS, ENDINGS, OUTCOMES, SECONDS, UNKNOWN
 from streamfsm.machines.identity import RULES
+from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
 from streamfsm.replay import capture
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.left_out import LEFT_OUT, NOTHING
@@ -46,18 +48,20 @@ def texts() -> dict[str, str]:
     """Path → what the file is to be: pages that are generated whole, and those that hold generated blocks."""
     blocks = {
         "tool_call": picture(TOOL_CALL.table),
+        "configured": picture(tool_call(THOUGHTS, MESSAGE, declared(Channel("$.content", "write_file"))).table),
         "dialect": dialect_table(),
         "extras": extras_table(),
         "left_out": left_out_table(),
         "foreign": foreign_table(),
     }
-    with_marks = ("README.md", "docs/wire.md")
+    with_marks = ("README.md", "docs/channels.md", "docs/wire.md")
     return {
         **{f"docs/machines/{machine.table.name}.md": machine_page(machine) for machine in MACHINES},
         "docs/choices.md": choices_page(),
         "docs/machines/lexer.md": machine_page(StateMachine(LEXER)),
         "docs/endings.md": endings_page(),
         "docs/identity.md": identity_page(),
+        "docs/walk.md": walk_page(),
         "docs/walkthrough.md": walkthrough_page(),
         **{path: with_blocks((ROOT / path).read_text(encoding="utf-8"), blocks) for path in with_marks},
     }
@@ -387,6 +391,70 @@ def states(parser: StreamParser) -> list[str]:
         f"stream `{parser.state}`",
         *(f"call {call['ordinal']} `{call['state']}`" for call in choice["calls"]["lanes"]),
     ]
+
+
+# -- a delta's walk ----------------------------------------------------------------------------------------------------
+
+
+DELTAS = {
+    "content": ([], lambda text: chunk(content=text)),
+    "reasoning": ([], lambda text: chunk(reasoning_content=text)),
+    "message": ([chunk(call(0, "c", "send_message", '{"message":"'))], lambda text: chunk(call(0, arguments=text))),
+    "raw arguments": ([chunk(call(0, "c", "search", '{"query":"'))], lambda text: chunk(call(0, arguments=text))),
+    "channel": ([chunk(call(0, "c", "write_file", '{"content":"'))], lambda text: chunk(call(0, arguments=text))),
+}
+"""What comes before a delta of each kind, and the delta."""
+WALK = """\
+The modules that a plain delta, the fifth of its kind, passes on its way from `feed` to a message, as `sys.setprofile`
+saw them. `→` is a call of a function in another module. `←` is the way back to a module that was passed before, which
+makes the next call. Each walk ends in the writer, from which the parser fetches the messages.
+
+Both ways in turn back once: the reader asks whether a chunk is plain, and the parser gets events from the body. From
+there on, each module tells the next one, and none returns anything.
+"""
+
+
+def walk_page() -> str:
+    walks = [
+        (kind, entrance, walk(before, delta, entrance))
+        for kind, (before, delta) in DELTAS.items()
+        for entrance in ("objects", "bytes")
+    ]
+    rows = ((kind, entrance, str(len(modules(path))), path) for kind, entrance, path in walks)
+    return page("The walk of a delta", WALK, grid(("Delta", "From", "Modules", "Walk"), rows))
+
+
+def modules(path: str) -> set[str]:
+    return {*re.findall(r"`([^`]+)`", path)}
+
+
+def walk(before: list[Any], delta: Any, entrance: str) -> str:
+    parser = StreamParser(channels=[Channel("$.content", "write_file")])
+    stream = [*before, *(delta(f"word {number}") for number in range(5))]
+    if entrance == "objects":
+        *earlier, last = (ChatCompletionChunk.model_validate(each) for each in stream)
+        feed = parser.feed
+    else:
+        *earlier, last = (f"data: {json.dumps(each)}\n\n".encode() for each in stream)
+        feed = parser.feed_bytes
+    for each in earlier:
+        feed(each)
+    calls: list[tuple[str, str]] = []
+
+    def profile(frame: Any, event: str, _: Any) -> None:
+        names = [each.f_globals.get("__name__", "") for each in (frame.f_back, frame)]
+        if event == "call" and names[0] != names[1] and all(name.startswith("streamfsm.") for name in names):
+            calls.append((names[0].removeprefix("streamfsm."), names[1].removeprefix("streamfsm.")))
+
+    sys.setprofile(profile)
+    feed(last)
+    sys.setprofile(None)
+    calls.pop()  # the parser fetches the messages
+    here, path = "parser", "`parser`"
+    for caller, callee in calls:
+        path += f" → `{callee}`" if caller == here else f" ← `{caller}` → `{callee}`"
+        here = callee
+    return path
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

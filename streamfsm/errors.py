@@ -2,6 +2,7 @@
 
     StreamFsmError                 anything this library raises
     ├── MisuseError                the caller's: an argument or a call that can never work
+    │   └── ArgumentsError         the model's, or the stream's: a call has no arguments that can be used
     ├── TableError                 the author's of a table: the declaration contradicts itself
     ├── IllegalTransition          ours: an event arrived in a state whose table declares it illegal
     └── StreamError                the server's, or the network's: the stream itself failed
@@ -18,6 +19,24 @@ class StreamFsmError(Exception):
 
 class MisuseError(StreamFsmError, ValueError):
     """The caller asked for something that can never work, such as a snapshot of another version."""
+
+
+class ArgumentsError(MisuseError):
+    """The arguments of a call cannot be used: it is not ready, takes text, or Python cannot decode them.
+
+    Attributes:
+        name: the tool.
+        arguments: the raw text.
+        verdict: the verdict on it, as in :class:`~streamfsm.ParsedCall`.
+        error_offset: characters before the first error, if there is one.
+    """
+
+    def __init__(self, message: str, name: str, arguments: str, verdict: str, error_offset: int | None) -> None:
+        super().__init__(message)
+        self.name, self.arguments, self.verdict, self.error_offset = name, arguments, verdict, error_offset
+
+    def __reduce__(self) -> tuple[type["ArgumentsError"], tuple[object, ...]]:
+        return type(self), (str(self), self.name, self.arguments, self.verdict, self.error_offset)
 
 
 class TableError(StreamFsmError):

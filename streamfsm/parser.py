@@ -1,6 +1,6 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from streamfsm.channels import Channel
 from streamfsm.core.events import AnomalyReport
 from streamfsm.core.extras import values
 from streamfsm.core.json_values import fields_of
@@ -79,6 +80,7 @@ class StreamParser:
         assistant_tool: the tool through which the model speaks; ``None``: no tool is unpacked, which is the default of
             :class:`OpenAIStreamingInterface`, as in the class that it replaces.
         assistant_kwarg: the key of that tool's arguments whose value is what the model says.
+        channels: other values of arguments that become messages of their own, :class:`ArgumentMessage`.
         reasoning_model: whether the model thinks without showing it, so that hidden reasoning is announced; ``None``:
             decided from the model's name, unless its thoughts come in a kwarg.
         think_tags: opening and closing tag of reasoning inside content, such as ``("<think>", "</think>")``; a
@@ -106,6 +108,7 @@ class StreamParser:
         inner_thoughts_kwarg: str | Collection[str] | None = "thinking",
         assistant_tool: str | None = "send_message",
         assistant_kwarg: str = "message",
+        channels: Iterable[Channel] = (),
         reasoning_model: bool | None = None,
         think_tags: AnyThinkTags | None = None,
         requires_approval_tools: Collection[str] = (),
@@ -133,6 +136,7 @@ class StreamParser:
                     else inner_thoughts_kwarg,
                     "assistant_tool": assistant_tool,
                     "assistant_kwarg": assistant_kwarg,
+                    "channels": tuple(channels),
                     "reasoning_model": reasoning_model,
                     "think_tags": think_tags,
                     "requires_approval_tools": requires_approval_tools,

@@ -22,6 +22,7 @@ GENERATED = [
     "docs/machines/tool_call.md",
     "docs/endings.md",
     "docs/identity.md",
+    "docs/walk.md",
     "docs/walkthrough.md",
     "README.md",
 ]
@@ -137,7 +138,7 @@ def test_every_relative_link_leads_somewhere(page: Path):
 
 @EACH_PAGE
 def test_every_file_that_is_named_is_there(page: Path):
-    named = re.findall(r"`((?:streamfsm|tests|docs|examples|benchmarks)/[\w./]*)", page.read_text(encoding="utf-8"))
+    named = re.findall(r"`((?:streamfsm|tests|docs|examples|benchmarks)/[\w./-]*)", page.read_text(encoding="utf-8"))
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 

@@ -196,7 +196,7 @@ HOLDING = [
 
 def held(lane: Any) -> int:
     """Characters that ``lane`` was given and has neither told nor dropped."""
-    if lane.MACHINE.table.name == "text":
+    if lane.machine.table.name == "text":
         return len(lane._held.getvalue() + lane._prefix + lane._half)
     scanner = lane.scanner
     if scanner is None:
@@ -215,7 +215,7 @@ def most_held() -> dict[tuple[str, str], int]:
             parser.feed(piece)
             for choice in parser._response.run.choices.values():
                 for lane in (*choice.texts.values(), *choice.calls.lanes):
-                    place = (lane.MACHINE.table.name, lane.state)
+                    place = (lane.machine.table.name, lane.state)
                     most[place] = max(most.get(place, 0), held(lane))
         assert parser.state == "open"
     return most

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import streamfsm.testing
-from streamfsm.testing import LawBroken
+from streamfsm.testing import LawBroken, Stream
+from streamfsm.testing.streams import text
 
 PAGE = (Path(__file__).parents[1] / "docs" / "testing.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```\n", PAGE, re.DOTALL)
@@ -33,9 +34,16 @@ def test_the_report_is_the_one_that_is_shown(shown):
     assert [f"{raised.value}\n"] == REPORT
 
 
+def test_the_example_with_a_process_of_its_own_prints_what_it_says(shown, capsys):
+    names = dict(shown)
+    names["stream"] = Stream(text("content", "a b"))
+    exec(compile(PYTHON[3], "testing.md", "exec"), names)  # noqa: S102 - our own code
+    assert capsys.readouterr().out == PYTHON[3].split("# ")[1]
+
+
 def test_the_example_with_recordings_holds(shown, chunkings_of_the_plugin):
     names = dict(shown)
-    exec(compile(PYTHON[3], "testing.md", "exec"), names)  # noqa: S102 - our own code
+    exec(compile(PYTHON[4], "testing.md", "exec"), names)  # noqa: S102 - our own code
     names["test_recordings"]([{"choices": [{"index": 0, "delta": {"content": "a b"}}]}], chunkings_of_the_plugin)
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from itertools import count
 from typing import Any
 
+from streamfsm.channels import Channel, checked
 from streamfsm.client import content
 from streamfsm.client.call_messages import in_both_forms
 from streamfsm.client.content import Content
@@ -66,6 +67,8 @@ class OpenAIStreamingInterface(TokenCounts):
         inner_thoughts_kwarg: name, or accepted names, of the thoughts' argument.
         assistant_tool: name of the message tool.
         assistant_kwarg: name of its argument that holds the message.
+        channels: other values of arguments that become messages of their own; a path for which the schema of its tool
+            in ``tools`` has no place is refused.
         reasoning_model: overrides what the model's name says.
         reasoning_as_text: whether an answer that is nothing but native reasoning is handed on as text too: some servers
             put the answer of a small model there.
@@ -95,6 +98,7 @@ class OpenAIStreamingInterface(TokenCounts):
         inner_thoughts_kwarg: str | Collection[str] = "thinking",
         assistant_tool: str = "send_message",
         assistant_kwarg: str = "message",
+        channels: Collection[Channel] = (),
         reasoning_model: bool | None = None,
         reasoning_as_text: bool = False,
         think_tags: AnyThinkTags | None = None,
@@ -111,6 +115,7 @@ class OpenAIStreamingInterface(TokenCounts):
             inner_thoughts_kwarg=inner_thoughts_kwarg if put_inner_thoughts_in_kwarg else None,
             assistant_tool=assistant_tool if use_assistant_message else None,
             assistant_kwarg=assistant_kwarg,
+            channels=checked(channels, tools or ()),
             reasoning_model=reasoning_model,
             think_tags=think_tags,
             requires_approval_tools=requires_approval_tools,

@@ -2,9 +2,9 @@
 
 from typing import cast
 
-from streamfsm.channels import Channels
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.calls import Calls
+from streamfsm.core.captured import Channels
 from streamfsm.core.events import CallFrame, Form
 from streamfsm.core.lanes import CallLane, LanePolicy, Outlet
 from streamfsm.core.policies import Policies

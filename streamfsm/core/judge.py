@@ -2,7 +2,6 @@
 
 from typing import cast
 
-from streamfsm.channels import Channels
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.calls import Calls
 from streamfsm.core.lanes import CallLane, TextLane
@@ -20,10 +19,10 @@ WHOLE = ("valid", "lenient", "empty", "text")
 class Judge:
     """Decides how choices ended and which calls are certain, and records what does not fit as anomalies."""
 
-    __slots__ = ("_anomalies", "_channels", "_policies", "_run")
+    __slots__ = ("_anomalies", "_policies", "_run")
 
-    def __init__(self, run: Run, policies: Policies, channels: Channels, anomalies: Anomalies) -> None:
-        self._run, self._policies, self._channels, self._anomalies = run, policies, channels, anomalies
+    def __init__(self, run: Run, policies: Policies, anomalies: Anomalies) -> None:
+        self._run, self._policies, self._anomalies = run, policies, anomalies
 
     def meaning(self, finish_reason: str) -> Ending:
         """Return what a finish reason means on this server."""
@@ -57,7 +56,7 @@ class Judge:
                 self._anomalies.record("silent_speech", what, call.choice, call.ordinal)
 
     def _is_silent(self, call: CallLane) -> bool:
-        if call.adopted or not call.is_speech(self._channels):
+        if call.adopted or not call.is_speech:
             return False
         spoken = (call.choice, "content", call.ordinal)
         return all(turn[:3] != spoken for turn in self._run.numbering.turns or ())

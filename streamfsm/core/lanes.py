@@ -4,14 +4,15 @@ A lane reports two things to its outlet, in order: boundaries, and text. The lan
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import SEEK_END, StringIO
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
 
-from pydantic import PlainSerializer, PlainValidator
+from pydantic import Field, PlainSerializer, PlainValidator
 from pydantic_core import from_json
 
-from streamfsm.channels import Channels
+from streamfsm.core.captured import UNNAMED, Captured, Channels
 from streamfsm.core.events import Form
 from streamfsm.core.extras import Extras
 from streamfsm.core.scanner import Scanner
@@ -42,7 +43,7 @@ _UNDECIDED = "undecided"
 _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_held"}
 # Where a text lane keeps the text of each state.
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
-_AWAITING_NAME = TOOL_CALL.table.initial
+AWAITING_NAME = TOOL_CALL.table.initial
 _OVER = ("closed", "malformed", "spoken_verbatim")  # states of a call whose arguments lack nothing
 OPEN = frozenset(STREAM.table.live)
 
@@ -50,8 +51,8 @@ OPEN = frozenset(STREAM.table.live)
 class Outlet(Protocol):
     """Where a lane's output goes."""
 
-    def boundary(self, lane: "Lane", event: str, text: str = "") -> None:
-        """``event`` fires; ``text`` is what the row emits, if it emits."""
+    def boundary(self, lane: "Lane", event: str, emits: str | Mapping[str, Any] = "") -> None:
+        """``event`` fires; ``emits`` is what the row emits, if it does: a text, or several fields of the message."""
 
     def text(self, lane: "Lane", text: str) -> None:
         """Text arrived in the lane's present state."""
@@ -60,7 +61,7 @@ class Outlet(Protocol):
 class _Nobody:
     """Hears nothing."""
 
-    def boundary(self, lane: "Lane", event: str, text: str = "") -> None:
+    def boundary(self, lane: "Lane", event: str, emits: object = "") -> None:
         pass
 
     def text(self, lane: "Lane", text: str) -> None:
@@ -114,7 +115,7 @@ def _part(buffer: StringIO, start: int, size: int) -> str:
 class StreamLane:
     """The response as a whole."""
 
-    MACHINE: ClassVar[StateMachine] = STREAM
+    machine: ClassVar[StateMachine] = STREAM
 
     choice: int = 0
     label: str = "stream"
@@ -135,7 +136,7 @@ def label_of(text_field: str, part: int) -> str:
 class TextLane:
     """One text field of one choice, or one part of it."""
 
-    MACHINE: ClassVar[StateMachine] = TEXT
+    machine: ClassVar[StateMachine] = TEXT
 
     choice: int
     text_field: str
@@ -257,8 +258,6 @@ class TextLane:
 class CallLane:
     """One tool call."""
 
-    MACHINE: ClassVar[StateMachine] = TOOL_CALL
-
     choice: int
     ordinal: int
     """Position among the choice's calls, in order of start."""
@@ -297,12 +296,19 @@ class CallLane:
     """The number of the latest entry that was assigned to it; see ``Calls.entries``."""
     repeated: bool = False
     """Whether all of the arguments came again; the repetition was left out."""
+    tool: Annotated[Captured, PlainValidator(lambda tool: tool), Field(exclude=True)] = UNNAMED
+    """What is captured of its arguments; not part of a snapshot, because the options say it."""
     captured: Buffer | None = None
     """What channels captured of the arguments, in order; ``None``: nothing yet."""
     _name_half: str = ""
     _half: str = ""
     _first: str | None = ""  # what may be a placeholder; ``None`` once this is decided
     _again: int | None = None  # how many characters that repeat the object are held back; ``None``: the object is open
+
+    @property
+    def machine(self) -> StateMachine:
+        """Its machine, which depends on what is captured."""
+        return self.tool.machine
 
     @property
     def label(self) -> str:
@@ -312,11 +318,12 @@ class CallLane:
     @property
     def named(self) -> bool:
         """Whether the name is complete."""
-        return self.state != _AWAITING_NAME
+        return self.state != AWAITING_NAME
 
-    def is_speech(self, channels: Channels) -> bool:
-        """Whether the call is how the model speaks."""
-        return self.kind == "function" and self.form != "text" and channels.is_message_tool(self.name)
+    @property
+    def is_speech(self) -> bool:
+        """Whether the call, which has its name, is how the model speaks."""
+        return self.tool.is_speech
 
     @property
     def closed(self) -> bool:
@@ -377,13 +384,19 @@ class CallLane:
         if self.form == "text":
             event, self.scanner = "text_named", Scanner.of_text()
         else:
-            speech = self.is_speech(channels)
-            event = "speech_named" if speech else "tool_named"
-            captured = channels.captured(self.name) if self.kind == "function" else {}
-            self.scanner = Scanner(captured, raw=not speech, stops=True)
+            if self.kind == "function":
+                self.tool = channels.of(self.name)
+            event = "speech_named" if self.is_speech else "tool_named"
+            self.scanner = Scanner(self.tool.trie, raw=not self.is_speech, stops=True)
         outlet.boundary(self, event, self.name)
         text, self.arguments = self.arguments.getvalue(), StringIO()
         self._read(self._scan(text, outlet), outlet)
+
+    def restore(self, channels: Channels) -> None:
+        """Set what a snapshot does not hold."""
+        if self.scanner and self.form != "text" and self.kind == "function":
+            self.tool = channels.of(self.name)
+            self.scanner.trie = self.tool.trie
 
     def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
         """Take the next piece of the arguments.

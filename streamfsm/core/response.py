@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal, cast
 
-from streamfsm.channels import Channels
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.call_reader import CallReader, LimitReached
 from streamfsm.core.calls import Calls
+from streamfsm.core.captured import Channels
 from streamfsm.core.events import (
     AnomalyReport,
     Begin,
@@ -31,7 +31,7 @@ from streamfsm.core.extras import Extras
 from streamfsm.core.json_values import kept
 from streamfsm.core.judge import Judge
 from streamfsm.core.keeper import Keeper
-from streamfsm.core.lanes import CallLane, LanePolicy, TextLane
+from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, TextLane
 from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Options, Run
@@ -77,7 +77,11 @@ class Response:
         # stream has ended, so that no event reaches a lane that is done.
         self._text_routes: dict[tuple[int, TextField, int], tuple[TextLane, LanePolicy]] = {}
         self._call_routes: dict[tuple[int, int | None], tuple[CallLane, Calls]] = {}
-        self._channels = _channels(options.inner_thoughts_kwarg or (), options.assistant_tool, options.assistant_kwarg)
+        thoughts = options.inner_thoughts_kwarg or ()
+        self._channels = _channels(thoughts, options.assistant_tool, options.assistant_kwarg, options.channels)
+        for choice in run.choices.values():
+            for lane in choice.calls.lanes:
+                lane.restore(self._channels)
         self.writer = MessageWriter(
             message_id=options.message_id,
             date=options.date,
@@ -91,7 +95,7 @@ class Response:
             boundaries=options.boundaries,
         )
         self.anomalies = Anomalies(run, limits.anomalies)
-        self.judge = Judge(run, policies, self._channels, self.anomalies)
+        self.judge = Judge(run, policies, self.anomalies)
         self._keeper = Keeper(run, policies, limits, self.anomalies)
         self._lane_policies = _lane_policies(
             limits.text, limits.arguments, policies.content, policies.reasoning, policies.arguments, options.think_tags
@@ -172,7 +176,7 @@ class Response:
                 lane, arguments, form, cumulative=cumulative or self._lane_policies[None].cumulative
             )
         if arguments:
-            if not lane.named:
+            if lane.state == AWAITING_NAME:  # for every delta
                 self._call_reader.complete_name(lane)
             policy = self._lane_policies[None]
             if cumulative or policy.cumulative:
@@ -308,7 +312,7 @@ class Response:
             self._keeper.keep_thought(event, choice, 0)
             return
         lane = choice.text_lane(event.choice, "reasoning")
-        if event.data and lane.MACHINE.accepts(lane, "redacted"):
+        if event.data and lane.machine.accepts(lane, "redacted"):
             self.writer.boundary(lane, "redacted", "redacted")
         self._keeper.keep_thought(event, choice, self._limits.text - lane.size)
 

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import AwareDatetime
 
+from streamfsm.channels import Channel
 from streamfsm.core.calls import Calls
 from streamfsm.core.events import Thought
 from streamfsm.core.extras import Extras
@@ -127,3 +128,4 @@ class Options:
     step_id: str | None
     date: AwareDatetime
     boundaries: bool = False
+    channels: tuple[Channel, ...] = ()

@@ -162,7 +162,7 @@ _STYLE = """
 .machine .row polygon, .machine .beginning ellipse { fill: currentColor; }
 .machine .row text { paint-order: stroke; stroke: var(--halo); stroke-width: 3px; stroke-linejoin: round; }
 .machine .several polygon, .machine .several polyline, .machine .row.idle path { stroke-dasharray: 4 3; }
-.machine .idle { opacity: .55; }
+.machine .idle { opacity: .7; }
 """ + "".join(
     f".machine .{kind} path {{ fill: {colour}; fill-opacity: .16; stroke: {colour}; }}\n"
     for kind, colour in _COLOURS.items()

@@ -34,7 +34,7 @@ from streamfsm.testing.responses import (
     responses_streams,
 )
 from streamfsm.testing.retellings import RETELLINGS
-from streamfsm.testing.runs import Run, run
+from streamfsm.testing.runs import OwnProcess, Run, run
 from streamfsm.testing.strategies import (
     ALPHABET,
     Fault,
@@ -58,6 +58,7 @@ __all__ = [
     "RETELLINGS",
     "Fault",
     "LawBroken",
+    "OwnProcess",
     "Parse",
     "Parser",
     "PulledParser",

@@ -48,13 +48,17 @@ def check_ready_is_true(
         (name, _value(texts.get(("arguments", key), ""))) for (kind, key), name in texts.items() if kind == "name"
     )
     for chunks in variants or (logical.plain(),):
-        found = run(parse, chunks, read=lambda _: (), seconds=seconds)
+        found = run(parse, chunks, read=_nothing, seconds=seconds)
         wrong = Counter((name, _value(arguments)) for name, arguments in ready(found.result)) - made
         if wrong:
             calls = "".join(f"\n    {name}({arguments})" for name, arguments in wrong.elements())
             raise LawBroken(
                 "ready is true", f"ready, and not made by the model:{calls}", chunks, stream=logical, logs=[found.trace]
             )
+
+
+def _nothing(_: Any) -> tuple[()]:
+    return ()
 
 
 def _value(arguments: str) -> str:

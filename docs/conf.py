@@ -1,0 +1,98 @@
+"""The built site: `make site`. Sphinx reads the pages in place, so that their links work in the repository too."""
+
+import re
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from sphinx.application import Sphinx
+
+import streamfsm
+from streamfsm.machines import TABLES
+from streamfsm.machines.diagrams import svg
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+
+from generate import taken_by_recordings  # noqa: E402
+
+project = "streamfsm"
+author = "the streamfsm developers"
+version = release = streamfsm.__version__
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_autodoc_typehints",
+    "sphinx_copybutton",
+]
+root_doc = "docs/index"
+include_patterns = ["docs/**", "*.md", "examples/captures/README.md"]
+exclude_patterns = [".*", "build", "dist", "mutants"]
+
+myst_heading_anchors = 3
+myst_fence_as_directive = ["mermaid"]
+
+autodoc_typehints = "none"
+autodoc_preserve_defaults = True
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "exclude-members": "model_config, model_post_init"}
+always_use_bars_union = True
+napoleon_numpy_docstring = False
+suppress_warnings = [
+    "config.cache",  # that a function is no value to keep
+    "sphinx_autodoc_typehints.forward_reference",  # of pydantic's own
+    "sphinx_autodoc_typehints.guarded_import",
+]
+warnings.filterwarnings("ignore", module="sphinx_autodoc_typehints")  # it uses what Sphinx 10 will not have
+
+html_theme = "furo"
+html_title = f"streamfsm {version}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+html_extra_path = ["extra"]
+html_show_sphinx = False
+html_copy_source = False
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
+
+
+def typehints_formatter(annotation: Any, _config: object) -> str | None:
+    """The union of messages by its name, not by its members and pydantic's marks."""
+    return ":data:`~streamfsm.StreamMessage`" if annotation is streamfsm.StreamMessage else None
+
+
+class Mermaid(Directive):
+    """In place of a Mermaid picture of a machine, the same picture as SVG."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Draw the machine that the first line names: ``%% machine: NAME`` or ``%% machine: NAME recorded``."""
+        name, *recorded = self.content[0].removeprefix("%% machine: ").split()
+        table = next(table for table in TABLES if table.name == name)
+        drawing = svg(table, taken_by_recordings(table) if recorded else None)
+        figure = f'<div class="picture" role="region" tabindex="0" aria-label="Diagram">{drawing}</div>'
+        return [nodes.raw("", figure, format="html")]
+
+
+def groups_of_the_index(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Make the index's headings and links the tree of pages: a page without a link, or a link without a page, fails."""
+    if page != root_doc:
+        return
+    trees = []
+    for group in re.split(r"^## ", source[0], flags=re.MULTILINE)[1:]:
+        links = re.findall(r"\[([^]]+)\]\(([\w./-]+)\.(?:md|rst)\)", group)
+        entries = [f"{title[0].upper()}{title[1:]} <{path}>" for title, path in links]
+        trees += [f"```{{toctree}}\n:hidden:\n:caption: {group.splitlines()[0]}", *entries, "```\n"]
+    source[0] += "\n" + "\n".join(trees)
+
+
+def setup(app: Sphinx) -> None:
+    """Register what is ours."""
+    app.add_directive("mermaid", Mermaid)
+    app.connect("source-read", groups_of_the_index)

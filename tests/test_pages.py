@@ -1,0 +1,98 @@
+"""Every Python block of every page runs, and prints what the page says."""
+
+import ast
+import asyncio
+import contextlib
+import inspect
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+BLOCK = re.compile(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.DOTALL)
+# What the reader of a page has already: its blocks are parts of a program.
+BEFORE = {
+    "boundaries.md": """
+from streamfsm import CallClosed, RunEnded, RunStarted, StreamParser
+parser, chunk = StreamParser(boundaries=True), {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}
+""",
+    "facade.md": """
+import time
+from contextlib import aclosing
+from helpers import call_chunks
+from streamfsm import OpenAIStreamingInterface, StreamParser
+span, sent, stored = None, [], []
+send, store = sent.append, lambda *parts: stored.append(parts)
+
+
+class Stream:
+    def __iter__(self):
+        return iter(call_chunks("search", ["{}"]))
+
+    async def __aiter__(self):
+        for chunk in self:
+            yield chunk
+
+
+stream = Stream()
+""",
+    "history.md": """
+from helpers import call_chunks
+from streamfsm import OpenAIStreamingInterface
+interface, messages, run = OpenAIStreamingInterface(), [], lambda *_: "done"
+list(interface.process_sync(call_chunks("search", ["{}"])))
+""",
+    "telemetry.md": """
+from types import SimpleNamespace
+from helpers import call_chunks
+from opentelemetry import trace
+from streamfsm import OpenAIStreamingInterface
+tracer, messages, send = trace.get_tracer("app"), [], [].append
+
+
+async def chunks():
+    for chunk in call_chunks("search", ["{}"]):
+        yield chunk
+
+
+async def create(**_):
+    return chunks()
+
+
+client = SimpleNamespace(chat=SimpleNamespace(completions=SimpleNamespace(create=create)))
+""",
+}
+# These have files of their own, which ask more: test_testing_docs.py and, with the clients, test_clients.py.
+ELSEWHERE = {"testing.md", "use-with.md"}
+PAGES = [
+    page
+    for page in sorted(DOCS.rglob("*.md"))
+    if "```python\n" in page.read_text(encoding="utf-8") and page.name not in ELSEWHERE
+]
+
+
+def run(code: str, name: str, names: dict[str, Any]) -> str:
+    """What ``code`` prints; it may wait at its top level, as in a notebook."""
+    compiled = compile(code, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        waiting = eval(compiled, names)  # noqa: S307 - our own code
+        if inspect.iscoroutine(waiting):
+            asyncio.run(waiting)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_of_a_page_runs_and_prints_what_the_page_says(page: Path):
+    names: dict[str, Any] = {"__name__": page.stem}
+    run(BEFORE.get(page.name, ""), page.name, names)
+    for code, expected in BLOCK.findall(page.read_text(encoding="utf-8")):
+        printed = run(code, page.name, names)
+        if expected:
+            assert printed == expected
+
+
+def test_a_page_that_is_run_elsewhere_has_blocks():
+    assert {name for name in ELSEWHERE if "```python\n" not in (DOCS / name).read_text(encoding="utf-8")} == set()
