@@ -97,3 +97,11 @@ def test_every_split_of_a_short_stream():
 def test_linear():
     for shape in (long_message, long_call):
         assert check_linear(plain, shape, sizes=(2_000, 8_000), cost=operations) < 1.05
+
+
+def test_parts_that_are_no_list_are_recorded():
+    item = {"id": "rs_0", "type": "reasoning", "summary": -1, "content": None}
+    parser = plain()
+    check_total(plain, [{"type": "response.output_item.added", "output_index": 0, "item": item}])
+    parser.feed({"type": "response.output_item.done", "output_index": 0, "item": item})
+    assert [each["kind"] for each in parser.result()["result"]["anomalies"]] == ["wrong_type"]
