@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         ToolCall,
         ToolCallDelta,
         ToolCallMessage,
+        ToolCallRevoked,
+        ToolCallSealed,
         coalesce,
     )
     from streamfsm.parser import StreamParser
@@ -103,6 +105,8 @@ __all__ = [
     "ToolCall",
     "ToolCallDelta",
     "ToolCallMessage",
+    "ToolCallRevoked",
+    "ToolCallSealed",
     "Transition",
     "Usage",
     "aiter_messages",

@@ -29,6 +29,8 @@ from streamfsm.messages import (
     StopReason,
     StreamMessage,
     ToolCallMessage,
+    ToolCallRevoked,
+    ToolCallSealed,
     coalesce,
 )
 from streamfsm.parser import StreamParser
@@ -53,6 +55,8 @@ _STYLES: dict[type[StreamMessage], str] = {
     ToolCallMessage: "cyan",
     ApprovalRequestMessage: "cyan",
     ArgumentMessage: "blue",
+    ToolCallSealed: "cyan",
+    ToolCallRevoked: "red",
     StopReason: "yellow",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

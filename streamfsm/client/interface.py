@@ -46,6 +46,7 @@ class OpenAIStreamingInterface(TokenCounts):
         tools: the tool schemas sent, likewise.
         put_inner_thoughts_in_kwarg: whether tools have an argument for the model's thoughts, ``inner_thoughts_kwarg``.
         requires_approval_tools: see :class:`StreamParser`, as for all options below that are not explained here.
+        seal_tools: likewise.
         run_id: copied to all messages.
         step_id: copied to all messages.
         cancellation_event: once set, the stream ends as cancelled when the next chunk comes; that chunk is not read.
@@ -74,6 +75,7 @@ class OpenAIStreamingInterface(TokenCounts):
         put_inner_thoughts_in_kwarg: bool = True,  # noqa: FBT001, FBT002
         *,
         requires_approval_tools: Collection[str] = (),
+        seal_tools: Collection[str] = (),
         run_id: str | None = None,
         step_id: str | None = None,
         cancellation_event: Flag | None = None,
@@ -103,6 +105,7 @@ class OpenAIStreamingInterface(TokenCounts):
             reasoning_model=reasoning_model,
             think_tags=think_tags,
             requires_approval_tools=requires_approval_tools,
+            seal_tools=seal_tools,
             dialect=dialect,
             limits=limits,
             run_id=run_id,

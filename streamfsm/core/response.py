@@ -73,7 +73,9 @@ class Response:
         self._text_routes: dict[tuple[int, TextField], tuple[TextLane, LanePolicy]] = {}
         self._call_routes: dict[tuple[int, int | None], tuple[CallLane, Calls]] = {}
         thoughts = options.inner_thoughts_kwarg or ()
-        self._channels = _channels(thoughts, options.assistant_tool, options.assistant_kwarg, options.channels)
+        self._channels = _channels(
+            thoughts, options.assistant_tool, options.assistant_kwarg, options.channels, options.seal_tools
+        )
         for choice in run.choices.values():
             for lane in choice.calls.lanes:
                 lane.restore(self._channels)
@@ -91,6 +93,7 @@ class Response:
         )
         self.anomalies = Anomalies(run, limits.anomalies)
         self.judge = Judge(run, policies, self._channels, self.anomalies)
+        self.writer.may_seal = self.judge.may_be_sealed
         self._keeper = Keeper(run, policies, limits, self.anomalies)
         self._lane_policies = _lane_policies(
             limits.text, limits.arguments, policies.content, policies.reasoning, policies.arguments, options.think_tags
@@ -110,6 +113,9 @@ class Response:
         """Take an event, unless the stream has ended and has no row for it."""
         if self._stream.is_open:
             _TAKES[type(event)](self, event)
+            if self.options.seal_tools:
+                for choice in self.run.choices.values():
+                    self._revoke_doubtful(choice.calls)
         elif type(event) is UsageReport:
             self.writer.boundary(self._stream, "usage")
             self._take_usage(event)
@@ -154,6 +160,8 @@ class Response:
                 self.exceed(reached.limit)
                 return
             route = found, calls
+            if self.options.seal_tools:
+                self._revoke_doubtful(calls)
             if wire_index is not None:
                 self._call_routes[choice, wire_index] = route
         lane, calls = route
@@ -172,6 +180,26 @@ class Response:
                 self.exceed("arguments")
         if extras:
             self._keeper.keep(extras, lane.extras)
+        if self.options.seal_tools:
+            self._revoke_doubtful(calls)
+
+    def _revoke_doubtful(self, calls: Calls) -> None:
+        """Tell which sealed calls have fallen into doubt."""
+        for lane in calls.lanes:
+            if lane.state == "sealed" and not self.judge.is_certain(calls, lane):
+                self.writer.boundary(lane, "revoked", "doubt")
+
+    def _revoke(self, target: str) -> None:
+        """Tell which sealed calls are not ready, when the stream ends in the state ``target``."""
+        for choice in self.run.choices.values():
+            for lane in choice.calls.lanes:
+                lane.flush(self._channels, self.writer)
+        for choice in self.run.choices.values():
+            ready = self.judge.outcome(choice, target)[1]
+            for lane in choice.calls.lanes:
+                if lane.state == "sealed" and not (ready and self.judge.is_certain(choice.calls, lane)):
+                    why = {"failed": "failed", "cancelled": "cancelled"}.get(target, "doubt" if ready else "cut")
+                    self.writer.boundary(lane, "revoked", why)
 
     def _take_envelope(self, event: Envelope) -> None:
         self.run.response_id = event.id or self.run.response_id
@@ -272,6 +300,9 @@ class Response:
                 self._complete_calls(choice.calls, closes=event == "end")
                 if not run.stream.is_open:  # a limit was reached meanwhile
                     return
+        target = STREAM.table.by_cell[run.stream.state, event].target
+        if self.options.seal_tools:
+            self._revoke(target)
         for index, choice in run.choices.items():
             for text in choice.texts.values():
                 text.close(event, self.writer)
@@ -283,7 +314,6 @@ class Response:
         if event == "end":
             self.judge.judge_choices()
         first = run.choices[min(run.choices)] if run.choices else Choice()
-        target = STREAM.table.by_cell[run.stream.state, event].target
         self.writer.boundary(run.stream, event, self.judge.outcome(first, target)[0])
 
     def _complete_calls(self, calls: Calls, *, closes: bool) -> None:
