@@ -3,6 +3,7 @@
 ``pip install 'streamfsm[testing]'``; ``docs/testing.md`` shows how to use it with a parser of your own.
 """
 
+from streamfsm.testing.channels import Growing, GrowingArguments, check_channels, grows_into
 from streamfsm.testing.exhaustive import check_every_split, cuts, splits
 from streamfsm.testing.fuzzing import fuzz
 from streamfsm.testing.laws import (
@@ -48,6 +49,8 @@ __all__ = [
     "ALPHABET",
     "QUIRKS",
     "Fault",
+    "Growing",
+    "GrowingArguments",
     "LawBroken",
     "Parse",
     "Parser",
@@ -62,6 +65,7 @@ __all__ = [
     "accented",
     "arguments",
     "check_append_only",
+    "check_channels",
     "check_dialect_invariance",
     "check_every_split",
     "check_linear",
@@ -80,6 +84,7 @@ __all__ = [
     "from_schema",
     "fuzz",
     "garbage_chunks",
+    "grows_into",
     "json_text",
     "logical_streams",
     "long_arguments",
