@@ -29,6 +29,8 @@ NAMES = [
     "partial_objects",
     "Channel",
     "ToolCallMessage",
+    "ToolCallRevoked",
+    "ToolCallSealed",
     "ToolCallDelta",
     "StopReason",
     "StopReasonType",
