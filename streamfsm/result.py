@@ -42,8 +42,23 @@ AnomalyKind: TypeAlias = Literal[
     "call_in_text",
     "marker_in_name",
     "silent_speech",
+    "ambiguous_item",
+    "duplicate_index",
+    "late_delta",
+    "unknown_event",
     "more_extras",
     "more_anomalies",
+]
+CallKind: TypeAlias = Literal[
+    "function",
+    "custom",
+    "mcp",
+    "mcp_approval_request",
+    "computer_call",
+    "local_shell_call",
+    "shell_call",
+    "apply_patch_call",
+    "tool_search_call",
 ]
 Verdict: TypeAlias = Literal["valid", "lenient", "empty", "incomplete", "invalid", "trailing", "text"]
 CallsBack: TypeAlias = Literal["ready", "closed", "all"]
@@ -83,6 +98,9 @@ class Anomaly(Model):
     contradicts the one kept. ``foreign_wire``: an object of another protocol came. ``wrapped_comment``: a comment came
     as data. ``call_in_text``: a text holds a call, which is not read. ``silent_speech``: the model called the message
     tool and said nothing. ``marker_in_name``: a tool's name holds a marker of the model's template.
+    ``ambiguous_item``: the item that an event of the Responses wire speaks of was guessed. ``duplicate_index``: two
+    items have one ``output_index``. ``late_delta``: more of a text came after the wire had said that it is whole; it is
+    not read. ``unknown_event``: an event of a type that no table holds came; it is kept as an extra.
     ``more_extras``: ``Limits`` left no room for an extra, or for what must be sent back. ``more_anomalies``: the list
     was full.
     """
@@ -125,6 +143,11 @@ class ParsedCall(Model):
     name: str
     arguments: str
     """The raw text, as the wire wrote it."""
+    kind: CallKind = "function"
+    """What is called: a function; a ``custom`` tool, which takes text; or a tool of the Responses API. A call of a tool
+    without arguments of its own, such as ``computer_call``, has the JSON of what is to be done as arguments."""
+    hosted: bool = False
+    """Whether the server runs the call, or asks for leave to: it is never ready, and does not go back."""
     verdict: Verdict
     error_offset: int | None = None
     """Characters from the start of ``arguments`` to the first error."""
@@ -371,8 +394,8 @@ _TEXTS = ("content", "reasoning", "refusal")
 _LISTS = ("reasoning_details", "tool_calls")
 _GOES_BACK: dict[CallsBack, Callable[[ParsedCall], bool]] = {
     "ready": lambda call: call.ready,
-    "closed": lambda call: call.is_closed,
-    "all": lambda call: bool(call.name),
+    "closed": lambda call: call.is_closed and not call.hosted,
+    "all": lambda call: bool(call.name) and not call.hosted,
 }
 
 

@@ -165,9 +165,9 @@ class Reading:
         self.register(response.get("usage") or {})
         if self.error is None and (error := error_of(event)):
             self.error = error
-        if self.status or self.error:
-            if self.error and kind in ENDS:
+            if kind in ENDS and not self.status:
                 self.status = ENDS[kind]
+        if self.status or self.error:
             return
         self.response_id = self.response_id or response.get("id")
         self.model = self.model or response.get("model")

@@ -24,7 +24,11 @@ if "wire" not in signature(StreamParser).parameters:
     pytest.skip("the parser does not read Responses yet", allow_module_level=True)
 
 # Recordings whose reading is a judgement: the plain reader's is one, the parser's another, for the reason given.
-JUDGED: dict[str, str] = {}
+JUDGED: dict[str, str] = {
+    "quirks/unknown__gpt-response-text__1.sse": "it begins as another protocol's stream, which the parser names",
+    "quirks/unknown__x-error__1.sse": "the same",
+    "quirks/unknown__gpt-5-parallel2__2.sse": "its first event has a type of no protocol, so its usage is not read",
+}
 
 # Recordings that tell something in one place only: what, and where.
 ONCE = {
@@ -112,9 +116,10 @@ def slow_reading(stream: list[Any]) -> dict[str, Any]:
 
 
 def plain(arguments: str) -> str:
-    """Arguments without regard to white space between members, which a call that comes as an object does not have."""
+    """Arguments without regard to white space between members, and to their order: a call that comes as an object has
+    neither."""
     try:
-        return json.dumps(json.loads(arguments))
+        return json.dumps(json.loads(arguments), sort_keys=True)
     except ValueError:
         return arguments
 
@@ -165,7 +170,7 @@ def masked(value: Any, ids: set[str]) -> Any:
     """A value with one word for every id of an item, and without log probabilities, which deltas alone may have."""
     if isinstance(value, dict):
         return {name: masked(each, ids) for name, each in value.items() if name != "logprobs"}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [masked(each, ids) for each in value]
     is_id = isinstance(value, str) and (value in ids or value.startswith(ROTATED))
     return "item" if is_id else value
@@ -183,7 +188,7 @@ def everything(stream: list[Any], ids: set[str], *, by_status: bool) -> Any:
 @pytest.mark.slow("every recording in fourteen retellings")
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("retelling", RETELLINGS, ids=lambda retelling: retelling.name)
-@pytest.mark.parametrize("name", RESPONSES)
+@pytest.mark.parametrize("name", [name for name in RESPONSES if name not in JUDGED])
 def test_each_redundancy_can_be_left_out(name: str, retelling: Quirk):
     stream = slow_responses.events((CAPTURES / name).read_text(encoding="utf-8"))
     for part in slow_responses.responses(stream):

@@ -2,7 +2,7 @@
 
 import json
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from streamfsm.core.text import without_surrogates
@@ -57,6 +57,11 @@ def _plain(value: object) -> object:
 def says(value: object) -> bool:
     """Whether a value says something: it is not ``None``, and not an empty text, list or object."""
     return bool(value or value == 0)
+
+
+def more(fields: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """Return the names of the fields that are not ``known`` and say something."""
+    return [name for name, value in fields.items() if name not in known and (value or value == 0)]
 
 
 def show(value: object) -> str:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from streamfsm.testing.parsers import Parse, Parser, Read, Said, read_message
 from streamfsm.testing.reports import LawBroken
@@ -163,7 +163,7 @@ class OwnProcess:
 
     @property
     def _answered(self) -> int:
-        return max(self._reached.value - 1, 0)  # the parser may not even have been made
+        return max(cast("int", self._reached.value) - 1, 0)  # the parser may not even have been made
 
     def end(self) -> None:
         """End the process; the next run begins another one."""
