@@ -190,14 +190,24 @@ def test_the_page_shows_thoughts_answer_and_call(served, page):
 
 
 @pytest.mark.slow("starts Chromium")
-def test_the_page_goes_on_after_a_dropped_connection(served, page):
-    with served(pace="0.02") as client:
+def test_the_page_goes_on_after_a_dropped_connection(gateway, served, page, monkeypatch):
+    answer, goes_on = gateway.scripted, threading.Event()
+
+    def held(request):
+        for number, piece in enumerate(answer(request)):
+            if number == 12:  # amid the answer
+                goes_on.wait(60)
+            yield piece
+
+    monkeypatch.setattr(gateway, "scripted", held)
+    with served(grace=60) as client:
         page.goto(str(client.base_url))
         page.get_by_label("Prompt").fill("Hello")
         page.get_by_role("button", name="Ask").click()
         page.locator("[data-kind=assistant_message]").wait_for()
-        page.get_by_role("button", name="Drop the connection").click()
-        page.get_by_text("Cut off").wait_for()
+        with page.expect_request(re.compile("last=run-")):
+            page.get_by_role("button", name="Drop the connection").click()
+        goes_on.set()
         page.get_by_text("The end: tool_calls").wait_for()
         assert shown(page) == EXPECTED
 
