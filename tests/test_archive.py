@@ -69,10 +69,10 @@ def test_a_stream_is_what_a_parser_makes_of_it():
 
 def test_it_depends_on_nothing_but_what_the_file_holds():
     assert read_stream(SPEECH.encode(), {}) == read_stream(SPEECH.encode(), {})
-    assert read_stream(SPEECH.encode(), {})["messages"][0]["date"] == "1970-01-01T00:00:01Z"
-    assert read_stream(b"data: {}", {})["messages"][0]["date"] == "1970-01-01T00:00:00Z"
+    assert read_stream(SPEECH.encode(), {})["messages"][0]["date"] == "1970-01-01T00:00:01+00:00"
+    assert read_stream(b"data: {}", {})["messages"][0]["date"] == "1970-01-01T00:00:00+00:00"
     late = json.dumps({**chunk(content="Hi"), "created": 10**18})
-    assert read_stream(f"data: {late}".encode(), {})["messages"][0]["date"] == "1970-01-01T00:00:00Z"
+    assert read_stream(f"data: {late}".encode(), {})["messages"][0]["date"] == "1970-01-01T00:00:00+00:00"
 
 
 def test_a_lost_connection_is_a_failed_stream():
@@ -100,9 +100,7 @@ def test_every_item_is_done_once_and_one_that_kills_its_process_costs_no_other()
     items = ["a", "deadly", *map(str, range(20)), "deadly"]
     found = list(in_processes(work, items, 2))
     assert sorted(item for item, _ in found) == sorted(items)
-    assert {item: result for item, result in found} == {
-        item: None if item == "deadly" else item.upper() for item in items
-    }
+    assert dict(found) == {item: None if item == "deadly" else item.upper() for item in items}
 
 
 @pytest.mark.slow("several processes")
@@ -188,7 +186,7 @@ def test_a_run_that_is_complete_has_nothing_to_do_and_its_output_is_no_input(tmp
 
 @pytest.mark.usefixtures("in_this_process")
 def test_a_file_that_cannot_be_opened_or_breaks_a_reader_is_a_line(directory, tmp_path, monkeypatch):
-    def broken(data, _):
+    def broken(*_):
         raise ZeroDivisionError("on purpose")
 
     monkeypatch.setattr(archive, "read_stream", broken)
