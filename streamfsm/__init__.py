@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from streamfsm.builder import ArgumentBuilder, partial_objects
     from streamfsm.channels import Channel
     from streamfsm.client.body import aiter_messages, iter_messages
+    from streamfsm.client.coalescer import Coalescer
     from streamfsm.client.interface import OpenAIStreamingInterface
     from streamfsm.errors import ArgumentsError, MisuseError, StreamError, StreamTimeout
     from streamfsm.limits import Limits
@@ -55,6 +56,7 @@ else:  # a type checker would take any name for one of ours
         "builder",
         "wires.chat.dialect",
         "parser",
+        "client.coalescer",
     )
     _MODULES += ("client.body", "client.interface", "replay.recorder")
 
@@ -80,6 +82,7 @@ __all__ = [
     "AssistantMessage",
     "CallClosed",
     "Channel",
+    "Coalescer",
     "Dialect",
     "FunctionCall",
     "HiddenReasoningMessage",

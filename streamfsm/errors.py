@@ -5,6 +5,7 @@
     │   └── ArgumentsError         the model's, or the stream's: a call has no arguments that can be used
     ├── TableError                 the author's of a table: the declaration contradicts itself
     ├── IllegalTransition          ours: an event arrived in a state whose table declares it illegal
+    ├── StaleAttempt               nobody's: another producer has begun the response anew
     └── StreamError                the server's, or the network's: the stream itself failed
         └── StreamTimeout          a deadline of the façade passed
 
@@ -58,6 +59,22 @@ class IllegalTransition(StreamFsmError):  # noqa: N818 - a public name
 
     def __reduce__(self) -> tuple[type["IllegalTransition"], tuple[str, str, str]]:
         return type(self), (self.machine, self.state, self.event)
+
+
+class StaleAttempt(StreamFsmError):  # noqa: N818 - a public name
+    """A producer appends to a log in which another attempt has begun, or its own has ended; it is to stop.
+
+    Attributes:
+        run: the name of the run.
+        attempt: the producer's own attempt.
+    """
+
+    def __init__(self, run: str, attempt: int) -> None:
+        super().__init__(f"attempt {attempt} of run {run!r} is over")
+        self.run, self.attempt = run, attempt
+
+    def __reduce__(self) -> tuple[type["StaleAttempt"], tuple[str, int]]:
+        return type(self), (self.run, self.attempt)
 
 
 class StreamError(StreamFsmError):

@@ -14,8 +14,8 @@ FLOORS = (
     {"core", "sinks"},
     {"wires"},
     {"parser"},
-    {"client", "testing"},
-    {"replay"},
+    {"client", "testing", "resume"},
+    {"replay", "conform"},
     {"cli"},
     {"__init__", "__main__"},
 )
