@@ -201,7 +201,7 @@ def test_only_modules_without_a_test_file_of_their_name_are_listed():
     assert set(TESTED_IN) <= set(MODULES)
     own = {module for module in TESTED_IN if (Path(__file__).parent / f"test_{Path(module).name}.py").exists()}
     others = "test_text.py is of core/text, test_arguments.py of calls, test_reader.py of the other wire"
-    assert own == {"machines/text", "cli/arguments", "wires/responses/reader"}, others
+    assert own == {"machines/text", "cli/arguments", "sinks/responses", "wires/responses/reader"}, others
 
 
 def test_a_model_is_built_when_it_is_first_used():
