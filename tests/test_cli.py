@@ -375,6 +375,12 @@ def test_a_body_that_is_json_is_read_without_the_client(recorded):
     assert lines(shown)[-1] == "error  busy (code: 503)"
 
 
+def test_a_body_of_the_responses_api_is_read_by_the_clients_other_half(recorded):
+    delta = {"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0}
+    events = [{**delta, "delta": "Hel", "sequence_number": 1}, {**delta, "delta": "lo", "sequence_number": 2}]
+    assert spoken(recorded(events)) == [("assistant", "Hello")]
+
+
 def test_a_last_event_without_a_blank_line_counts(recorded):
     assert spoken(recorded(f"data: {json.dumps(chunk(content='Hi'))}")) == [("assistant", "Hi")]
 
@@ -656,7 +662,6 @@ def test_numbers_that_are_none_exit_with_code_2(fuzz, recorded, capsys, option):
 # -- the other command, and the process --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["mermaid", "dot", "md", "markdown"])
 def test_diagram_draws_a_machine_with_channels(capsys):
     assert main(["diagram", "--channel", "write_file $.content", "--channel", "$.edits[*].new_text"]) == 0
     captures = [declared(Channel("$.content", "write_file")), declared(Channel("$.edits[*].new_text"))]
@@ -682,7 +687,7 @@ def test_diagram_refuses_channels_that_can_never_match(capsys, arguments, why):
     assert why in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("form", ["mermaid", "dot", "markdown"])
+@pytest.mark.parametrize("form", ["mermaid", "dot", "md", "markdown"])
 def test_diagram_prints_one_table_or_all(capsys, form):
     drawn = {table.name: diagrams.FORMATS[form.replace("markdown", "md")](table, None) for table in TABLES}
     assert list(drawn) == ["stream", "text", "tool_call", "lexer"]
