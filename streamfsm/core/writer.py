@@ -154,6 +154,7 @@ class MessageWriter:
         }
         call_id, call_index, place = None, None, _part_of(lane)
         if isinstance(lane, CallLane):
+            place = lane.label
             if emission.part == "whole":
                 whole = self._whole(lane)
                 call_id, call_index, fields = whole.tool_call_id, lane.ordinal, {"tool_call": whole}
