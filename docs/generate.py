@@ -367,17 +367,17 @@ def shown(message: StreamMessage) -> str:
 
 
 def held(parser: StreamParser) -> list[str]:
-    """What the parser knows and has not told, and why; read from its snapshot."""
-    (choice,) = parser.snapshot()["run"]["choices"].values()
-    (call,) = choice["calls"]["lanes"]
-    scanner = call["scanner"]
+    """What the parser knows and has not told, and why; read from its state."""
+    (choice,) = parser._response.run.choices.values()
+    (call,) = choice.calls.lanes
+    scanner = call.scanner
     if scanner is None:
-        return [f"`{call['name']}`, because the name may still grow"]
+        return [f"`{call.name}`, because the name may still grow"]
     found = []
-    if scanner["_tail"]:
-        found.append(f"`{scanner['_tail']}`, because what follows decides which character it is")
-    if scanner["_key"]:
-        found.append(f"`{''.join(scanner['_key'])}`, because a key says what its value becomes only when it is closed")
+    if scanner._tail:
+        found.append(f"`{scanner._tail}`, because what follows decides which character it is")
+    if scanner._key:
+        found.append(f"`{''.join(scanner._key)}`, because a key says what its value becomes only when it is closed")
     return found
 
 
