@@ -427,6 +427,7 @@ class StreamParser:
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
+            content_parts=[text for lane in choice.lanes_of("content") if (text := lane.answer.getvalue())],
             reasoning="".join(lane.reasoning.getvalue() for lane in choice.texts.values()),
             reasoning_field=self._wire.source.reasoning_field,
             refusal=_answer(choice, "refusal"),

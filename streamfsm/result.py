@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel, Field
 
-from streamfsm.errors import MisuseError
+from streamfsm.errors import ArgumentsError
 from streamfsm.messages import Model, StopReasonType
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -174,18 +174,25 @@ class ParsedCall(Model):
             All members of the object as a dict, including thoughts; or an instance of ``model``.
 
         Raises:
-            MisuseError: the call is not ready, or its input is text; or Python cannot decode the arguments, such as an
-                integer with too many digits. It is a ``ValueError``, as the next one is.
+            ArgumentsError: the call is not ready, or its input is text; or Python cannot decode the arguments, such as
+                an integer with too many digits. It is a ``ValueError``, as the next one is.
             pydantic.ValidationError: the arguments do not fit the ``model``.
         """
         if not self.ready or self.verdict == "text":
             why = "takes text" if self.ready else f"is not ready ({self.verdict})"
-            raise MisuseError(f"the call of {self.name!r} {why}: there are no arguments to use")
+            raise self._unusable(f"the call of {self.name!r} {why}: there are no arguments to use")
         try:
             decoded = json.loads(self._json)
         except (ValueError, RecursionError) as error:
-            raise MisuseError(f"the arguments of {self.name!r} cannot be decoded: {error}") from error
+            raise self._unusable(f"the arguments of {self.name!r} cannot be decoded: {error}") from error
         return decoded if model is None else model.model_validate_json(self._json)
+
+    def arguments_without(self, *names: str) -> dict[str, Any]:
+        """Return what :meth:`parse` returns without these members, such as thoughts; a name need not be there."""
+        return {name: value for name, value in self.parse().items() if name not in names}
+
+    def _unusable(self, why: str) -> ArgumentsError:
+        return ArgumentsError(why, self.name, self.arguments, self.verdict, self.error_offset)
 
     @property
     def is_closed(self) -> bool:
@@ -254,6 +261,9 @@ class ChoiceResult(Model):
 
     index: int
     content: str
+    content_parts: list[str] = Field(default_factory=list)
+    """The parts of the content: one on the chat wire; the Responses API tells several apart, such as what is said
+    before and after calls."""
     reasoning: str
     """Native reasoning; thoughts in a tool call's arguments stay there."""
     reasoning_field: str | None

@@ -92,7 +92,7 @@ MUTANTS = (
            "text.endswith(tag[:length])", "tag[0] in text[-length:]",
            "text after the first character of a tag waits"),
     Mutant(5, "output_grammar", "core/writer.py",
-           "place = lane.label", "place = ''",
+           "None, None, _part_of(lane)", "None, None, ''",
            "two calls share an otid"),
     Mutant(5, "output_grammar_otids_never_run_out", "messages.py",
            "ordinal < _OTIDS_IN_ID", "(ordinal := ordinal % _OTIDS_IN_ID)",

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, uuid5
 
-from streamfsm.cli.arguments import Commands, count, seconds
+from streamfsm.cli.arguments import Commands, count, positive
 from streamfsm.cli.files import check_size, read_body, write
 from streamfsm.cli.terminal import printable, printable_lines
 from streamfsm.errors import MisuseError
@@ -36,7 +36,9 @@ def declare(commands: Commands) -> None:
     option("--examples", metavar="N", type=count, default=1000, help="how many to try (default: %(default)s)")
     option("--seed", metavar="S", type=int, help="the same examples each time (default: others, but findings first)")
     option("--garbage", action="store_true", help="send chunks that are none, too")
-    option("--timeout", metavar="SECONDS", type=seconds, default=5.0, help="a parser hangs then (default: %(default)s)")
+    option(
+        "--timeout", metavar="SECONDS", type=positive, default=5.0, help="a parser hangs then (default: %(default)s)"
+    )
     option("--out", metavar="FILE", type=Path, default=Path("finding.sse"), help="for a finding (default: %(default)s)")
     option(
         "--database",

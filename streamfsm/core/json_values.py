@@ -47,11 +47,11 @@ def as_plain(value: object) -> Any:
 
 
 def _plain(value: object) -> object:
-    sent = getattr(value, "__pydantic_fields_set__", None)  # other declared fields did not come
     fields, extra = fields_and_extra(value)
-    return {
-        key: each for key, each in (fields or {}).items() if sent is None or key in sent or key in (extra or ())
-    } or repr(value)
+    if fields is None:
+        return repr(value)
+    sent = getattr(value, "__pydantic_fields_set__", None)  # other declared fields did not come
+    return {key: each for key, each in fields.items() if sent is None or key in sent or key in (extra or ())}
 
 
 def says(value: object) -> bool:

@@ -61,7 +61,7 @@ _UNDECIDED = "undecided"
 _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_held"}
 # Where a text lane keeps the text of each state.
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
-_AWAITING_NAME = TOOL_CALL.table.initial
+AWAITING_NAME = TOOL_CALL.table.initial
 _OVER = ("closed", "malformed", "spoken_verbatim")  # states of a call whose arguments lack nothing
 OPEN = frozenset(STREAM.table.live)
 
@@ -365,7 +365,7 @@ class CallLane:
     @property
     def named(self) -> bool:
         """Whether the name is complete."""
-        return self.state != _AWAITING_NAME
+        return self.state != AWAITING_NAME
 
     @property
     def kept(self) -> int:
@@ -456,10 +456,10 @@ class CallLane:
         if self.form == "text":
             event, self.scanner = "text_named", Scanner.of_text()
         else:
-            if self.kind == "function":
-                self.tool = channels.of(self.name)
-            event = "speech_named" if self.is_speech else "tool_named"
-            self.scanner = Scanner(self.tool.trie, raw=not self.is_speech, stops=True)
+            self.tool = self._tool_of(channels)
+            speech = self.tool.is_speech
+            event = "speech_named" if speech else "tool_named"
+            self.scanner = Scanner(self.tool.trie, raw=not speech, stops=True)
         outlet.boundary(self, event, self.name)
         text, self.arguments = self.arguments.getvalue(), StringIO()
         self._read(self._scan(text, outlet), outlet)
@@ -472,11 +472,11 @@ class CallLane:
         """
         state, text, announced, again = self.state, self.arguments.getvalue(), self.announced_id, self._again
         over = state in TOOL_CALL.table.final
-        if state == _AWAITING_NAME or not self.name:
-            if again is not None or not (over or state == _AWAITING_NAME):
+        if state == AWAITING_NAME or not self.name:
+            if again is not None or not (over or state == AWAITING_NAME):
                 raise ValueError(f"{self.label} has no name, and is {state}")
             return
-        self.state, self.arguments, self._again = _AWAITING_NAME, StringIO(), None
+        self.state, self.arguments, self._again = AWAITING_NAME, StringIO(), None
         outlet = _Replayed()
         self.complete_name(channels, outlet)
         if rest := self._scan(text, outlet):
@@ -494,6 +494,10 @@ class CallLane:
         if again is not None and not (scanner.stops and 0 <= again < scanner.ends - scanner.begins):
             raise ValueError(f"{self.label} has no object of which {again} characters could have come again")
         self._again = again
+
+    def _tool_of(self, channels: Channels) -> Captured:
+        """Return what is captured of the call: nothing, unless it is a function's."""
+        return channels.of(self.name) if self.kind == "function" else UNNAMED
 
     def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
         """Take the next piece of the arguments.

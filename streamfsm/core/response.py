@@ -29,7 +29,7 @@ from streamfsm.core.events import (
 from streamfsm.core.extras import Extras
 from streamfsm.core.judge import Judge
 from streamfsm.core.keeper import Keeper
-from streamfsm.core.lanes import CallLane, LanePolicy, TextLane
+from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, TextLane
 from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Options, Run
@@ -174,7 +174,7 @@ class Response:
             )
             calls.note(lane)
         if arguments:
-            if not lane.named:
+            if lane.state == AWAITING_NAME:  # for every delta
                 self._call_reader.complete_name(lane)
                 calls.note(lane)
             policy = self._lane_policies[None]

@@ -159,6 +159,7 @@ def responses_streams(
     texts: st.SearchStrategy[str] = texts(),  # noqa: B008
     kinds: Sequence[str] = KINDS,
     fields: Sequence[str] = ("content",),
+    thoughts: Sequence[str] = ("summary", "text"),
     ends: Sequence[str | None] = ENDS,
     interleaved: bool = True,
     max_items: int = 4,
@@ -172,20 +173,21 @@ def responses_streams(
         texts: the text of each part, and the input of custom tools.
         kinds: the kinds of items that there may be.
         fields: which of ``content`` and ``refusal`` a message may have.
+        thoughts: how reasoning may be shown. OpenAI's servers send a ``summary``, others ``text``.
         ends: how the stream may end.
         interleaved: whether items may be told side by side. Servers seldom do it. Of such a stream, a retelling
             without deltas has the same texts in another order.
         max_items: how many items the response may have.
     """
-    # Half of a pair at the end of a part and the other at the start of the next look like a pair when joined.
-    texts = texts.map(lambda text: text.lstrip("\ude00"))
+    # Half of a pair at an end would wait for the rest of the text, while other parts speak.
+    texts = texts.map(lambda text: text.strip("\ud83d\ude00"))  # noqa: B005 - characters
     parts = st.lists(st.tuples(st.sampled_from(fields), texts), min_size=1, max_size=2)
     encrypted = st.sampled_from(["", "gAAAA"])
     makers = {
         "message": lambda index: message(index, draw(parts)),
         "reasoning": lambda index: (
             reasoning(index, draw(st.lists(texts, max_size=2)), encrypted=draw(encrypted))
-            if draw(st.booleans())
+            if draw(st.sampled_from(thoughts)) == "summary"
             else reasoning(index, text=draw(texts), encrypted=draw(encrypted))
         ),
         "function_call": lambda index: call(index, draw(names), draw(arguments)),
