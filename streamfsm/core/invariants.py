@@ -123,7 +123,8 @@ def _is_kept(found: Kept) -> bool:
 
 
 def _sizes(run: Run, options: Options) -> bool:
-    """Texts, lists and counts are within the limits; a half of a character that comes alone may be one beyond."""
+    """Texts, lists and counts are within the limits; at the end, half a character that came alone is one more."""
+    over = not run.stream.is_open
     limits, raw = options.limits, run.usage.raw or {}
     return (
         len(run.choices) <= limits.choices
@@ -132,8 +133,8 @@ def _sizes(run: Run, options: Options) -> bool:
         and 0 <= run.items <= limits.items + 1
         and all(len(choice.texts) <= limits.items for choice in run.choices.values())
         and all(len(choice.calls.lanes) <= limits.tool_calls for choice in run.choices.values())
-        and all(lane.kept <= lane.size + 1 <= limits.text + 1 for _, _, lane in _texts(run))
-        and all(lane.kept <= lane.size + 1 <= limits.arguments + 1 for _, _, lane in _calls(run))
+        and all(lane.kept <= lane.size + over and lane.size <= limits.text for _, _, lane in _texts(run))
+        and all(lane.kept <= lane.size + over and lane.size <= limits.arguments for _, _, lane in _calls(run))
         and all(len(lane.name) <= limits.name + 1 for _, _, lane in _calls(run))
         and all(size >= 0 for size in run.spent.values())
         and run.spent.get("usage", 0) == sum(len(name) + len(kept(value)) for name, value in raw.items())

@@ -213,8 +213,8 @@ class TextLane:
 
     @property
     def kept(self) -> int:
-        """How many characters of the text are kept."""
-        return self.answer.tell() + self.reasoning.tell() + self._held.tell() + len(self._prefix)
+        """How many characters of the text are kept, or held back."""
+        return self.answer.tell() + self.reasoning.tell() + self._held.tell() + len(self._prefix) + self._again
 
     def holds_back_what_came(self, pairs: int) -> bool:
         """Whether what is held back can be, with so many pairs of tags."""
@@ -369,8 +369,8 @@ class CallLane:
 
     @property
     def kept(self) -> int:
-        """How many characters of the arguments are kept."""
-        return self.arguments.tell() + len(self._first or "")
+        """How many characters of the arguments are kept, or held back."""
+        return self.arguments.tell() + len(self._first or "") + (self._again or 0)
 
     @property
     def holds_back_what_came(self) -> bool:

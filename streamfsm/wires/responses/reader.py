@@ -102,11 +102,8 @@ class Responses:
     def fits(self, begun: Collection[int], calls: Collection[int]) -> bool:
         """See :class:`streamfsm.wires.source.Source`."""
         places = range(len(self.items.all))
-        return (
-            set(begun) == ({_CHOICE} if self.begun else set())
-            and self.items.refer(calls)
-            and all(at in places for at in self.silent)
-        )
+        known = set(begun) == ({_CHOICE} if self.begun else set())
+        return known and self.items.refer(calls) and all(at in places for at in self.silent)
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Pass the events of ``chunk`` on; see :class:`streamfsm.wires.source.Source`."""
