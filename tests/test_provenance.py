@@ -126,7 +126,8 @@ def test_a_choice_that_counts_tokens_is_one_field_for_each_index():
     chunks = [{"choices": [{"index": index, "delta": {"content": text}}]} for index, text in enumerate("ab")]
     found = read(chunks, dialect=Dialect(choice="one"))
     assert [(field.text, field.choice) for field in found.fields] == [("a", 0), ("b", 1)]
-    assert found.messages[0].text + found.messages[1].text == "ab"
+    assert [record.field for record in found.records if record.event == "text"] == [0, 1]
+    assert_conserved(found)
 
 
 def test_events_of_another_wire_have_fields_too():

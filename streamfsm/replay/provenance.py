@@ -261,11 +261,9 @@ class _Reading:
 
     def _reads(self, step: Transition, current: _Source | None) -> _Source | None:
         """The field that a step's lane reads."""
-        names = step.state == _NAMELESS
-        lane = (step.choice, step.lane, names)
-        if current and lane not in self._by_lane and step.lane != "stream" and not names:
-            self._by_lane[lane] = current
-        return self._by_lane.get(lane)
+        if current and step.lane == current.name:  # a text field, whichever choice it is taken for
+            return current
+        return self._by_lane.get((step.choice, step.lane, step.state == _NAMELESS))
 
     def _settle(self, source: _Source, turn: list[tuple[int, str]]) -> None:
         """Decide what became of what is pending, from the last step to the first, because each took what came last."""
