@@ -2,14 +2,13 @@
 
 from argparse import Namespace
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
-from uuid import NAMESPACE_OID, uuid5
+from typing import Literal
 
 from streamfsm.cli.arguments import Commands, chunking
 from streamfsm.cli.files import read_body
+from streamfsm.cli.options import add_options, maker
 from streamfsm.cli.terminal import runs, show_messages, show_result
 from streamfsm.errors import MisuseError
 from streamfsm.messages import StreamMessage, coalesce
@@ -19,7 +18,6 @@ from streamfsm.replay.loopback import serve
 from streamfsm.trace import Transition
 
 _COLORS: dict[str, Literal["auto", "standard"] | None] = {"auto": "auto", "always": "standard", "never": None}
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def declare(commands: Commands) -> None:
@@ -35,20 +33,7 @@ def declare(commands: Commands) -> None:
     option("--json", action="store_true", help="one message a line, as JSON")
     option("--deltas", action="store_true", help="show messages as they came, not coalesced")
     option("--color", choices=_COLORS, default="auto", help="default: where the output is a terminal")
-    thoughts = parser.add_mutually_exclusive_group()
-    option = thoughts.add_argument
-    option("--inner-thoughts", metavar="KEY", action="append", help="key of the thoughts (default: thinking)")
-    option("--no-inner-thoughts", action="store_true", help="no key holds thoughts")
-    speech = parser.add_mutually_exclusive_group()
-    option = speech.add_argument
-    option("--assistant-tool", metavar="NAME", default="send_message", help="tool that speaks (default: %(default)s)")
-    option("--no-assistant-tool", action="store_const", const=None, dest="assistant_tool", help="no tool speaks")
-    option = parser.add_argument
-    option("--assistant-kwarg", metavar="KEY", default="message", help="key of what it says (default: %(default)s)")
-    pair = ("OPEN", "CLOSE")
-    option("--think-tags", nargs=2, metavar=pair, action="append", help="tags of reasoning inside content, repeatable")
-    option("--think-starts", choices=("outside", "inside", "auto"), default="outside", help="default: %(default)s")
-    option("--think-where", choices=("start", "anywhere"), default="start", help="default: %(default)s")
+    add_options(parser)
     parser.set_defaults(run=_run)
 
 
@@ -58,15 +43,7 @@ def _run(arguments: Namespace) -> int:
         raise MisuseError(f"replay needs {' and '.join(missing)}: pip install 'streamfsm[cli]'")
     body = read_body(arguments.file)
     trace: list[Transition] = []
-    parser = StreamParser(
-        inner_thoughts_kwarg=None if arguments.no_inner_thoughts else arguments.inner_thoughts or "thinking",
-        assistant_tool=arguments.assistant_tool,
-        assistant_kwarg=arguments.assistant_kwarg,
-        think_tags=_think_tags(arguments) or None,
-        message_id=f"message-{uuid5(NAMESPACE_OID, body)}",
-        date=_date(body),
-        trace=trace,
-    )
+    parser = maker(arguments, body)(trace=trace)
     if arguments.chunking:
         body = capture.recut(body, arguments.chunking)
     messages = _read(body, parser)
@@ -84,22 +61,6 @@ def _run(arguments: Namespace) -> int:
     if error and error.code == "foreign_wire":
         raise MisuseError(f"{arguments.file}: {error.message}")
     return 0 if parser.state == "done" else 1
-
-
-def _think_tags(arguments: Namespace) -> list[Any]:
-    """The pairs, which the parser checks."""
-    modes = {"starts": arguments.think_starts, "where": arguments.think_where}
-    return [{"open": opens, "close": closes, **modes} for opens, closes in arguments.think_tags or ()]
-
-
-def _date(body: str) -> datetime:
-    """When the first chunk says it was made; 1970 if it does not."""
-    first = next(iter(capture.chunks(body)), None)
-    created = first.get("created") if isinstance(first, dict) else None
-    try:
-        return _EPOCH + timedelta(seconds=created if type(created) is int else 0)
-    except OverflowError:
-        return _EPOCH
 
 
 def _read(body: str, parser: StreamParser) -> Iterator[StreamMessage]:

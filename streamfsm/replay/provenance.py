@@ -24,6 +24,10 @@ from streamfsm.wires.chat.chunking import Atom, pack, split
 Fate: TypeAlias = Literal["emitted", "structure", "held back"]
 
 
+HELD = "held back"
+"""The event of a record that says what is held back when a chunk is over."""
+
+
 class Span(NamedTuple):
     """Neighbouring characters of a field that had one fate: ``text[start:end]``."""
 
@@ -166,8 +170,8 @@ class _Reading:
         """Choice, lane, and whether it is a call's name → the field that the lane reads."""
         self._latest: dict[tuple[Any, ...], _Source] = {}
         """Of calls: kind, choice, wire index → the field that was read last."""
-        self._states: dict[int, tuple[str, str]] = {}
-        """The state in which a field is read: machine and state."""
+        self._states: dict[int, tuple[str, str, str]] = {}
+        """The state in which a field is read: machine, lane and state."""
         self._because = _because()
         self.messages: list[StreamMessage] = []
         self.records: list[Record] = []
@@ -233,7 +237,7 @@ class _Reading:
             place = len(self._sources)
             self._sources[key] = _Source(place, name, choice)
             if atom.kind == "name":
-                self._states[place] = (TOOL_CALL.table.name, _NAMELESS)
+                self._states[place] = (TOOL_CALL.table.name, lane, _NAMELESS)
             self._by_lane.setdefault((choice, lane, atom.kind == "name"), self._sources[key])
         self._latest[atom.kind, atom.choice, atom.call.get("index")] = self._sources[key]
         return self._sources[key]
@@ -254,7 +258,7 @@ class _Reading:
             source = self._reads(step, current)
             record = self._record(number, step, message, source)
             if source:
-                self._states[source.place] = (step.machine, step.target)
+                self._states[source.place] = (step.machine, step.lane, step.target)
                 turns.setdefault(source.place, []).append((record, message.text if message else ""))
         for place, turn in turns.items():
             self._settle([*self._sources.values()][place], turn)
@@ -303,10 +307,10 @@ class _Reading:
 
     def _note_what_is_held(self, number: int) -> None:
         for source in self._sources.values():
-            machine, state = self._states.get(source.place, ("", ""))
+            machine, lane, state = self._states.get(source.place, ("", "", ""))
             hold = HOLDS.get((machine, state))
             if source.pending and hold and hold.bounds:
-                where = (source.choice, source.name, state, "held back", state, hold.what)
+                where = (source.choice, lane, state, HELD, state, hold.what)
                 record = (len(self.records), number, source.place, source.length, machine, *where, None, source.pending)
                 self.records.append(Record(*record))
 
