@@ -77,3 +77,14 @@ def test_every_block_of_a_page_runs_and_prints_what_the_page_says(page: Path):
 
 def test_a_page_that_is_run_elsewhere_has_blocks():
     assert {name for name in ELSEWHERE if "```python\n" not in (DOCS / name).read_text(encoding="utf-8")} == set()
+
+
+def test_the_picture_of_the_readme_shows_what_such_a_parser_gives():
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    picture = re.findall(r"```text\n(the wire.*?)```\n", readme, re.DOTALL)[0].splitlines()[2:]
+    column = picture[1].index("Say", 30)
+    names: dict[str, Any] = {}
+    run(BLOCK.findall((DOCS / "why.md").read_text(encoding="utf-8"))[0][0], "why.md", names)
+    parser = names["Usual"]()
+    wire = [line[: column - 1].rstrip() for line in picture]
+    assert [line[column : column + 30].rstrip() for line in picture] == [parser.feed(piece).rstrip() for piece in wire]
