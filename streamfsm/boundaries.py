@@ -19,6 +19,8 @@ class RunStarted:
     choice_index: int
     tool_call_id: str | None = None
     """For a run of a tool call: the id that its messages carry, if any."""
+    call_index: int | None = None
+    """For a run of a tool call: the index of the :class:`~streamfsm.ParsedCall`."""
 
 
 @dataclass(frozen=True, slots=True)

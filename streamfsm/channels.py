@@ -1,33 +1,238 @@
-"""Captured paths as data: which top-level keys of which tool become messages of their own."""
+"""Declared channels: paths in a tool's arguments whose values become messages of their own, decoded, as they stream."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, replace
+from functools import lru_cache
+from itertools import combinations
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
+
+from streamfsm.errors import MisuseError
+
+_NAME = r"[^\W\d]\w*"
+_STEP = re.compile(
+    rf"""\.(?P<name>{_NAME}) | \[(?P<quoted>"(?:[^"\\]|\\.)*")\] | \[(?P<single>'(?:[^'\\]|\\.)*')\]
+      | (?P<each>\[\*\]) | \[(?P<index>\d+)\] | (?P<leaves>\.\.\*)""",
+    re.VERBOSE,
+)
+
+
+class Step(NamedTuple):
+    """One step of a path: to a member, to each element or the one at a place, or to all leaves from here on."""
+
+    kind: Literal["member", "each", "index", "leaves"]
+    name: str = ""
+    place: int = -1
+
+
+Path: TypeAlias = tuple[Step, ...]
+
+
+@lru_cache(maxsize=1024)
+def parse_path(path: str) -> Path:
+    """Return the steps of a path such as ``$.edits[*].new_text``.
+
+    Raises:
+        MisuseError: the text is not a path of the subset of JSONPath that channels know.
+    """
+    steps, at = [], 1
+    if not path.startswith("$"):
+        raise MisuseError(f"path {path!r}: a path begins with $, the arguments")
+    while at < len(path):
+        found = _STEP.match(path, at)
+        if not found:
+            known = 'steps are .name, ["any name"], [*], and ..* at the end'
+            raise MisuseError(f"path {path!r}: not a path from character {at} on; {known}")
+        steps.append(_step(path, found))
+        at = found.end()
+    if any(step.kind == "leaves" for step in steps[:-1]):
+        raise MisuseError(f"path {path!r}: nothing can follow ..*, which takes every leaf")
+    return tuple(steps)
+
+
+def _step(path: str, found: re.Match[str]) -> Step:
+    match found.lastgroup:
+        case "name":
+            return Step("member", found["name"])
+        case "quoted" | "single":
+            text = found["quoted"] or '"' + found["single"][1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
+            try:
+                return Step("member", json.loads(text, strict=False))
+            except ValueError as error:
+                raise MisuseError(f"path {path!r}: {found[0]} is not a name: {error}") from error
+        case "index":
+            return Step("index", place=int(found["index"]))
+        case kind:
+            return Step(cast("Literal['each', 'leaves']", kind))
+
+
+def member(name: str) -> str:
+    """Return the step to a member, as paths write it."""
+    return f".{name}" if re.fullmatch(_NAME, name) else f"[{json.dumps(name, ensure_ascii=False)}]"
 
 
 @dataclass(frozen=True, slots=True)
-class Channels:
-    """The two built-in channels: inner thoughts, in any tool; and the message, in the message tool.
+class Channel:
+    """A path in the arguments of calls whose value becomes :class:`~streamfsm.ArgumentMessage` objects.
 
     Args:
-        thoughts: accepted keys of the inner thoughts.
-        tool: the message tool, ``None`` for none.
-        kwarg: the message tool's key that holds the message.
+        path: a subset of JSONPath: ``$.content``, ``$.user["first name"]``, ``$.edits[*].new_text``; ``$..*`` and
+            ``$.form..*`` take every leaf that no other channel takes.
+        tool: the tool, or several; ``None``: any tool.
+        name: what messages call the channel; made of the path unless given.
+        when: ``delta``: strings come as they stream; ``whole``: once, when they are whole. Other values come whole.
+        takes: what becomes of a value in the raw deltas of the call. ``blank``: a string is left as ``""`` in its
+            place, and any other value stays. ``move``: the member leaves with its value; only for a member of the
+            arguments themselves.
+        schema: the JSON schema of the tool's parameters, which must have room for the path; it is not kept.
+
+    Raises:
+        MisuseError: the path is not a path, or can never match.
     """
 
-    thoughts: Collection[str]
-    tool: str | None
-    kwarg: str
-    _any: Mapping[str, str] = field(init=False, repr=False)
-    _message: Mapping[str, str] = field(init=False, repr=False)
+    path: str
+    tool: str | Sequence[str] | None = None
+    name: str = ""
+    when: Literal["delta", "whole"] = "delta"
+    takes: Literal["blank", "move"] = "blank"
+    schema: InitVar[Mapping[str, Any] | None] = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_any", dict.fromkeys(self.thoughts, "thoughts_open"))
-        object.__setattr__(self, "_message", {**self._any, self.kwarg: "message_open"})
+    def __post_init__(self, schema: Mapping[str, Any] | None) -> None:
+        steps = parse_path(self.path)
+        set_ = object.__setattr__
+        if self.tool is not None:
+            set_(self, "tool", (self.tool,) if isinstance(self.tool, str) else tuple(self.tool))
+        set_(self, "name", self.name or _name_of(steps))
+        for problem in self._problems(steps, schema):
+            raise MisuseError(f"channel {self.path!r}: {problem}")
 
-    def is_message_tool(self, tool: str) -> bool:
-        """Whether calls of ``tool`` are speech: never announced, and streamed only through channels."""
-        return tool == self.tool
+    def _problems(self, steps: Path, schema: Mapping[str, Any] | None) -> Iterator[str]:
+        if not steps:
+            yield "the arguments themselves are no value of a channel; $..* takes every leaf of them"
+        if any(step.kind == "index" for step in steps):
+            yield "one element cannot be taken; [*] takes each"
+        if self.when not in ("delta", "whole"):
+            yield f"when is 'delta' or 'whole', not {self.when!r}"
+        if self.takes not in ("blank", "move"):
+            yield f"takes is 'blank' or 'move', not {self.takes!r}"
+        if self.takes == "move" and [step.kind for step in steps] != ["member"]:
+            yield "only a member of the arguments themselves can be moved"
+        if self.tool is not None and not (self.tool and all(isinstance(tool, str) and tool for tool in self.tool)):
+            yield f"a tool's name is a text that is not empty, not {self.tool!r}"
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.name):
+            yield f"name {self.name!r}: a name has letters, digits and _"
+        if schema is not None and not _has_room(schema, steps, schema):
+            yield "the tool's schema has no such place"
 
-    def captured(self, tool: str) -> Mapping[str, str]:
-        """Decoded key → the event that opens its value, for calls of ``tool``."""
-        return self._message if self.is_message_tool(tool) else self._any
+    @property
+    def steps(self) -> Path:
+        """The steps of the path."""
+        return parse_path(self.path)
+
+    def is_of(self, tool: str) -> bool:
+        """Whether calls of ``tool`` have this channel."""
+        return self.tool is None or tool in self.tool
+
+
+def _name_of(steps: Path) -> str:
+    words = (step.name if step.kind == "member" else "leaves" for step in steps if step.kind in ("member", "leaves"))
+    name = re.sub(r"[^A-Za-z0-9]+", "_", "_".join(words)).strip("_")
+    return name if name and not name[0].isdigit() else f"_{name}"
+
+
+def _has_room(schema: Any, steps: Path, root: Mapping[str, Any]) -> bool:
+    """Whether a value that ``schema`` accepts may have something at the end of ``steps``."""
+    seen = set()
+    while isinstance(schema, Mapping) and isinstance(reference := schema.get("$ref"), str) and reference not in seen:
+        seen.add(reference)
+        schema = _referred(reference, root)
+    if not steps or not isinstance(schema, Mapping):
+        return schema is not False
+    for choice in ("anyOf", "oneOf"):
+        if branches := schema.get(choice):
+            return any(_has_room({**_without(schema, choice), **branch}, steps, root) for branch in branches)
+    if branches := schema.get("allOf"):
+        return all(_has_room(branch, steps, root) for branch in [_without(schema, "allOf"), *branches])
+    step, *rest = steps
+    kinds = [kind] if isinstance(kind := schema.get("type", []), str) else kind
+    wanted = {"member": ("object", "properties"), "each": ("array", "items")}.get(step.kind)
+    if wanted is None:
+        return True
+    if kinds and wanted[0] not in kinds:
+        return False
+    if step.kind == "each":
+        return _has_room(schema.get("items", True), tuple(rest), root)
+    if "properties" not in schema:
+        return schema.get("additionalProperties") is not False
+    inner = schema["properties"].get(step.name, schema.get("additionalProperties", False))
+    return _has_room(inner, tuple(rest), root)
+
+
+def _without(schema: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name != key}
+
+
+def _referred(reference: str, root: Mapping[str, Any]) -> Any:
+    place: Any = root
+    for part in reference.removeprefix("#").split("/")[1:]:
+        place = place.get(part) if isinstance(place, Mapping) else None
+    return True if place is None else place
+
+
+def checked(channels: Iterable[Channel], tools: Iterable[Any]) -> tuple[Channel, ...]:
+    """Return ``channels``, if the schemas of the tools that they name have room for their paths.
+
+    Args:
+        channels: those declared.
+        tools: the tools of the request, as the API takes them; anything else is left out.
+
+    Raises:
+        MisuseError: a schema has no such place.
+    """
+    channels = tuple(channels)
+    for tool in tools:
+        function = tool.get("function", tool) if isinstance(tool, Mapping) else None
+        if isinstance(function, Mapping) and isinstance(schema := function.get("parameters"), Mapping):
+            for channel in channels:
+                if channel.tool is not None and function.get("name") in channel.tool:
+                    replace(channel, schema=schema)
+    return channels
+
+
+def check(channels: Iterable[Channel], taken: Iterable[tuple[str, Path, str | None]]) -> None:
+    """Refuse channels of one tool that leave each other nothing.
+
+    Args:
+        channels: those declared.
+        taken: what built-in channels take: the option's name, the path and the tool, ``None`` for any.
+
+    Raises:
+        MisuseError: two channels of a tool have one name or one path, or one lies below what the other takes.
+    """
+    declared = [_Claim(f"channel {each.path!r}", each.steps, each.tool, each.name) for each in channels]
+    for one, other in combinations(declared, 2):
+        if one.tool is None or other.tool is None or {*one.tool} & {*other.tool}:
+            if one.name == other.name:
+                raise MisuseError(f"{one.what} and {other.what} are both named {one.name!r}; name= tells them apart")
+            _compare(one, other)
+    for option, path, tool in taken:
+        for one in declared:
+            # Where both are of any tool, or of the same; a channel of any tool leaves the message tool its message.
+            if tool is None or (one.tool is not None and tool in one.tool):
+                _compare(_Claim(option, path), one)
+
+
+class _Claim(NamedTuple):
+    what: str
+    path: Path
+    tool: str | Sequence[str] | None = None
+    name: str = ""
+
+
+def _compare(one: _Claim, other: _Claim) -> None:
+    if one.path == other.path:
+        raise MisuseError(f"{one.what} and {other.what} take the same values")
+    for above, below in ((one, other), (other, one)):
+        if below.path[: len(above.path)] == above.path:
+            raise MisuseError(f"{below.what} can never match: {above.what} takes all that is there")

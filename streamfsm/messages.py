@@ -5,10 +5,11 @@ models accept them). Messages are frozen: what was emitted is never changed (law
 a changed one.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, cast
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
@@ -187,6 +188,49 @@ class ApprovalRequestMessage(_CallMessage):
     message_type: Literal["approval_request_message"] = "approval_request_message"
 
 
+class ArgumentMessage(Message):
+    """What a declared :class:`~streamfsm.Channel` takes of a call's arguments: a piece of a string, or a whole value.
+
+    A string comes as ``delta`` after ``delta``, and the last one, which may be empty, has ``done``. Any other value
+    comes once, as ``value`` with ``done``; so does a string, if the channel says so. A channel of leaves, such as
+    ``$..*``, also gives each object and array that opens on the way: as an empty ``value``, without ``done``.
+    """
+
+    FIELD = "delta"
+
+    message_type: Literal["argument_message"] = "argument_message"
+    tool_call_id: str | None = None
+    tool_name: str
+    channel: str
+    path: str
+    """The resolved path, such as ``$.edits[1].new_text``."""
+    delta: str | None = None
+    """The next piece of a string, decoded; ``None``: the message holds a ``value``."""
+    value: Any = None
+    """The value, as ``json.loads`` would give it."""
+    done: bool = False
+    """Whether the value is whole."""
+
+    @property
+    def text(self) -> str:
+        """The piece of the string, or the value as JSON."""
+        return json.dumps(self.value) if self.delta is None else self.delta
+
+    def continues(self, before: Message) -> bool:
+        """Whether it holds more of the same string."""
+        return (
+            super().continues(before)
+            and isinstance(before, ArgumentMessage)
+            and None not in (self.delta, before.delta)
+            and (self.path, before.done) == (before.path, False)
+        )
+
+    def joined(self, rest: Iterable[Message]) -> Self:
+        """Return this message with the text of ``rest``; whole, if the last of them is."""
+        pieces: list[ArgumentMessage] = [self, *cast("Iterable[ArgumentMessage]", rest)]
+        return self.model_copy(update={"delta": "".join(each.text for each in pieces), "done": pieces[-1].done})
+
+
 class StopReason(Message):
     """The end of a response. Nothing follows it."""
 
@@ -205,6 +249,7 @@ StreamMessage: TypeAlias = Annotated[
     | AssistantMessage
     | ToolCallMessage
     | ApprovalRequestMessage
+    | ArgumentMessage
     | StopReason,
     Field(discriminator="message_type"),
 ]
@@ -255,6 +300,38 @@ class OmittedReasoningContent(Model):
 
     type: Literal["omitted_reasoning"] = "omitted_reasoning"
     signature: str | None = None
+
+
+class SummarizedReasoningContentPart(Model):
+    """One part of a summary."""
+
+    index: int
+    text: str
+
+
+class SummarizedReasoningContent(Model):
+    """Native reasoning of which the server shows a summary, or nothing but what it alone can read."""
+
+    type: Literal["summarized_reasoning"] = "summarized_reasoning"
+    id: str | None = None
+    """The server's id of the reasoning."""
+    summary: list[SummarizedReasoningContentPart]
+    encrypted_content: str | None = None
+
+
+class UsageStatistics(Model):
+    """Token counts, as an agent's clients read them. Unlike other messages, it can be changed."""
+
+    message_type: Literal["usage_statistics"] = "usage_statistics"
+    completion_tokens: int = 0
+    prompt_tokens: int = 0
+    total_tokens: int = 0
+    step_count: int = 1
+    """Steps of the agent that the counts are of: one response is one step. To be set by the caller."""
+    cached_input_tokens: int | None = None
+    """As the next two, ``None`` if not reported, which is not zero."""
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 def otid(message_id: str, ordinal: int) -> str:

@@ -129,7 +129,7 @@ class Told(NamedTuple):
 
     choice: int
     kind: str
-    """``reasoning``, ``hidden``, ``assistant``, ``name``, ``arguments`` or ``stop``."""
+    """``reasoning``, ``hidden``, ``assistant``, ``name``, ``arguments``, ``argument`` or ``stop``."""
     call: str | None
     """The id of its call, if it is one's."""
     text: str
@@ -151,6 +151,8 @@ def told(messages: Iterable[Any]) -> Iterator[Told]:
                 for kind, text in (("name", call.name), ("arguments", call.arguments)):
                     if text is not None:
                         yield Told(choice, kind, call.tool_call_id, text)
+            case "argument_message":
+                yield Told(choice, "argument", message.tool_call_id, message.text)
             case _:
                 yield Told(choice, "stop", None, message.stop_reason.value)
 

@@ -3,7 +3,9 @@
 import json
 import re
 
+from streamfsm.channels import Step
 from streamfsm.core.scanner import Scanner
+from streamfsm.core.trie import Taking, trie_of
 
 TEXT = "text"
 CAPTURED = {"t": "thoughts_open", "m": "message_open"}
@@ -16,8 +18,8 @@ def text(value):
 class Heard(list):
     """An outlet that keeps what it is told, as pairs of an event and a text."""
 
-    def boundary(self, call, event):
-        assert call == "the call"
+    def boundary(self, call, event, emits=""):
+        assert (call, emits) == ("the call", "")
         self.append((event, ""))
 
     def text(self, call, text):
@@ -35,6 +37,11 @@ def joined(signals):
     return found
 
 
+def trie(captured):
+    """What captures top-level members: key → the event that opens the value."""
+    return trie_of(tuple(((Step("member", key),), Taking(event)) for key, event in captured.items()))
+
+
 def read(scanner, piece):
     """What a scanner tells of a piece; ``None``: of the end."""
     heard = Heard()
@@ -47,7 +54,7 @@ def read(scanner, piece):
 
 def scan(pieces, *, captured=CAPTURED, raw=True):
     """All that a scanner tells of a text in ``pieces``: signals, verdict, offset of the error, duplicate keys."""
-    scanner = Scanner(captured, raw=raw)
+    scanner = Scanner(trie(captured), raw=raw)
     signals = [signal for piece in (*pieces, None) for signal in read(scanner, piece)]
     return joined(signals), scanner.verdict, scanner.error_offset, list(scanner.duplicates)
 

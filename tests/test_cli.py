@@ -17,9 +17,12 @@ from helpers import call, call_chunks, chunk, chunked, run
 from recordings import CAPTURES, FILES
 
 from streamfsm import coalesce
+from streamfsm.channels import Channel
 from streamfsm.cli import main
 from streamfsm.machines import TABLES, diagrams
+from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
 from streamfsm.replay import capture
+from streamfsm.replay.recording import Piece, Recording
 from streamfsm.wires.chat.chunking import cutter
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "captures").glob("*.sse"))
@@ -366,6 +369,12 @@ def test_reasoning_may_stand_between_tags(recorded):
     assert spoken(path, "--think-tags", "[", "]") == [("reasoning", "a"), ("assistant", "b")]
 
 
+def test_a_body_that_is_json_is_read_without_the_client(recorded):
+    code, shown = replay(recorded('{"error": {"message": "busy", "code": "503"}}'))
+    assert code == 1
+    assert lines(shown)[-1] == "error  busy (code: 503)"
+
+
 def test_a_last_event_without_a_blank_line_counts(recorded):
     assert spoken(recorded(f"data: {json.dumps(chunk(content='Hi'))}")) == [("assistant", "Hi")]
 
@@ -487,6 +496,16 @@ class Strips(Right):
 class Unreadable(Right):
     def feed(self, chunk):
         return [object()]
+
+class Exits(Right):
+    def close(self):
+        import sys
+        sys.exit(0)
+
+class Vanishes(Right):
+    def close(self):
+        import os
+        os._exit(0)
 """
 WORDS = [chunk(content="some words"), chunk(finish="stop")]
 
@@ -518,6 +537,51 @@ def test_a_finding_exits_with_code_1_and_is_a_file_that_replays(fuzz, recorded, 
     assert [line for line in text.splitlines() if line.startswith("data: ")][-1] == "data: [DONE]"
     assert "".join(message["content"] for message in messages(out) if "content" in message) == "some words"
     assert replay(out)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("parser", "what"),
+    [("Exits", "the parser raised SystemExit(0)"), ("Vanishes", "its process ended with exit code 0")],
+)
+def test_a_parser_that_ends_its_process_is_a_finding(fuzz, recorded, capsys, parser, what):
+    assert fuzz(recorded(WORDS), "--parser", f"other_parsers:{parser}", "--examples", 5) == 1
+    assert what.replace("its process", "the parser's process") in capsys.readouterr().out
+
+
+def test_without_fork_the_parser_runs_in_this_process(fuzz, recorded, capsys, monkeypatch):
+    monkeypatch.setattr("streamfsm.testing.worker.AVAILABLE", False)
+    assert fuzz(recorded(WORDS), "--parser", "other_parsers:Exits", "--examples", 5) == 1
+    assert "the parser raised SystemExit(0)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("statement", ["import sys; sys.exit(0)", "raise GeneratorExit", "1 / 0", "raise SystemExit"])
+def test_a_module_that_raises_is_one_line_and_exit_code_2(fuzz, recorded, capsys, tmp_path, statement):
+    (tmp_path / "raising.py").write_text(statement)
+    assert fuzz(recorded(WORDS), "--parser", "raising:Parser") == 2
+    assert capsys.readouterr().err.startswith("streamfsm: --parser raising:Parser: raising raised ")
+
+
+def test_an_interrupt_while_a_module_is_imported_is_the_users(fuzz, recorded, tmp_path):
+    (tmp_path / "raising.py").write_text("raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        fuzz(recorded(WORDS), "--parser", "raising:Parser")
+
+
+@pytest.mark.parametrize("value", ["NaN", "[]", "{}", "1.5", "-1e999", "12345678901234567890", '"\\ud800"'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"created": VALUE, "choices": [{"index": 0, "delta": {"content": "some words"}}]}',
+        '{"id": VALUE, "model": VALUE, "choices": [{"index": 0, "delta": {"content": "some words"}}]}',
+        '{"choices": [{"index": VALUE, "delta": {"content": "words"}, "finish_reason": VALUE}]}',
+        '{"choices": [{"delta": {"tool_calls": [{"index": VALUE, "id": VALUE, "function": {"name": "f"}}]}}]}',
+        '{"choices": VALUE, "usage": VALUE}',
+    ],
+)
+def test_a_capture_with_odd_values_is_fuzzed(fuzz, tmp_path, capsys, line, value):
+    path = tmp_path / "odd.sse"
+    path.write_text(f"data: {line.replace('VALUE', value)}\n\n" * 2 + "data: [DONE]\n\n")
+    assert fuzz(path, "--examples", 5, "--seed", 1) == 0, capsys.readouterr().out
 
 
 def test_the_next_run_begins_with_what_was_found(fuzz, recorded):
@@ -593,6 +657,32 @@ def test_numbers_that_are_none_exit_with_code_2(fuzz, recorded, capsys, option):
 
 
 @pytest.mark.parametrize("form", ["mermaid", "dot", "md", "markdown"])
+def test_diagram_draws_a_machine_with_channels(capsys):
+    assert main(["diagram", "--channel", "write_file $.content", "--channel", "$.edits[*].new_text"]) == 0
+    captures = [declared(Channel("$.content", "write_file")), declared(Channel("$.edits[*].new_text"))]
+    assert capsys.readouterr().out == diagrams.mermaid(tool_call(THOUGHTS, MESSAGE, *captures).table)
+    assert main(["diagram", "tool_call", "--channel", "f $..*"]) == 0
+    assert "leaves_unfolds" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--channel", "f content"], "a path begins with $"),
+        (["--channel", "$.a", "--channel", "f $.a.b"], "can never match"),
+        (["stream", "--channel", "$.a"], "channels are of the machine tool_call"),
+    ],
+)
+def test_diagram_refuses_channels_that_can_never_match(capsys, arguments, why):
+    try:
+        code = main(["diagram", *arguments])
+    except SystemExit as error:
+        code = error.code
+    assert code == 2
+    assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["mermaid", "dot", "markdown"])
 def test_diagram_prints_one_table_or_all(capsys, form):
     drawn = {table.name: diagrams.FORMATS[form.replace("markdown", "md")](table, None) for table in TABLES}
     assert list(drawn) == ["stream", "text", "tool_call", "lexer"]
@@ -725,3 +815,47 @@ def test_what_cannot_be_traced_is_one_line_and_exit_code_2(tmp_path, capsys):
     path.write_bytes(b"data: \xff")
     assert main(["trace", str(path)]) == 2
     assert capsys.readouterr() == ("", f"streamfsm: {path}: not UTF-8 at byte 6\n")
+
+
+# -- replay of recordings ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """A recording whose pieces cut an event; gives its path."""
+    body = capture.body([chunk(content="Hel"), chunk(content="lo"), chunk(finish="stop")]).encode()
+    pieces = [Piece(at / 1000, body[at : at + 100]) for at in range(0, len(body), 100)]
+    path = tmp_path / "recording.jsonl"
+    path.write_text(Recording(tuple(pieces), "end").lines())
+    return path
+
+
+@pytest.mark.parametrize("options", [[], ["--speed", "100"], ["--chunking", "char"]], ids=" ".join)
+def test_a_recording_is_replayed_as_a_body_is(recording, options):
+    assert spoken(recording, *options) == [("assistant", "Hello")]
+    code, shown = replay(recording, *options)
+    assert (code, "assistant" in shown, "Hello" in shown) == (0, True, True)
+
+
+def test_a_recording_whose_connection_was_lost_fails_again(recording):
+    lines = recording.read_text().splitlines(keepends=True)
+    recording.write_text("".join([*lines[:3], '{"at": 1, "end": "error", "error": "gone"}\n']))
+    for options in ([], ["--speed", "100"]):
+        assert replay(recording, *options)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "complaint"),
+    [
+        ("data: {}\n\n", ["--speed", "1"], "--speed cannot pace a body without times"),
+        (None, ["--speed", "1", "--chunking", "char"], "--speed cannot pace another chunking"),
+        ('{"recording": 1}\n', [], "line 1: another version of recordings"),
+    ],
+)
+def test_a_recording_that_cannot_be_replayed_is_one_line_and_exit_code_2(recording, capsys, text, options, complaint):
+    if text is not None:
+        recording.write_text(text)
+    assert main(["replay", str(recording), *options]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(f"streamfsm: {recording}: {complaint}")

@@ -122,8 +122,9 @@ def state_of(scanner: Scanner | None) -> str:
         return "malformed" if scanner.raw else "spoken_verbatim"
     if scanner._mode == "closed":
         return "closed"
-    if scanner._channel and not (len(scanner._stack) == 1 and scanner._mode in ("colon", "value")):
-        return {"thoughts_open": "inner_thoughts", "message_open": "message_kwarg"}[scanner._channel]
+    if scanner._channel >= 0:
+        opens = scanner.trie.takings[scanner._channel].opens
+        return {"thoughts_open": "inner_thoughts", "message_open": "message_kwarg"}[opens]
     return "between_members" if scanner._resume or not scanner.raw else "raw_args"
 
 

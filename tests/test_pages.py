@@ -24,8 +24,8 @@ import time
 from contextlib import aclosing
 from helpers import call_chunks
 from streamfsm import OpenAIStreamingInterface, StreamParser
-span, sent = None, []
-send = sent.append
+span, sent, stored = None, [], []
+send, store = sent.append, lambda *parts: stored.append(parts)
 
 
 class Stream:
@@ -44,6 +44,25 @@ from helpers import call_chunks
 from streamfsm import OpenAIStreamingInterface
 interface, messages, run = OpenAIStreamingInterface(), [], lambda *_: "done"
 list(interface.process_sync(call_chunks("search", ["{}"])))
+""",
+    "telemetry.md": """
+from types import SimpleNamespace
+from helpers import call_chunks
+from opentelemetry import trace
+from streamfsm import OpenAIStreamingInterface
+tracer, messages, send = trace.get_tracer("app"), [], [].append
+
+
+async def chunks():
+    for chunk in call_chunks("search", ["{}"]):
+        yield chunk
+
+
+async def create(**_):
+    return chunks()
+
+
+client = SimpleNamespace(chat=SimpleNamespace(completions=SimpleNamespace(create=create)))
 """,
 }
 # These have files of their own, which ask more: test_testing_docs.py and, with the clients, test_clients.py.

@@ -22,6 +22,7 @@ from scanning import (
     scan,
     signals_of,
     text,
+    trie,
     without_lone_surrogates,
 )
 
@@ -124,7 +125,7 @@ def test_what_is_not_captured_is_reported_verbatim(document):
 
 @pytest.mark.parametrize(("document", "verdict", "offset"), DOCUMENTS)
 def test_an_empty_piece_says_and_changes_nothing(document, verdict, offset):
-    scanner = Scanner(CAPTURED)
+    scanner = Scanner(trie(CAPTURED))
     for character in document:
         read(scanner, character)
         assert read(scanner, "") == []
@@ -226,7 +227,7 @@ PROMPT = {
 
 @pytest.mark.parametrize("steps", PROMPT.values(), ids=PROMPT)
 def test_nothing_waits_longer_than_it_must(steps):
-    scanner, inside = Scanner(CAPTURED), False
+    scanner, inside = Scanner(trie(CAPTURED)), False
     for piece, raw, captured in steps:
         said = {False: "", True: ""}
         for event, value in read(scanner, piece):
@@ -253,7 +254,7 @@ def test_keys_that_come_again_are_told(document, duplicates):
 
 def test_a_scanner_can_be_pickled_after_every_character():
     document = r'{"t":"a\ud83d\ude00\x","a":[1.5e3,true,{}],"a":null} x'
-    scanner, signals = Scanner(CAPTURED), []
+    scanner, signals = Scanner(trie(CAPTURED)), []
     for character in document:
         scanner = pickle.loads(pickle.dumps(scanner))  # noqa: S301 - our own
         signals += read(scanner, character)

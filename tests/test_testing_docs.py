@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import streamfsm.testing
-from streamfsm.testing import LawBroken
+from streamfsm.testing import LawBroken, Stream
+from streamfsm.testing.streams import text
 
 PAGE = (Path(__file__).parents[1] / "docs" / "testing.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```\n", PAGE, re.DOTALL)
@@ -33,10 +34,27 @@ def test_the_report_is_the_one_that_is_shown(shown):
     assert [f"{raised.value}\n"] == REPORT
 
 
+def test_the_example_with_a_process_of_its_own_prints_what_it_says(shown, capsys):
+    names = dict(shown)
+    names["stream"] = Stream(text("content", "a b"))
+    exec(compile(PYTHON[3], "testing.md", "exec"), names)  # noqa: S102 - our own code
+    assert capsys.readouterr().out == PYTHON[3].split("# ")[1]
+
+
 def test_the_example_with_recordings_holds(shown, chunkings_of_the_plugin):
     names = dict(shown)
-    exec(compile(PYTHON[3], "testing.md", "exec"), names)  # noqa: S102 - our own code
+    exec(compile(PYTHON[4], "testing.md", "exec"), names)  # noqa: S102 - our own code
     names["test_recordings"]([{"choices": [{"index": 0, "delta": {"content": "a b"}}]}], chunkings_of_the_plugin)
+
+
+def test_the_example_with_responses_holds():
+    names = {}
+    exec(compile(PYTHON[-1], "testing.md", "exec"), names)  # noqa: S102 - our own code
+    names["test_my_parser_needs_nothing_but_deltas"]()
+
+
+def test_every_retelling_is_told():
+    assert [retelling.name for retelling in streamfsm.testing.RETELLINGS if f"`{retelling.name}`" not in PAGE] == []
 
 
 @pytest.fixture
@@ -56,4 +74,4 @@ def test_every_public_name_of_the_kit_is_there_and_says_what_it_is():
     assert sorted(set(streamfsm.testing.__all__)) == sorted(streamfsm.testing.__all__)
     for name in streamfsm.testing.__all__:
         value = getattr(streamfsm.testing, name)
-        assert name in ("Parse", "Read", "Ready", "ALPHABET", "QUIRKS") or value.__doc__, name
+        assert name in ("Parse", "Read", "Ready", "ALPHABET", "QUIRKS", "RETELLINGS") or value.__doc__, name

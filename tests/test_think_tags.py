@@ -147,7 +147,7 @@ def test_any_text_of_the_tags_own_characters_says_what_is_meant(pairs, mode, cut
     for cut in (chunks, [chunk(content=char) for char in text]):
         messages, parser = run(cut, think_tags=tags(pairs, *mode))
         assert said(messages)[:-1] == expected
-        assert anomalies(parser) in ([], ["stray_tag"])
+        assert {*anomalies(parser)} <= {"stray_tag", "repeated_text"}
 
 
 # -- what is held back -------------------------------------------------------------------------------------------------

@@ -1,13 +1,16 @@
 """``streamfsm diagram``: prints the state machines."""
 
 import json
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
+from streamfsm.channels import Channel, check
 from streamfsm.cli.arguments import Commands
-from streamfsm.cli.files import read
+from streamfsm.cli.files import read_text
 from streamfsm.errors import MisuseError
-from streamfsm.machines import TABLES, diagrams
+from streamfsm.machines import TABLES, TOOL_CALL, Table, diagrams
+from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
+from streamfsm.replay.provenance import HELD
 
 _TABLES = {table.name: table for table in TABLES}
 _FORMATS = {**diagrams.FORMATS, "markdown": diagrams.markdown}
@@ -17,6 +20,14 @@ def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
     parser = commands.add_parser("diagram", help="print the state machines", description="Print the state machines.")
     parser.add_argument("machine", nargs="?", choices=_TABLES, help="default: all")
+    parser.add_argument(
+        "--channel",
+        dest="channels",
+        metavar="'TOOL PATH'",
+        type=_channel,
+        action="append",
+        help="draw the tool-call machine with this channel, as 'write_file $.content'; repeatable",
+    )
     parser.add_argument("--format", choices=_FORMATS, default="mermaid", help="default: %(default)s")
     parser.add_argument(
         "--trace", metavar="FILE.jsonl", type=Path, help="output of `streamfsm trace`: show the path taken, with counts"
@@ -24,19 +35,33 @@ def declare(commands: Commands) -> None:
     parser.set_defaults(run=_run)
 
 
+def _channel(text: str) -> Channel:
+    tool, found, path = text.partition("$")
+    try:
+        return Channel(found + path, tool.strip() or None)
+    except MisuseError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
 def _run(arguments: Namespace) -> int:
-    names = [arguments.machine] if arguments.machine else _TABLES
+    names = [arguments.machine] if arguments.machine else [*_TABLES]
+    tables = [_TABLES[name] for name in names]
+    if arguments.channels:
+        if arguments.machine not in (None, TOOL_CALL.table.name):
+            raise MisuseError(f"channels are of the machine {TOOL_CALL.table.name}, not of {arguments.machine}")
+        check(arguments.channels, ())
+        tables = [tool_call(THOUGHTS, MESSAGE, *map(declared, arguments.channels)).table]
     draw = _FORMATS[arguments.format]
-    taken = _taken(arguments.trace) if arguments.trace else None
-    text = "\n".join(draw(_TABLES[name], None if taken is None else taken[name]) for name in names)
+    taken = _taken(arguments.trace, tables) if arguments.trace else None
+    text = "\n".join(draw(table, None if taken is None else taken[table.name]) for table in tables)
     print(text, end="", flush=True)
     return 0
 
 
-def _taken(file: Path) -> dict[str, dict[tuple[str, str], int]]:
+def _taken(file: Path, tables: list[Table]) -> dict[str, dict[tuple[str, str], int]]:
     """Machine → state and event → how often the trace in ``file`` took that row."""
-    taken: dict[str, dict[tuple[str, str], int]] = {name: {} for name in _TABLES}
-    for number, line in enumerate(read(file).split("\n"), 1):
+    taken: dict[str, dict[tuple[str, str], int]] = {table.name: {} for table in (*_TABLES.values(), *tables)}
+    for number, line in enumerate(read_text(file).split("\n"), 1):
         if not line:
             continue
         try:
@@ -44,6 +69,6 @@ def _taken(file: Path) -> dict[str, dict[tuple[str, str], int]]:
             rows, cell = taken[record["machine"]], (record["state"], record["event"])
         except (ValueError, TypeError, KeyError) as error:
             raise MisuseError(f"{file}: line {number} is not a record of a trace") from error
-        if cell in _TABLES[record["machine"]].by_cell or cell[1] == "text":
+        if cell[1] != HELD:
             rows[cell] = rows.get(cell, 0) + 1
     return taken

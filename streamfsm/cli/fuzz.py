@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, uuid5
 
-from streamfsm.cli.arguments import Commands, count, seconds
+from streamfsm.cli.arguments import Commands, count, positive
 from streamfsm.cli.files import read_body, write
 from streamfsm.errors import MisuseError
 from streamfsm.replay import capture
@@ -33,7 +33,9 @@ def declare(commands: Commands) -> None:
     option("--examples", metavar="N", type=count, default=1000, help="how many to try (default: %(default)s)")
     option("--seed", metavar="S", type=int, help="the same examples each time (default: others, but findings first)")
     option("--garbage", action="store_true", help="send chunks that are none, too")
-    option("--timeout", metavar="SECONDS", type=seconds, default=5.0, help="a parser hangs then (default: %(default)s)")
+    option(
+        "--timeout", metavar="SECONDS", type=positive, default=5.0, help="a parser hangs then (default: %(default)s)"
+    )
     option("--out", metavar="FILE", type=Path, default=Path("finding.sse"), help="for a finding (default: %(default)s)")
     option(
         "--database",
@@ -48,10 +50,13 @@ def declare(commands: Commands) -> None:
 def _run(arguments: Namespace) -> int:
     if find_spec("hypothesis") is None:
         raise MisuseError("fuzz needs hypothesis: pip install 'streamfsm[testing]'")
-    from streamfsm.testing import TracedParser, fuzz
+    from streamfsm.testing import OwnProcess, TracedParser, fuzz
+    from streamfsm.testing.worker import AVAILABLE
 
     body = read_body(arguments.file)
-    parse = _factory(arguments.parser) if arguments.parser else TracedParser
+    parse: Parse = _factory(arguments.parser) if arguments.parser else TracedParser
+    if AVAILABLE:
+        parse = OwnProcess(parse)
     progress = _Progress(arguments.examples)
     try:
         finding = fuzz(
@@ -83,8 +88,12 @@ def _factory(spec: str) -> "Parse":
     sys.path.insert(0, "")  # as ``python -m`` does
     try:
         factory: Parse = attrgetter(name)(import_module(module))
+    except KeyboardInterrupt:
+        raise
     except (ImportError, AttributeError, ValueError) as error:
         raise MisuseError(f"--parser {spec}: {error}; MODULE:FACTORY was expected") from error
+    except BaseException as error:  # the module's own, which may even end the process, as if all were well
+        raise MisuseError(f"--parser {spec}: {module} raised {error!r}") from error
     finally:
         sys.path.remove("")
     if not callable(factory):

@@ -2,15 +2,18 @@
 
 import json
 from argparse import Namespace
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
 from streamfsm.cli.arguments import Commands
 from streamfsm.cli.files import read_body, write
-from streamfsm.cli.options import add_options, maker
-from streamfsm.cli.terminal import printable, text_of
+from streamfsm.cli.options import add_options, parser_options
+from streamfsm.cli.terminal import printable, said
 from streamfsm.messages import coalesce
+from streamfsm.parser import StreamParser
 from streamfsm.replay import capture
+from streamfsm.replay.archive import stamps
 from streamfsm.replay.explorer import page
 from streamfsm.replay.provenance import HELD, Provenance, provenance
 
@@ -37,7 +40,8 @@ def declare(commands: Commands) -> None:
 
 def _run(arguments: Namespace) -> int:
     body = read_body(arguments.file)
-    chunks, make = capture.chunks(body), maker(arguments, body)
+    chunks = capture.chunks(body)
+    make = partial(StreamParser, **stamps(body), **parser_options(arguments))
     if arguments.html:
         write(arguments.html, page(arguments.file.name, chunks, make))
         print(f"written to {arguments.html}")
@@ -68,4 +72,4 @@ def _path(found: Provenance) -> list[str]:
 
 
 def _said(found: Provenance) -> list[str]:
-    return [f"{message.message_type}: {text_of(message)}" for message in coalesce(found.messages)]
+    return [f"{message.message_type}: {said(message)}" for message in coalesce(found.messages)]

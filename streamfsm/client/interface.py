@@ -5,25 +5,36 @@ stream; reading, watching and counting are in modules of their own.
 """
 
 from collections.abc import AsyncGenerator, Callable, Collection, Generator
+from itertools import count
 from typing import Any
 
+from streamfsm.channels import Channel, checked
+from streamfsm.client import content
+from streamfsm.client.call_messages import in_both_forms
+from streamfsm.client.content import Content
 from streamfsm.client.counting import TokenCounts
 from streamfsm.client.deadlines import Deadlines
 from streamfsm.client.log import harmless
 from streamfsm.client.observer import LogLine, Observer, Span, SpanEvents
+from streamfsm.client.overflow import is_context_overflow
 from streamfsm.client.reading import Flag, Reading, read, read_sync
+from streamfsm.client.statistics import statistics
 from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
 from streamfsm.messages import (
+    AssistantMessage,
     HiddenReasoningMessage,
     OmittedReasoningContent,
     ReasoningContent,
     ReasoningMessage,
     StopReason,
+    StopReasonType,
     StreamMessage,
     TextContent,
     ToolCall,
+    UsageStatistics,
+    otid,
 )
 from streamfsm.parser import StreamParser
 from streamfsm.result import ParsedCall
@@ -45,6 +56,8 @@ class OpenAIStreamingInterface(TokenCounts):
         tools: the tool schemas sent, likewise.
         put_inner_thoughts_in_kwarg: whether tools have an argument for the model's thoughts, ``inner_thoughts_kwarg``.
         requires_approval_tools: see :class:`StreamParser`, as for all options below that are not explained here.
+        model: the model that was asked. If it thinks without showing it, as its name or ``reasoning_model`` says,
+            hidden reasoning is announced before the first chunk is read.
         run_id: copied to all messages.
         step_id: copied to all messages.
         cancellation_event: once set, the stream ends as cancelled when the next chunk comes; that chunk is not read.
@@ -54,7 +67,11 @@ class OpenAIStreamingInterface(TokenCounts):
         inner_thoughts_kwarg: name, or accepted names, of the thoughts' argument.
         assistant_tool: name of the message tool.
         assistant_kwarg: name of its argument that holds the message.
+        channels: other values of arguments that become messages of their own; a path for which the schema of its tool
+            in ``tools`` has no place is refused.
         reasoning_model: overrides what the model's name says.
+        reasoning_as_text: whether an answer that is nothing but native reasoning is handed on as text too: some servers
+            put the answer of a small model there.
         think_tags: tags of reasoning inside content, with their modes.
         dialect: how the server speaks.
         limits: how much the parser takes.
@@ -71,6 +88,7 @@ class OpenAIStreamingInterface(TokenCounts):
         put_inner_thoughts_in_kwarg: bool = True,  # noqa: FBT001, FBT002
         *,
         requires_approval_tools: Collection[str] = (),
+        model: str | None = None,
         run_id: str | None = None,
         step_id: str | None = None,
         cancellation_event: Flag | None = None,
@@ -80,7 +98,9 @@ class OpenAIStreamingInterface(TokenCounts):
         inner_thoughts_kwarg: str | Collection[str] = "thinking",
         assistant_tool: str = "send_message",
         assistant_kwarg: str = "message",
+        channels: Collection[Channel] = (),
         reasoning_model: bool | None = None,
+        reasoning_as_text: bool = False,
         think_tags: AnyThinkTags | None = None,
         dialect: Dialect = Dialect(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
@@ -95,6 +115,7 @@ class OpenAIStreamingInterface(TokenCounts):
             inner_thoughts_kwarg=inner_thoughts_kwarg if put_inner_thoughts_in_kwarg else None,
             assistant_tool=assistant_tool if use_assistant_message else None,
             assistant_kwarg=assistant_kwarg,
+            channels=checked(channels, tools or ()),
             reasoning_model=reasoning_model,
             think_tags=think_tags,
             requires_approval_tools=requires_approval_tools,
@@ -111,11 +132,16 @@ class OpenAIStreamingInterface(TokenCounts):
         self._thoughts: list[str] = []  # texts of reasoning messages that are not native
         self.emitted_hidden_reasoning = False
         self.stop_reason: StopReason | None = None
-        """How the stream ended. Yielded only on error or cancellation, as the replaced class did."""
+        """How the stream ended. Yielded only on error or cancellation, as the replaced class did; and not if the prompt
+        was too long for the model, so that the caller can shorten it and ask again."""
+        self.final_response: Any = None
+        """The whole response, as the event that ends a Responses stream has it; ``None`` if bytes are read."""
         if not (cancellation_event is None or callable(getattr(cancellation_event, "is_set", None))):
             raise MisuseError(f"cancellation_event must have is_set(), unlike {cancellation_event!r}")
         self._assistant_tool = assistant_tool
+        self._model = model
         self._reasoning_model = reasoning_model
+        self._reasoning_as_text = reasoning_as_text
         self._deadlines = Deadlines(first_chunk_timeout, idle_timeout, total_timeout)
         self._observers = observers
         self._is_used = False
@@ -135,7 +161,8 @@ class OpenAIStreamingInterface(TokenCounts):
                 ``stop_reason`` with ``stop_reason``, ``error`` and ``stacktrace``.
 
         Yields:
-            The messages. The :class:`StopReason` only on an error or when ``cancellation_event`` was set.
+            The messages. The :class:`StopReason` only on an error, unless the prompt was too long for the model, or
+            when ``cancellation_event`` was set.
 
         Raises:
             StreamError: the stream failed: the server sent an error, more than the limits allow, or no stream at all.
@@ -163,7 +190,24 @@ class OpenAIStreamingInterface(TokenCounts):
         observers = [*self._observers, LogLine()]
         if span is not None:
             observers.insert(0, SpanEvents(span))
-        return Reading(self.parser, observers, cancelled=self.cancellation_event, keep=self._keep)
+        return Reading(
+            self.parser,
+            observers,
+            cancelled=self.cancellation_event,
+            begin=self._begin,
+            noticed=self._notice,
+            keep=self._keep,
+        )
+
+    def _begin(self) -> list[StreamMessage]:
+        asked_to_think = self._model is not None and self._reasons(self._model)
+        return self.parser.announce_hidden() if asked_to_think else []
+
+    def _notice(self, chunk: Any) -> None:
+        """Keep the whole response of the event that ends a Responses stream, as the caller's client made it."""
+        fields = chunk if isinstance(chunk, dict) else getattr(chunk, "__dict__", {})
+        if fields.get("type") in _ENDS:
+            self.final_response = fields.get("response")
 
     def _keep(self, messages: list[StreamMessage]) -> list[StreamMessage]:
         """Keep what the attributes show; return the messages for the consumer."""
@@ -176,9 +220,32 @@ class OpenAIStreamingInterface(TokenCounts):
                 self.emitted_hidden_reasoning = True
             elif isinstance(message, StopReason):
                 self.stop_reason = message
-                if self.parser.state == "done":
-                    return messages[:-1]
-        return messages
+                messages = [*messages[:-1], *self._last(message)]
+        return [in_both_forms(message) for message in messages]
+
+    def _last(self, stop: StopReason) -> list[StreamMessage]:
+        """What the consumer gets last."""
+        error = self.parser.result.error
+        if self.parser.state == "done":
+            return self._reasoning_spoken(stop)
+        return [] if self.parser.state == "failed" and error and is_context_overflow(error) else [stop]
+
+    def _reasoning_spoken(self, stop: StopReason) -> list[StreamMessage]:
+        """The reasoning as text, if it is the answer and that is wanted. It takes the place of the stop reason."""
+        text = self._answer_in_reasoning()
+        if not text:
+            return []
+        place = next(place for place in count() if otid(stop.id, place) == stop.otid)
+        self.stop_reason = stop.model_copy(update={"seq_id": (stop.seq_id or 0) + 1, "otid": otid(stop.id, place + 1)})
+        fields = stop.model_dump(exclude={"message_type", "stop_reason"})
+        return [AssistantMessage(**fields, content=text)]
+
+    def _answer_in_reasoning(self) -> str:
+        """The reasoning, if the answer is nothing else and that is wanted as text; else nothing."""
+        result = self.parser.result
+        nothing_else = not (result.assistant_text or result.tool_calls)
+        is_whole = result.stop_reason == StopReasonType.end_turn
+        return result.reasoning if self._reasoning_as_text and nothing_else and is_whole else ""
 
     # -- what came of it --------------------------------------------------------------------------------------------
 
@@ -189,8 +256,8 @@ class OpenAIStreamingInterface(TokenCounts):
 
     @property
     def model(self) -> str | None:
-        """The model, as the server first named it."""
-        return self.parser.result.model
+        """The model, as the server first named it; before that, as the caller did."""
+        return self.parser.result.model or self._model
 
     @property
     def tool_call_name(self) -> str | None:
@@ -245,6 +312,45 @@ class OpenAIStreamingInterface(TokenCounts):
             raise ValueError("the response holds no tool call with a name")
         return calls[0]
 
+    def get_content(self) -> list[Content]:
+        """Return what the model said and natively thought, for a message store beside the tool calls.
+
+        Returns:
+            Reasoning first: :class:`SummarizedReasoningContent` for each item of which the server shows a summary or
+            only what it can read itself, :class:`ReasoningContent` for text, or one :class:`OmittedReasoningContent` if
+            a model thought and shows nothing. Then :class:`TextContent` for each part of the content, and for a
+            refusal. Thoughts and speech in a call's arguments are in the call. Nothing is empty; the list may be.
+        """
+        result = self.parser.result
+        spoken = self._answer_in_reasoning()
+        if spoken:
+            return [TextContent(text=spoken)]
+        parts: list[Content] = []
+        texts: list[str] = []
+        if result.choices:
+            choice = result.choices[0]
+            parts, texts = content.reasoning(choice), [*choice.content_parts, choice.refusal]
+        if not parts and self._thinks_unseen:
+            parts = [OmittedReasoningContent()]
+        return parts + [TextContent(text=text) for text in texts if text]
+
+    @property
+    def _thinks_unseen(self) -> bool:
+        """Whether a model that showed no thought has thought."""
+        return self.emitted_hidden_reasoning or self._reasons(self.model)
+
+    def get_usage_statistics(self) -> UsageStatistics:
+        """Return the counts of tokens, reported or counted here, as an agent's clients read them. It can be changed."""
+        usage = self.result.usage
+        return statistics(
+            usage, self.input_tokens or usage.input_tokens or 0, self.output_tokens or usage.output_tokens or 0
+        )
+
+    @property
+    def raw_usage(self) -> dict[str, Any] | None:
+        """Usage as the server reported it: of each field the last report."""
+        return self.parser.result.usage.raw
+
     def get_reasoning_content(self) -> list[TextContent | ReasoningContent | OmittedReasoningContent]:
         """Return the model's thoughts, for a message store: native reasoning, the thoughts of its tool calls, or both.
 
@@ -262,7 +368,7 @@ class OpenAIStreamingInterface(TokenCounts):
             found.append(ReasoningContent(reasoning=result.reasoning, signature=signature))
         if thoughts:
             found.append(TextContent(text=thoughts))
-        if not found and (details or self._reasons(result.model)):
+        if not found and (details or self._reasons(self.model)):
             found.append(OmittedReasoningContent(signature=signature))
         return found or [TextContent(text="")]
 
@@ -270,3 +376,6 @@ class OpenAIStreamingInterface(TokenCounts):
         if self._reasoning_model is not None:
             return self._reasoning_model
         return model is not None and is_reasoning_model(model)
+
+
+_ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")

@@ -35,6 +35,8 @@ class Reading:
         parser: the parser of the response; its stream is open.
         observers: called with what happens.
         cancelled: once set, the next piece is not read and the stream ends as cancelled.
+        begin: makes the messages that come before the first piece.
+        noticed: called with each piece that is not bytes.
         keep: receives all messages, even those after the consumer left, and returns the ones to yield.
 
     Raises:
@@ -47,6 +49,8 @@ class Reading:
         observers: Collection[Observer] = (),
         *,
         cancelled: Flag | None = None,
+        begin: Callable[[], list[StreamMessage]] = list,
+        noticed: Callable[[Any], None] | None = None,
         keep: Callable[[list[StreamMessage]], list[StreamMessage]] = lambda messages: messages,
     ) -> None:
         self.parser = parser
@@ -56,6 +60,8 @@ class Reading:
         """Whether the stream is over, and the observers know."""
         self._observers = tuple(observers)
         self._cancelled = cancelled
+        self._begin = begin
+        self._noticed = noticed
         self._keep = keep
         self._types: set[str] = set()
         self._errors: list[Exception] = []  # at most one
@@ -76,6 +82,10 @@ class Reading:
         self._tell("started", self.parser)
         return self
 
+    def begin(self) -> list[StreamMessage]:
+        """Return what the consumer gets before the first piece."""
+        return self._take(self._begin())
+
     def next(self, piece: Any) -> list[StreamMessage]:
         """Take a chunk, bytes of a body, or ``END``; return the messages for the consumer. Raises nothing."""
         if piece is END:
@@ -86,6 +96,8 @@ class Reading:
         self._tell("chunk_read")
         if isinstance(piece, _BYTES):
             return self._take(self.parser.feed_bytes(bytes(piece)))
+        if self._noticed:
+            self._noticed(piece)
         return self._take(self.parser.feed(piece))
 
     def failed(self, error: Exception) -> list[StreamMessage]:
@@ -156,6 +168,8 @@ async def read(
         start = time.monotonic()
         wire = Wire(stream)
         try:
+            for message in reading.begin():
+                yield message
             while reading.is_open:
                 try:
                     piece = await wire.read(*deadlines.next(reading.chunks, time.monotonic() - start))
@@ -178,6 +192,7 @@ def read_sync(stream: Any, reading: Reading) -> Generator[StreamMessage, None, N
     with reading:
         wire = SyncWire(stream)
         try:
+            yield from reading.begin()
             while reading.is_open:
                 try:
                     piece = wire.read()

@@ -5,10 +5,11 @@ Its position is a mode of the lexer's table, :mod:`streamfsm.machines.lexer`, wh
 ``feed`` takes the next piece of text, cut anywhere, and tells an outlet what became decidable, in order: boundaries,
 and text. Cutting the input elsewhere changes only where text is cut.
 
-The members of the object's top level are either *captured* (their key is in ``captured``, which names the event that
-opens their value) or *raw*. A captured string's text is reported decoded, and any other captured value as its JSON
-text, but ``null`` is not reported. Raw members are reported verbatim, without the captured ones and their commas, so
-that the reported text is a JSON object itself. After a structural error everything is reported verbatim.
+A value is *captured* if its path is in the trie; all other text is *raw*, and is told verbatim. The text of a captured
+string is told decoded. What moves leaves the raw text with its member and a comma; of other captured strings the quotes
+stay, and captured values that are not strings stay, so the raw text is a JSON object itself. The two built-in channels
+get values that are not strings as their JSON text, but ``null`` is not told. Declared channels get such values decoded,
+at their end. After a structural error everything is told verbatim.
 
 The reader accepts strict JSON (RFC 8259: no ``NaN``, no byte order mark), with two leniencies that models need and
 that the verdict shows: raw control characters in strings, and unknown escapes, whose characters stand for themselves.
@@ -19,12 +20,15 @@ characters is over structural ones. Each level of nesting costs one list entry; 
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, cast
+from typing import Annotated, Any, Literal, Protocol, TypeAlias, cast
 
+from pydantic import Field, PlainValidator
 from pydantic_core import from_json
 
+from streamfsm.channels import member
+from streamfsm.core.trie import NOTHING, Taking, Trie
 from streamfsm.machines.lexer import NEXT, Inside, Mode, after
 from streamfsm.result import Verdict
 
@@ -52,6 +56,16 @@ _UNFINISHED = re.compile(
 )  # fmt: skip
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
+# Escapes in the JSON text of a value: those that Python can decode; a lone surrogate; the backslash of any other.
+_ESCAPE = re.compile(
+    r"""(\\(?:["\\/bfnrt] | u(?![dD][89a-fA-F])[0-9a-fA-F]{4}
+            | u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))
+      | (\\u[0-9a-fA-F]{4}) | \\""",
+    re.VERBOSE,
+)
+_LONGEST_PATH = 1024
+"""Characters of the path of an object or array whose leaves are told one by one; a deeper one is told as a whole."""
+
 _LITERALS = {"t": "true", "f": "false", "n": "null"}
 _BRACKETS: dict[str, Inside] = {"{": "object", "[": "array"}
 # From the lexer's table: the modes that follow the end of a run, an error and white space, and those that take digits.
@@ -73,11 +87,21 @@ def _decode(body: str) -> str:
         return _LONE_SURROGATE.sub("\ufffd", json.loads(f'"{body}"'))
 
 
+def _value(text: str) -> dict[str, Any]:
+    """Decode the JSON text of a value, bad escapes literally; as ``delta`` if it is too deep or large for Python."""
+    if "\\" in text:
+        text = _ESCAPE.sub(lambda found: found[1] or ("\ufffd" if found[2] else r"\\"), text)
+    try:
+        return {"value": json.loads(text, strict=False)}
+    except (ValueError, RecursionError):
+        return {"delta": text}
+
+
 class Outlet(Protocol):
     """Where a scanner tells what it found in the arguments of ``call``, which it only passes on."""
 
-    def boundary(self, call: Any, event: str) -> None:
-        """``event`` fires."""
+    def boundary(self, call: Any, event: str, emits: Any = "") -> None:
+        """``event`` fires; of a captured value that is whole, ``emits`` has the fields of the message."""
 
     def text(self, call: Any, text: str) -> None:
         """Text arrived: raw or captured, as the last boundary says."""
@@ -95,9 +119,9 @@ class _Telling:
     def text(self, text: str) -> None:
         self._texts.append(text)
 
-    def boundary(self, event: str) -> None:
+    def boundary(self, event: str, emits: Any = "") -> None:
         self.flush()
-        self._outlet.boundary(self._call, event)
+        self._outlet.boundary(self._call, event, emits)
 
     def flush(self) -> None:
         if self._texts:
@@ -110,12 +134,12 @@ class Scanner:
     """Reads one JSON object. All its state is plain data, so it can be copied, pickled and written as JSON.
 
     Args:
-        captured: decoded key → name of the event that opens its value.
+        trie: what is captured; not part of a snapshot, because the options say it.
         raw: whether raw text is reported. If not, a structural error is ``misspoken``, and text is reported from there.
         stops: whether text after the object is left unread, in ``beyond``, instead of being an error.
     """
 
-    captured: Mapping[str, str] = field(default_factory=dict)
+    trie: Annotated[Trie, PlainValidator(lambda trie: trie), Field(exclude=True)] = NOTHING
     raw: bool = True
     stops: bool = False
 
@@ -136,7 +160,21 @@ class Scanner:
     _literal: str = ""  # the letters of true, false or null that are still to come
     _key: list[str] = field(default_factory=list)  # the current key, decoded
     _keys: dict[str, None] = field(default_factory=dict)  # so far
-    _channel: str | None = None  # the event that opens, or opened, the current captured value
+    path: str = ""
+    """The path of the latest value that a declared channel captured."""
+
+    # The current object or array, if something may be captured in it or below, and those around it.
+    _depth: int = 1  # how many brackets are open there
+    _node: int = 0
+    _place: str = "$"  # its path
+    _index: int = -1  # of the current element; -1: it is an object
+    _name: str = ""  # the key of the current member, if something of it is captured
+    _around: list[tuple[int, str, int]] | None = None  # node, path and index of the outer ones
+
+    _next: int = -1  # the node of the current value; -1: nothing of it is captured
+    _channel: int = -1  # the taking of the current value, if the value leaves the raw text
+    _aside: int = -1  # the same, if it stays in the raw text
+    _taken: list[str] | None = None  # text of a captured value that is told as a whole
     _decoding: bool = False  # inside a captured string
     _lenient: bool = False
 
@@ -169,7 +207,9 @@ class Scanner:
             outlet: is told what became decidable.
         """
         if self._mode == "string" and (plain := self._within_string(text)) is not None:
-            if plain and (self.raw or self._channel):
+            if self._taken is not None:
+                self._taken.append(plain)
+            if plain and (self.raw if self._channel < 0 else self._taken is None):
                 outlet.text(call, plain)
             return
         if self._tail:
@@ -207,12 +247,13 @@ class Scanner:
     def close(self, call: object, outlet: Outlet) -> None:
         """End the text: tell what was held back."""
         to = _Telling(call, outlet)
-        if self._decoding and len(self._tail) >= len("\\uXXXX"):
-            to.text("\ufffd")  # a high surrogate whose low half never came
-        elif self._channel and self._sink == "hold":
-            self._held.clear()  # the beginning of a null
-        elif not self._decoding:
+        if self._decoding:
+            if len(self._tail) >= len("\\uXXXX") and self._taken is None:
+                to.text("\ufffd")  # a high surrogate whose low half never came
+        elif self._channel < 0 or self._sink == "report":
             self._held.append(self._tail)
+        else:
+            self._held.clear()  # the beginning of a null, or of a value that is not whole
         self._tail = ""
         self._release(to)
         to.flush()
@@ -222,14 +263,17 @@ class Scanner:
     def _sift(self, text: str, end: int, to: _Telling) -> None:
         """Send the text between the last call's end and ``end`` to the current sink."""
         if end > self._start:
+            part = text[self._start : end]
+            if self._taken is not None:
+                self._taken.append(part)
             if self._sink == "report":
-                self._report(text[self._start : end], to)
+                self._report(part, to)
             elif self._sink == "hold":
-                self._held.append(text[self._start : end])
+                self._held.append(part)
         self._start = end
 
     def _report(self, text: str, to: _Telling) -> None:
-        if self._channel is None:
+        if self._channel < 0:
             if not self.raw and self._mode != "broken":
                 return
             if self._resume:
@@ -255,7 +299,10 @@ class Scanner:
         self._sift(text, at, to)
         self._fault("trailing" if event == "trailing" else "invalid", at)
         to.boundary(event if self.raw else "misspoken")
-        self._channel, self._resume, self._mode = None, False, _BREAKS[self._mode]
+        if self._channel >= 0 and self._taken:  # a value that moved, and that no message will hold
+            self._comma, self._held = True, self._taken
+        self._channel = self._aside = self._next = -1
+        self._taken, self._resume, self._mode = None, False, _BREAKS[self._mode]
         self._release(to)
         self._sink = "report"
         return at
@@ -283,7 +330,7 @@ class Scanner:
             self._stack.append("arguments")
             if self.raw:
                 self._sift(text, at + 1, to)
-            self._await_key()
+            self._sink = "hold" if self.trie.holds else "report"
         if not self.raw:  # not reported, unless it turns out not to be JSON
             self._start, self._sink = at, "hold"
         return at + 1
@@ -313,25 +360,29 @@ class Scanner:
         if at < len(text) and (mode := NEXT[self._stack[-1]][self._mode].get(text[at])):
             at += 1
             self._mode = mode
-            if len(self._stack) == 1:
-                self._sift(text, at, to)
-                self._decide_key(to)
+            if len(self._stack) == self._depth:
+                node, key = self.trie.nodes[self._node], "".join(self._key)
+                self._key.clear()
+                self._next = node.members.get(key, node.rest)
+                if self._next >= 0:
+                    self._name = key
+                if self._depth == 1:
+                    self._sift(text, at, to)
+                    self._decide_key(key, to)
         return at
 
-    def _decide_key(self, to: _Telling) -> None:
-        key = "".join(self._key)
-        self._key.clear()
+    def _decide_key(self, key: str, to: _Telling) -> None:
         if key in self._keys:
             self.duplicates[key] = None
-        event = self.captured.get(key)
-        if event is None:
+        taken = self.trie.nodes[self._next].takes
+        if self._next < 0 or taken < 0 or not self.trie.takings[taken].moves:
             self._release(to)
             self._comma = True
             self._sink = "report"
         else:
             self._comma = self._comma and bool(self._keys)
             self._held.clear()
-            self._channel, self._sink = event, "drop"
+            self._sink = "drop"
         self._keys[key] = None
 
     def _colon_step(self, text: str, at: int, to: _Telling) -> int:
@@ -348,28 +399,83 @@ class Scanner:
             return self._space(text, at, to)
         if char == "]":
             return self._close_bracket(text, at, to, mode)
-        if self._channel and len(self._stack) == 1:
-            self._start = at  # the text between a captured key and its value is dropped
-            to.boundary(self._channel)
-            self._resume = True
-            self._decoding = char == '"'
-            # null is not reported, but text that turns out not to be null is.
-            self._sink = "drop" if self._decoding else "hold" if char == "n" else "report"
         self._mode = mode
-        if mode == "string":
-            self._start += self._decoding  # the quote is not text
-        elif mode == "literal":
+        if mode == "literal":
             self._literal = _LITERALS[char][1:]
         elif char in _BRACKETS:
             self._stack.append(_BRACKETS[char])
+        if self._next >= 0:
+            self._begin_value(text, at, to)
         return at + 1
+
+    def _begin_value(self, text: str, at: int, to: _Telling) -> None:
+        """Capture the value that begins at ``text[at]``, or look for captured values in it."""
+        node, char = self._next, text[at]
+        takes, leaves, members, rest, items = self.trie.nodes[node]
+        self._next = -1
+        if takes < 0 and (items >= 0 if char == "[" else char == "{" and (members or rest >= 0)):
+            path = self._path()
+            if leaves < 0 or len(path) <= _LONGEST_PATH:
+                self._around = self._around or []
+                self._around.append((self._node, self._place, self._index))
+                self._depth, self._node, self._place = self._depth + 1, node, path
+                self._index, self._next = (0, items) if char == "[" else (-1, -1)
+                if leaves >= 0:
+                    self._sift(text, at + 1, to)
+                    self.path = path
+                    to.boundary(self.trie.takings[leaves].unfolds, {"value": [] if char == "[" else {}})
+                return
+        number = leaves if takes < 0 else takes
+        if number >= 0:
+            self._capture(number, self.trie.takings[number], text, at, to)
+
+    def _capture(self, number: int, taking: Taking, text: str, at: int, to: _Telling) -> None:
+        is_string = text[at] == '"'
+        if taking.moves:
+            self._start = at  # the text between a captured key and its value is dropped
+        else:
+            self._sift(text, at + is_string, to)
+        if taking.declared:
+            self.path = self._path()
+            if taking.whole or not is_string:
+                self._taken = []
+        if not (taking.moves or is_string):
+            self._aside = number
+            return
+        self._channel, self._resume, self._decoding = number, True, is_string
+        to.boundary(taking.opens)
+        if is_string:
+            self._start = at + 1  # the quote is not text
+        # null is not told to a built-in channel, but text that turns out not to be null is.
+        drops = is_string or taking.declared
+        self._sink = "drop" if drops else "hold" if text[at] == "n" else "report"
+
+    def _path(self) -> str:
+        """Return the path of the current value."""
+        return self._place + (member(self._name) if self._index < 0 else f"[{self._index}]")
+
+    def _end_capture(self, to: _Telling, *, is_string: bool) -> None:
+        """Tell that the captured value is whole."""
+        number = max(self._channel, self._aside)
+        taking, taken = self.trie.takings[number], self._taken
+        emits: Any = ""
+        if taking.declared:
+            text = "".join(taken or ())
+            emits = {"delta": ""} if taken is None else {"value": text} if is_string else _value(text)
+        event = "value_closed" if self._aside < 0 else taking.comes
+        self._channel = self._aside = -1
+        self._taken, self._sink = None, "report"
+        self._held.clear()
+        to.boundary(event, emits)
 
     def _string_step(self, text: str, at: int, to: _Telling) -> int:
         at = self._string_run(text, at, to)
         if at < len(text) and (mode := NEXT[self._stack[-1]][self._mode].get(text[at])):
             at += 1
             if self._decoding:
-                self._start, self._decoding = at, False
+                self._decoding = False
+                self._start = at - (not self.trie.takings[self._channel].moves)  # of other strings the quote stays
+                self._end_capture(to, is_string=True)
             self._close_value(text, at, to, mode)
         return at
 
@@ -397,9 +503,9 @@ class Scanner:
     def _take_body(self, text: str, at: int, end: int, to: _Telling) -> None:
         """Take ``text[at:end]``, part of a string's body: decode it for a captured value or a key."""
         if self._decoding:
-            to.text(_decode(text[at:end]))
+            (to.text if self._taken is None else self._taken.append)(_decode(text[at:end]))
             self._start = end
-        elif self._mode == "key_string" and len(self._stack) == 1:
+        elif self._mode == "key_string" and len(self._stack) == self._depth:
             self._key.append(_decode(text[at:end]))
 
     def _number_step(self, text: str, at: int, to: _Telling) -> int:
@@ -432,11 +538,17 @@ class Scanner:
         if text[at] != ",":
             return self._close_bracket(text, at, to, mode)
         self._mode = mode
+        if self._index >= 0 and len(self._stack) == self._depth:
+            self._index += 1
+            self._next = self.trie.nodes[self._node].items
         return at + 1 + text.startswith(" ", at + 1)  # saves a step for the space that usually follows
 
     def _close_bracket(self, text: str, at: int, to: _Telling, mode: Mode) -> int:
         self._stack.pop()
         if self._stack:
+            if len(self._stack) < self._depth and self._around:
+                self._node, self._place, self._index = self._around.pop()
+                self._depth, self._next = self._depth - 1, -1
             self._close_value(text, at + 1, to, mode)
             return at + 1
         self._sift(text, at, to)
@@ -451,17 +563,13 @@ class Scanner:
 
     def _close_value(self, text: str, at: int, to: _Telling, mode: Mode) -> None:
         self._mode = mode
-        if len(self._stack) == 1:
-            self._sift(text, at, to)
-            if self._channel:
-                to.boundary("value_closed")
-                self._channel = None
-                self._held.clear()
-            self._await_key()
-
-    def _await_key(self) -> None:
-        """Hold text until the next key decides where it goes, unless nothing is captured."""
-        self._sink = "hold" if self.captured else "report"
+        if len(self._stack) == self._depth:
+            if self._channel >= 0 or self._aside >= 0:
+                self._sift(text, at, to)
+                self._end_capture(to, is_string=False)
+            if self._depth == 1 and self.trie.holds:
+                self._sift(text, at, to)
+                self._sink = "hold"  # until the next key decides where text goes
 
     def _closed_step(self, text: str, at: int, to: _Telling) -> int:
         if self.stops and text[at] not in _SPACE:

@@ -1,6 +1,6 @@
 """Turns the output of lanes into numbered messages: rows and states in, :class:`StreamMessage` objects out."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import StringIO
@@ -10,11 +10,13 @@ from pydantic import BaseModel
 
 from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
 from streamfsm.core.lanes import CallLane, Lane, StreamLane, TextLane
+from streamfsm.core.scanner import Scanner
 from streamfsm.machines import STREAM
 from streamfsm.machines.emission import Emission
 from streamfsm.machines.table import Row
 from streamfsm.messages import (
     ApprovalRequestMessage,
+    ArgumentMessage,
     AssistantMessage,
     ReasoningMessage,
     StopReasonType,
@@ -37,7 +39,7 @@ class Turn(NamedTuple):
     field: str
     """The field of messages that the text became."""
     lane: str | int
-    """The text field, or the position of the call."""
+    """The label of the text field or its part, or the position of the call."""
     start: int
     """Index in the lane's buffer of emitted text."""
 
@@ -50,7 +52,7 @@ class Numbering:
     ordinal: int = -1
     """Number of the current run of messages of one kind; see :func:`streamfsm.messages.otid`."""
     run: str = ""
-    """Message type, choice and call of that run."""
+    """Message type, choice, and call or part of that run."""
     turns: list[Turn] | None = None
     """``None``: nothing was said or thought."""
 
@@ -74,19 +76,20 @@ class MessageWriter:
     """Whether boundaries are returned along with the messages."""
 
     _messages: list[Any] = field(default_factory=list)
-    # The latest message, and where it came from: the next one usually continues it.
-    _latest: StreamMessage | None = None
+    # The latest message, and where it came from: the next one usually continues it. No lane: none can.
+    _latest: Any = None
     _latest_lane: Lane | None = None
-    _latest_emission: Emission | None = None
+    _latest_emission: Any = None
     _captured: StringIO | None = None
     """The buffer of captured text, if the latest message holds text that a call's lane captured."""
 
-    def boundary(self, lane: Lane, event: str, emits: str = "") -> None:
-        """``event`` fires; ``emits`` is what its row emits, if it does."""
+    def boundary(self, lane: Lane, event: str, emits: str | Mapping[str, Any] = "") -> None:
+        """``event`` fires; ``emits`` is what its row emits, if it does: a text, or several fields of the message."""
         state = lane.state
-        row = lane.MACHINE.advance(lane, event)
+        row = lane.machine.advance(lane, event)
         if row.emits:
             self._write(lane, row.emits, emits)
+        self._latest_lane = None
         if self.boundaries:
             self._bound(lane, row)
         if self.trace is not None:
@@ -94,27 +97,15 @@ class MessageWriter:
 
     def text(self, lane: Lane, text: str) -> None:
         """Text arrived in the lane's present state, which says what it becomes."""
-        emission = lane.MACHINE.texts[lane.state]
-        if emission:
-            latest, numbering = self._latest, self.numbering
-            if lane is self._latest_lane and emission is self._latest_emission and latest is not None:
-                # Nearly all messages equal the latest one except for their text.
-                fields = latest.__dict__.copy()
-                if emission.part:
-                    call: ToolCallDelta = fields["tool_call"]
-                    fields["tool_call"] = _like(call, {**call.__dict__, "arguments": text})
-                else:
-                    fields[emission.field] = text
-                    if self._captured is not None:
-                        self._captured.write(text)
-                fields["seq_id"] = numbering.next_seq
-                numbering.next_seq += 1
-                self._latest = message = _like(latest, fields)
-                self._messages.append(message)
-            else:
-                self._write(lane, emission, text)
-            if self.trace is not None:
-                self._log(self.trace, lane, lane.state, "text", emitted=True)
+        if lane is self._latest_lane:
+            self._continue(text)
+        elif emission := lane.machine.texts[lane.state]:
+            self._write(lane, emission, text)
+            self._latest_lane, self._latest_emission = lane, emission
+        else:
+            return
+        if self.trace is not None:
+            self._log(self.trace, lane, lane.state, "text", emitted=True)
 
     def drain(self) -> list[StreamMessage]:
         """Return the messages since the last call, and the boundaries if wanted."""
@@ -123,47 +114,75 @@ class MessageWriter:
 
     def _log(self, trace: Callable[[Transition], object], lane: Lane, state: str, event: str, *, emitted: bool) -> None:
         seq_id = self.numbering.next_seq - 1 if emitted else None
-        trace(Transition(lane.MACHINE.table.name, lane.choice, lane.label, state, event, lane.state, seq_id))
+        trace(Transition(lane.machine.table.name, lane.choice, lane.label, state, event, lane.state, seq_id))
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
-    def _write(self, lane: Lane, emission: Emission, text: str) -> None:
+    def _continue(self, text: str) -> None:
+        """Write the latest message with the text that follows: a copy, because all else is the same."""
+        latest, emission, numbering = self._latest, self._latest_emission, self.numbering
+        fields = latest.__dict__.copy()
+        if emission.part:
+            call: ToolCallDelta = fields["tool_call"]
+            fields["tool_call"] = _like(call, {**call.__dict__, "arguments": text})
+        else:
+            fields[emission.field] = text
+            if self._captured is not None:
+                self._captured.write(text)
+        fields["seq_id"] = numbering.next_seq
+        numbering.next_seq += 1
+        self._latest = message = _like(latest, fields)
+        self._messages.append(message)
+
+    def _write(self, lane: Lane, emission: Emission, emits: str | Mapping[str, Any]) -> None:
         """Write a message that does not continue the latest one: build and validate each field."""
         numbering = self.numbering
         if self.stream.state == _SILENT:
             self.boundary(self.stream, "hidden" if self.hides_reasoning and not emission.thinks else "heard", "omitted")
-        message, value = emission.message, cast("Any", text)
-        if isinstance(lane, CallLane) and emission.part:
-            value = ToolCallDelta(**{emission.part: text}, tool_call_id=lane.announced_id)
-            message = ApprovalRequestMessage if lane.name in self.requires_approval else message
-        run = f"{message.__name__}/{lane.choice}/{lane.label if isinstance(lane, CallLane) else ''}"
+        message = emission.message
+        fields: dict[str, Any] = {
+            **dict(emission.constant),
+            **({emission.field: emits} if type(emits) is not dict else emits),
+        }
+        call_id, call_index, place = None, None, _run_of(lane)
+        if isinstance(lane, CallLane):
+            if emission.part:
+                call_id, call_index = lane.announced_id, lane.ordinal
+                fields["tool_call"] = ToolCallDelta(tool_call_id=call_id, **{emission.part: cast("str", emits)})
+                asks = lane.kind == "mcp_approval_request" or lane.name in self.requires_approval
+                message = ApprovalRequestMessage if asks else message
+            elif message is ArgumentMessage:
+                call_id, call_index, path = lane.announced_id, lane.ordinal, cast("Scanner", lane.scanner).path
+                place = f"{place}/{path}"
+                fields |= {"tool_call_id": call_id, "tool_name": lane.name, "path": path}
+        run = f"{message.__name__}/{lane.choice}/{place}"
         if begins := run != numbering.run:
             if self.boundaries:
                 self._end_run()
             numbering.run = run
             numbering.ordinal += 1
-        self._latest_lane, self._latest_emission = lane, emission
-        fields: dict[str, Any] = {**dict(emission.constant), emission.field: value}
-        written = message(
-            id=self.message_id,
-            date=self.date,
-            otid=otid(self.message_id, numbering.ordinal),
-            step_id=self.step_id,
-            is_err=True if value is StopReasonType.error else None,
-            seq_id=numbering.next_seq,
-            run_id=self.run_id,
-            choice_index=lane.choice,
-            **fields,
+        first = cast(
+            "StreamMessage",
+            message(
+                id=self.message_id,
+                date=self.date,
+                otid=otid(self.message_id, numbering.ordinal),
+                step_id=self.step_id,
+                is_err=True if emits is StopReasonType.error else None,
+                seq_id=numbering.next_seq,
+                run_id=self.run_id,
+                choice_index=lane.choice,
+                **fields,
+            ),
         )
-        self._latest = latest = cast("StreamMessage", written)
         if begins and self.boundaries:
-            call_id = lane.announced_id if isinstance(lane, CallLane) and emission.part else None
-            self._messages.append(RunStarted(f"{latest.otid}", latest.message_type, lane.choice, call_id))
-        numbering.next_seq += 1
-        self._messages.append(self._latest)
+            self._messages.append(RunStarted(f"{first.otid}", first.message_type, lane.choice, call_id, call_index))
         self._captured = None
         if message in _SPOKEN:
-            self._note_speaker(cast("TextLane | CallLane", lane), emission.field, text)
+            self._note_speaker(cast("TextLane | CallLane", lane), emission.field, cast("str", emits))
+        numbering.next_seq += 1
+        self._latest = first
+        self._messages.append(first)
 
     def _bound(self, lane: Lane, row: Row) -> None:
         """Add the boundary that ``row`` is, if it is one, after its message."""
@@ -191,6 +210,11 @@ class MessageWriter:
                     return
                 break
         turns.append(Turn(lane.choice, field, who, buffer.tell() - len(text)))
+
+
+def _run_of(lane: Lane) -> str | int:
+    """Return what of a lane, besides its choice, makes its messages a run of their own."""
+    return lane.label if isinstance(lane, CallLane) else (isinstance(lane, TextLane) and lane.part) or ""
 
 
 _SPOKEN = (AssistantMessage, ReasoningMessage)

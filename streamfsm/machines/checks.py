@@ -32,8 +32,11 @@ _ESCAPE = len(r"\ud83d\ude0")
 
 def channel_holds(*captures: Capture) -> dict[tuple[str, str], Hold]:
     """Return what the states of ``captures`` hold back, whatever they capture."""
-    hold = Hold("an unfinished escape or null; half a surrogate pair", (_ESCAPE, _HALF))
-    return {(TOOL_CALL.table.name, each.state): hold for each in captures}
+    piece = Hold("an unfinished escape or null; half a surrogate pair", (_ESCAPE, _HALF))
+    value = Hold("a value that is told when it is whole", ("arguments",))
+    return {
+        (TOOL_CALL.table.name, each.state): value if each.closes and not each.becomes else piece for each in captures
+    }
 
 
 # fmt: off
@@ -124,15 +127,17 @@ def _bounded_hold_back(table: Table, moves: Moves, holds: Mapping[str, Hold]) ->
     silent = [
         state.name for state in table.states if not state.text and state.name in holds and holds[state.name].bounds
     ]
-    ways = {(state, target) for state, target in edges(moves) if {state, target} <= {*silent}}
+    told = {cell for cell, row in table.by_cell.items() if row.emits}
+    quiet = {cell: target for cell, target in moves.items() if cell not in told}
+    ways = {(state, target) for state, target in edges(quiet) if {state, target} <= {*silent}}
     rounds = [
         f"{state} holds text back, emits nothing and leads back to itself"
         for state in silent
         if state in reach([target for source, target in ways if source == state], ways)
     ]
     named = sorted({str(bound) for hold in holds.values() for bound in hold.bounds if isinstance(bound, str)})
-    told = f"every live state names its bound ({', '.join(named) or 'nothing is held back'})"
+    evidence = f"every live state names its bound ({', '.join(named) or 'nothing is held back'})"
     return (
-        f"{told}; {' → '.join(silent)}: silent, and no cycle" if silent else told,
+        f"{evidence}; {' → '.join(silent)}: silent, and no cycle" if silent else evidence,
         unnamed + idle + unknown + rounds,
     )

@@ -1,9 +1,10 @@
 """What a row of a table, or text in a state, becomes: a kind of output with its typed message."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from streamfsm.messages import (
+    ArgumentMessage,
     AssistantMessage,
     HiddenReasoningMessage,
     Message,
@@ -23,7 +24,7 @@ class Emission:
     """The class of its messages."""
     field: str
     """The field of the message that takes what is emitted."""
-    constant: tuple[tuple[str, str], ...] = ()
+    constant: tuple[tuple[str, Any], ...] = ()
     """Fields that are the same in all its messages, and their values."""
     part: str | None = None
     """The part of a tool call that is emitted, ``name`` or ``arguments``; ``None``: it is not part of a tool call."""
@@ -48,3 +49,9 @@ Emission.TOOL_NAME = Emission("ToolCallMessage (name)", ToolCallMessage, "tool_c
 Emission.TOOL_ARGUMENTS = Emission("ToolCallMessage (arguments)", ToolCallMessage, "tool_call", part="arguments")
 Emission.HIDDEN = Emission("HiddenReasoningMessage", HiddenReasoningMessage, "state", thinks=True)
 Emission.STOP = Emission("StopReason", StopReason, "stop_reason")
+
+
+def argument(channel: str, what: str = "", *, done: bool = False) -> Emission:
+    """Return the emission of a declared channel: a piece of text, or what a row says of a value."""
+    label = f"ArgumentMessage ({', '.join(filter(None, (channel, what)))})"
+    return Emission(label, ArgumentMessage, "delta", (("channel", channel), ("done", done)))

@@ -14,7 +14,8 @@ all, that is from their first character.
 from functools import cache
 from typing import NamedTuple
 
-from streamfsm.machines.emission import Emission
+from streamfsm.channels import Channel
+from streamfsm.machines.emission import Emission, argument
 from streamfsm.machines.engine import StateMachine
 from streamfsm.machines.table import LIVE, Row, State, Table
 
@@ -26,8 +27,8 @@ class Capture(NamedTuple):
     """The event that fires where the captured value begins."""
     state: str
     """The state in which the value is read."""
-    becomes: Emission
-    """What its text becomes."""
+    becomes: Emission | None
+    """What its text becomes; ``None``: it is kept until the value is whole."""
     inside: str
     """Why the state is what it is."""
     value: str
@@ -36,13 +37,38 @@ class Capture(NamedTuple):
     """What a value is that is neither a string nor JSON."""
     opens_in: tuple[str, ...] = ("raw_args", "between_members")
     """States in which the value may begin. A capture of the message tool alone begins only between members."""
+    closes: Emission | None = None
+    """What the end of the value becomes."""
+    comes: str = ""
+    """The event of a value that stays in the raw text, where it ends; empty: every value leaves it."""
+    unfolds: str = ""
+    """The event of an object or array above captured leaves, where it opens; empty: leaves are not captured."""
+    opening: Emission | None = None
+    """What that becomes."""
+
+
+def declared(channel: Channel) -> Capture:
+    """Return what a declared channel adds."""
+    name, where = channel.name, channel.path.replace('"', "'")
+    return Capture(
+        event=f"{name}_begins",
+        state=f"in_{name}",
+        becomes=argument(name) if channel.when == "delta" else None,
+        inside=f"inside {where}",
+        value=f"the value at {where}",
+        odd=f"a value at {where} that is neither a string nor JSON",
+        closes=argument(name, "end", done=True),
+        comes=f"{name}_comes" if channel.takes == "blank" else "",
+        unfolds=f"{name}_unfolds" if channel.steps[-1].kind == "leaves" else "",
+        opening=argument(name, "opening"),
+    )
 
 
 # fmt: off
 THOUGHTS = Capture("thoughts_open", "inner_thoughts", Emission.THOUGHTS, "inside the captured thoughts",
-                   "the thoughts' value", "thoughts that are no string, and no JSON")
+                   "the thoughts' value", "thoughts that are neither a string nor JSON")
 MESSAGE = Capture("message_open", "message_kwarg", Emission.ANSWER, "inside the captured message",
-                  "the message's value", "a message that is no string, and no JSON", ("between_members",))
+                  "the message's value", "a message that is neither a string nor JSON", ("between_members",))
 
 
 @cache
@@ -57,21 +83,25 @@ def tool_call(*captures: Capture) -> StateMachine:
         State("raw_args",        Emission.TOOL_ARGUMENTS, "members that no channel captures, as the wire wrote them"),
         State("between_members", None,                    "separators, and members of the message tool that are not streamed"),
         *(State(each.state, each.becomes, each.inside) for each in captures),
-        State("text_input",      Emission.TOOL_ARGUMENTS, "the input of a custom tool: text, of which nothing is read"),
+        State("text_input",      Emission.TOOL_ARGUMENTS, "the input of a custom tool: text, which is not parsed"),
         State("closed",          Emission.TOOL_ARGUMENTS, "the object is whole; only white space may follow"),
         State("malformed",       Emission.TOOL_ARGUMENTS, "not JSON from here on: raw text goes on, captures stop"),
-        State("spoken_verbatim", Emission.ANSWER,         "the message tool's arguments are not JSON from here on: spoken as they stand"),
+        State("spoken_verbatim", Emission.ANSWER,         "the message tool's arguments are not JSON from here on: spoken verbatim"),
         State("done",            None,                    "the stream is over"),
     )
     rows = (
         Row("awaiting_name",   "tool_named",    "raw_args",        Emission.TOOL_NAME, "arguments, another call or the finish came"),
         Row("awaiting_name",   "speech_named",  "between_members", None, "the message tool is speech: never announced"),
-        Row("awaiting_name",   "text_named",    "text_input",      Emission.TOOL_NAME, "the same, and the tool takes free text"),
+        Row("awaiting_name",   "text_named",    "text_input",      Emission.TOOL_NAME, "arguments, another call or the finish came; the tool takes free text"),
         *(Row(state, each.event, each.state, None, f"{each.value} begins") for each in captures for state in each.opens_in),
-        *(Row(each.state, "value_closed", "between_members", None, f"{each.value} is whole") for each in captures),
+        *(Row(each.state, "value_closed", "between_members", each.closes, f"{each.value} is whole") for each in captures),
+        *(Row(state, each.comes, state, each.closes, f"{each.value} is whole, and not a string: it stays in the raw text")
+          for each in captures if each.comes for state in each.opens_in),
+        *(Row(state, each.unfolds, state, each.opening, "an object or array opens, of which leaves are captured")
+          for each in captures if each.unfolds for state in each.opens_in),
         Row("between_members", "raw_resumed",   "raw_args",        None, "a member that is not captured, or the last brace"),
         Row("raw_args",        "object_closed", "closed",          None, "the last brace came"),
-        Row("between_members", "object_closed", "closed",          None, "the last brace came, and is not streamed"),
+        Row("between_members", "object_closed", "closed",          None, "the last brace came; it is not streamed"),
         Row("raw_args",        "malformed",     "malformed",       None, "no JSON object can go on like this"),
         Row("between_members", "malformed",     "malformed",       None, "no JSON object can go on like this"),
         *(Row(each.state, "malformed", "malformed", None, each.odd) for each in captures if "raw_args" in each.opens_in),

@@ -331,7 +331,7 @@ def _place(pending: str, text: str) -> tuple[int, int]:
     It stands at the beginning, where it goes on with what was given before and something else may still wait behind it;
     or else at the end, behind structure.
     """
-    if len(text) > _DECODED or "\\" not in pending:
+    if len(text) > _DECODED or not _UNSURE.search(pending):
         return (
             (0, len(text))
             if without_surrogates(pending[: len(text)]) == text
@@ -344,6 +344,7 @@ def _place(pending: str, text: str) -> tuple[int, int]:
     return next(span for reads in ways for span in spans if reads(pending[slice(*span)]) == text)
 
 
+_UNSURE = re.compile(r"[\\\ud800-\udfff]")  # escapes, and halves of surrogate pairs
 _DECODED = 64  # what is decoded comes in a few characters at a time; a key, which is not, may be long
 _ESCAPED = len(r"\ud83d\ude00")  # the most characters that become one
 

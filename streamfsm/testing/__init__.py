@@ -1,4 +1,4 @@
-"""A conformance and fuzz kit for any parser of Chat Completions streams: strategies, laws, reports.
+"""A conformance and fuzz kit for any parser of Chat Completions or Responses streams: strategies, laws, reports.
 
 ``pip install 'streamfsm[testing]'``; ``docs/testing.md`` shows how to use it with a parser of your own.
 """
@@ -26,8 +26,15 @@ from streamfsm.testing.pulled import PulledParser
 from streamfsm.testing.quirks import QUIRKS, Quirk, accented
 from streamfsm.testing.ready import Ready, check_ready_is_true, ready_calls
 from streamfsm.testing.reports import LawBroken
+from streamfsm.testing.responses import (
+    garbage_events,
+    long_call,
+    long_message,
+    responses_faults,
+    responses_streams,
+)
 from streamfsm.testing.retellings import RETELLINGS
-from streamfsm.testing.runs import Run, run
+from streamfsm.testing.runs import OwnProcess, Run, run
 from streamfsm.testing.strategies import (
     ALPHABET,
     Fault,
@@ -44,6 +51,7 @@ from streamfsm.testing.strategies import (
     texts,
 )
 from streamfsm.testing.streams import Stream
+from streamfsm.testing.wires import check_wire
 
 __all__ = [
     "ALPHABET",
@@ -51,6 +59,7 @@ __all__ = [
     "RETELLINGS",
     "Fault",
     "LawBroken",
+    "OwnProcess",
     "Parse",
     "Parser",
     "PulledParser",
@@ -73,6 +82,7 @@ __all__ = [
     "check_ready_is_true",
     "check_split_invariance",
     "check_total",
+    "check_wire",
     "chunkings",
     "cpu_seconds",
     "cuts",
@@ -82,15 +92,20 @@ __all__ = [
     "from_schema",
     "fuzz",
     "garbage_chunks",
+    "garbage_events",
     "json_text",
     "logical_streams",
     "long_arguments",
+    "long_call",
     "long_content",
+    "long_message",
     "may_hold",
     "objects",
     "operations",
     "read_message",
     "ready_calls",
+    "responses_faults",
+    "responses_streams",
     "run",
     "splits",
     "standard_chunkings",

@@ -12,10 +12,13 @@ from streamfsm.testing.laws import check_append_only, check_split_invariance
 from streamfsm.testing.parsers import Parse, Read, read_message
 from streamfsm.testing.quirks import accented
 from streamfsm.testing.reports import LawBroken
+from streamfsm.testing.responses import responses_faults
+from streamfsm.testing.retellings import RETELLINGS
 from streamfsm.testing.runs import SECONDS
 from streamfsm.testing.strategies import chunkings, dialects, faults
 from streamfsm.testing.streams import Stream
 from streamfsm.wires.chat.chunking import Chunk
+from streamfsm.wires.responses.chunking import is_event
 
 
 def fuzz(
@@ -47,6 +50,9 @@ def fuzz(
         The smallest finding, or ``None``.
     """
     findings: list[LawBroken] = []
+    spoken, broken = dialects(), faults(garbage=garbage)
+    if any(map(is_event, chunks)):
+        spoken, broken = st.lists(st.sampled_from(RETELLINGS), max_size=1), responses_faults(garbage=garbage)
 
     @settings(
         max_examples=examples,
@@ -60,8 +66,8 @@ def fuzz(
     @given(st.data())
     def attempt(data: st.DataObject) -> None:
         progress()
-        stream = Stream.of(accented(chunks, data.draw(dialects())))
-        if fault := data.draw(st.none() | faults(garbage=garbage)):
+        stream = Stream.of(accented(chunks, data.draw(spoken)))
+        if fault := data.draw(st.none() | broken):
             stream = fault(stream)
         try:
             cut = data.draw(chunkings(stream))

@@ -60,7 +60,7 @@ def _calls(chunks: Iterable[Chunk]) -> Iterator[tuple[Any, dict[str, Any]]]:
         calls = delta.get("tool_calls") if isinstance(delta, dict) else None
         for call in calls if isinstance(calls, list) else []:
             if isinstance(call, dict) and isinstance(call.get("function"), dict):
-                yield (choice.get("index"), call.get("index")), call
+                yield repr((choice.get("index"), call.get("index"))), call
 
 
 def _single_call(chunks: list[Chunk]) -> bool:

@@ -48,7 +48,7 @@ def check_ready_is_true(
         (name, _value(texts.get(("arguments", key), ""))) for (kind, key), name in texts.items() if kind == "name"
     )
     for chunks in variants or (logical.plain(),):
-        found = run(parse, chunks, read=lambda _: (), seconds=seconds)
+        found = run(parse, chunks, read=_nothing, seconds=seconds)
         wrong = Counter((name, _value(arguments)) for name, arguments in ready(found.result)) - made
         if wrong:
             calls = "".join(f"\n    {name}({arguments})" for name, arguments in wrong.elements())
@@ -57,10 +57,14 @@ def check_ready_is_true(
             )
 
 
+def _nothing(_: Any) -> tuple[()]:
+    return ()
+
+
 def _value(arguments: str) -> str:
-    """Return a canonical text of the value; text that is not JSON is returned unchanged."""
+    """Return a canonical text of the value; text that is not JSON is returned with halves of surrogates joined."""
     try:
         value = json.loads(arguments) if arguments.strip() else None
     except (RecursionError, ValueError):
-        return arguments
+        return without_surrogates(arguments)
     return without_surrogates(json.dumps({} if value is None else value, sort_keys=True, ensure_ascii=False))

@@ -38,6 +38,15 @@ class LawBroken(AssertionError):  # noqa: N818 - what it says
             sections["transitions"] = side_by_side(*([_step(step) for step in log] for log in logs))
         super().__init__("\n\n".join([f"{law} is broken: {detail}", *_written(sections)]))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (type(self), str(self), self.law, self.detail, self.chunks)
+
+
+def _unpickled(cls: type[LawBroken], text: str, law: str, detail: str, chunks: list[Any]) -> LawBroken:
+    broken = cls(law, detail, chunks)
+    broken.args = (text,)
+    return broken
+
 
 def _written(sections: Mapping[str, list[str]]) -> Iterable[str]:
     for title, lines in sections.items():

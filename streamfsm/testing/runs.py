@@ -1,21 +1,28 @@
 """One guarded run of a parser over chunks: an exception, a changed chunk or a hang is a finding."""
 
 import faulthandler
+import multiprocessing
 import pickle
 import signal
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from streamfsm.testing.parsers import Parse, Read, Said, read_message
+from streamfsm.testing.parsers import Parse, Parser, Read, Said, read_message
 from streamfsm.testing.reports import LawBroken
 from streamfsm.testing.streams import Key
+from streamfsm.testing.worker import Lost, Worker
 
 SECONDS = 5.0
 """How long a run may take, unless a check is told otherwise."""
+_GRACE = 1.0  # seconds more, in which a parser that can be stopped is stopped, and so its own trace is reported
+_LAST = 5.0  # seconds more, after which one that cannot be stopped takes the process with it
+_STDERR = 2  # the file descriptor, whatever stands for it in Python, as under pytest
+_RAISED = "the parser raised {!r}"
+_OVERRUN = "no answer within {:g} seconds"
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,8 @@ def run(parse: Parse, chunks: Sequence[Any], *, read: Read = read_message, secon
     Raises:
         LawBroken: the parser raised, hung, or changed a chunk.
     """
+    if isinstance(parse, OwnProcess):
+        return parse.run(chunks, read, seconds)
     # Faster than deepcopy, which would be the larger part of a short run.
     given = pickle.loads(pickle.dumps(list(chunks)))  # noqa: S301 - our own
     answers: list[list[Any]] = []
@@ -93,20 +102,99 @@ def run(parse: Parse, chunks: Sequence[Any], *, read: Read = read_message, secon
             result = getattr(parser, "result", None)
             result = result() if callable(result) else result
     except Overrun:
-        raise _broken(f"no answer within {seconds:g} seconds", chunks, answers, trace) from None
-    except Exception as error:
-        raise _broken(f"the parser raised {error!r}", chunks, answers, trace) from error
+        raise _broken(_OVERRUN.format(seconds), chunks, len(answers), trace) from None
+    except KeyboardInterrupt:
+        raise  # the user's: a parser that raises it itself is found in a process of its own
+    except BaseException as error:
+        raise _broken(_RAISED.format(error), chunks, len(answers), trace) from error
     for number, (chunk, before) in enumerate(zip(given, chunks, strict=True), 1):
-        if chunk != before:
+        if not equal(chunk, before):
             raise LawBroken("total", f"the parser changed chunk {number} to {chunk!r}", chunks)
     texts = Texts()
     steps = [[new for message in answer for said in read(message) if (new := texts.add(said))] for answer in answers]
     return Run(list(chunks), steps, result, list(trace))
 
 
-def _broken(what: str, chunks: Sequence[Any], answers: list[list[Any]], trace: list[Any]) -> LawBroken:
-    place = f"at chunk {len(answers) + 1}" if len(answers) < len(chunks) else "at the end of the stream"
+def equal(one: Any, other: Any) -> bool:
+    """Whether two values are equal; unlike ``==``, also if they hold NaN."""
+    return bool(one == other) or repr(one) == repr(other)
+
+
+def _broken(what: str, chunks: Sequence[Any], answered: int, trace: Sequence[Any] = ()) -> LawBroken:
+    place = f"at chunk {answered + 1}" if answered < len(chunks) else "at the end of the stream"
     return LawBroken("total", f"{what}, {place}", chunks, logs=[trace])
+
+
+class OwnProcess:
+    """Makes a parser, as ``parse`` does; the checks run it in a process of its own, as often as they need.
+
+    So a parser that ends its process, hangs in C code, or catches what is to stop it breaks a law, like any other that
+    raises or hangs. What it changes outside itself does not reach this process. It takes a system with ``os.fork``, and
+    a result and a trace that can be pickled.
+
+    Args:
+        parse: makes the parser.
+    """
+
+    def __init__(self, parse: Parse) -> None:
+        self._parse = parse
+        self._read: Read = read_message
+        self._worker: Worker | None = None
+        self._reached = multiprocessing.RawValue("Q")
+
+    def __call__(self) -> Parser:
+        """Return a new parser, in this process."""
+        return self._parse()
+
+    def run(self, chunks: Sequence[Any], read: Read, seconds: float) -> Run:
+        """Like :func:`run`."""
+        if self._worker is None or read is not self._read:  # a process has but the ``read`` that it began with
+            self.end()
+            self._read = read
+            self._worker = Worker(self._run)
+        self._reached.value = 0
+        try:
+            found: Run = self._worker.call((list(chunks), seconds), seconds + _GRACE)
+        except Lost as loss:
+            self._worker = None
+            what = f"the parser's process {loss}" if str(loss) else _OVERRUN.format(seconds)
+            raise _broken(what, chunks, self._answered) from None
+        return found
+
+    @property
+    def _answered(self) -> int:
+        return max(cast("int", self._reached.value) - 1, 0)  # the parser may not even have been made
+
+    def end(self) -> None:
+        """End the process; the next run begins another one."""
+        if self._worker:
+            self._worker.end()
+            self._worker = None
+
+    def _run(self, argument: tuple[list[Any], float]) -> Run:
+        chunks, seconds = argument
+        try:
+            return run(lambda: _Counted(self._parse(), self._reached), chunks, read=self._read, seconds=seconds)
+        except KeyboardInterrupt as error:  # the process ignores the user's
+            raise _broken(_RAISED.format(error), chunks, self._answered) from error
+
+
+class _Counted:
+    """A parser that counts in shared memory how often it was called."""
+
+    def __init__(self, parser: Parser, reached: Any) -> None:
+        self._parser, self._reached = parser, reached
+
+    def feed(self, chunk: Any) -> Iterable[Any] | None:
+        self._reached.value += 1
+        return self._parser.feed(chunk)
+
+    def close(self) -> Iterable[Any] | None:
+        self._reached.value += 1
+        return self._parser.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._parser, name)
 
 
 class Overrun(BaseException):
@@ -117,8 +205,9 @@ class Overrun(BaseException):
 def limit(seconds: float) -> Iterator[None]:
     """Raise :class:`Overrun` in code that takes longer than ``seconds``.
 
-    An alarm signal ends any Python loop and any regular expression that runs away. Where there are no signals (outside
-    the main thread, on Windows) the process ends, with a traceback of where it hung.
+    An alarm signal ends any Python loop and any regular expression that runs away. What it does not end, because it
+    hangs in C code or catches the exception, ends the process five seconds later, with a traceback of where it hung.
+    Where there are no signals (outside the main thread, on Windows) the process ends at once.
     """
     if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
         handler = signal.signal(signal.SIGALRM, _ring)
@@ -126,18 +215,26 @@ def limit(seconds: float) -> Iterator[None]:
         before = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
         try:
             try:
-                yield
+                with _last(seconds + _LAST):
+                    yield
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         finally:  # a nested finally: even if the alarm rings just now, it must be switched off
             signal.setitimer(signal.ITIMER_REAL, *before)
             signal.signal(signal.SIGALRM, handler)
     else:
-        faulthandler.dump_traceback_later(seconds, exit=True)
-        try:
+        with _last(seconds):
             yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
+
+
+@contextmanager
+def _last(seconds: float) -> Iterator[None]:
+    """End the process after this time."""
+    faulthandler.dump_traceback_later(seconds, exit=True, file=_STDERR)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _ring(*_: object) -> None:

@@ -339,9 +339,14 @@ ERRORS = (
 @cache
 def faults(*, garbage: bool = True) -> st.SearchStrategy[Fault]:
     """A fault: cut off, an error payload or (unless not ``garbage``) garbage, at any point. Give it a stream."""
+    return faults_with(ERRORS, garbage_chunks() if garbage else None)
+
+
+def faults_with(errors: Sequence[Chunk], garbage: st.SearchStrategy[Any] | None) -> st.SearchStrategy[Fault]:
+    """A fault with one of these error payloads or this garbage."""
     at = st.integers(0, 200)
-    broken = st.builds(Fault, st.just("cut off"), at) | st.builds(Fault, st.just("error"), at, st.sampled_from(ERRORS))
-    return broken | st.builds(Fault, st.just("garbage"), at, garbage_chunks()) if garbage else broken
+    broken = st.builds(Fault, st.just("cut off"), at) | st.builds(Fault, st.just("error"), at, st.sampled_from(errors))
+    return broken if garbage is None else broken | st.builds(Fault, st.just("garbage"), at, garbage)
 
 
 def _shaped(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -86,18 +86,50 @@ def said_so_far(atoms: Iterable[Atom]) -> Iterator[dict[tuple[str, Key], str]]:
     ids: dict[Any, Key] = {}
     texts: dict[tuple[str, Key], str] = {}
     for atom in atoms:
-        if atom.text and atom.choice is not None:
-            key: Key = atom.choice
-            if atom.kind in ("name", "arguments"):
-                place = (atom.choice, atom.call.get("index"))
-                key = ids[place] = atom.call.get("id") or ids.get(place, "")
-            texts[atom.kind, key] = texts.get((atom.kind, key), "") + atom.text
+        kind, key, text = _responses_said(atom, ids) if atom.choice is None else _chat_said(atom, atom.choice, ids)
+        if text:
+            texts[kind, key] = texts.get((kind, key), "") + text
         yield texts
+
+
+def _chat_said(atom: Atom, choice: int, ids: dict[Any, Key]) -> tuple[str, Key, str]:
+    """Return what an atom of a choice says: kind, key, text."""
+    key: Key = choice
+    if atom.text and atom.kind in ("name", "arguments"):
+        place = (choice, atom.call.get("index"))
+        key = ids[place] = atom.call.get("id") or ids.get(place, "")
+    return atom.kind, key, atom.text
+
+
+_SAID = {
+    "output_text": "content",
+    "refusal": "refusal",
+    "reasoning_text": "reasoning",
+    "reasoning_summary_text": "reasoning",
+    "function_call_arguments": "arguments",
+    "custom_tool_call_input": "arguments",
+    "mcp_call_arguments": "arguments",
+}
+"""What the deltas of the Responses API say, by the front of their type."""
+
+
+def _responses_said(atom: Atom, ids: dict[Any, Key]) -> tuple[str, Key, str]:
+    """Return what an event of the Responses API says: kind, key, text; any other atom says nothing."""
+    event = atom.chunk if isinstance(atom.chunk, dict) else {}
+    front, _, verb = str(event.get("type")).removeprefix("response.").rpartition(".")
+    item, place = event.get("item"), event.get("output_index")
+    if (front, verb) == ("output_item", "added") and isinstance(item, dict) and item.get("name"):
+        key = ids[place] = str(item.get("call_id") or item.get("id"))
+        return "name", key, item["name"]
+    kind = _SAID.get(front, "")
+    return kind, ids.get(place, "") if kind == "arguments" else 0, atom.text if kind else ""
 
 
 def _line(atom: Atom) -> str:
     if atom.kind == "opaque":
         return f"chunk {shown(atom.chunk)}"
+    if atom.kind == "delta":
+        return f"{atom.chunk['type'].removeprefix('response.')} {atom.text!r}"
     if atom.kind == "usage":
         return f"usage {atom.delta!r}"
     choice = f"choice {atom.choice} " if atom.choice else ""

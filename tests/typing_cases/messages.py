@@ -4,6 +4,7 @@ from typing_extensions import assert_never, assert_type
 
 from streamfsm import (
     ApprovalRequestMessage,
+    ArgumentMessage,
     AssistantMessage,
     HiddenReasoningMessage,
     ReasoningMessage,
@@ -25,6 +26,8 @@ def by_class(message: StreamMessage) -> str:
         case ToolCallMessage() | ApprovalRequestMessage():
             assert_type(message.tool_call, ToolCallDelta)
             return message.tool_call.arguments or message.tool_call.name or ""
+        case ArgumentMessage():
+            return message.delta or message.path
         case HiddenReasoningMessage():
             return message.state
         case StopReason():

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any, TypeAlias
 
 from streamfsm.core.policies import EXTRAS
+from streamfsm.wires.checked import LARGEST
 from streamfsm.wires.responses import chunking as responses
 
 Chunk: TypeAlias = dict[str, Any]
@@ -76,7 +77,11 @@ def _split_chunk(chunk: Any) -> list[Atom]:
     if text := responses.text_of(chunk):
         return [Atom("delta", None, text, chunk=chunk)]
     choices = chunk.get("choices") if isinstance(chunk, dict) else None
-    shaped = isinstance(choices, list) and all(_is_choice(choice) for choice in choices)
+    shaped = (
+        isinstance(choices, list)
+        and all(_is_choice(choice) for choice in choices)
+        and all(isinstance(chunk.get(key), str | None) for key in ("id", "model"))
+    )
     if not shaped or not choices or chunk.get("error") or chunk.get("x_groq"):
         return [Atom("opaque", None, chunk=chunk)]
     envelope = {key: value for key, value in chunk.items() if key not in ("choices", "usage")}
@@ -87,11 +92,11 @@ def _split_chunk(chunk: Any) -> list[Atom]:
 
 
 def _is_choice(choice: object) -> bool:
-    return (
-        isinstance(choice, dict)
-        and isinstance(choice.get("delta"), dict)
-        and type(choice.get("index")) in (int, type(None))
-    )
+    return isinstance(choice, dict) and isinstance(choice.get("delta"), dict) and _is_index(choice.get("index"))
+
+
+def _is_index(index: object) -> bool:
+    return index is None or (type(index) is int and abs(index) <= LARGEST)
 
 
 def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:
@@ -152,7 +157,10 @@ def _unread(rest: Chunk) -> bool:
 def _is_call(call: object) -> bool:
     function = call.get("function") if isinstance(call, dict) else None
     return (
-        isinstance(function, dict)
+        isinstance(call, dict)
+        and isinstance(function, dict)
+        and _is_index(call.get("index"))
+        and isinstance(call.get("id"), str | None)
         and function.keys() <= {"name", "arguments"}
         and all(value is None or isinstance(value, str) for value in function.values())
     )

@@ -1,6 +1,6 @@
 """Cutting Responses events in other places: which text of an event may be cut, and which deltas may be merged."""
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 Event: TypeAlias = dict[str, Any]
 
@@ -8,13 +8,18 @@ Event: TypeAlias = dict[str, Any]
 _LOOSE = {"delta", "sequence_number", "obfuscation", "logprobs"}
 
 
+def is_event(event: object) -> TypeGuard[Event]:
+    """Whether it is an event of the Responses API."""
+    kind = event.get("type") if isinstance(event, dict) and "choices" not in event else None
+    return isinstance(kind, str) and kind.startswith("response.")
+
+
 def text_of(event: object) -> str | None:
     """Return the text of a delta; ``None`` of any other event, and of audio, which is not text."""
-    if not isinstance(event, dict) or "choices" in event:
+    if not is_event(event) or not event["type"].endswith("delta") or event["type"] == "response.audio.delta":
         return None
-    kind, text = event.get("type"), event.get("delta")
-    is_delta = isinstance(kind, str) and kind.startswith("response.") and kind.endswith("delta")
-    return text if is_delta and kind != "response.audio.delta" and isinstance(text, str) and text else None
+    text = event.get("delta")
+    return text if isinstance(text, str) and text else None
 
 
 def after_cut(event: Event) -> Event:

@@ -1,0 +1,128 @@
+"""Puts the suite to published parsers, each in an environment of its own, and writes their results into the page.
+
+    python conformance/measure.py [NAME ...]
+
+Results are kept in ``.conform``: a case that was asked with the same command is not asked again. Without names, all
+parsers of ``parsers.json`` are measured.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+ADAPTERS = HERE / "adapters"
+PYTHON, NODE = "conformance/adapters/python", "conformance/adapters/node"
+KEPT = ROOT / ".conform"
+PAGE = ROOT / "docs" / "conformance.md"
+PARSERS: dict[str, dict[str, Any]] = json.loads((HERE / "parsers.json").read_text(encoding="utf-8"))
+BEGIN, END = "<!-- measured: make conform -->\n", "<!-- end -->\n"
+
+
+def environment(name: str, requirements: list[str]) -> str:
+    """Return the interpreter of an environment that holds these packages and no others; it is made when they change."""
+    place = ROOT / f".venv-conform-{name}"
+    stamp = place / ".requirements"
+    python = place / "bin" / "python"
+    if not stamp.exists() or stamp.read_text() != "\n".join(requirements):
+        venv.create(place, clear=True, with_pip=True)
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, *requirements], check=True, cwd=ROOT)  # noqa: S603 - our own list
+        stamp.write_text("\n".join(requirements))
+    return str(python.relative_to(ROOT))
+
+
+def node() -> str:
+    """Return the Node that has the packages of ``package.json``, which are installed when it changes."""
+    place = ADAPTERS / "node"
+    package, stamp = place / "package.json", place / "node_modules" / ".package.json"
+    if not stamp.exists() or stamp.read_text() != package.read_text():
+        install = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
+        subprocess.run(install, check=True, cwd=place)  # noqa: S603
+        shutil.copy(package, stamp)
+    return "node"
+
+
+def command(name: str) -> str:
+    """Return the command that runs a parser's adapter."""
+    about = PARSERS[name]
+    wire = f" {about['wire']}" if "wire" in about else ""
+    if about["language"] == "Python":
+        place = about.get("environment", name)
+        return f"{environment(place, PARSERS[place]['requirements'])} {PYTHON}/{about['adapter']}.py{wire}"
+    return f"{node()} {NODE}/{about['adapter']}.mjs{wire}"
+
+
+def measure(name: str) -> dict[str, Any]:
+    """Ask a parser all cases, and return the report."""
+    KEPT.mkdir(exist_ok=True)
+    report = KEPT / f"{name}.json"
+    ask = [sys.executable, "-m", "streamfsm", "conform", "--command", command(name), "--json", str(report)]
+    done = subprocess.run(  # noqa: S603
+        [*ask, "--resume", str(KEPT / f"{name}.jsonl")], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode > 1:
+        raise SystemExit(f"{name} cannot be measured")
+    print(done.stdout.partition("\n\n")[0], file=sys.stderr)
+    return read(report)
+
+
+def read(report: Path) -> dict[str, Any]:
+    """Return a report that was written."""
+    record: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    return record
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+
+def section(reports: dict[str, dict[str, Any]], day: str) -> Iterator[str]:
+    """Yield the lines of the page's measured part."""
+    laws = list(next(iter(reports.values()))["laws"])
+    yield f"Measured on {day}: in how many cases a parser broke a law, of those in which it was judged on it."
+    yield ""
+    yield f"| wire | parser | version | {' | '.join(laws)} |"
+    yield f"|---|---|---|{'---:|' * len(laws)}"
+    for report in sorted(reports.values(), key=lambda each: each["parser"]["wires"]):
+        parser = report["parser"]
+        cells = [parser["wires"][0], f"{parser['name']} ({parser['language']})", parser["version"]]
+        yield f"| {' | '.join([*cells, *(_cell(**counts) for counts in report['laws'].values())])} |"
+    yield ""
+    yield "An empty cell is a law that the parser claims nothing of. `make conform` measures again."
+
+
+def _cell(judged: int, broken: int) -> str:
+    return f"{broken} of {judged}" if judged else ""
+
+
+def written(lines: Iterable[str]) -> str:
+    """Return the page with these lines in its measured part."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{''.join(f'{line}{chr(10)}' for line in lines)}\n{END}{after}"
+
+
+def main() -> None:
+    """Measure, and write the page of all reports that there are."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", metavar="NAME", nargs="*", choices=[*PARSERS, []], help="default: all")
+    for name in parser.parse_args().names or PARSERS:
+        measure(name)
+    reports = {name: KEPT / f"{name}.json" for name in PARSERS}
+    if missing := [name for name, report in reports.items() if not report.exists()]:
+        print(f"not on the page, because they were never measured: {', '.join(missing)}", file=sys.stderr)
+    reports = {name: report for name, report in reports.items() if name not in missing}
+    day = datetime.now(timezone.utc).date().isoformat()
+    PAGE.write_text(written(section({name: read(report) for name, report in reports.items()}, day)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The conformance suite: cases as data, put to any parser in any language; see ``docs/conformance.md``."""

@@ -1,0 +1,99 @@
+"""Cases: what a server sends, and what is right to make of it. Files of JSON lines, in the repository and the wheel."""
+
+import json
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field, ValidationError
+
+from streamfsm.conform.facts import Claim, Expected, Strict, Wire
+from streamfsm.errors import MisuseError
+
+
+class Case(Strict):
+    """One case."""
+
+    id: Annotated[str, Field(pattern="^[a-z0-9-]+(/[a-z0-9-]+)+$")]
+    wire: Wire
+    title: str
+    why: str
+    """Which servers do this, or what it tests: one or two sentences."""
+    law: Literal["texts", "dialects"]
+    """Which law a wrong text or call breaks: ``texts`` where the wire is used as its makers describe it, ``dialects``
+    where a server says it in another way."""
+    needs: tuple[Claim, ...] = ()
+    """What a parser must claim for the case to be asked at all."""
+    certain: bool = True
+    """Whether the events can be read in one way only. If not, what is judged is that the parser answers, warns, and
+    calls nothing safe that the model did not make."""
+    cut: bool = True
+    """Whether the texts can be cut elsewhere: snapshots, which come whole each time, cannot."""
+    stream: tuple[Any, ...]
+    """What is said, before a server cuts it into events: an object for each piece, with its kind, choice and text."""
+    events: tuple[Any, ...]
+    """The objects that the server sends: the data of its server-sent events, without ``[DONE]``."""
+    expected: Expected
+
+
+class Located(NamedTuple):
+    """A case and where it stands."""
+
+    case: Case
+    file: Path
+    line: int
+    digest: str
+    """What tells this case from any other, and from an older form of it."""
+
+
+def directory() -> Path:
+    """Return where the cases are: in the package as it is installed, or in the repository that it stands in."""
+    package = Path(__file__).parent / "cases"
+    return package if package.is_dir() else Path(__file__).parents[2] / "conformance" / "cases"
+
+
+def load(paths: Iterable[Path]) -> list[Located]:
+    """Return the cases in files, and in the ``*.jsonl`` files of directories, in order.
+
+    Raises:
+        MisuseError: a file cannot be read, a line is not a case, or two cases have one id.
+    """
+    found = [each for path in paths for each in _of(path)]
+    seen: dict[str, Located] = {}
+    for each in found:
+        other = seen.setdefault(each.case.id, each)
+        if other is not each:
+            raise MisuseError(f"{each.file}:{each.line}: {each.case.id} is also at {other.file}:{other.line}")
+    return found
+
+
+def _of(path: Path) -> Iterator[Located]:
+    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    if not files:
+        raise MisuseError(f"{path}: no cases")
+    for file in files:
+        try:
+            lines = file.read_text(encoding="utf-8").split("\n")
+        except OSError as error:
+            raise MisuseError(f"{file}: {error.strerror}") from error
+        for number, line in enumerate(lines, 1):
+            if line:
+                digest = sha256(line.encode()).hexdigest()[:16]
+                yield Located(_case(line, f"{file}:{number}"), file, number, digest)
+
+
+def _case(line: str, place: str) -> Case:
+    try:
+        return Case.model_validate(json.loads(line))  # pydantic's own reader takes no half of a character
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the line"
+        raise MisuseError(f"{place}: not a case: {where}: {first['msg']}") from error
+    except ValueError as error:
+        raise MisuseError(f"{place}: not JSON: {error}") from error
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a case."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Case.model_json_schema()}

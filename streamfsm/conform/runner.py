@@ -1,0 +1,204 @@
+"""Asks a program every case in every cut, and collects what is wrong."""
+
+import json
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from streamfsm.conform.cases import Case, Located
+from streamfsm.conform.cuts import AS_SENT, cut, cuts, smallest
+from streamfsm.conform.facts import Answer, Hello, Strict
+from streamfsm.conform.judge import Law, differs, judge, laws_of
+from streamfsm.conform.program import Failure, Limits, Program
+from streamfsm.errors import MisuseError
+
+
+class Finding(Strict):
+    """A law that a parser breaks in a case."""
+
+    law: Law
+    case: str
+    cut: str
+    """How the events were cut: ``as sent``, ``whole``, ``at PLACE`` or ``every SIZE``."""
+    detail: str
+    """What is right, or the answer to the events as sent, → what the parser made of it."""
+    events: tuple[Any, ...]
+    """The smallest events found that show it."""
+    than: tuple[Any, ...] | None = None
+    """For a broken law of cuts: the same response, which is answered in another way."""
+    cuts: int = 1
+    """In how many cuts of the case this law was seen broken."""
+    again: bool = True
+    """Whether a new process did the same."""
+
+
+class Outcome(Strict):
+    """What came of one case."""
+
+    case: str
+    digest: str
+    laws: tuple[Law, ...]
+    """Those on which the parser was judged."""
+    runs: int
+    findings: tuple[Finding, ...]
+
+
+def examine(program: Program, hello: Hello, case: Case, digest: str = "", only: str | None = None) -> Outcome:
+    """Ask one case in all cuts, or in ``only`` this one beside the events as sent."""
+    ways: Iterable[Any] = cuts(case) if only is None else [(only, lambda: cut(case, only))]
+    runs, found, split, splits = 1, list[Finding](), None, 0
+    first = _read(program, case, list(case.events))
+    if isinstance(first, str):
+        found.append(_finding("total", case, AS_SENT, first, case.events))
+    else:
+        found += [_finding(law, case, AS_SENT, why, case.events) for law, why in judge(case, hello.claims, first)]
+        for name, make in ways:
+            events = make()
+            answer = _read(program, case, events)
+            runs += 1
+            if isinstance(answer, str):
+                found.append(_finding("total", case, name, answer, events))
+                break
+            if why := differs(case, hello.claims, first, answer):
+                splits += 1
+                finding = _finding("split", case, name, why, events)
+                split = finding if split is None or len(events) < len(split.events) else split
+    if split:
+        found.append(_smaller(program, hello, case, split.model_copy(update={"cuts": splits})))
+    found = [each.model_copy(update={"again": _again(program, hello, case, each)}) for each in found]
+    laws = tuple(sorted(laws_of(case, hello.claims)))
+    return Outcome(case=case.id, digest=digest, laws=laws, runs=runs, findings=tuple(found))
+
+
+def _finding(law: Law, case: Case, name: str, detail: str, events: Sequence[Any]) -> Finding:
+    return Finding(law=law, case=case.id, cut=name, detail=detail, events=tuple(events))
+
+
+def _read(program: Program, case: Case, events: list[Any]) -> Answer | str:
+    """Return the program's answer, or how it failed."""
+    try:
+        return program.read(case.wire, events)
+    except Failure as failure:
+        return str(failure)
+
+
+def _smaller(program: Program, hello: Hello, case: Case, finding: Finding) -> Finding:
+    """Return the finding with the smallest part of the response that shows it."""
+
+    def fails(one: list[Any], other: list[Any]) -> bool:
+        answers = [_read(program, case, events) for events in (one, other)]
+        first, second = answers
+        if isinstance(first, str) or isinstance(second, str):
+            return False
+        return differs(case, hello.claims, first, second) is not None
+
+    pair = smallest(case.events, fails)
+    if pair is None:
+        return finding.model_copy(update={"than": case.events})
+    return finding.model_copy(update={"than": tuple(pair[0]), "events": tuple(pair[1])})
+
+
+def _again(program: Program, hello: Hello, case: Case, finding: Finding) -> bool:
+    """Whether a new process breaks the same law."""
+    program.restart()
+    first = _read(program, case, list(case.events))
+    if finding.law == "split":
+        other = _read(program, case, cut(case, finding.cut))
+        same = not isinstance(first, str) and not isinstance(other, str)
+        return same and differs(case, hello.claims, first, other) is not None  # type: ignore[arg-type]
+    if finding.cut != AS_SENT:
+        first = _read(program, case, cut(case, finding.cut))
+    if isinstance(first, str):
+        return finding.law == "total"
+    return finding.law in [law for law, _ in judge(case, hello.claims, first)]
+
+
+def asked(hello: Hello, cases: Iterable[Located]) -> list[Located]:
+    """Return the cases of the wires that a parser reads, as far as it claims what they need."""
+    return [each for each in cases if each.case.wire in hello.wires and hello.claims.issuperset(each.case.needs)]
+
+
+def run(
+    command: str,
+    cases: Sequence[Located],
+    *,
+    limits: Limits = Limits(),  # noqa: B008 - immutable
+    jobs: int = 1,
+    only: str | None = None,
+    kept: Path | None = None,
+    progress: Callable[[Outcome, int], object] = lambda *_: None,
+) -> tuple[Hello, list[Outcome]]:
+    """Ask a program all cases, in as many processes of it as there are ``jobs``.
+
+    Args:
+        command: the program under test.
+        cases: see :func:`streamfsm.conform.cases.load`.
+        limits: of time and memory.
+        jobs: how many cases are asked at once.
+        only: ask in this cut only, beside the events as sent.
+        kept: a file of outcomes, to which each is added as it comes; cases whose outcome it holds are not asked again.
+        progress: called with each outcome, and how many there will be.
+
+    Returns:
+        What the program said of itself, and the outcomes in the order of the cases.
+
+    Raises:
+        MisuseError: the program does not start or answer ``hello``; a cut is asked for that a case does not have.
+    """
+    idle: SimpleQueue[Program] = SimpleQueue()
+    programs = [Program(command, limits) for _ in range(jobs)]
+    try:
+        hello = programs[0].hello()
+        for program in programs:
+            idle.put(program)
+        wanted = asked(hello, cases)
+        if only is not None:
+            for each in wanted:
+                cut(each.case, only)
+        done = dict(_kept(kept, command)) if kept and kept.exists() else {}
+
+        def one(each: Located) -> Outcome:
+            if known := done.get(each.digest):
+                progress(known, len(wanted))
+                return known
+            program = idle.get()
+            try:
+                outcome = examine(program, hello, each.case, each.digest, only)
+            finally:
+                idle.put(program)
+            if kept:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"command": command, **outcome.model_dump()}) + "\n")
+            progress(outcome, len(wanted))
+            return outcome
+
+        with ThreadPoolExecutor(jobs) as pool:
+            try:
+                return hello, list(pool.map(one, wanted))
+            except BaseException:  # an interrupt too
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    finally:
+        for program in programs:
+            program.close()
+
+
+def _kept(file: Path, command: str) -> Iterator[tuple[str, Outcome]]:
+    """Yield the outcomes that an earlier run of the same command kept."""
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            record = json.loads(line)
+            if record.pop("command") == command:
+                outcome = Outcome.model_validate(record)
+                yield outcome.digest, outcome
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # noqa: PERF203 - it names the line
+            raise MisuseError(f"{file}:{number}: not an outcome of an earlier run") from error
+
+
+def repeat(command: str, finding: Finding) -> str:
+    """Return the shell command that repeats a finding."""
+    cut = [] if finding.cut == AS_SENT else ["--cut", finding.cut]
+    return shlex.join(["streamfsm", "conform", "--command", command, "--case", finding.case, *cut])

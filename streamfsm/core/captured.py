@@ -1,0 +1,83 @@
+"""What is captured of each tool's calls, by built-in and declared channels: one machine and one trie."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from streamfsm.channels import Channel, Step, check
+from streamfsm.core.trie import NOTHING, Taking, Trie, trie_of
+from streamfsm.machines.engine import StateMachine
+from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, TOOL_CALL, declared, tool_call
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Captured:
+    """What is captured of a tool's calls. Calls share it, and copies are the same object."""
+
+    made_of: tuple[Any, ...]
+    machine: StateMachine
+    trie: Trie
+    is_speech: bool
+    """Whether calls are never announced, and streamed only through channels."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _captured, self.made_of
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """The channels of a stream. The two built-in ones capture thoughts, in any tool, and the message tool's message.
+
+    Args:
+        thoughts: accepted keys of the inner thoughts.
+        tool: the message tool, ``None`` for none.
+        kwarg: the message tool's key that holds the message.
+        declared: the other channels.
+
+    Raises:
+        MisuseError: two channels of a tool leave each other nothing.
+    """
+
+    thoughts: Collection[str]
+    tool: str | None
+    kwarg: str
+    declared: tuple[Channel, ...] = ()
+
+    def __post_init__(self) -> None:
+        taken = [("inner_thoughts_kwarg", (Step("member", key),), None) for key in self.thoughts]
+        message = [("assistant_kwarg", (Step("member", self.kwarg),), self.tool)] if self.tool else []
+        check(self.declared, [*taken, *message])
+
+    def is_message_tool(self, tool: str) -> bool:
+        """Whether calls of ``tool`` are speech: never announced, and streamed only through channels."""
+        return tool == self.tool
+
+    def of(self, tool: str) -> Captured:
+        """Return what is captured of calls of ``tool``."""
+        speech = self.is_message_tool(tool)
+        own = tuple(each for each in self.declared if each.is_of(tool)) if self.declared else ()
+        return _captured(tuple(self.thoughts), self.kwarg if speech else None, own)
+
+
+@lru_cache(maxsize=256)
+def _captured(thoughts: tuple[str, ...], message: str | None, channels: tuple[Channel, ...]) -> Captured:
+    spoken = () if message is None else (Step("member", message),)
+    own = [each for each in channels if not spoken or each.steps[:1] != spoken]  # the message comes as what it is
+    built_in = {(Step("member", key),): Taking(THOUGHTS.event) for key in thoughts}
+    if spoken:
+        built_in[spoken] = Taking(MESSAGE.event)
+    captures = [declared(each) for each in own]
+    takings = [
+        (
+            each.steps,
+            Taking(capture.event, each.takes == "move", True, each.when == "whole", capture.comes, capture.unfolds),
+        )
+        for each, capture in zip(own, captures, strict=True)
+    ]
+    machine = tool_call(THOUGHTS, MESSAGE, *captures) if captures else TOOL_CALL
+    return Captured((thoughts, message, channels), machine, trie_of((*built_in.items(), *takings)), bool(spoken))
+
+
+UNNAMED = Captured(((), None, ()), TOOL_CALL, NOTHING, is_speech=False)
+"""Nothing, for calls without a name."""

@@ -1,0 +1,249 @@
+"""The Messages stream of Anthropic: blocks, one after the other.
+
+A block ends before the next begins, and blocks are counted. Deltas are of the type of their block. An error ends the
+stream wherever it is.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from pydantic_core import from_json
+
+from streamfsm.machines.table import Row
+from streamfsm.messages import Message, StopReasonType
+from streamfsm.sinks.grammar import Event, Grammar, Part, Word, table
+from streamfsm.sinks.sink import Ending, Piece, ProtocolSink, Writes, json_bytes
+
+_BLOCKS = {
+    "text": ("text_delta", "citations_delta"),
+    "thinking": ("thinking_delta", "signature_delta"),
+    "tool_use": ("input_json_delta",),
+    "server_tool_use": ("input_json_delta",),
+    "mcp_tool_use": ("input_json_delta",),
+    "other": ("other_delta",),
+}
+_STARTS = [f"content_block_start {kind}" for kind in _BLOCKS]
+# fmt: off
+_MESSAGE = (
+    Row("waiting",  "message_start",      "between",  None, "names the message, and the model"),
+    *(Row("between", start,               "in_block", None, "one block at a time") for start in _STARTS),
+    Row("in_block", "content_block_stop", "between",  None, "the next block may begin"),
+    Row("between",  "message_delta",      "ending",   None, "why it stops, and the usage"),
+    Row("ending",   "message_delta",      "ending",   None, "the same again, with later counts"),
+    Row("ending",   "message_stop",       "ended",    None, "nothing follows"),
+    *(Row(state, "ping", state, None, "nothing is said") for state in ("waiting", "between", "in_block", "ending")),
+    *(Row(state, "error", "failed", None, "nothing follows") for state in ("waiting", "between", "in_block", "ending")),
+)
+_BLOCK = (
+    *(Row("absent", f"content_block_start {kind}", kind, None, "its first event") for kind in _BLOCKS),
+    *(Row(kind, f"content_block_delta {delta}", kind, None, "more of it") for kind, deltas in _BLOCKS.items() for delta in deltas),
+    *(Row(kind, "content_block_stop", "ended", None, "nothing more comes of it") for kind in _BLOCKS),
+)
+# fmt: on
+
+
+def _read(event: Event) -> Iterator[Word]:
+    kind = event["type"]
+    if kind == "content_block_start":
+        block = event["content_block"]["type"]
+        kind += f" {block if block in _BLOCKS else 'other'}"
+    elif kind == "content_block_delta":
+        delta = event["delta"]["type"]
+        known = any(delta in deltas for deltas in _BLOCKS.values())
+        kind += f" {delta if known else 'other_delta'}"
+    yield Word(kind, event)
+
+
+GRAMMAR = Grammar(
+    "anthropic",
+    (
+        Part(
+            table(
+                "message",
+                {
+                    "waiting": "nothing has come",
+                    "between": "no block is open",
+                    "in_block": "one block is open",
+                    "ending": "all blocks were there",
+                    "ended": "nothing follows",
+                    "failed": "nothing follows",
+                },
+                ("ended", "failed"),
+                _MESSAGE,
+            )
+        ),
+        Part(
+            table(
+                "block",
+                {
+                    "absent": "not begun",
+                    "text": "what the model says",
+                    "thinking": "its thoughts, signed at the end",
+                    "tool_use": "a call; its deltas are JSON that may be cut anywhere",
+                    "server_tool_use": "a call that the server runs",
+                    "mcp_tool_use": "the same, of a tool of another server",
+                    "other": "a block of another type, such as a result of the server's tool",
+                    "ended": "over",
+                },
+                ("ended",),
+                _BLOCK,
+            ),
+            ("index",),
+            inside="message",
+            may_speak=("between", "in_block"),
+            counts=True,
+        ),
+    ),
+    fields={
+        "message_start": ("message",),
+        "message_delta": ("delta", "usage"),
+        "error": ("error",),
+    },
+    read=_read,
+)
+
+
+class AnthropicEvents(ProtocolSink[dict[str, Any]]):
+    """Writes Anthropic's Messages stream: :meth:`feed` returns its events, as dicts.
+
+    Blocks may not interleave, and Anthropic's client refuses input that is not JSON. So a call is held until its
+    arguments are whole, and is written as one block then, when no text is being written: at most
+    ``Limits.arguments`` characters for each call. A call that is not JSON is not written; the stream that holds it, or
+    any call that is not ready, ends with an error, because a reader would take ``tool_use`` for a call to run.
+
+    Thoughts have no signature here. They cannot be sent back to Anthropic.
+
+    Args:
+        model: the name of the model.
+    """
+
+    GRAMMAR = GRAMMAR
+    # fmt: off
+    WRITES = (
+        Writes("response begins",   ("message_start",), "one response is one message"),
+        Writes("thought begins",    ("content_block_start thinking",), "a block for each run of thoughts"),
+        Writes("thought goes on",   ("content_block_delta thinking_delta",), "as it came"),
+        Writes("thought ends",      ("content_block_stop",), "another kind of message begins, or the stream ends"),
+        Writes("thought is hidden", (), "a redacted block holds data, and there are none"),
+        Writes("speech begins",     ("content_block_start text",), "a block for each run of speech"),
+        Writes("speech goes on",    ("content_block_delta text_delta",), "as it came"),
+        Writes("speech ends",       ("content_block_stop",), "another kind of message begins, or the stream ends"),
+        Writes("call begins",       (), "held until it is whole"),
+        Writes("call goes on",      (), "held until it is whole"),
+        Writes("call is whole",     ("content_block_start tool_use", "content_block_delta input_json_delta", "content_block_stop"), "when no other block is open"),
+        Writes("call ends ready",   (), "it was written"),
+        Writes("call ends approvable", (), "it was written"),
+        Writes("call ends",         (), "the end tells"),
+        Writes("other message",     (), "the protocol has no place for it"),
+        Writes("anomaly",           (), "the protocol has no place for it"),
+        Writes("ends done",         ("message_delta", "message_stop"), "with the stop reason and the usage"),
+        Writes("ends in doubt",     ("error",), "readers would run every tool_use"),
+        Writes("ends cut",          ("message_delta", "message_stop"), "by length or a filter; readers run no tool_use then"),
+        Writes("ends unmarked",     ("error",), "the connection was lost, as far as anybody knows"),
+        Writes("ends failed",       ("error",), "with the error's message"),
+        Writes("ends cancelled",    ("error",), "there is no other way to stop early"),
+    )
+    # fmt: on
+
+    def __init__(self, model: str = "") -> None:
+        super().__init__()
+        self._model = model
+        self._whole: list[Piece] = []
+        """Calls that wait for the block that is open."""
+        self._index = -1
+
+    def frame(self, event: dict[str, Any]) -> bytes:
+        """Return the event as a server-sent event, with its type as the name."""
+        return f"event: {event['type']}\n".encode() + super().frame(event)
+
+    def _say(self, said: str, about: Any) -> None:
+        if said != "call is whole":
+            super()._say(said, about)
+        elif self._piece is not None:
+            self._whole.append(about)
+        elif _input(about) is not None:
+            super()._say(said, about)
+
+    def _end_run(self) -> None:
+        super()._end_run()
+        held, self._whole = self._whole, []
+        for piece in held:
+            self._say("call is whole", piece)
+
+    def _has_place(self, piece: Piece) -> bool:
+        return _input(piece) is not None
+
+    def _starts(self, block: dict[str, Any]) -> dict[str, Any]:
+        self._index += 1
+        return {"type": "content_block_start", "index": self._index, "content_block": block}
+
+    def _goes_on(self, delta: dict[str, Any]) -> dict[str, Any]:
+        return {"type": "content_block_delta", "index": self._index, "delta": delta}
+
+    def _begins(self, message: Message) -> dict[str, Any]:
+        body = {"id": message.id, "type": "message", "role": "assistant", "model": self._model, "content": []}
+        usage = {"input_tokens": 0, "output_tokens": 0}
+        return {"message": {**body, "stop_reason": None, "stop_sequence": None, "usage": usage}}
+
+    def _stops(self, ending: Ending) -> dict[str, Any]:
+        reason = _REASONS.get(ending.stop_reason, "end_turn")
+        if ending.how == "ends done" and self._calls:
+            reason = "tool_use"
+        usage = {"output_tokens": 0}
+        if counts := ending.usage:
+            usage = {"input_tokens": counts.input_tokens or 0, "output_tokens": counts.output_tokens or 0}
+        return {"delta": {"stop_reason": reason, "stop_sequence": None}, "usage": usage}
+
+    def _fails(self, ending: Ending) -> dict[str, Any]:
+        why = ending.error.message
+        if ending.how == "ends in doubt":
+            names = [f"{piece.name} ({piece.verdict})" for piece in self._calls.values() if not piece.is_ready]
+            why = f"calls that are not ready, or have no place here: {', '.join(names)}"
+        return {"error": {"type": "api_error", "message": why}}
+
+    FIELDS: ClassVar = {
+        "message_start": _begins,
+        "content_block_start text": lambda self, _: self._starts({"type": "text", "text": ""}),
+        "content_block_start thinking": lambda self, _: self._starts(
+            {"type": "thinking", "thinking": "", "signature": ""}
+        ),
+        "content_block_start tool_use": lambda self, piece: self._starts(
+            {"type": "tool_use", "id": piece.id, "name": piece.name, "input": {}}
+        ),
+        "content_block_delta text_delta": lambda self, piece: self._goes_on({"type": "text_delta", "text": piece.text}),
+        "content_block_delta thinking_delta": lambda self, piece: self._goes_on(
+            {"type": "thinking_delta", "thinking": piece.text}
+        ),
+        "content_block_delta input_json_delta": lambda self, piece: self._goes_on(
+            {"type": "input_json_delta", "partial_json": _input(piece)}
+        ),
+        "content_block_stop": lambda self, _: {"index": self._index},
+        "message_delta": _stops,
+        "message_stop": lambda *_: {},
+        "error": _fails,
+    }
+
+
+_REASONS = {StopReasonType.max_tokens_exceeded: "max_tokens", StopReasonType.content_filter: "refusal"}
+
+
+def _input(piece: Piece) -> str | None:
+    """The arguments as JSON that Anthropic's client reads; ``None``: they cannot be written."""
+    text = piece.whole
+    if piece.verdict == "empty":
+        return ""
+    if piece.verdict not in ("valid", "lenient", "incomplete"):
+        return None
+    try:
+        from_json(text, allow_partial=piece.verdict == "incomplete")
+    except ValueError:
+        if piece.verdict == "incomplete":
+            return None
+    else:
+        return text
+    # What strict readers refuse: raw control characters, halves of surrogate pairs.
+    try:
+        return json_bytes(json.loads(text, strict=False)).decode()
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,21 @@
+// Reads lines, each a JSON string: the body of a UI message stream. Writes a line for each: what the SDK makes of it.
+import { createInterface } from "node:readline";
+import { parseJsonEventStream, readUIMessageStream, uiMessageChunkSchema } from "ai";
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const errors = [];
+  const stream = new Blob([JSON.parse(line)]).stream();
+  const parsed = parseJsonEventStream({ stream, schema: uiMessageChunkSchema });
+  const chunks = parsed.pipeThrough(
+    new TransformStream({
+      transform(part, out) {
+        if (part.success) out.enqueue(part.value);
+        else errors.push("part: " + part.error.message.split("\n")[0]);
+      },
+    }),
+  );
+  let message = null;
+  const onError = (error) => errors.push("read: " + (error?.message ?? error));
+  for await (message of readUIMessageStream({ stream: chunks, onError }));
+  process.stdout.write(JSON.stringify({ errors, message }) + "\n");
+}
