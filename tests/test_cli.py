@@ -656,7 +656,6 @@ def test_numbers_that_are_none_exit_with_code_2(fuzz, recorded, capsys, option):
 # -- the other command, and the process --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["mermaid", "dot", "md", "markdown"])
 def test_diagram_draws_a_machine_with_channels(capsys):
     assert main(["diagram", "--channel", "write_file $.content", "--channel", "$.edits[*].new_text"]) == 0
     captures = [declared(Channel("$.content", "write_file")), declared(Channel("$.edits[*].new_text"))]
@@ -682,7 +681,7 @@ def test_diagram_refuses_channels_that_can_never_match(capsys, arguments, why):
     assert why in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("form", ["mermaid", "dot", "markdown"])
+@pytest.mark.parametrize("form", ["mermaid", "dot", "md", "markdown"])
 def test_diagram_prints_one_table_or_all(capsys, form):
     drawn = {table.name: diagrams.FORMATS[form.replace("markdown", "md")](table, None) for table in TABLES}
     assert list(drawn) == ["stream", "text", "tool_call", "lexer"]

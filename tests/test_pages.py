@@ -45,6 +45,10 @@ from streamfsm import OpenAIStreamingInterface
 interface, messages, run = OpenAIStreamingInterface(), [], lambda *_: "done"
 list(interface.process_sync(call_chunks("search", ["{}"])))
 """,
+    "recording.md": """
+from helpers import call_chunks
+response = call_chunks("search", ["{}"])
+""",
     "telemetry.md": """
 from types import SimpleNamespace
 from helpers import call_chunks
@@ -85,7 +89,8 @@ def run(code: str, name: str, names: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_block_of_a_page_runs_and_prints_what_the_page_says(page: Path):
+def test_every_block_of_a_page_runs_and_prints_what_the_page_says(page: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some write a file
     names: dict[str, Any] = {"__name__": page.stem}
     run(BEFORE.get(page.name, ""), page.name, names)
     for code, expected in BLOCK.findall(page.read_text(encoding="utf-8")):
