@@ -858,3 +858,57 @@ def test_a_recording_that_cannot_be_replayed_is_one_line_and_exit_code_2(recordi
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.startswith(f"streamfsm: {recording}: {complaint}")
+
+
+# -- files and sizes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunking", [[], ["--deltas", "--chunking", "char"]])
+def test_json_holds_no_character_that_a_terminal_obeys_and_means_the_same(recorded, chunking):
+    text = HOSTILE + "\U0001f600\U000e0001"  # an emoji is printable, a tag is not
+    output = replay(recorded([chunk(content=text)]), "--json", *chunking)[1]
+    assert all(char.isprintable() for char in output if char != "\n")
+    assert "\U0001f600" in output
+    assert "".join(json.loads(line).get("content", "") for line in output.splitlines()) == text
+
+
+@pytest.mark.parametrize("command", ["replay", "fuzz"])
+@pytest.mark.parametrize("more", [[], ["second"]], ids=["missing", "too many"])
+def test_a_file_s_name_reaches_no_terminal_raw(capsys, command, more):
+    with pytest.raises(SystemExit, match=r"^2$"):  # argparse quotes what it does not understand
+        sys.exit(main([command, "\x1b[31m\u202e\n.sse", *more]))
+    shown = capsys.readouterr().err
+    assert not more or shown.endswith("second\n")
+    assert all(char.isprintable() for char in shown if char != "\n")
+
+
+def test_a_finding_reaches_no_terminal_raw(fuzz, recorded, capsys, tmp_path):
+    (tmp_path / "other_parsers.py").write_text(
+        "class Odd(Exception):\n    def __repr__(self):\n        return '\\x1b[31m\\u202e'\n\n"
+        "def parse():\n    raise Odd\n"
+    )
+    assert fuzz(recorded(WORDS), "--parser", "other_parsers:parse") == 1
+    shown = capsys.readouterr().out
+    assert "the parser raised ␛[31m\\u202e, at chunk 1" in shown
+    assert all(char.isprintable() for char in shown if char != "\n")
+    assert "\x1b" not in (tmp_path / "finding.sse").read_text(encoding="utf-8")
+
+
+def test_too_large_a_file_and_too_much_to_cut_are_one_line_and_exit_code_2(fuzz, recorded, capsys, monkeypatch):
+    path = recorded(WORDS)
+    monkeypatch.setattr("streamfsm.cli.replay._MOST", 9)
+    monkeypatch.setattr("streamfsm.cli.fuzz._MOST", 9)
+    too_many = f"streamfsm: {path}: 10 characters of text are too many to cut anew; 9 are not\n"
+    assert replay(path, "--chunking", "random") == (2, "")
+    assert capsys.readouterr().err == too_many
+    assert fuzz(path) == 2
+    assert capsys.readouterr().err == too_many
+    monkeypatch.setattr("streamfsm.cli.files._LARGEST", 9)
+    assert replay(path) == (2, "")
+    assert capsys.readouterr().err == f"streamfsm: {path}: more than 9 bytes\n"
+
+
+def test_a_file_without_json_has_nothing_to_fuzz(fuzz, recorded, capsys):
+    path = recorded("data: {broken\n\ndata: [DONE]\n\n")
+    assert fuzz(path) == 2
+    assert capsys.readouterr().err == f"streamfsm: {path}: no JSON in it, so there is nothing to cut\n"

@@ -113,7 +113,7 @@ TESTED_IN = {
     "wires/chat/left_out": "leaves",
     "wires/responses/events": "responses_table",
     "wires/responses/left_out": "responses_leaves",
-    "wires/responses/reader": "responses",
+    "wires/responses/reader": "responses_reader",
     "wires/chat/shortcut": "reader",
     "wires/chat/structure": "details",
     "wires/checked": "reader",

@@ -10,9 +10,9 @@ from typing import Literal
 
 from streamfsm.cli.archive import replay_all
 from streamfsm.cli.arguments import Commands, chunking, count, positive
-from streamfsm.cli.files import read_recording, text_of
+from streamfsm.cli.files import check_size, read_recording, text_of
 from streamfsm.cli.options import add_options, parser_options
-from streamfsm.cli.terminal import runs, show_messages, show_result
+from streamfsm.cli.terminal import printable_json, runs, show_messages, show_result
 from streamfsm.errors import MisuseError
 from streamfsm.messages import StreamMessage, coalesce
 from streamfsm.parser import StreamParser
@@ -24,6 +24,7 @@ from streamfsm.replay.server import play
 from streamfsm.trace import Transition
 
 _COLORS: dict[str, Literal["auto", "standard"] | None] = {"auto": "auto", "always": "standard", "never": None}
+_MOST = 1 << 20  # characters of text that are cut anew: a character a chunk takes half a minute then, and a gigabyte
 
 
 def declare(commands: Commands) -> None:
@@ -68,12 +69,13 @@ def _run(arguments: Namespace) -> int:
     trace: list[Transition] = []
     parser = StreamParser(**stamps(body), **parser_options(arguments), trace=trace)
     if arguments.chunking:
+        check_size(arguments.file, capture.chunks(body), _MOST)
         body = capture.recut(body, arguments.chunking)
     pieces = play(recording, speed=arguments.speed) if arguments.speed else _pieces(body, recording)
     messages = _read(body, pieces, parser)
     if arguments.json:
         for message in messages if arguments.deltas else coalesce(messages):
-            print(message.model_dump_json(), flush=True)
+            print(printable_json(message.model_dump_json()), flush=True)
     else:
         from rich.console import Console
 

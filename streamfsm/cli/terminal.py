@@ -90,8 +90,18 @@ def _path(records: Iterable[Transition]) -> str:
 
 
 def printable(text: str) -> str:
-    """``text`` with its control characters made visible, so that none of them reaches the terminal."""
-    return "".join(char if char.isprintable() else _picture(char) for char in text)
+    """``text`` with its control, format and bidirectional characters made visible: none reaches the terminal."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else _picture(char) for char in text)
+
+
+def printable_json(text: str) -> str:
+    """JSON on one line that means the same, with such characters escaped."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def printable_lines(text: str) -> str:
+    """Several lines, each made printable."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _picture(char: str) -> str:
@@ -99,6 +109,11 @@ def _picture(char: str) -> str:
     if code < 0x20:  # noqa: PLR2004 - the C0 set ends here; Unicode has a picture of each of them
         return chr(0x2400 + code)
     return char.encode("unicode_escape").decode()
+
+
+def _escape(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{high:02x}{low:02x}" for high, low in zip(units[::2], units[1::2], strict=True))
 
 
 def show_result(console: "Console", result: StreamResult) -> None:

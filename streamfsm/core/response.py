@@ -1,6 +1,5 @@
 """``Response``: applies the events of one response to its lanes, until the response ends."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -28,7 +27,6 @@ from streamfsm.core.events import (
     Whole,
 )
 from streamfsm.core.extras import Extras
-from streamfsm.core.json_values import kept
 from streamfsm.core.judge import Judge
 from streamfsm.core.keeper import Keeper
 from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, TextLane
@@ -80,8 +78,7 @@ class Response:
         thoughts = options.inner_thoughts_kwarg or ()
         self._channels = _channels(thoughts, options.assistant_tool, options.assistant_kwarg, options.channels)
         for choice in run.choices.values():
-            for lane in choice.calls.lanes:
-                lane.restore(self._channels)
+            choice.calls.restore(self._channels)
         self.writer = MessageWriter(
             message_id=options.message_id,
             date=options.date,
@@ -175,9 +172,11 @@ class Response:
             arguments = self._call_reader.formed(
                 lane, arguments, form, cumulative=cumulative or self._lane_policies[None].cumulative
             )
+            calls.note(lane)
         if arguments:
             if lane.state == AWAITING_NAME:  # for every delta
                 self._call_reader.complete_name(lane)
+                calls.note(lane)
             policy = self._lane_policies[None]
             if cumulative or policy.cumulative:
                 arguments = self._delta_of_cumulative(lane, arguments)
@@ -297,11 +296,7 @@ class Response:
         counts = {name: count for name in _COUNTS if (count := getattr(event, name)) is not None}
         if self._policies.usage == "max":
             counts = {name: max(count, getattr(self.run.usage, name) or 0) for name, count in counts.items()}
-        text = kept({**(self.run.usage.raw or {}), **event.raw})
-        if not self._keeper.has_room("extras", len(text), "usage"):
-            text = kept(event.raw)
-        raw = json.loads(text)
-        update = {**counts, "raw": raw if raw and isinstance(raw, dict) else None}
+        update = {**counts, "raw": self._keeper.merge_usage(self.run.usage.raw, event.raw)}
         if counts:
             update["source"] = "reported"
         self.run.usage = self.run.usage.model_copy(update=update)
@@ -365,9 +360,9 @@ class Response:
                 self.judge.judge_speech(choice)
         if event == "end":
             self.judge.judge_choices()
-        first = run.choices[min(run.choices)] if run.choices else Choice()
         target = STREAM.table.by_cell[run.stream.state, event].target
-        self.writer.boundary(run.stream, event, self.judge.outcome(first, target)[0])
+        first = min(run.choices, default=0)
+        self.writer.boundary(run.stream, event, self.judge.outcomes(target)[first][0])
 
     def _complete_calls(self, calls: Calls, *, closes: bool) -> None:
         """Complete the names of the calls so far, and give arguments without a name to a call."""
@@ -440,6 +435,7 @@ _UNITS = {
     "choices": "choices",
     "items": "items and parts",
     "event": "bytes of one event",
+    "values": "values in one event",
 }
 _TAKES: dict[type[Event], Callable[[Response, Any], None]] = {
     Envelope: Response._take_envelope,

@@ -144,7 +144,7 @@ class MessageWriter:
             **dict(emission.constant),
             **({emission.field: emits} if type(emits) is not dict else emits),
         }
-        call_id, call_index, place = None, None, _run_of(lane)
+        call_id, call_index, place = None, None, _part_of(lane)
         if isinstance(lane, CallLane):
             if emission.part:
                 call_id, call_index = lane.announced_id, lane.ordinal
@@ -212,9 +212,9 @@ class MessageWriter:
         turns.append(Turn(lane.choice, field, who, buffer.tell() - len(text)))
 
 
-def _run_of(lane: Lane) -> str | int:
-    """Return what of a lane, besides its choice, makes its messages a run of their own."""
-    return lane.label if isinstance(lane, CallLane) else (isinstance(lane, TextLane) and lane.part) or ""
+def _part_of(lane: Lane) -> str:
+    """Return the part that a text lane is of, if its field has several: it makes a run of its own."""
+    return str(lane.part) if isinstance(lane, TextLane) and lane.part else ""
 
 
 _SPOKEN = (AssistantMessage, ReasoningMessage)
