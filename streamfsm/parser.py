@@ -94,6 +94,8 @@ class StreamParser:
         think_tags: opening and closing tag of reasoning inside content, such as ``("<think>", "</think>")``; a
             :class:`ThinkTags` if the prompt opens the thought, or thoughts come amid the answer; or several pairs.
         requires_approval_tools: tools whose calls are announced as :class:`ApprovalRequestMessage`.
+        seal_tools: tools whose calls are told by a :class:`ToolCallSealed` as soon as they are whole and nothing of
+            them is in doubt; a :class:`ToolCallRevoked` follows if they turn out not to be ready.
         dialect: how the server speaks, where servers differ.
         limits: how much the parser takes before the stream fails.
         wire: which protocol the server speaks, ``chat`` (Chat Completions) or ``responses``; ``auto``: the first object
@@ -120,6 +122,7 @@ class StreamParser:
         reasoning_model: bool | None = None,
         think_tags: AnyThinkTags | None = None,
         requires_approval_tools: Collection[str] = (),
+        seal_tools: Collection[str] = (),
         dialect: Dialect = Dialect(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
         wire: _WireName = "auto",
@@ -148,6 +151,7 @@ class StreamParser:
                     "reasoning_model": reasoning_model,
                     "think_tags": think_tags,
                     "requires_approval_tools": requires_approval_tools,
+                    "seal_tools": seal_tools,
                     "limits": limits,
                     "message_id": message_id or f"message-{uuid4()}",
                     "run_id": run_id,

@@ -375,6 +375,12 @@ def test_a_body_that_is_json_is_read_without_the_client(recorded):
     assert lines(shown)[-1] == "error  busy (code: 503)"
 
 
+def test_a_body_of_the_responses_api_is_read_by_the_clients_other_half(recorded):
+    delta = {"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0}
+    events = [{**delta, "delta": "Hel", "sequence_number": 1}, {**delta, "delta": "lo", "sequence_number": 2}]
+    assert spoken(recorded(events)) == [("assistant", "Hello")]
+
+
 def test_a_last_event_without_a_blank_line_counts(recorded):
     assert spoken(recorded(f"data: {json.dumps(chunk(content='Hi'))}")) == [("assistant", "Hi")]
 

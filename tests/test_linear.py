@@ -13,7 +13,7 @@ import pytest
 from helpers import call, call_chunks, chunk, chunked, counted
 from streams import SHAPES
 
-from streamfsm import Dialect, Limits, StreamParser, ThinkTags
+from streamfsm import Channel, Dialect, Limits, StreamParser, ThinkTags
 from streamfsm.replay.capture import body
 
 TEXTS: dict[str, Callable[[int], str]] = {
@@ -80,6 +80,24 @@ def test_twice_the_text_takes_at_most_twice_as_many_instructions(
 @pytest.mark.parametrize("shape", ARGUMENTS)
 def test_twice_the_arguments_take_at_most_twice_as_many_instructions(shape: str, tool: str, step: int):
     assert growth(ARGUMENTS[shape], lambda text: call_chunks(tool, chunked(text, step))) <= 1
+
+
+LEAVES: dict[str, Callable[[int], str]] = {
+    **{shape: ARGUMENTS[shape] for shape in ("a long message", "nested", "bad escapes")},
+    "many members": lambda n: "{" + ",".join(f'"{number:05}":1' for number in range(n)) + "}",
+    "deep": lambda n: '{"a":' * n + "1" + "}" * n,
+    "under a long key": lambda n: '{"' + "k" * 9 * n + '":{' + ",".join(['"a":1'] * n) + "}}",
+    "a wide array": lambda n: '{"a":[' + ",".join(["[]"] * n) + "]}",
+}
+
+
+@pytest.mark.slow("every instruction is counted")
+@STEPS
+@pytest.mark.parametrize("shape", LEAVES)
+def test_twice_the_leaves_take_at_most_twice_as_many_instructions(shape: str, step: int):
+    """Those of ``$..*``. What is paid once, and a path that grows up to its longest, is more for the smaller one."""
+    pieces = lambda text: call_chunks("search", chunked(text, step))  # noqa: E731 - as short as it gets
+    assert growth(lambda size: LEAVES[shape](size * 3), pieces, channels=[Channel("$..*")]) <= 1.02
 
 
 @pytest.mark.slow("every instruction is counted")

@@ -665,8 +665,8 @@ def test_a_stream_is_read_in_linear_time_though_each_text_is_told_four_times():
     def cost(size: int) -> int:
         text = "word " * size
         whole = event("output_text.done", text=text, **named("m1", 0), **placed(0))
-        words = [spoken("word ") for _ in range(size)]
-        stream = [*SPEECH[:4], *words, whole, done(message(text)), ended(message(text))]
+        deltas = [spoken("word ") for _ in range(size)]
+        stream = [*SPEECH[:4], *deltas, whole, done(message(text)), ended(message(text))]
         data, parser = body(stream), StreamParser(message_id=ID)
         with counted() as count:
             for at in range(0, len(data), 997):

@@ -20,7 +20,7 @@ from streamfsm.replay import capture
 from streamfsm.replay.archive import stamps
 from streamfsm.replay.loopback import serve
 from streamfsm.replay.recording import Recording
-from streamfsm.replay.server import play
+from streamfsm.replay.server import play, wire_of
 from streamfsm.trace import Transition
 
 _COLORS: dict[str, Literal["auto", "standard"] | None] = {"auto": "auto", "always": "standard", "never": None}
@@ -72,7 +72,7 @@ def _run(arguments: Namespace) -> int:
         check_size(arguments.file, capture.chunks(body), _MOST)
         body = capture.recut(body, arguments.chunking)
     pieces = play(recording, speed=arguments.speed) if arguments.speed else _pieces(body, recording)
-    messages = _read(body, pieces, parser)
+    messages = _read(body, pieces, parser, wire_of(recording))
     if arguments.json:
         for message in messages if arguments.deltas else coalesce(messages):
             print(printable_json(message.model_dump_json()), flush=True)
@@ -96,7 +96,7 @@ def _pieces(body: str, recording: Recording) -> Iterator[bytes]:
     yield from play(replace(recording, pieces=()))
 
 
-def _read(body: str, pieces: Iterator[bytes], parser: StreamParser) -> Iterator[StreamMessage]:
+def _read(body: str, pieces: Iterator[bytes], parser: StreamParser, wire: str | None) -> Iterator[StreamMessage]:
     """What ``parser`` makes of the chunks that the real client reads in ``pieces``; of the body, if it is no stream."""
     if not capture.is_framed(body):
         yield from parser.feed_bytes(body.encode())
@@ -110,10 +110,17 @@ def _read(body: str, pieces: Iterator[bytes], parser: StreamParser) -> Iterator[
         openai.OpenAI(base_url=url, api_key="none", max_retries=0, http_client=http) as client,
     ):
         try:
-            with client.chat.completions.create(model="recorded", messages=[], stream=True) as stream:
+            with _stream(client, wire) as stream:
                 for chunk in stream:
                     yield from parser.feed(chunk)
         except Exception as error:  # noqa: BLE001 - whatever the client raises is how this stream ended
             yield from parser.fail(error)
         else:
             yield from parser.close()
+
+
+def _stream(client: Any, wire: str | None) -> Any:
+    """The real client's stream of a wire's objects."""
+    if wire == "responses":
+        return client.responses.create(model="recorded", input=[], stream=True)
+    return client.chat.completions.create(model="recorded", messages=[], stream=True)

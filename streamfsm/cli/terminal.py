@@ -14,6 +14,8 @@ from streamfsm.messages import (
     StopReason,
     StreamMessage,
     ToolCallMessage,
+    ToolCallRevoked,
+    ToolCallSealed,
     coalesce,
 )
 from streamfsm.result import ChoiceResult, StreamResult
@@ -29,6 +31,8 @@ _STYLES: dict[type[StreamMessage], str] = {
     ToolCallMessage: "cyan",
     ApprovalRequestMessage: "cyan",
     ArgumentMessage: "blue",
+    ToolCallSealed: "cyan",
+    ToolCallRevoked: "red",
     StopReason: "yellow",
 }
 

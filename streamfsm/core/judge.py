@@ -142,6 +142,12 @@ class Judge:
         came = came or ("text" if choice.texts else "nothing")
         return outcome(state, meaning, came, trusted=self._policies.unmarked_end == "complete")
 
+    def may_be_sealed(self, call: CallLane) -> bool:
+        """Whether nothing of the call, which has just closed, is in doubt, and nothing of it may have gone astray."""
+        if call.repeats is not None or self._run.arguments_astray:
+            return False
+        return self.is_certain(self._run.choices[call.choice].calls, call)
+
     def is_certain(self, calls: Calls, call: CallLane) -> bool:
         """Whether the call, if its JSON is closed, is exactly what the model made: nothing was guessed or lost."""
         if call.hosted or call.incomplete or call.in_doubt or self._is_silent(call):

@@ -62,7 +62,7 @@ _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_
 # Where a text lane keeps the text of each state.
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
 AWAITING_NAME = TOOL_CALL.table.initial
-_OVER = ("closed", "malformed", "spoken_verbatim")  # states of a call whose arguments lack nothing
+_OVER = ("closed", "sealed", "malformed", "spoken_verbatim")  # states of a call whose arguments lack nothing
 OPEN = frozenset(STREAM.table.live)
 
 
@@ -400,7 +400,7 @@ class CallLane:
     @property
     def closed(self) -> bool:
         """Whether the arguments are structurally whole."""
-        return self.state == "closed" or (self.form == "members" and self.size > 0)
+        return self.state in ("closed", "sealed") or (self.form == "members" and self.size > 0)
 
     @property
     def is_open(self) -> bool:
@@ -537,13 +537,15 @@ class CallLane:
     def _scan(self, text: str, outlet: Outlet) -> str:
         """Read arguments up to the end of the object, and white space after it; return the rest."""
         scanner: Scanner = self.scanner  # type: ignore[assignment]
+        self.arguments.write(text)
         try:
             scanner.feed(text, self, outlet)
         finally:  # what came is kept, even if a trace raises
             rest = scanner.beyond
             if rest:
-                self._again, text = 0, text[: len(text) - len(rest)]
-            self.arguments.write(text)
+                self._again = 0
+                self.arguments.seek(self.arguments.tell() - len(rest))
+                self.arguments.truncate()
         return rest
 
     def _compare(self, text: str) -> str:
@@ -598,7 +600,12 @@ class CallLane:
         return None
 
     def close(self, event: str, channels: Channels, outlet: Outlet) -> None:
-        """End the lane: decide what was held back."""
+        """End the lane."""
+        self.flush(channels, outlet)
+        outlet.boundary(self, event)
+
+    def flush(self, channels: Channels, outlet: Outlet) -> None:
+        """Decide what was held back: no more comes."""
         self.complete_name(channels, outlet)
         text = (self._first or "") + "\ufffd" * len(self._half)
         self._half, self._first = "", None
@@ -609,7 +616,6 @@ class CallLane:
             if self._again is not None:
                 self._scan(self._held(), outlet)
             self.scanner.close(self, outlet)
-        outlet.boundary(self, event)
 
 
 Lane: TypeAlias = StreamLane | TextLane | CallLane

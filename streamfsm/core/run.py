@@ -129,3 +129,4 @@ class Options:
     date: AwareDatetime
     boundaries: bool = False
     channels: tuple[Channel, ...] = ()
+    seal_tools: frozenset[str] = frozenset()
