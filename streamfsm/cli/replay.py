@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from os import cpu_count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from streamfsm.cli.archive import replay_all
 from streamfsm.cli.arguments import Commands, chunking, count, positive
