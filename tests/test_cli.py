@@ -761,6 +761,67 @@ def test_output_that_cannot_be_written_is_one_line_and_exit_code_2(recorded, mon
     assert capfd.readouterr().err == "streamfsm: [Errno 28] No space left on device\n"
 
 
+# -- trace -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_trace_is_a_record_a_line(recorded, capsys):
+    assert main(["trace", recorded(call_chunks("search", ['{"q":1}']))]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record["sequence"] for record in records] == [*range(len(records))]
+    assert ("tool_named", "search") in [(record["event"], record["text"]) for record in records]
+
+
+def test_a_trace_takes_the_parsers_options(recorded, capsys):
+    assert main(["trace", recorded([chunk(content="[a]b")]), "--think-tags", "[", "]"]) == 0
+    assert '"event": "think_open"' in capsys.readouterr().out
+
+
+def test_a_trace_colours_a_diagram(recorded, capsys, tmp_path):
+    main(["trace", recorded(call_chunks("search", ['{"q":1}']))])
+    file = tmp_path / "trace.jsonl"
+    file.write_text(capsys.readouterr().out + "\n", encoding="utf-8")
+    assert main(["diagram", "tool_call", "--trace", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert '|"tool_named / ToolCallMessage (name) ×1"|' in shown
+    assert '-.->|"misspoken"|' in shown
+    file.write_text('{"machine": "stream"}', encoding="utf-8")
+    assert main(["diagram", "--trace", str(file)]) == 2
+    assert capsys.readouterr().err == f"streamfsm: {file}: line 1 is not a record of a trace\n"
+
+
+def test_a_trace_is_a_page(recorded, capsys, tmp_path):
+    out = tmp_path / "out.html"
+    path = recorded([chunk(content="Hi")])
+    assert main(["trace", path, "--html", str(out)]) == 0
+    assert capsys.readouterr().out == f"written to {out}\n"
+    assert f"<title>Trace of {Path(path).name}</title>" in out.read_text(encoding="utf-8")
+
+
+def test_two_traces_are_compared(recorded, capsys, tmp_path):
+    path = Path(recorded(call_chunks("search", ['{"q":1}'])))
+    other = tmp_path / "other.sse"
+    other.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert main(["trace", str(path), "--diff", str(other)]) == 0
+    assert capsys.readouterr().out == "the same states and messages\n"
+    other.write_text(capture.body(call_chunks("search", ['{"q":2}', "x"])), encoding="utf-8")
+    assert main(["trace", str(path), "--diff", str(other)]) == 1
+    assert capsys.readouterr().out == (
+        "states part at number 4:\n"
+        "  A  stream: heard –finish→ heard\n"
+        "  B  call 0: closed –trailing→ malformed\n"
+        "messages part at number 1:\n"
+        '  A  tool_call_message: search {"q":1}\n'
+        '  B  tool_call_message: search {"q":2}x\n'
+    )
+
+
+def test_what_cannot_be_traced_is_one_line_and_exit_code_2(tmp_path, capsys):
+    path = tmp_path / "body.sse"
+    path.write_bytes(b"data: \xff")
+    assert main(["trace", str(path)]) == 2
+    assert capsys.readouterr() == ("", f"streamfsm: {path}: not UTF-8 at byte 6\n")
+
+
 # -- replay of recordings ----------------------------------------------------------------------------------------------
 
 

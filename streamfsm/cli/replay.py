@@ -11,6 +11,7 @@ from typing import Any, Literal
 from streamfsm.cli.archive import replay_all
 from streamfsm.cli.arguments import Commands, chunking, count, positive
 from streamfsm.cli.files import check_size, read_recording, text_of
+from streamfsm.cli.options import add_options, parser_options
 from streamfsm.cli.terminal import printable_json, runs, show_messages, show_result
 from streamfsm.errors import MisuseError
 from streamfsm.messages import StreamMessage, coalesce
@@ -46,20 +47,7 @@ def declare(commands: Commands) -> None:
     option("--json", action="store_true", help="one message a line, as JSON")
     option("--deltas", action="store_true", help="show messages as they came, not coalesced")
     option("--color", choices=_COLORS, default="auto", help="default: where the output is a terminal")
-    thoughts = parser.add_mutually_exclusive_group()
-    option = thoughts.add_argument
-    option("--inner-thoughts", metavar="KEY", action="append", help="key of the thoughts (default: thinking)")
-    option("--no-inner-thoughts", action="store_true", help="no key holds thoughts")
-    speech = parser.add_mutually_exclusive_group()
-    option = speech.add_argument
-    option("--assistant-tool", metavar="NAME", default="send_message", help="tool that speaks (default: %(default)s)")
-    option("--no-assistant-tool", action="store_const", const=None, dest="assistant_tool", help="no tool speaks")
-    option = parser.add_argument
-    option("--assistant-kwarg", metavar="KEY", default="message", help="key of what it says (default: %(default)s)")
-    pair = ("OPEN", "CLOSE")
-    option("--think-tags", nargs=2, metavar=pair, action="append", help="tags of reasoning inside content, repeatable")
-    option("--think-starts", choices=("outside", "inside", "auto"), default="outside", help="default: %(default)s")
-    option("--think-where", choices=("start", "anywhere"), default="start", help="default: %(default)s")
+    add_options(parser)
     parser.set_defaults(run=_run)
 
 
@@ -67,7 +55,7 @@ def _run(arguments: Namespace) -> int:
     if arguments.file.is_dir():
         if not arguments.jsonl:
             raise MisuseError(f"{arguments.file}: a directory is replayed into a file, --jsonl OUT")
-        return replay_all(arguments.file, arguments.jsonl, _options(arguments), arguments.jobs)
+        return replay_all(arguments.file, arguments.jsonl, parser_options(arguments), arguments.jobs)
     if arguments.jsonl:
         raise MisuseError(f"{arguments.file}: --jsonl is for directories")
     needed = ("openai",) if arguments.json else ("openai", "rich")
@@ -79,7 +67,7 @@ def _run(arguments: Namespace) -> int:
         why = "another chunking" if arguments.chunking else "a body without times; `record` makes one with them"
         raise MisuseError(f"{arguments.file}: --speed cannot pace {why}")
     trace: list[Transition] = []
-    parser = StreamParser(**stamps(body), **_options(arguments), trace=trace)
+    parser = StreamParser(**stamps(body), **parser_options(arguments), trace=trace)
     if arguments.chunking:
         check_size(arguments.file, capture.chunks(body), _MOST)
         body = capture.recut(body, arguments.chunking)
@@ -100,18 +88,6 @@ def _run(arguments: Namespace) -> int:
     if error and error.code == "foreign_wire":
         raise MisuseError(f"{arguments.file}: {error.message}")
     return 0 if parser.state == "done" else 1
-
-
-def _options(arguments: Namespace) -> dict[str, Any]:
-    """Those of the parser, which checks them."""
-    modes = {"starts": arguments.think_starts, "where": arguments.think_where}
-    tags = [{"open": opens, "close": closes, **modes} for opens, closes in arguments.think_tags or ()]
-    return {
-        "inner_thoughts_kwarg": None if arguments.no_inner_thoughts else arguments.inner_thoughts or "thinking",
-        "assistant_tool": arguments.assistant_tool,
-        "assistant_kwarg": arguments.assistant_kwarg,
-        "think_tags": tags or None,
-    }
 
 
 def _pieces(body: str, recording: Recording) -> Iterator[bytes]:

@@ -68,13 +68,13 @@ def show_messages(
             where = f"\nchoice {message.choice_index}" if message.choice_index else ""
             style = _STYLES[type(message)]
             table.add_row(
-                Text(kind + where, f"bold {style}"), Text(printable(_text(message)), style), Text(_path(path), "dim")
+                Text(kind + where, f"bold {style}"), Text(printable(said(message)), style), Text(_path(path), "dim")
             )
     if not live:
         console.print(table)
 
 
-def _text(message: StreamMessage) -> str:
+def said(message: StreamMessage) -> str:
     """What the message says; of a call, its name too."""
     if isinstance(message, ToolCallMessage | ApprovalRequestMessage):
         return " ".join(part for part in (message.tool_call.name, message.tool_call.arguments) if part)

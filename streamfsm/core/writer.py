@@ -238,7 +238,9 @@ class MessageWriter:
 
 
 def _part_of(lane: Lane) -> str:
-    """Return the part that a text lane is of, if its field has several: it makes a run of its own."""
+    """Return what makes a run of its own within a choice: a call, or the part of a text whose field has several."""
+    if isinstance(lane, CallLane):
+        return lane.label
     return str(lane.part) if isinstance(lane, TextLane) and lane.part else ""
 
 
