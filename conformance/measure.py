@@ -61,11 +61,11 @@ def command(name: str) -> str:
     return f"{node()} {NODE}/{about['adapter']}.mjs{wire}"
 
 
-def measure(name: str) -> dict[str, Any]:
+def measure(name: str, ways: list[str]) -> dict[str, Any]:
     """Ask a parser all cases, and return the report."""
     KEPT.mkdir(exist_ok=True)
     report = KEPT / f"{name}.json"
-    ask = [sys.executable, "-m", "streamfsm", "conform", "--command", command(name), "--json", str(report)]
+    ask = [sys.executable, "-m", "streamfsm", "conform", "--command", command(name), "--json", str(report), *ways]
     done = subprocess.run(  # noqa: S603
         [*ask, "--resume", str(KEPT / f"{name}.jsonl")], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
     )
@@ -89,11 +89,12 @@ def section(reports: dict[str, dict[str, Any]], day: str) -> Iterator[str]:
     laws = list(next(iter(reports.values()))["laws"])
     yield f"Measured on {day}: in how many cases a parser broke a law, of those in which it was judged on it."
     yield ""
-    yield f"| wire | parser | version | {' | '.join(laws)} |"
-    yield f"|---|---|---|{'---:|' * len(laws)}"
+    yield f"| wire | parser | version | cases | runs | {' | '.join(laws)} |"
+    yield f"|---|---|---|---:|---:|{'---:|' * len(laws)}"
     for report in sorted(reports.values(), key=lambda each: each["parser"]["wires"]):
         parser = report["parser"]
         cells = [parser["wires"][0], f"{parser['name']} ({parser['language']})", parser["version"]]
+        cells += [str(len(report["outcomes"])), f"{sum(each['runs'] for each in report['outcomes']):,}"]
         yield f"| {' | '.join([*cells, *(_cell(**counts) for counts in report['laws'].values())])} |"
     yield ""
     yield "An empty cell is a law that the parser claims nothing of. `make conform` measures again."
@@ -114,8 +115,10 @@ def main() -> None:
     """Measure, and write the page of all reports that there are."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", metavar="NAME", nargs="*", choices=[*PARSERS, []], help="default: all")
-    for name in parser.parse_args().names or PARSERS:
-        measure(name)
+    parser.add_argument("--quick", action="store_true", help="in three cuts only")
+    arguments = parser.parse_args()
+    for name in arguments.names or PARSERS:
+        measure(name, ["--quick"] if arguments.quick else [])
     reports = {name: KEPT / f"{name}.json" for name in PARSERS}
     if missing := [name for name, report in reports.items() if not report.exists()]:
         print(f"not on the page, because they were never measured: {', '.join(missing)}", file=sys.stderr)

@@ -182,7 +182,7 @@ def test_what_depends_on_the_cut_is_found_and_made_smaller(found):
         [part["delta"]["content"] for event in events for part in event["choices"]]
         for events in (finding.than, finding.events)
     ]
-    assert texts == [["a b"], ["a", " b"]], "calls and ending are left out"
+    assert texts == [["a b"], ["a ", "b"]], "calls and ending are left out"
     assert finding.again
 
 
@@ -436,7 +436,7 @@ def test_what_was_asked_is_not_asked_again(conform, tmp_path):
     kept.write_text("[]\n")
     code, printed = conform("", "--resume", kept)
     assert (code, printed.err) == (2, f"streamfsm: {kept}:1: not an outcome of an earlier run\n")
-    kept.write_text('{"command": "another"}\n')
+    kept.write_text('{"asked": "another"}\n')
     assert conform("", "--resume", kept)[0] == 0
 
 

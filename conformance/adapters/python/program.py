@@ -5,7 +5,6 @@ import os
 import sys
 from typing import Any, ClassVar, Protocol
 
-
 WIRE = sys.argv[1] if len(sys.argv) > 1 else "chat"
 """The wire that the adapter is asked in, for parsers of several."""
 
