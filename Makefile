@@ -12,8 +12,8 @@ WORKERS ?= -n auto --maxprocesses 4 --dist worksteal
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-openai test-clients test-site lint types pyright docs site check bench instructions \
-	peers conform mutants fuzz test-fuzz clean
+.PHONY: help demo gateway test test-fast test-openai test-clients test-site lint types pyright docs site check bench instructions \
+	emitters peers conform readers mutants fuzz test-fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP) ## replay the example captures, then one of them cut three ways
 	@$(BIN)/python examples/demo.py
+
+gateway: $(STAMP) ## serve the example gateway on http://127.0.0.1:8000, with a scripted model unless there is a key
+	$(BIN)/python examples/gateway/app.py
 
 test: $(STAMP) ## run the tests, with branch coverage
 	$(BIN)/coverage erase # what a broken-off run left
@@ -49,6 +52,11 @@ test-openai: $(OPENAI:%=.venv-openai-%/.stamp) ## run the tests that have a real
 		'openai$(if $(filter 1.40.0,$*),==,~=)$*' $(if $(filter 1.40.%,$*),'httpx<0.28') hypothesis letta-client pytest
 	@touch $@
 
+readers: tests/readers/node_modules/.stamp ## install the Node readers that tests/test_readers.py tries; needs npm
+
+tests/readers/node_modules/.stamp: tests/readers/package.json
+	npm install --prefix $(dir $<) --no-package-lock --no-audit --no-fund --silent
+	@touch $@
 # Whom to put the conformance suite to: make conform PARSERS='openai langchain-js'
 PARSERS ?=
 
@@ -108,12 +116,12 @@ check: lint types $(STAMP) ## all checks but the tests
 site: .venv-docs/.stamp ## build the documentation as a site, build/site/index.html; needs Graphviz
 	.venv-docs/bin/python -m sphinx --fail-on-warning --keep-going --quiet -c docs . build/site
 
-test-site: .venv-docs/.stamp ## build the site, follow its links, and look at it in Chromium, if that is there
-	.venv-docs/bin/python -m pytest tests/test_site.py
+test-site: .venv-docs/.stamp ## look at the site, and at the example gateway, in Chromium, if that is there
+	.venv-docs/bin/python -m pytest tests/test_site.py tests/test_gateway.py
 
 .venv-docs/.stamp: pyproject.toml docs/requirements.txt
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[openai,testing]' -r docs/requirements.txt
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ag-ui,openai,testing]' -r docs/requirements.txt
 	@touch $@
 
 test-clients: .venv-clients/.stamp ## run what docs/use-with.md shows, with every client
@@ -133,6 +141,14 @@ peers: .venv-peers/.stamp ## put the laws to other parsers, and write docs/peers
 		-r examples/peers/requirements.txt
 	@touch $@
 
+emitters: .venv-emitters/.stamp ## check what other emitters of UI protocols write, and write docs/emitters.md
+	.venv-emitters/bin/python examples/emitters/compare.py --write
+
+.venv-emitters/.stamp: pyproject.toml examples/emitters/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ag-ui,openai,testing]' \
+		-r examples/emitters/requirements.txt
+	@touch $@
 conform: $(STAMP) ## put the conformance suite to other parsers, and write docs/conformance.md; takes an hour or more
 	$(BIN)/python conformance/measure.py $(PARSERS)
 

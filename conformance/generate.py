@@ -741,7 +741,7 @@ def documented(name: str, title: str, why: str, events: list[Any]) -> Record:
         for choice in result.choices
     ]
     reason = result.stop_reason.value if result.stop_reason else ""
-    tell = told[0].detail if told else None
+    tell = told[0].kind.replace("_", " ") if told else None
     counts = result.usage
     return {
         "id": name,

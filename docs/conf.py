@@ -11,13 +11,12 @@ from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
 
 import streamfsm
-from streamfsm.machines import TABLES
 from streamfsm.machines.diagrams import svg
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 
-from generate import taken_by_recordings  # noqa: E402
+from generate import DRAWN, taken_by_recordings  # noqa: E402
 
 project = "streamfsm"
 author = "the streamfsm developers"
@@ -74,7 +73,7 @@ class Mermaid(Directive):
     def run(self) -> list[nodes.Node]:
         """Draw the machine that the first line names: ``%% machine: NAME`` or ``%% machine: NAME recorded``."""
         name, *recorded = self.content[0].removeprefix("%% machine: ").split()
-        table = next(table for table in TABLES if table.name == name)
+        table = DRAWN[name]
         drawing = svg(table, taken_by_recordings(table) if recorded else None)
         figure = f'<div class="picture" role="region" tabindex="0" aria-label="Diagram">{drawing}</div>'
         return [nodes.raw("", figure, format="html")]

@@ -18,27 +18,37 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from openai.types.chat import ChatCompletionChunk
 from pydantic.fields import FieldInfo
 
-from streamfsm import Dialect, StreamMessage, StreamParser, coalesce
+from streamfsm import Channel, Dialect, StreamMessage, StreamParser, coalesce
 from streamfsm.core.policies import EXTRAS, Policies
-from streamfsm.machines import LEXER, MACHINES, TOOL_CALL, StateMachine, Table
+from streamfsm.machines import LEXER, LIVE, MACHINES, TABLES, TOOL_CALL, StateMachine, Table
 from streamfsm.machines.checks import HOLDS, MOMENTARY, findings
 from streamfsm.machines.choices import RULES as CHOICE_RULES
 from streamfsm.machines.diagrams import counts, grid, markdown, mermaid
 from streamfsm.machines.endings import CLOSINGS, ENDINGS, OUTCOMES, SECONDS, UNKNOWN
 from streamfsm.machines.identity import RULES
+from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
 from streamfsm.replay import capture
+from streamfsm.sinks import GRAMMARS, AgUi, AnthropicEvents, ResponsesEvents, UiMessageStream
+from streamfsm.sinks.grammar import Part
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.left_out import LEFT_OUT, NOTHING
 from streamfsm.wires.foreign import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "docs")]
 
 from helpers import call, chunk  # noqa: E402
+from schema import messages_schema, typescript  # noqa: E402
 
 RECORDED = ROOT / "docs" / "machines" / "recorded.json"
+DRAWN = {
+    **{table.name: table for table in TABLES},
+    **{f"{wire}/{part.table.name}": part.table for wire, grammar in GRAMMARS.items() for part in grammar.parts},
+}
+"""Every table that a page draws, by the name in its picture's first line."""
 NOTICE = "<!-- Written by docs/generate.py. -->\n"
 
 
@@ -46,18 +56,23 @@ def texts() -> dict[str, str]:
     """Path → what the file is to be: pages that are generated whole, and those that hold generated blocks."""
     blocks = {
         "tool_call": picture(TOOL_CALL.table),
+        "configured": picture(tool_call(THOUGHTS, MESSAGE, declared(Channel("$.content", "write_file"))).table),
         "dialect": dialect_table(),
         "extras": extras_table(),
         "left_out": left_out_table(),
         "foreign": foreign_table(),
     }
-    with_marks = ("README.md", "docs/wire.md")
+    with_marks = ("README.md", "docs/channels.md", "docs/wire.md")
     return {
         **{f"docs/machines/{machine.table.name}.md": machine_page(machine) for machine in MACHINES},
+        **{f"docs/grammars/{wire}.md": grammar_page(wire) for wire in GRAMMARS},
+        "docs/messages.schema.json": json.dumps(schema := messages_schema(), indent=2) + "\n",
+        "docs/messages.d.ts": typescript(schema),
         "docs/choices.md": choices_page(),
         "docs/machines/lexer.md": machine_page(StateMachine(LEXER)),
         "docs/endings.md": endings_page(),
         "docs/identity.md": identity_page(),
+        "docs/walk.md": walk_page(),
         "docs/walkthrough.md": walkthrough_page(),
         **{path: with_blocks((ROOT / path).read_text(encoding="utf-8"), blocks) for path in with_marks},
     }
@@ -71,7 +86,8 @@ def with_blocks(text: str, blocks: dict[str, str]) -> str:
 
 def picture(table: Table, taken: dict[tuple[str, str], int] | None = None) -> str:
     """A picture for the forge; the built site draws its own in the same place (`docs/conf.py`)."""
-    mark = f"{table.name}{'' if taken is None else ' recorded'}"
+    name = next(name for name, each in DRAWN.items() if each is table)
+    mark = f"{name}{'' if taken is None else ' recorded'}"
     return f"```mermaid\n%% machine: {mark}\n{mermaid(table, taken)}```\n"
 
 
@@ -165,6 +181,77 @@ def recorded_rows(recordings: Path) -> dict[str, Any]:
         for machine, state, event in {(step.machine, step.state, step.event) for step in trace if step.event != "text"}:
             counts[machine][f"{state} {event}"] += 1
     return {"streams": len(files), "rows": {name: dict(sorted(rows.items())) for name, rows in counts.items()}}
+
+
+SINKS = {sink.GRAMMAR.wire: sink for sink in (AgUi, UiMessageStream, ResponsesEvents, AnthropicEvents)}
+
+
+def grammar_page(wire: str) -> str:
+    grammar = GRAMMARS[wire]
+    module = next(name for name, each in sys.modules.items() if getattr(each, "GRAMMAR", None) is grammar)
+    return page(
+        f"Grammar: {wire}",
+        prose(module),
+        *(line for part in grammar.parts for line in part_section(part)),
+        *(writes_section(wire) if wire in SINKS else ()),
+        "## What an event must have\n",
+        grid(
+            ("Event", "Fields"),
+            (
+                (f"`{word}`", ", ".join(f"`{name}`" for name in dict.fromkeys(needed)))
+                for word, parts in grammar.by_word.items()
+                if (needed := [*(key for part in parts for key in part.key), *grammar.fields.get(word, ())])
+            ),
+        ),
+    )
+
+
+def part_section(part: Part) -> Iterator[str]:
+    yield f"## {part.table.name[0].upper()}{part.table.name[1:]}\n"
+    yield part_sentence(part)
+    yield picture(part.table)
+    yield grid(("State", "Because"), ((f"`{state.name}`", state.because) for state in part.table.states))
+    rows = part.table.rows
+    yield grid(
+        ("State", "Event", "Target", "Because"),
+        (
+            (
+                "any live state" if row.state == LIVE else f"`{row.state}`",
+                f"`{row.event}`",
+                f"`{row.target}`",
+                row.because,
+            )
+            for row in rows
+        ),
+    )
+
+
+def part_sentence(part: Part) -> str:
+    ends = ", ".join(f"`{state}`" for state in (*part.table.final, *part.ends_in))
+    if part.inside is None:
+        return f"The stream itself. It may end in {ends}.\n"
+    keys = ", ".join(f"`{key}`" for key in part.key)
+    speaks = ", ".join(f"`{state}`" for state in part.may_speak)
+    sentences = [f"Told apart by {keys}. Its events are legal while the {part.inside} is in {speaks}."]
+    if part.ends_before:
+        before = ", ".join(f"`{state}`" for state in part.ends_before)
+        sentences.append(f"Each must have ended ({ends}) before the {part.inside} enters {before}.")
+    if part.again:
+        sentences.append("Another one may have the key of one that has ended.")
+    if part.counts:
+        sentences.append("They are counted from 0, without gaps.")
+    return " ".join(sentences) + "\n"
+
+
+def writes_section(wire: str) -> Iterator[str]:
+    yield f"## What `{SINKS[wire].__name__}` writes\n"
+    yield grid(
+        ("Our stream says", "The sink writes", "Because"),
+        (
+            (each.said, ", ".join(f"`{word}`" for word in each.words) or "nothing", each.because)
+            for each in SINKS[wire].WRITES
+        ),
+    )
 
 
 YES_NO = {True: "yes", False: "no", None: "any"}
@@ -387,6 +474,70 @@ def states(parser: StreamParser) -> list[str]:
         f"stream `{parser.state}`",
         *(f"call {call['ordinal']} `{call['state']}`" for call in choice["calls"]["lanes"]),
     ]
+
+
+# -- a delta's walk ----------------------------------------------------------------------------------------------------
+
+
+DELTAS = {
+    "content": ([], lambda text: chunk(content=text)),
+    "reasoning": ([], lambda text: chunk(reasoning_content=text)),
+    "message": ([chunk(call(0, "c", "send_message", '{"message":"'))], lambda text: chunk(call(0, arguments=text))),
+    "raw arguments": ([chunk(call(0, "c", "search", '{"query":"'))], lambda text: chunk(call(0, arguments=text))),
+    "channel": ([chunk(call(0, "c", "write_file", '{"content":"'))], lambda text: chunk(call(0, arguments=text))),
+}
+"""What comes before a delta of each kind, and the delta."""
+WALK = """\
+The modules that a plain delta, the fifth of its kind, passes on its way from `feed` to a message, as `sys.setprofile`
+saw them. `→` is a call of a function in another module. `←` is the way back to a module that was passed before, which
+makes the next call. Each walk ends in the writer, from which the parser fetches the messages.
+
+Both ways in turn back once: the reader asks whether a chunk is plain, and the parser gets events from the body. From
+there on, each module tells the next one, and none returns anything.
+"""
+
+
+def walk_page() -> str:
+    walks = [
+        (kind, entrance, walk(before, delta, entrance))
+        for kind, (before, delta) in DELTAS.items()
+        for entrance in ("objects", "bytes")
+    ]
+    rows = ((kind, entrance, str(len(modules(path))), path) for kind, entrance, path in walks)
+    return page("The walk of a delta", WALK, grid(("Delta", "From", "Modules", "Walk"), rows))
+
+
+def modules(path: str) -> set[str]:
+    return {*re.findall(r"`([^`]+)`", path)}
+
+
+def walk(before: list[Any], delta: Any, entrance: str) -> str:
+    parser = StreamParser(channels=[Channel("$.content", "write_file")])
+    stream = [*before, *(delta(f"word {number}") for number in range(5))]
+    if entrance == "objects":
+        *earlier, last = (ChatCompletionChunk.model_validate(each) for each in stream)
+        feed = parser.feed
+    else:
+        *earlier, last = (f"data: {json.dumps(each)}\n\n".encode() for each in stream)
+        feed = parser.feed_bytes
+    for each in earlier:
+        feed(each)
+    calls: list[tuple[str, str]] = []
+
+    def profile(frame: Any, event: str, _: Any) -> None:
+        names = [each.f_globals.get("__name__", "") for each in (frame.f_back, frame)]
+        if event == "call" and names[0] != names[1] and all(name.startswith("streamfsm.") for name in names):
+            calls.append((names[0].removeprefix("streamfsm."), names[1].removeprefix("streamfsm.")))
+
+    sys.setprofile(profile)
+    feed(last)
+    sys.setprofile(None)
+    calls.pop()  # the parser fetches the messages
+    here, path = "parser", "`parser`"
+    for caller, callee in calls:
+        path += f" → `{callee}`" if caller == here else f" ← `{caller}` → `{callee}`"
+        here = callee
+    return path
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
+    from streamfsm.builder import ArgumentBuilder, partial_objects
     from streamfsm.channels import Channel
     from streamfsm.client.body import aiter_messages, iter_messages
+    from streamfsm.client.coalescer import Coalescer
     from streamfsm.client.interface import OpenAIStreamingInterface
-    from streamfsm.errors import MisuseError, StreamError, StreamTimeout
+    from streamfsm.errors import ArgumentsError, MisuseError, StreamError, StreamTimeout
     from streamfsm.limits import Limits
     from streamfsm.messages import (
         ApprovalRequestMessage,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         coalesce,
     )
     from streamfsm.parser import StreamParser
+    from streamfsm.replay.recorder import record
     from streamfsm.result import Anomaly, ParsedCall, StreamResult, Usage
     from streamfsm.think_tags import ThinkTags
     from streamfsm.trace import Transition
@@ -50,10 +53,12 @@ else:  # a type checker would take any name for one of ours
         "result",
         "boundaries",
         "channels",
+        "builder",
         "wires.chat.dialect",
         "parser",
+        "client.coalescer",
     )
-    _MODULES += ("client.body", "client.interface")
+    _MODULES += ("client.body", "client.interface", "replay.recorder")
 
     def __getattr__(name: str) -> object:
         if name == "__version__":
@@ -71,10 +76,13 @@ else:  # a type checker would take any name for one of ours
 __all__ = [
     "Anomaly",
     "ApprovalRequestMessage",
+    "ArgumentBuilder",
     "ArgumentMessage",
+    "ArgumentsError",
     "AssistantMessage",
     "CallClosed",
     "Channel",
+    "Coalescer",
     "Dialect",
     "FunctionCall",
     "HiddenReasoningMessage",
@@ -104,4 +112,6 @@ __all__ = [
     "aiter_messages",
     "coalesce",
     "iter_messages",
+    "partial_objects",
+    "record",
 ]

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
@@ -178,6 +178,26 @@ def _referred(reference: str, root: Mapping[str, Any]) -> Any:
     for part in reference.removeprefix("#").split("/")[1:]:
         place = place.get(part) if isinstance(place, Mapping) else None
     return True if place is None else place
+
+
+def checked(channels: Iterable[Channel], tools: Iterable[Any]) -> tuple[Channel, ...]:
+    """Return ``channels``, if the schemas of the tools that they name have room for their paths.
+
+    Args:
+        channels: those declared.
+        tools: the tools of the request, as the API takes them; anything else is left out.
+
+    Raises:
+        MisuseError: a schema has no such place.
+    """
+    channels = tuple(channels)
+    for tool in tools:
+        function = tool.get("function", tool) if isinstance(tool, Mapping) else None
+        if isinstance(function, Mapping) and isinstance(schema := function.get("parameters"), Mapping):
+            for channel in channels:
+                if channel.tool is not None and function.get("name") in channel.tool:
+                    replace(channel, schema=schema)
+    return channels
 
 
 def check(channels: Iterable[Channel], taken: Iterable[tuple[str, Path, str | None]]) -> None:

@@ -2,8 +2,10 @@
 
     StreamFsmError                 anything this library raises
     ├── MisuseError                the caller's: an argument or a call that can never work
+    │   └── ArgumentsError         the model's, or the stream's: a call has no arguments that can be used
     ├── TableError                 the author's of a table: the declaration contradicts itself
     ├── IllegalTransition          ours: an event arrived in a state whose table declares it illegal
+    ├── StaleAttempt               nobody's: another producer has begun the response anew
     └── StreamError                the server's, or the network's: the stream itself failed
         └── StreamTimeout          a deadline of the façade passed
 
@@ -18,6 +20,24 @@ class StreamFsmError(Exception):
 
 class MisuseError(StreamFsmError, ValueError):
     """The caller asked for something that can never work, such as a snapshot of another version."""
+
+
+class ArgumentsError(MisuseError):
+    """The arguments of a call cannot be used: it is not ready, takes text, or Python cannot decode them.
+
+    Attributes:
+        name: the tool.
+        arguments: the raw text.
+        verdict: the verdict on it, as in :class:`~streamfsm.ParsedCall`.
+        error_offset: characters before the first error, if there is one.
+    """
+
+    def __init__(self, message: str, name: str, arguments: str, verdict: str, error_offset: int | None) -> None:
+        super().__init__(message)
+        self.name, self.arguments, self.verdict, self.error_offset = name, arguments, verdict, error_offset
+
+    def __reduce__(self) -> tuple[type["ArgumentsError"], tuple[object, ...]]:
+        return type(self), (str(self), self.name, self.arguments, self.verdict, self.error_offset)
 
 
 class TableError(StreamFsmError):
@@ -39,6 +59,22 @@ class IllegalTransition(StreamFsmError):  # noqa: N818 - a public name
 
     def __reduce__(self) -> tuple[type["IllegalTransition"], tuple[str, str, str]]:
         return type(self), (self.machine, self.state, self.event)
+
+
+class StaleAttempt(StreamFsmError):  # noqa: N818 - a public name
+    """A producer appends to a log in which another attempt has begun, or its own has ended; it is to stop.
+
+    Attributes:
+        run: the name of the run.
+        attempt: the producer's own attempt.
+    """
+
+    def __init__(self, run: str, attempt: int) -> None:
+        super().__init__(f"attempt {attempt} of run {run!r} is over")
+        self.run, self.attempt = run, attempt
+
+    def __reduce__(self) -> tuple[type["StaleAttempt"], tuple[str, int]]:
+        return type(self), (self.run, self.attempt)
 
 
 class StreamError(StreamFsmError):

@@ -23,6 +23,8 @@ class Limits(BaseModel):
     """Calls in one choice; OpenAI allows 128 tools."""
     choices: PositiveInt = 128
     """Choices; OpenAI's own bound is 128."""
+    items: PositiveInt = 4096
+    """Items of a Responses stream, and parts of their texts."""
     event: PositiveInt = 1 << 26
     """Bytes of one server-sent event, which is held back until it is complete; only where bytes are fed."""
     extras: PositiveInt = 1 << 24

@@ -4,16 +4,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, cast, get_args
 from uuid import uuid4
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from streamfsm.channels import Channel
 from streamfsm.core.events import AnomalyReport
 from streamfsm.core.extras import values
+from streamfsm.core.json_values import fields_of
 from streamfsm.core.judge import WHOLE
-from streamfsm.core.lanes import OPEN, CallLane
+from streamfsm.core.lanes import OPEN, CallLane, label_of
 from streamfsm.core.response import Response
 from streamfsm.core.run import Choice, Detail, Options, Run
 from streamfsm.core.text import without_surrogates
@@ -25,6 +26,8 @@ from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.reader import ChatCompletions
+from streamfsm.wires.foreign import begins_responses
+from streamfsm.wires.responses.reader import Responses
 from streamfsm.wires.sse import (
     DONE,
     UNFRAMED,
@@ -37,15 +40,19 @@ from streamfsm.wires.sse import (
 )
 from streamfsm.wires.template import Template
 
+_WireName: TypeAlias = Literal["auto", "chat", "responses"]
 StreamState = Literal["open", "done", "failed", "cancelled"]
 _T = TypeVar("_T")
+_NOT_PLAIN = (UNFRAMED, b"error")  # names of server-sent events that change how their data is read
 
 
 @dataclass(slots=True)
 class _Wire:
     """The state of the code that reads the wire, apart from what was read."""
 
-    source: ChatCompletions
+    source: Annotated[ChatCompletions | Responses, Field(discriminator="wire")]
+    known: bool = False
+    """Whether it is known which wire it is: by an object, or by the caller."""
     body: EventStream = field(default_factory=EventStream)
     body_done: bool = False
     """Whether the event that ends a body has come."""
@@ -81,6 +88,8 @@ class StreamParser:
         requires_approval_tools: tools whose calls are announced as :class:`ApprovalRequestMessage`.
         dialect: how the server speaks, where servers differ.
         limits: how much the parser takes before the stream fails.
+        wire: which protocol the server speaks, ``chat`` (Chat Completions) or ``responses``; ``auto``: the first object
+            tells. An object of the other one is the anomaly ``foreign_wire``.
         message_id: id of all messages; ``message-<uuid4>`` unless given.
         run_id: copied to all messages.
         step_id: copied to all messages.
@@ -105,6 +114,7 @@ class StreamParser:
         requires_approval_tools: Collection[str] = (),
         dialect: Dialect = Dialect(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        wire: _WireName = "auto",
         message_id: str | None = None,
         run_id: str | None = None,
         step_id: str | None = None,
@@ -116,6 +126,8 @@ class StreamParser:
             raise MisuseError(f"trace must be a callable or a list, not {trace!r}")
         if not isinstance(dialect, Dialect):
             raise MisuseError(f"dialect must be a Dialect, not {dialect!r}")
+        if wire not in get_args(_WireName):
+            raise MisuseError(f"wire must be one of {', '.join(get_args(_WireName))}, not {wire!r}")
         try:
             options: Options = _adapter(Options).validate_python(
                 {
@@ -139,7 +151,8 @@ class StreamParser:
         except ValidationError as error:
             problems = error.errors(include_url=False)
             raise MisuseError("; ".join(f"{each['loc'][0]}: {each['msg']}" for each in problems)) from error
-        self._open(_Snapshot(2, options, Run(), _Wire(ChatCompletions(dialect))), trace)
+        source = Responses(dialect) if wire == "responses" else ChatCompletions(dialect)
+        self._open(_Snapshot(2, options, Run(), _Wire(source, wire != "auto")), trace)
 
     def _open(self, state: _Snapshot, trace: Callable[[Transition], object] | list[Transition] | None) -> None:
         self._wire = state.wire
@@ -314,16 +327,28 @@ class StreamParser:
         return parser
 
     def _read(self, chunk: object) -> bool:
-        if self._response.run.stream.state not in OPEN:  # for every chunk
+        wire = self._wire
+        if not wire.known:
+            self._recognise(chunk)
+        if self._response.run.stream.state not in OPEN and not wire.source.goes_on(chunk):  # for every chunk
             self._response.take_late()
-        return self._wire.source.read(chunk, self._response)
+        return wire.source.read(chunk, self._response)
+
+    def _recognise(self, chunk: object) -> None:
+        """Choose the reader by the first object that belongs to one wire only."""
+        wire, fields = self._wire, fields_of(chunk)
+        if begins_responses(fields):
+            wire.source, wire.known = Responses(wire.source.dialect), True
+        elif fields.get("choices"):
+            wire.known = True
 
     def _take_event(self, event: ServerSentEvent) -> None:
         wire = self._wire
         if wire.body_done:
             return
         name, data = event
-        if not name and self._response.run.stream.state in OPEN and self._template.tell(data, self._response):
+        is_plain = name not in _NOT_PLAIN
+        if is_plain and self._response.run.stream.state in OPEN and self._template.tell(data, self._response):
             return
         if name == UNFRAMED:
             self._take_unframed(data)
@@ -333,8 +358,10 @@ class StreamParser:
         except ValueError as error:
             self._take_text(data.strip(), error)
         else:
-            if self._read(chunk) and not name:
+            if self._read(chunk) and is_plain:
                 self._template.learn(data, chunk, wire.source)
+            elif wire.source.ended:
+                self._template = Template(_tries=0)
 
     def _take_text(self, data: bytes, error: ValueError) -> None:
         """Take data that is not JSON: the end marker, a keep-alive, or a failure."""
@@ -353,7 +380,7 @@ class StreamParser:
             self._read(chunk)
         if data.strip().startswith(DONE):
             self._wire.body_done = True
-        elif not any(chunk.get("choices") for chunk in chunks):
+        elif not any(chunk.get("choices") or begins_responses(chunk) for chunk in chunks):
             self._wire.unread = self._wire.unread or beginning(data)
 
     def _choice_result(self, index: int, choice: Choice, given: set[str | None]) -> ChoiceResult:
@@ -361,13 +388,14 @@ class StreamParser:
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
+            content_parts=[text for lane in choice.lanes_of("content") if (text := lane.answer.getvalue())],
             reasoning="".join(lane.reasoning.getvalue() for lane in choice.texts.values()),
             reasoning_field=self._wire.source.reasoning_field,
             refusal=_answer(choice, "refusal"),
             transcript=_answer(choice, "transcript"),
             assistant_text=self._emitted(index, choice, "content"),
             thoughts=self._emitted(index, choice, "reasoning"),
-            reasoning_details=[_detail(detail) for detail in choice.details],
+            reasoning_details=[_detail(choice, detail) for detail in choice.details],
             extras=values(choice.extras),
             tool_calls=[
                 _parsed(call, tool_call_id, ready=ready and self._response.judge.is_certain(choice.calls, call))
@@ -406,8 +434,7 @@ class StreamParser:
 
 
 def _answer(choice: Choice, field_name: str) -> str:
-    lane = choice.texts.get(field_name)
-    return lane.answer.getvalue() if lane else ""
+    return "".join(lane.answer.getvalue() for lane in choice.lanes_of(field_name))
 
 
 def _parsed(call: CallLane, tool_call_id: str, *, ready: bool) -> ParsedCall:
@@ -418,6 +445,8 @@ def _parsed(call: CallLane, tool_call_id: str, *, ready: bool) -> ParsedCall:
         tool_call_id=tool_call_id,
         name=call.name,
         arguments=call.arguments.getvalue(),
+        kind="custom" if call.form == "text" else call.kind,
+        hosted=call.hosted,
         verdict=verdict,
         error_offset=error_offset,
         extras=values(call.extras),
@@ -425,12 +454,13 @@ def _parsed(call: CallLane, tool_call_id: str, *, ready: bool) -> ParsedCall:
     )
 
 
-def _detail(detail: Detail) -> ReasoningDetail:
+def _detail(choice: Choice, detail: Detail) -> ReasoningDetail:
+    lane = None if detail.part is None else choice.texts.get(label_of("reasoning", detail.part))
     return ReasoningDetail(
         type=detail.kind,
         index=detail.index,
         id=detail.id,
-        text=without_surrogates(detail.text.getvalue()),
+        text=lane.reasoning.getvalue() if lane else without_surrogates(detail.text.getvalue()),
         data=detail.data.getvalue(),
         signature=detail.signature,
         extras=values(detail.extras),

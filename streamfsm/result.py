@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel, Field
 
-from streamfsm.errors import MisuseError
+from streamfsm.errors import ArgumentsError
 from streamfsm.messages import Model, StopReasonType
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -42,8 +42,23 @@ AnomalyKind: TypeAlias = Literal[
     "call_in_text",
     "marker_in_name",
     "silent_speech",
+    "ambiguous_item",
+    "duplicate_index",
+    "late_delta",
+    "unknown_event",
     "more_extras",
     "more_anomalies",
+]
+CallKind: TypeAlias = Literal[
+    "function",
+    "custom",
+    "mcp",
+    "mcp_approval_request",
+    "computer_call",
+    "local_shell_call",
+    "shell_call",
+    "apply_patch_call",
+    "tool_search_call",
 ]
 Verdict: TypeAlias = Literal["valid", "lenient", "empty", "incomplete", "invalid", "trailing", "text"]
 CallsBack: TypeAlias = Literal["ready", "closed", "all"]
@@ -83,6 +98,9 @@ class Anomaly(Model):
     contradicts the one kept. ``foreign_wire``: an object of another protocol came. ``wrapped_comment``: a comment came
     as data. ``call_in_text``: a text holds a call, which is not read. ``silent_speech``: the model called the message
     tool and said nothing. ``marker_in_name``: a tool's name holds a marker of the model's template.
+    ``ambiguous_item``: the item that an event of the Responses wire speaks of was guessed. ``duplicate_index``: two
+    items have one ``output_index``. ``late_delta``: more of a text came after the wire had said that it is whole; it is
+    not read. ``unknown_event``: an event of a type that no table holds came; it is kept as an extra.
     ``more_extras``: ``Limits`` left no room for an extra, or for what must be sent back. ``more_anomalies``: the list
     was full.
     """
@@ -125,6 +143,11 @@ class ParsedCall(Model):
     name: str
     arguments: str
     """The raw text, as the wire wrote it."""
+    kind: CallKind = "function"
+    """What is called: a function; a ``custom`` tool, which takes text; or a tool of the Responses API. A call of a tool
+    without arguments of its own, such as ``computer_call``, has the JSON of what is to be done as arguments."""
+    hosted: bool = False
+    """Whether the server runs the call, or asks for leave to: it is never ready, and does not go back."""
     verdict: Verdict
     error_offset: int | None = None
     """Characters from the start of ``arguments`` to the first error."""
@@ -151,18 +174,25 @@ class ParsedCall(Model):
             All members of the object as a dict, including thoughts; or an instance of ``model``.
 
         Raises:
-            MisuseError: the call is not ready, or its input is text; or Python cannot decode the arguments, such as an
-                integer with too many digits. It is a ``ValueError``, as the next one is.
+            ArgumentsError: the call is not ready, or its input is text; or Python cannot decode the arguments, such as
+                an integer with too many digits. It is a ``ValueError``, as the next one is.
             pydantic.ValidationError: the arguments do not fit the ``model``.
         """
         if not self.ready or self.verdict == "text":
             why = "takes text" if self.ready else f"is not ready ({self.verdict})"
-            raise MisuseError(f"the call of {self.name!r} {why}: there are no arguments to use")
+            raise self._unusable(f"the call of {self.name!r} {why}: there are no arguments to use")
         try:
             decoded = json.loads(self._json)
         except (ValueError, RecursionError) as error:
-            raise MisuseError(f"the arguments of {self.name!r} cannot be decoded: {error}") from error
+            raise self._unusable(f"the arguments of {self.name!r} cannot be decoded: {error}") from error
         return decoded if model is None else model.model_validate_json(self._json)
+
+    def arguments_without(self, *names: str) -> dict[str, Any]:
+        """Return what :meth:`parse` returns without these members, such as thoughts; a name need not be there."""
+        return {name: value for name, value in self.parse().items() if name not in names}
+
+    def _unusable(self, why: str) -> ArgumentsError:
+        return ArgumentsError(why, self.name, self.arguments, self.verdict, self.error_offset)
 
     @property
     def is_closed(self) -> bool:
@@ -231,6 +261,9 @@ class ChoiceResult(Model):
 
     index: int
     content: str
+    content_parts: list[str] = Field(default_factory=list)
+    """The parts of the content: one on the chat wire; the Responses API tells several apart, such as what is said
+    before and after calls."""
     reasoning: str
     """Native reasoning; thoughts in a tool call's arguments stay there."""
     reasoning_field: str | None
@@ -371,8 +404,8 @@ _TEXTS = ("content", "reasoning", "refusal")
 _LISTS = ("reasoning_details", "tool_calls")
 _GOES_BACK: dict[CallsBack, Callable[[ParsedCall], bool]] = {
     "ready": lambda call: call.ready,
-    "closed": lambda call: call.is_closed,
-    "all": lambda call: bool(call.name),
+    "closed": lambda call: call.is_closed and not call.hosted,
+    "all": lambda call: bool(call.name) and not call.hosted,
 }
 
 

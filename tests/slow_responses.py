@@ -162,12 +162,11 @@ class Reading:
         """Read the next event."""
         kind = event.get("type") or ""
         response = event.get("response") or {}
+        if not kind.startswith("response.") and not event.get("error") and kind != "error":
+            return
         self.register(response.get("usage") or {})
-        if self.error is None and (error := error_of(event)):
-            self.error = error
         if self.status or self.error:
-            if self.error and kind in ENDS:
-                self.status = ENDS[kind]
+            self.error = self.error or error_of(event)
             return
         self.response_id = self.response_id or response.get("id")
         self.model = self.model or response.get("model")
@@ -177,8 +176,9 @@ class Reading:
             self.output(response.get("output") or [])
             self.status = response.get("status") or ENDS[kind]
             self.reason = (response.get("incomplete_details") or {}).get("reason")
-        elif kind.startswith("response."):
+        else:
             self.part(event, kind.removeprefix("response."))
+        self.error = error_of(event)
 
     def register(self, usage: dict[str, Any]) -> None:
         """Take the counts of a report, each of which replaces the one before."""

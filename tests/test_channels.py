@@ -1,8 +1,12 @@
 """Declared channels: what is refused, what they give, and the laws over generated arguments, paths and cuts."""
 
+import asyncio
 import copy
 import json
 import pickle
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +15,15 @@ from helpers import ALPHABET, call, call_chunks, chunk, chunked, cut, run, told
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamfsm import ArgumentMessage, Channel, MisuseError, StreamParser, coalesce
+from streamfsm import (
+    ArgumentMessage,
+    Channel,
+    MisuseError,
+    OpenAIStreamingInterface,
+    StreamParser,
+    coalesce,
+    partial_objects,
+)
 from streamfsm.channels import Step, parse_path
 from streamfsm.core.captured import Channels
 
@@ -183,6 +195,26 @@ def test_channels_that_do_not_are_taken(declared: list[Channel]):
 def test_something_else_in_place_of_a_channel_is_refused():
     with pytest.raises(MisuseError, match="channels"):
         StreamParser(channels=["$.content"])
+
+
+def test_the_facade_checks_paths_against_the_schemas_of_its_tools():
+    tools = [
+        {"type": "function", "function": {"name": TOOL, "parameters": SCHEMA}},
+        {"name": "f"},
+        "odd",
+        {"function": 1},
+    ]
+    OpenAIStreamingInterface(
+        tools=tools, channels=[Channel("$.content", TOOL), Channel("$.x", "f"), Channel("$.x", "g")]
+    )
+    with pytest.raises(MisuseError, match="no such place"):
+        OpenAIStreamingInterface(tools=tools, channels=[Channel("$.contents", ["f", TOOL])])
+
+
+def test_the_facade_yields_their_messages():
+    interface = OpenAIStreamingInterface(channels=[Channel("$.content", TOOL)])
+    messages = list(interface.process_sync(iter(call_chunks(TOOL, ['{"content":"x"}']))))
+    assert [each.text for each in coalesce(messages) if isinstance(each, ArgumentMessage)] == ["x"]
 
 
 # -- what they give ----------------------------------------------------------------------------------------------------
@@ -511,3 +543,30 @@ def test_copies_share_what_is_captured():
     for again in (copy.deepcopy(captured), pickle.loads(pickle.dumps(captured))):  # noqa: S301 - our own
         assert again is captured
     assert copy.deepcopy(captured.trie) is captured.trie
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[1] / "docs" / "channels.md").read_text(encoding="utf-8")
+SHOWN = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.mark.parametrize(("code", "output"), SHOWN, ids=["editor", "order"])
+def test_the_examples_of_the_page_print_what_it_says(code: str, output: str, capsys: pytest.CaptureFixture[str]):
+    exec(compile(code, "channels.md", "exec"), {"__name__": "page"})  # noqa: S102 - our own code
+    assert capsys.readouterr().out == output
+
+
+def test_the_three_lines_of_the_page_show_an_order(capsys: pytest.CaptureFixture[str]):
+    *_, lines = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names: dict[str, Any] = {"__name__": "page", "partial_objects": partial_objects}
+    exec(compile(SHOWN[1][0], "channels.md", "exec"), names)  # noqa: S102 - our own code
+    exec(compile(lines, "channels.md", "exec"), names)  # noqa: S102 - our own code
+    capsys.readouterr()
+
+    async def stream() -> AsyncIterator[Any]:
+        for each in call_chunks("order", ['{"customer":"Bo","pa', 'id":true}']):
+            yield each
+
+    asyncio.run(names["show"](OpenAIStreamingInterface(channels=[Channel("$..*", "order")]), stream()))
+    assert capsys.readouterr().out == "customer='Bo' items=None paid=None\ncustomer='Bo' items=None paid=True\n"

@@ -17,9 +17,12 @@ from helpers import call, call_chunks, chunk, chunked, run
 from recordings import CAPTURES, FILES
 
 from streamfsm import coalesce
+from streamfsm.channels import Channel
 from streamfsm.cli import main
 from streamfsm.machines import TABLES, diagrams
+from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
 from streamfsm.replay import capture
+from streamfsm.replay.recording import Piece, Recording
 from streamfsm.wires.chat.chunking import cutter
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "captures").glob("*.sse"))
@@ -366,6 +369,12 @@ def test_reasoning_may_stand_between_tags(recorded):
     assert spoken(path, "--think-tags", "[", "]") == [("reasoning", "a"), ("assistant", "b")]
 
 
+def test_a_body_that_is_json_is_read_without_the_client(recorded):
+    code, shown = replay(recorded('{"error": {"message": "busy", "code": "503"}}'))
+    assert code == 1
+    assert lines(shown)[-1] == "error  busy (code: 503)"
+
+
 def test_a_last_event_without_a_blank_line_counts(recorded):
     assert spoken(recorded(f"data: {json.dumps(chunk(content='Hi'))}")) == [("assistant", "Hi")]
 
@@ -655,6 +664,31 @@ def test_numbers_that_are_none_exit_with_code_2(fuzz, recorded, capsys, option):
 # -- the other command, and the process --------------------------------------------------------------------------------
 
 
+def test_diagram_draws_a_machine_with_channels(capsys):
+    assert main(["diagram", "--channel", "write_file $.content", "--channel", "$.edits[*].new_text"]) == 0
+    captures = [declared(Channel("$.content", "write_file")), declared(Channel("$.edits[*].new_text"))]
+    assert capsys.readouterr().out == diagrams.mermaid(tool_call(THOUGHTS, MESSAGE, *captures).table)
+    assert main(["diagram", "tool_call", "--channel", "f $..*"]) == 0
+    assert "leaves_unfolds" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--channel", "f content"], "a path begins with $"),
+        (["--channel", "$.a", "--channel", "f $.a.b"], "can never match"),
+        (["stream", "--channel", "$.a"], "channels are of the machine tool_call"),
+    ],
+)
+def test_diagram_refuses_channels_that_can_never_match(capsys, arguments, why):
+    try:
+        code = main(["diagram", *arguments])
+    except SystemExit as error:
+        code = error.code
+    assert code == 2
+    assert why in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("form", ["mermaid", "dot", "md", "markdown"])
 def test_diagram_prints_one_table_or_all(capsys, form):
     drawn = {table.name: diagrams.FORMATS[form.replace("markdown", "md")](table, None) for table in TABLES}
@@ -727,3 +761,47 @@ def test_output_that_cannot_be_written_is_one_line_and_exit_code_2(recorded, mon
         os.dup2(stdout, 1)
         os.close(stdout)
     assert capfd.readouterr().err == "streamfsm: [Errno 28] No space left on device\n"
+
+
+# -- replay of recordings ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """A recording whose pieces cut an event; gives its path."""
+    body = capture.body([chunk(content="Hel"), chunk(content="lo"), chunk(finish="stop")]).encode()
+    pieces = [Piece(at / 1000, body[at : at + 100]) for at in range(0, len(body), 100)]
+    path = tmp_path / "recording.jsonl"
+    path.write_text(Recording(tuple(pieces), "end").lines())
+    return path
+
+
+@pytest.mark.parametrize("options", [[], ["--speed", "100"], ["--chunking", "char"]], ids=" ".join)
+def test_a_recording_is_replayed_as_a_body_is(recording, options):
+    assert spoken(recording, *options) == [("assistant", "Hello")]
+    code, shown = replay(recording, *options)
+    assert (code, "assistant" in shown, "Hello" in shown) == (0, True, True)
+
+
+def test_a_recording_whose_connection_was_lost_fails_again(recording):
+    lines = recording.read_text().splitlines(keepends=True)
+    recording.write_text("".join([*lines[:3], '{"at": 1, "end": "error", "error": "gone"}\n']))
+    for options in ([], ["--speed", "100"]):
+        assert replay(recording, *options)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "complaint"),
+    [
+        ("data: {}\n\n", ["--speed", "1"], "--speed cannot pace a body without times"),
+        (None, ["--speed", "1", "--chunking", "char"], "--speed cannot pace another chunking"),
+        ('{"recording": 1}\n', [], "line 1: another version of recordings"),
+    ],
+)
+def test_a_recording_that_cannot_be_replayed_is_one_line_and_exit_code_2(recording, capsys, text, options, complaint):
+    if text is not None:
+        recording.write_text(text)
+    assert main(["replay", str(recording), *options]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(f"streamfsm: {recording}: {complaint}")

@@ -22,6 +22,7 @@ GENERATED = [
     "docs/machines/tool_call.md",
     "docs/endings.md",
     "docs/identity.md",
+    "docs/walk.md",
     "docs/walkthrough.md",
     "README.md",
 ]

@@ -8,7 +8,15 @@ import re
 import pytest
 
 from streamfsm import errors
-from streamfsm.errors import IllegalTransition, MisuseError, StreamError, StreamFsmError, StreamTimeout, TableError
+from streamfsm.errors import (
+    IllegalTransition,
+    MisuseError,
+    StaleAttempt,
+    StreamError,
+    StreamFsmError,
+    StreamTimeout,
+    TableError,
+)
 
 CLASSES = {name: kind for name, kind in vars(errors).items() if inspect.isclass(kind)}
 
@@ -69,3 +77,9 @@ def test_an_illegal_transition_tells_where_it_was():
     error = IllegalTransition("text", "done", "answer")
     assert (error.machine, error.state, error.event) == ("text", "done", "answer")
     assert str(error) == "text: event 'answer' is illegal in state 'done'"
+
+
+@each_again
+def test_a_stale_attempt_tells_which(again):
+    error = again(StaleAttempt("a-run", 2))
+    assert (str(error), error.run, error.attempt) == ("attempt 2 of run 'a-run' is over", "a-run", 2)

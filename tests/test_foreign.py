@@ -14,11 +14,6 @@ from streamfsm.wires.foreign import PROTOCOLS, protocol_of
 
 # Protocol → the first objects of streams of it, and whole answers.
 FOREIGN: dict[str, list[dict[str, Any]]] = {
-    "OpenAI's Responses": [
-        {"type": "response.created", "sequence_number": 0, "response": {"id": "r", "object": "response"}},
-        {"type": "response.output_text.delta", "delta": "Hi"},
-        {"id": "resp_1", "object": "response", "model": "m", "output": [{"type": "message"}]},
-    ],
     "OpenAI's Assistants": [{"id": "m", "object": "thread.message.delta", "delta": {"content": []}}],
     "OpenAI's legacy Completions": [
         {"id": "c", "object": "text_completion", "model": "m", "choices": [{"index": 0, "text": "Hi"}]}
@@ -95,7 +90,9 @@ def test_another_protocol_fails_the_stream_and_is_named_once(name, foreign):
         assert parser.state == "failed"
         assert anomalies(parser) == ["foreign_wire"]
         assert parser.result.error.code == "foreign_wire"
-        assert f"{name} protocol came, but streamfsm reads Chat Completions" in parser.result.error.message
+        assert (
+            f"{name} protocol came, but streamfsm reads Responses and Chat Completions" in parser.result.error.message
+        )
 
 
 @pytest.mark.parametrize(("name", "foreign"), CASES)

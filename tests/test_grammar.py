@@ -125,6 +125,7 @@ RESPONSES = [
         "response.output_item.done message while the content 0 0 is in state output_text",
     ),
     ([CREATED, content("added")], "response.content_part.added output_text while the item 0 has not begun"),
+    ([CREATED, {"type": "response.reasoning.part"}], "'response.reasoning.part' is no event of responses"),
     ([CREATED, COMPLETED, COMPLETED], "response.completed while the response is in state ended"),
 ]
 

@@ -9,12 +9,12 @@ import streamfsm
 ROOT = Path(streamfsm.__file__).parent
 # From the ground up. The modules on the ground are one room; rooms that share a floor do not know each other.
 FLOORS = (
-    {"messages", "result", "limits", "errors", "think_tags", "trace", "channels", "boundaries"},
+    {"messages", "result", "limits", "errors", "think_tags", "trace", "channels", "boundaries", "builder", "partial"},
     {"machines"},
     {"core", "sinks"},
     {"wires"},
     {"parser"},
-    {"client", "testing"},
+    {"client", "testing", "resume"},
     {"replay", "conform"},
     {"cli"},
     {"__init__", "__main__"},

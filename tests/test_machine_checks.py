@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from helpers import call, call_chunks, chunk, run
 from recordings import CAPTURES, FILES
+from response_events import added, done, thoughts
 from rows import ANYWHERE, AUTO, CASES, INSIDE, LEGAL, NEVER, REACH, SECRET, TAGS, TEXT_TOOL, Cell, cells, ended
 from toy import EVENTS, ROWS, STATES
 
@@ -124,6 +125,7 @@ def own() -> set[Cell]:
     traces += [traced(call_chunks("search", [text])) for text in ('{"thinking":nil}', '{"thinking":"Hm"?}')]
     traces += [traced([chunk(content="Hi")], reasoning_model=True)]
     traces += [traced([SECRET]), traced([chunk(reasoning_content="Hm"), SECRET]), traced([chunk(finish="stop")])]
+    traces += [traced([added(thoughts()), done(thoughts())])]
     for file in sorted((ROOT / "examples" / "captures").glob("*.sse")):
         traces.append(traced(capture.chunks(file.read_text(encoding="utf-8")), think_tags=TAGS))
     for mode in (INSIDE, AUTO, ThinkTags(*TAGS, "auto", "anywhere")):

@@ -6,7 +6,7 @@ are never copied.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from inspect import signature
+from itertools import dropwhile
 from typing import Any
 
 import pytest
@@ -20,11 +20,11 @@ from streamfsm import StreamParser, coalesce
 from streamfsm.testing import RETELLINGS, Quirk, accented
 from streamfsm.testing.retellings import ROTATED
 
-if "wire" not in signature(StreamParser).parameters:
-    pytest.skip("the parser does not read Responses yet", allow_module_level=True)
-
 # Recordings whose reading is a judgement: the plain reader's is one, the parser's another, for the reason given.
-JUDGED: dict[str, str] = {}
+JUDGED = {
+    "quirks/unknown__gpt-response-text__1.sse": "begins with an object of another protocol, which fails",
+    "quirks/unknown__x-error__1.sse": "the same",
+}
 
 # Recordings that tell something in one place only: what, and where.
 ONCE = {
@@ -112,9 +112,9 @@ def slow_reading(stream: list[Any]) -> dict[str, Any]:
 
 
 def plain(arguments: str) -> str:
-    """Arguments without regard to white space between members, which a call that comes as an object does not have."""
+    """Arguments without regard to white space and order, which a call that comes as an object does not have."""
     try:
-        return json.dumps(json.loads(arguments))
+        return json.dumps(json.loads(arguments), sort_keys=True)
     except ValueError:
         return arguments
 
@@ -165,7 +165,7 @@ def masked(value: Any, ids: set[str]) -> Any:
     """A value with one word for every id of an item, and without log probabilities, which deltas alone may have."""
     if isinstance(value, dict):
         return {name: masked(each, ids) for name, each in value.items() if name != "logprobs"}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [masked(each, ids) for each in value]
     is_id = isinstance(value, str) and (value in ids or value.startswith(ROTATED))
     return "item" if is_id else value
@@ -186,7 +186,9 @@ def everything(stream: list[Any], ids: set[str], *, by_status: bool) -> Any:
 @pytest.mark.parametrize("name", RESPONSES)
 def test_each_redundancy_can_be_left_out(name: str, retelling: Quirk):
     stream = slow_responses.events((CAPTURES / name).read_text(encoding="utf-8"))
-    for part in slow_responses.responses(stream):
+    for each in slow_responses.responses(stream):
+        # What comes before the wire can be recognised is read in another way after it: a keepalive is enough.
+        part = list(dropwhile(lambda event: not str(event.get("type")).startswith(("response.", "error")), each))
         told = accented(part, [retelling])
         ids, by_status = ids_of(part), retelling.name != "no status"
         if masked(slow_reading(told), ids) == masked(slow_reading(part), ids):

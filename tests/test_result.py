@@ -15,10 +15,10 @@ FIELDS = {
         "response_id model content reasoning refusal assistant_text thoughts tool_calls usage finish_reason stop_reason"
         " choices answer extras error anomalies"
     ),
-    ParsedCall: "index id tool_call_id name arguments verdict error_offset extras ready",
+    ParsedCall: "index id tool_call_id name arguments kind hosted verdict error_offset extras ready",
     ChoiceResult: (
-        "index content reasoning reasoning_field refusal transcript assistant_text thoughts reasoning_details extras"
-        " tool_calls finish_reason stop_reason"
+        "index content content_parts reasoning reasoning_field refusal transcript assistant_text thoughts"
+        " reasoning_details extras tool_calls finish_reason stop_reason"
     ),
     ReasoningDetail: "type index id text data signature extras field",
     Usage: "input_tokens output_tokens cached_tokens reasoning_tokens source raw",

@@ -1,6 +1,8 @@
 """Laws of all sinks: what they write is lawful, whatever came; and says the same, however it was cut."""
 
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from helpers import call, chunk
@@ -107,6 +109,12 @@ def test_calls_interleave_and_each_is_written(wire):
         assert f'"{name}"' in body
 
 
+@EACH_SINK
+def test_counts_below_zero_are_left_out(wire):
+    chunks = [chunk(content="Hi"), chunk(finish="stop", usage={"prompt_tokens": -1, "completion_tokens": 4})]
+    assert b"-1" not in write(SINKS[wire](), chunks).body.split(b"usage")[-1]
+
+
 @pytest.mark.parametrize("wire", GRAMMARS)
 def test_every_table_of_a_grammar_is_proven(wire):
     for part in GRAMMARS[wire].parts:
@@ -129,3 +137,17 @@ def test_a_contradictory_grammar_is_refused():
 
     with pytest.raises(TableError, match="never reached"):
         table("t", {"a": "", "b": "", "c": ""}, ("b",), [Row("a", "x", "b", None, "why")])
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "sinks.md").read_text(encoding="utf-8")
+SHOWN = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```\n", PAGE, re.DOTALL)
+
+
+@pytest.mark.parametrize(("code", "output"), SHOWN)
+def test_the_page_shows_what_is_printed(code, output, capsys):
+    exec(compile(code, "sinks.md", "exec"), {"__name__": "__main__"})  # noqa: S102 - our own code
+    assert capsys.readouterr().out == output
+
+
+def test_each_block_of_the_page_is_tested():
+    assert len(SHOWN) == PAGE.count("```python")

@@ -1,6 +1,7 @@
 """The message that goes back to the server: what it holds, and that the client takes it."""
 
 import json
+import pickle
 from typing import get_args
 
 import pytest
@@ -11,7 +12,7 @@ from openai.types.chat import ChatCompletionAssistantMessageParam
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from streams import streams
 
-from streamfsm import MisuseError, OpenAIStreamingInterface, ParsedCall, StreamParser, StreamResult
+from streamfsm import ArgumentsError, MisuseError, OpenAIStreamingInterface, ParsedCall, StreamParser, StreamResult
 from streamfsm.messages import made_up_id
 from streamfsm.result import CallsBack, ReasoningBack
 from streamfsm.testing import accented, chunkings, dialects, faults
@@ -365,9 +366,19 @@ def test_ready_calls_are_those_that_may_be_run_and_tell_their_arguments():
 def test_the_arguments_of_a_call_that_is_not_ready_are_refused(arguments, finish):
     result = result_of(chunk(call(0, "c", "f", arguments)), finish=finish)
     assert result.ready_calls == []
+    (parsed,) = result.tool_calls
     for model in (None, Query):
-        with pytest.raises(MisuseError, match="'f' is not ready"):
-            result.tool_calls[0].parse(model)
+        with pytest.raises(ArgumentsError, match="'f' is not ready") as caught:
+            parsed.parse(model)
+        for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):  # noqa: S301 - our own
+            assert (error.name, error.arguments, error.verdict) == ("f", arguments, parsed.verdict)
+            assert (error.error_offset, str(error)) == (parsed.error_offset, str(caught.value))
+
+
+def test_thoughts_are_taken_out_of_the_arguments():
+    (ready,) = result_of(chunk(call(0, "c", "f", '{"thinking":"Hm","q":2}'))).ready_calls
+    assert ready.arguments_without("thinking", "plan") == {"q": 2}
+    assert ready.arguments_without() == ready.parse()
 
 
 def test_what_is_text_or_cannot_be_decoded_is_refused():

@@ -61,10 +61,10 @@ def write(sink: Any, chunks: list[Any], ending: str = "close", **options: Any) -
 def chunk_lists(draw: st.DrawFn, *, choices: int = 2) -> list[Any]:
     """Chunks of any stream, cut anywhere, with the accents of servers, and broken or not."""
     stream = draw(streams(choices=choices))
+    quirks = draw(dialects(certain=False))
     if draw(st.booleans()):
-        stream = draw(faults())(stream)
-    chunks = draw(chunkings(stream))
-    return accented(chunks, draw(dialects(certain=False)))
+        stream = draw(faults(garbage=not quirks))(stream)  # garbage has no accent
+    return accented(draw(chunkings(stream)), quirks)
 
 
 ENDINGS = st.sampled_from(["close", "close", "close", "cancel", "fail"])

@@ -1,7 +1,9 @@
 """What the commands' arguments have in common."""
 
 from argparse import ArgumentParser, ArgumentTypeError, _SubParsersAction
+from contextlib import suppress
 from math import inf
+from threading import Event
 from typing import TypeAlias
 
 from streamfsm.wires.chat.chunking import Cutter, cutter
@@ -24,12 +26,18 @@ def count(text: str) -> int:
     return int(text)
 
 
-def seconds(text: str) -> float:
-    """Read a positive number of seconds."""
+def positive(text: str) -> float:
+    """Read a positive number, not necessarily whole."""
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < inf:
-        raise ArgumentTypeError(f"{text!r} is not a positive number of seconds")
+        raise ArgumentTypeError(f"{text!r} is not a positive number")
     return value
+
+
+def wait() -> None:
+    """Wait for an interrupt, as commands that serve do."""
+    with suppress(KeyboardInterrupt):
+        Event().wait()

@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import cast
 
-from streamfsm.cli import conform, diagram, fuzz, replay
+from streamfsm.cli import conform, diagram, fuzz, record, replay, scrub, serve, verify
 from streamfsm.errors import MisuseError
 
-_COMMANDS = (replay, fuzz, conform, diagram)
+_COMMANDS = (replay, record, scrub, serve, verify, fuzz, conform, diagram)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that ``argv`` gives (the process's own, unless given).
 
     Returns:
-        The exit code. 0; 1: the replayed stream failed, or fuzzing found something; 2: what was asked for cannot work,
-        such as to replay another protocol's stream, as a line on stderr says.
+        The exit code. 0; 1: the replayed stream failed, fuzzing or verifying found something, or a scrubbed recording
+        is read differently; 2: what was asked for cannot work, such as to replay another protocol's stream, as a line
+        on stderr says.
 
     Raises:
         SystemExit: the arguments ask for help or the version (code 0), or cannot be understood (code 2).

@@ -9,7 +9,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from streamfsm.cli.arguments import Commands, count, seconds
+from streamfsm.cli.arguments import Commands, count, positive
 from streamfsm.cli.files import write
 from streamfsm.errors import MisuseError
 
@@ -31,7 +31,7 @@ def declare(commands: Commands) -> None:
     option("--cases", metavar="PATH", type=Path, action="append", help="a file or directory (default: the suite's own)")
     option("--case", metavar="ID", action="append", help="ask only this case; * stands for anything; repeatable")
     option("--jobs", metavar="N", type=count, default=1, help="processes of the program (default: %(default)s)")
-    option("--timeout", metavar="SECONDS", type=seconds, default=10.0, help="for an answer (default: %(default)s)")
+    option("--timeout", metavar="SECONDS", type=positive, default=10.0, help="for an answer (default: %(default)s)")
     option("--memory", metavar="MB", type=count, default=4096, help="for a process, on Linux (default: %(default)s)")
     option("--json", metavar="FILE", type=Path, help="write all that was found")
     option("--junit", metavar="FILE", type=Path, help="write it as JUnit's XML")

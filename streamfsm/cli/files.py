@@ -3,25 +3,63 @@
 from pathlib import Path
 
 from streamfsm.errors import MisuseError
-from streamfsm.replay import capture
+from streamfsm.replay import capture, recording
+from streamfsm.replay.recording import Recording
+
+
+def read_recording(file: Path) -> Recording:
+    """Return a recording, or a body as one."""
+    data = _read(file)
+    try:
+        return recording.parse(data)
+    except MisuseError as error:
+        raise MisuseError(f"{file}: {error}") from error
+
+
+def read_text(file: Path) -> str:
+    """Return the text of a file."""
+    return _decoded(_read(file), file)
 
 
 def read_body(file: Path) -> str:
     """Return the text of a recorded body; what a command prints of it is a pure function of it."""
-    try:
-        body = file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise MisuseError(f"{file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise MisuseError(f"{file}: not UTF-8 at byte {error.start}") from error
+    return text_of(read_recording(file), file)
+
+
+def text_of(recording: Recording, file: Path) -> str:
+    """Return the text of a body that was read from ``file``."""
+    body = _decoded(recording.body, file)
     if capture.is_framed(body) and not capture.events(body):
         raise MisuseError(f"{file}: no server-sent events")
     return body
 
 
+def write_recording(file: Path, recording: Recording) -> None:
+    """Write a recording; one without times as a body."""
+    _write(file, recording.lines().encode() if recording.is_timed else recording.body)
+
+
 def write(file: Path, text: str) -> None:
     """Write ``text`` to ``file``."""
+    _write(file, text.encode())
+
+
+def _read(file: Path) -> bytes:
     try:
-        file.write_text(text, encoding="utf-8")
+        return file.read_bytes()
+    except OSError as error:
+        raise MisuseError(f"{file}: {error.strerror}") from error
+
+
+def _decoded(data: bytes, file: Path) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MisuseError(f"{file}: not UTF-8 at byte {error.start}") from error
+
+
+def _write(file: Path, data: bytes) -> None:
+    try:
+        file.write_bytes(data)
     except OSError as error:
         raise MisuseError(f"{file}: {error.strerror}") from error

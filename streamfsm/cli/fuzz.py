@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, uuid5
 
-from streamfsm.cli.arguments import Commands, count, seconds
+from streamfsm.cli.arguments import Commands, count, positive
 from streamfsm.cli.files import read_body, write
 from streamfsm.errors import MisuseError
 from streamfsm.replay import capture
@@ -35,7 +35,9 @@ def declare(commands: Commands) -> None:
     option("--garbage", action="store_true", help="send chunks that are none, too")
     option("--laws", metavar="LAW,…", help="only these: split-invariance, append-only, total (default: all)")
     option("--no-dialects", action="store_true", help="do not send the stream as other servers would")
-    option("--timeout", metavar="SECONDS", type=seconds, default=5.0, help="a parser hangs then (default: %(default)s)")
+    option(
+        "--timeout", metavar="SECONDS", type=positive, default=5.0, help="a parser hangs then (default: %(default)s)"
+    )
     option("--out", metavar="FILE", type=Path, default=Path("finding.sse"), help="for a finding (default: %(default)s)")
     option(
         "--database",

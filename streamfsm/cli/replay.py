@@ -2,24 +2,27 @@
 
 from argparse import Namespace
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
 from importlib.util import find_spec
+from os import cpu_count
 from pathlib import Path
 from typing import Any, Literal
-from uuid import NAMESPACE_OID, uuid5
 
-from streamfsm.cli.arguments import Commands, chunking
-from streamfsm.cli.files import read_body
+from streamfsm.cli.archive import replay_all
+from streamfsm.cli.arguments import Commands, chunking, count, positive
+from streamfsm.cli.files import read_recording, text_of
 from streamfsm.cli.terminal import runs, show_messages, show_result
 from streamfsm.errors import MisuseError
 from streamfsm.messages import StreamMessage, coalesce
 from streamfsm.parser import StreamParser
 from streamfsm.replay import capture
+from streamfsm.replay.archive import stamps
 from streamfsm.replay.loopback import serve
+from streamfsm.replay.recording import Recording
+from streamfsm.replay.server import play
 from streamfsm.trace import Transition
 
 _COLORS: dict[str, Literal["auto", "standard"] | None] = {"auto": "auto", "always": "standard", "never": None}
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def declare(commands: Commands) -> None:
@@ -30,8 +33,15 @@ def declare(commands: Commands) -> None:
         description="Send a recorded response body through the real openai client and show what it says.",
     )
     option = parser.add_argument
-    option("file", metavar="FILE.sse", type=Path, help="server-sent events of Chat Completions chunks")
+    option("file", metavar="FILE", type=Path, help="a recording, or server-sent events; or a directory of them")
+    option(
+        "--jsonl", metavar="OUT", type=Path, help="of a directory: append a line for each stream, unless there is one"
+    )
+    option(
+        "--jobs", metavar="N", type=count, default=cpu_count() or 1, help="of a directory: processes (default: cores)"
+    )
     option("--chunking", type=chunking, metavar="HOW", help="cut the stream anew: whole, char, N or random[:SEED]")
+    option("--speed", type=positive, metavar="N", help="1: at the recorded pace, 2: twice as fast (default: at once)")
     option("--json", action="store_true", help="one message a line, as JSON")
     option("--deltas", action="store_true", help="show messages as they came, not coalesced")
     option("--color", choices=_COLORS, default="auto", help="default: where the output is a terminal")
@@ -53,23 +63,26 @@ def declare(commands: Commands) -> None:
 
 
 def _run(arguments: Namespace) -> int:
+    if arguments.file.is_dir():
+        if not arguments.jsonl:
+            raise MisuseError(f"{arguments.file}: a directory is replayed into a file, --jsonl OUT")
+        return replay_all(arguments.file, arguments.jsonl, _options(arguments), arguments.jobs)
+    if arguments.jsonl:
+        raise MisuseError(f"{arguments.file}: --jsonl is for directories")
     needed = ("openai",) if arguments.json else ("openai", "rich")
     if missing := [name for name in needed if find_spec(name) is None]:
         raise MisuseError(f"replay needs {' and '.join(missing)}: pip install 'streamfsm[cli]'")
-    body = read_body(arguments.file)
+    recording = read_recording(arguments.file)
+    body = text_of(recording, arguments.file)
+    if arguments.speed and (arguments.chunking or not recording.is_timed):
+        why = "another chunking" if arguments.chunking else "a body without times; `record` makes one with them"
+        raise MisuseError(f"{arguments.file}: --speed cannot pace {why}")
     trace: list[Transition] = []
-    parser = StreamParser(
-        inner_thoughts_kwarg=None if arguments.no_inner_thoughts else arguments.inner_thoughts or "thinking",
-        assistant_tool=arguments.assistant_tool,
-        assistant_kwarg=arguments.assistant_kwarg,
-        think_tags=_think_tags(arguments) or None,
-        message_id=f"message-{uuid5(NAMESPACE_OID, body)}",
-        date=_date(body),
-        trace=trace,
-    )
+    parser = StreamParser(**stamps(body), **_options(arguments), trace=trace)
     if arguments.chunking:
         body = capture.recut(body, arguments.chunking)
-    messages = _read(body, parser)
+    pieces = play(recording, speed=arguments.speed) if arguments.speed else _pieces(body, recording)
+    messages = _read(body, pieces, parser)
     if arguments.json:
         for message in messages if arguments.deltas else coalesce(messages):
             print(message.model_dump_json(), flush=True)
@@ -78,7 +91,8 @@ def _run(arguments: Namespace) -> int:
 
         color = _COLORS[arguments.color]
         console = Console(color_system=color, no_color=None if color == "auto" else False, highlight=False)
-        show_messages(console, runs(messages, trace, deltas=arguments.deltas))
+        shown = runs(messages, trace, deltas=arguments.deltas)
+        show_messages(console, shown, live=arguments.speed is not None)
         show_result(console, parser.result)
     error = parser.result.error
     if error and error.code == "foreign_wire":
@@ -86,24 +100,26 @@ def _run(arguments: Namespace) -> int:
     return 0 if parser.state == "done" else 1
 
 
-def _think_tags(arguments: Namespace) -> list[Any]:
-    """The pairs, which the parser checks."""
+def _options(arguments: Namespace) -> dict[str, Any]:
+    """Those of the parser, which checks them."""
     modes = {"starts": arguments.think_starts, "where": arguments.think_where}
-    return [{"open": opens, "close": closes, **modes} for opens, closes in arguments.think_tags or ()]
+    tags = [{"open": opens, "close": closes, **modes} for opens, closes in arguments.think_tags or ()]
+    return {
+        "inner_thoughts_kwarg": None if arguments.no_inner_thoughts else arguments.inner_thoughts or "thinking",
+        "assistant_tool": arguments.assistant_tool,
+        "assistant_kwarg": arguments.assistant_kwarg,
+        "think_tags": tags or None,
+    }
 
 
-def _date(body: str) -> datetime:
-    """When the first chunk says it was made; 1970 if it does not."""
-    first = next(iter(capture.chunks(body)), None)
-    created = first.get("created") if isinstance(first, dict) else None
-    try:
-        return _EPOCH + timedelta(seconds=created if type(created) is int else 0)
-    except OverflowError:
-        return _EPOCH
+def _pieces(body: str, recording: Recording) -> Iterator[bytes]:
+    """The body at once, as every client reads it; then what ended it."""
+    yield capture.standard(body).encode()
+    yield from play(replace(recording, pieces=()))
 
 
-def _read(body: str, parser: StreamParser) -> Iterator[StreamMessage]:
-    """What ``parser`` makes of the chunks that the real client reads from ``body``; of the body, if it is no stream."""
+def _read(body: str, pieces: Iterator[bytes], parser: StreamParser) -> Iterator[StreamMessage]:
+    """What ``parser`` makes of the chunks that the real client reads in ``pieces``; of the body, if it is no stream."""
     if not capture.is_framed(body):
         yield from parser.feed_bytes(body.encode())
         yield from parser.close()
@@ -111,7 +127,7 @@ def _read(body: str, parser: StreamParser) -> Iterator[StreamMessage]:
     import openai
 
     with (
-        serve(lambda _: [capture.standard(body).encode()]) as url,
+        serve(lambda _: pieces) as url,
         openai.DefaultHttpxClient(trust_env=False) as http,
         openai.OpenAI(base_url=url, api_key="none", max_retries=0, http_client=http) as client,
     ):

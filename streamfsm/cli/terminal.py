@@ -1,6 +1,7 @@
 """What a terminal shows of messages and results: columns, in which no control character is left."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -45,8 +46,11 @@ def runs(
         yield from ((message, path) for message in coalesce(run))
 
 
-def show_messages(console: "Console", runs: Iterable[tuple[StreamMessage, list[Transition]]]) -> None:
-    """Print a line for each message: its kind, its text, and the rows that led to it."""
+def show_messages(
+    console: "Console", runs: Iterable[tuple[StreamMessage, list[Transition]]], *, live: bool = False
+) -> None:
+    """Print a line for each message: its kind, its text, and the rows that led to it; as they come, if ``live``."""
+    from rich.live import Live
     from rich.table import Table
     from rich.text import Text
 
@@ -54,14 +58,16 @@ def show_messages(console: "Console", runs: Iterable[tuple[StreamMessage, list[T
     table.add_column("message", overflow="fold")
     table.add_column("text", overflow="fold", ratio=4)
     table.add_column("path", overflow="fold", ratio=5)
-    for message, path in runs:
-        kind = message.message_type.removesuffix("_message").replace("_", " ")
-        where = f"\nchoice {message.choice_index}" if message.choice_index else ""
-        style = _STYLES[type(message)]
-        table.add_row(
-            Text(kind + where, f"bold {style}"), Text(printable(_text(message)), style), Text(_path(path), "dim")
-        )
-    console.print(table)
+    with Live(table, console=console, vertical_overflow="visible") if live else nullcontext():
+        for message, path in runs:
+            kind = message.message_type.removesuffix("_message").replace("_", " ")
+            where = f"\nchoice {message.choice_index}" if message.choice_index else ""
+            style = _STYLES[type(message)]
+            table.add_row(
+                Text(kind + where, f"bold {style}"), Text(printable(_text(message)), style), Text(_path(path), "dim")
+            )
+    if not live:
+        console.print(table)
 
 
 def _text(message: StreamMessage) -> str:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from itertools import count
 from typing import Any
 
+from streamfsm.channels import Channel, checked
 from streamfsm.client import content
 from streamfsm.client.call_messages import in_both_forms
 from streamfsm.client.content import Content
@@ -66,6 +67,8 @@ class OpenAIStreamingInterface(TokenCounts):
         inner_thoughts_kwarg: name, or accepted names, of the thoughts' argument.
         assistant_tool: name of the message tool.
         assistant_kwarg: name of its argument that holds the message.
+        channels: other values of arguments that become messages of their own; a path for which the schema of its tool
+            in ``tools`` has no place is refused.
         reasoning_model: overrides what the model's name says.
         reasoning_as_text: whether an answer that is nothing but native reasoning is handed on as text too: some servers
             put the answer of a small model there.
@@ -95,6 +98,7 @@ class OpenAIStreamingInterface(TokenCounts):
         inner_thoughts_kwarg: str | Collection[str] = "thinking",
         assistant_tool: str = "send_message",
         assistant_kwarg: str = "message",
+        channels: Collection[Channel] = (),
         reasoning_model: bool | None = None,
         reasoning_as_text: bool = False,
         think_tags: AnyThinkTags | None = None,
@@ -111,6 +115,7 @@ class OpenAIStreamingInterface(TokenCounts):
             inner_thoughts_kwarg=inner_thoughts_kwarg if put_inner_thoughts_in_kwarg else None,
             assistant_tool=assistant_tool if use_assistant_message else None,
             assistant_kwarg=assistant_kwarg,
+            channels=checked(channels, tools or ()),
             reasoning_model=reasoning_model,
             think_tags=think_tags,
             requires_approval_tools=requires_approval_tools,
@@ -313,17 +318,21 @@ class OpenAIStreamingInterface(TokenCounts):
         Returns:
             Reasoning first: :class:`SummarizedReasoningContent` for each item of which the server shows a summary or
             only what it can read itself, :class:`ReasoningContent` for text, or one :class:`OmittedReasoningContent` if
-            a model thought and shows nothing. Then :class:`TextContent`: the content, a refusal. Thoughts and speech in
-            a call's arguments are in the call. Nothing is empty; the list may be.
+            a model thought and shows nothing. Then :class:`TextContent` for each part of the content, and for a
+            refusal. Thoughts and speech in a call's arguments are in the call. Nothing is empty; the list may be.
         """
         result = self.parser.result
         spoken = self._answer_in_reasoning()
         if spoken:
             return [TextContent(text=spoken)]
-        parts = content.reasoning(result.choices[0]) if result.choices else []
+        parts: list[Content] = []
+        texts: list[str] = []
+        if result.choices:
+            choice = result.choices[0]
+            parts, texts = content.reasoning(choice), [*choice.content_parts, choice.refusal]
         if not parts and self._thinks_unseen:
             parts = [OmittedReasoningContent()]
-        return parts + [TextContent(text=text) for text in (result.content, result.refusal) if text]
+        return parts + [TextContent(text=text) for text in texts if text]
 
     @property
     def _thinks_unseen(self) -> bool:

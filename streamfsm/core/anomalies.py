@@ -5,7 +5,7 @@ from streamfsm.result import Anomaly, AnomalyKind
 
 DOUBTS: frozenset[AnomalyKind] = frozenset(
     {
-        *("not_a_chunk", "wrong_type", "ambiguous_call", "duplicate_id", "changed_id"),
+        *("not_a_chunk", "wrong_type", "ambiguous_call", "duplicate_id", "changed_id", "ambiguous_item"),
         *("nameless_call", "late_name", "snapshot_conflict", "unread_arguments", "call_in_text"),
     }
 )

@@ -5,7 +5,7 @@ from typing import cast
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.calls import Calls
 from streamfsm.core.captured import Channels
-from streamfsm.core.events import Form
+from streamfsm.core.events import CallFrame, Form
 from streamfsm.core.lanes import CallLane, LanePolicy, Outlet
 from streamfsm.core.policies import Policies
 from streamfsm.core.written_calls import holds_marker
@@ -96,6 +96,36 @@ class CallReader:
         calls.assign(lane, wire_index, call_id)
         if name and not self._take_name(lane, name, again=rule.owner == "own", cumulative=cumulative):
             raise LimitReached("name")
+        return lane
+
+    def frame(self, calls: Calls, event: CallFrame) -> CallLane:
+        """Return the call at the frame's index, which is a new one if there is none, with what the frame says."""
+        place = calls.at_index.get(event.wire_index)
+        if place is None:
+            if len(calls.lanes) == self._limits.tool_calls:
+                raise LimitReached("tool_calls")
+            lane = calls.start(event.choice, event.wire_index)
+            lane.kind, lane.form, lane.hosted = event.kind, event.form, event.hosted
+            if event.id in calls.with_id:
+                self._anomalies.record("duplicate_id", f"{event.id!r} is another call's id", lane.choice, lane.ordinal)
+        else:
+            lane = calls.lanes[place]
+        hollow = [bool(text) and is_placeholder(text) for text in (event.id, event.name)]
+        if any(hollow):
+            self._anomalies.record(
+                "placeholder", "an id or a name that says nothing was taken for none", lane.choice, lane.ordinal
+            )
+        if lane.id and event.id not in ("", lane.id) and not hollow[0]:
+            what = f"{event.id!r} came after {lane.id!r}"
+            self._anomalies.record("changed_id", what, lane.choice, lane.ordinal)
+            lane.in_doubt = True
+        calls.assign(lane, event.wire_index, "" if hollow[0] else event.id)
+        lane.incomplete = lane.incomplete or event.incomplete
+        lane.in_doubt = lane.in_doubt or event.in_doubt
+        if event.name and not hollow[1]:
+            if not self._take_name(lane, event.name, again=True, cumulative=True):
+                raise LimitReached("name")
+            self.complete_name(lane)
         return lane
 
     def _take_name(self, lane: CallLane, name: str, *, again: bool, cumulative: bool) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
-from streamfsm.result import AnomalyKind
+from streamfsm.result import AnomalyKind, CallKind
 
 TextField: TypeAlias = Literal["reasoning", "content", "refusal", "transcript"]
 Form: TypeAlias = Literal["json", "text", "members"]
@@ -22,6 +22,8 @@ class Envelope:
 
     id: str | None
     model: str | None
+    tells_thoughts: bool = False
+    """Whether this wire says where the model thought, so that its name need not."""
 
 
 @dataclass(slots=True)
@@ -40,6 +42,8 @@ class Text:
     text: str
     cumulative: bool = False
     """Whether the piece holds all of the field's text so far."""
+    part: int = 0
+    """Which of the field's texts it belongs to, on a wire whose answers have several parts. Each is a lane."""
 
 
 @dataclass(slots=True)
@@ -61,6 +65,43 @@ class CallPiece:
 
 
 @dataclass(slots=True)
+class CallFrame:
+    """What the wire says of a call besides its arguments. The wire's index alone says which call: no rule decides it.
+
+    The first one at an index starts a call, and later ones add to it.
+    """
+
+    choice: int
+    wire_index: int
+    id: str
+    name: str
+    """All of it."""
+    kind: CallKind = "function"
+    form: Form = "json"
+    hosted: bool = False
+    """Whether the server runs the call."""
+    incomplete: bool = False
+    """Whether the wire says that the call is not whole."""
+    in_doubt: bool = False
+    """Whether something of the call was guessed."""
+    extras: Mapping[str, Any] | None = None
+    """Fields that are not read."""
+
+
+@dataclass(slots=True)
+class Whole:
+    """The wire says that a text, or a call's arguments, are whole: no delta follows, but the same may be said again."""
+
+    choice: int
+    field: TextField | None
+    """``None``: a call's arguments."""
+    place: int
+    """The part of the text field, or the wire's index of the call."""
+    text: str
+    """All of it; empty if the wire does not say."""
+
+
+@dataclass(slots=True)
 class Thought:
     """A piece of a structured reasoning detail. Its text, if any, is a :class:`Text` of its own."""
 
@@ -78,6 +119,23 @@ class Thought:
     """Fields that are not read."""
     field: str = "reasoning_details"
     """The wire's field in which the piece came."""
+    part: int | None = None
+    """The part of the reasoning that is its text; then, or with ``apart``, nothing continues the detail."""
+    apart: bool = False
+
+
+@dataclass(slots=True)
+class HiddenThought:
+    """The wire says that the model thought, and shows nothing of it."""
+
+    choice: int
+    part: int
+    state: Literal["redacted", "omitted"]
+
+
+@dataclass(slots=True)
+class ItemBegins:
+    """The wire begins another of the items that make up its answer; their number is limited."""
 
 
 @dataclass(slots=True)
@@ -129,14 +187,27 @@ class AnomalyReport:
 
 
 Event: TypeAlias = (
-    Envelope | Begin | Text | CallPiece | Thought | Extra | Finish | UsageReport | Failure | AnomalyReport
+    Envelope
+    | Begin
+    | Text
+    | CallPiece
+    | CallFrame
+    | Whole
+    | Thought
+    | HiddenThought
+    | ItemBegins
+    | Extra
+    | Finish
+    | UsageReport
+    | Failure
+    | AnomalyReport
 )
 
 
 class Handler(Protocol):
     """Receives the events of chunks. Text and calls come as arguments, not as objects: nearly every delta has one."""
 
-    def text(self, choice: int, field: TextField, text: str, cumulative: bool = False) -> None:
+    def text(self, choice: int, field: TextField, text: str, cumulative: bool = False, part: int = 0) -> None:
         """See :class:`Text`."""
 
     def call(
@@ -176,7 +247,7 @@ class Recorder:
         """Pass all kept events to another handler."""
         for event in self.events:
             if isinstance(event, Text):
-                to.text(event.choice, event.field, event.text, event.cumulative)
+                to.text(event.choice, event.field, event.text, event.cumulative, event.part)
             elif isinstance(event, CallPiece):
                 to.call(*(getattr(event, name) for name in CallPiece.__slots__))
             else:

@@ -2,7 +2,7 @@
 
 import json
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from streamfsm.core.text import without_surrogates
@@ -47,16 +47,21 @@ def as_plain(value: object) -> Any:
 
 
 def _plain(value: object) -> object:
-    sent = getattr(value, "__pydantic_fields_set__", None)  # other declared fields did not come
     fields, extra = fields_and_extra(value)
-    return {
-        key: each for key, each in (fields or {}).items() if sent is None or key in sent or key in (extra or ())
-    } or repr(value)
+    if fields is None:
+        return repr(value)
+    sent = getattr(value, "__pydantic_fields_set__", None)  # other declared fields did not come
+    return {key: each for key, each in fields.items() if sent is None or key in sent or key in (extra or ())}
 
 
 def says(value: object) -> bool:
     """Whether a value says something: it is not ``None``, and not an empty text, list or object."""
     return bool(value or value == 0)
+
+
+def more(fields: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """Return the names of the fields that are not ``known`` and say something."""
+    return [name for name, value in fields.items() if name not in known and (value or value == 0)]
 
 
 def show(value: object) -> str:

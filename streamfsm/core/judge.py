@@ -1,8 +1,9 @@
 """``Judge``: decides how the choices of one response ended."""
 
+from typing import cast
+
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.calls import Calls
-from streamfsm.core.captured import Channels
 from streamfsm.core.lanes import CallLane, TextLane
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Run
@@ -18,10 +19,10 @@ WHOLE = ("valid", "lenient", "empty", "text")
 class Judge:
     """Decides how choices ended and which calls are certain, and records what does not fit as anomalies."""
 
-    __slots__ = ("_anomalies", "_channels", "_policies", "_run")
+    __slots__ = ("_anomalies", "_policies", "_run")
 
-    def __init__(self, run: Run, policies: Policies, channels: Channels, anomalies: Anomalies) -> None:
-        self._run, self._policies, self._channels, self._anomalies = run, policies, channels, anomalies
+    def __init__(self, run: Run, policies: Policies, anomalies: Anomalies) -> None:
+        self._run, self._policies, self._anomalies = run, policies, anomalies
 
     def meaning(self, finish_reason: str) -> Ending:
         """Return what a finish reason means on this server."""
@@ -32,10 +33,12 @@ class Judge:
         record = self._anomalies.record
         for text in choice.texts.values():
             self._judge_text(text)
-        content = choice.texts.get("content")
-        if content and tags and (stray := content.stray_tag(tags)):
-            what = f"{stray!r} came while no thought was open; if the prompt opens it, use ThinkTags(starts='inside')"
-            record("stray_tag", what, index)
+        for content in choice.lanes_of("content") if tags else ():
+            if stray := content.stray_tag(cast("Tags", tags)):
+                what = (
+                    f"{stray!r} came while no thought was open; if the prompt opens it, use ThinkTags(starts='inside')"
+                )
+                record("stray_tag", what, index)
         if found := choice.written_call():
             record("call_in_text", f"the text holds a call, which is not parsed: {found!r}", index)
         for call in choice.calls.lanes:
@@ -53,13 +56,13 @@ class Judge:
                 self._anomalies.record("silent_speech", what, call.choice, call.ordinal)
 
     def _is_silent(self, call: CallLane) -> bool:
-        if call.adopted or call.form == "text" or not self._channels.is_message_tool(call.name):
+        if call.adopted or not call.is_speech:
             return False
         spoken = (call.choice, "content", call.ordinal)
         return all(turn[:3] != spoken for turn in self._run.numbering.turns or ())
 
     def _judge_text(self, lane: TextLane) -> None:
-        field = "reasoning" if lane.label == "reasoning" else "content"
+        field = "reasoning" if lane.text_field == "reasoning" else "content"
         if getattr(self._policies, field) == "fragment" and lane.repeats:
             what = f'the {lane.label} is the same text more than once; Dialect({field}="final_repeat") reads it once'
             self._anomalies.record("repeated_text", what, lane.choice)
@@ -112,7 +115,7 @@ class Judge:
         parts = [self._run.choices[index] for index in self.answer()]
         if not any(choice is part for part in parts):
             parts = [choice]
-        calls = [call for part in parts for call in part.calls.lanes if not call.adopted]
+        calls = [call for part in parts for call in part.calls.lanes if not (call.adopted or call.hosted)]
         if not all(call.judge()[0] in WHOLE for call in calls):
             came = "open"
         else:
@@ -123,7 +126,7 @@ class Judge:
 
     def is_certain(self, calls: Calls, call: CallLane) -> bool:
         """Whether the call, if its JSON is closed, is exactly what the model made: nothing was guessed or lost."""
-        if call.in_doubt or self._is_silent(call):
+        if call.hosted or call.incomplete or call.in_doubt or self._is_silent(call):
             return False
         if call.repeats is not None and (call.is_empty or call.says_the_same(calls.lanes[call.repeats])):
             return False

@@ -20,7 +20,7 @@ from streamfsm.core.tags import Tags
 from streamfsm.core.text import begins_again, is_repetition, join_surrogates
 from streamfsm.machines import STREAM, TEXT, TOOL_CALL, StateMachine
 from streamfsm.machines.emission import Emission
-from streamfsm.result import Verdict
+from streamfsm.result import CallKind, Verdict
 
 
 def _buffer(value: Any) -> StringIO:
@@ -43,7 +43,7 @@ _UNDECIDED = "undecided"
 _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_held"}
 # Where a text lane keeps the text of each state.
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
-_AWAITING_NAME = TOOL_CALL.table.initial
+AWAITING_NAME = TOOL_CALL.table.initial
 _OVER = ("closed", "malformed", "spoken_verbatim")  # states of a call whose arguments lack nothing
 OPEN = frozenset(STREAM.table.live)
 
@@ -127,16 +127,24 @@ class StreamLane:
         return self.state in OPEN
 
 
+def label_of(text_field: str, part: int) -> str:
+    """Return the name of a text field's lane, or of its part's; a field's first part is named as the field."""
+    return f"{text_field} {part}" if part else text_field
+
+
 @dataclass(slots=True)
 class TextLane:
-    """One text field of one choice."""
+    """One text field of one choice, or one part of it."""
 
     machine: ClassVar[StateMachine] = TEXT
 
     choice: int
-    label: str
-    """The field's name."""
+    text_field: str
+    part: int = 0
+    """Which of the field's texts, where the wire has several."""
     state: str = TEXT.table.initial
+    settled: bool = False
+    """Whether the wire said that the text is whole."""
     size: int = 0
     answer: Buffer = field(default_factory=StringIO)
     reasoning: Buffer = field(default_factory=StringIO)
@@ -145,6 +153,11 @@ class TextLane:
     _pair: int | None = None  # of several pairs of tags, the one whose tag came last
     _held: Buffer = field(default_factory=StringIO)  # what came while it is undecided
     _again: int = 0  # how many characters are held back because they repeat the text so far
+
+    @property
+    def label(self) -> str:
+        """The field's name, and the part's number if it is not the first."""
+        return label_of(self.text_field, self.part)
 
     def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
         """Take the next piece.
@@ -175,7 +188,7 @@ class TextLane:
 
     @property
     def _written(self) -> StringIO:
-        return self.reasoning if self.label == "reasoning" else self.answer
+        return self.reasoning if self.text_field == "reasoning" else self.answer
 
     @property
     def repeats(self) -> bool:
@@ -216,6 +229,11 @@ class TextLane:
 
     def close(self, event: str, outlet: Outlet) -> None:
         """End the lane: what was held back becomes text, unless it repeats the whole text."""
+        self.settle(outlet)
+        outlet.boundary(self, event)
+
+    def settle(self, outlet: Outlet) -> None:
+        """Decide what was held back: no delta follows."""
         if self.state == _UNDECIDED:
             outlet.boundary(self, "answer")
             self._emit(self._release(), outlet)
@@ -224,7 +242,6 @@ class TextLane:
             self._emit(_part(self._written, 0, again), outlet)
         self._emit(self._prefix + "\ufffd" * len(self._half), outlet)
         self._prefix = self._half = ""
-        outlet.boundary(self, event)
 
     def _release(self) -> str:
         held, self._held = self._held.getvalue(), StringIO()
@@ -256,6 +273,13 @@ class CallLane:
     """Fields that are not read."""
     form: Form = "json"
     """The form of its arguments. ``members``: members of an object that is open until the call is over."""
+    kind: CallKind = "function"
+    hosted: bool = False
+    """Whether the server runs the call: it is never ready."""
+    incomplete: bool = False
+    """Whether the wire said that the call is not whole: it is never ready."""
+    settled: bool = False
+    """Whether the wire said that the arguments are whole."""
     announced_id: str | None = None
     """The id when the name was announced. All its messages carry it; an id that comes later is only in the result."""
     in_doubt: bool = False
@@ -294,7 +318,12 @@ class CallLane:
     @property
     def named(self) -> bool:
         """Whether the name is complete."""
-        return self.state != _AWAITING_NAME
+        return self.state != AWAITING_NAME
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether the call, which has its name, is how the model speaks."""
+        return self.tool.is_speech
 
     @property
     def closed(self) -> bool:
@@ -355,17 +384,17 @@ class CallLane:
         if self.form == "text":
             event, self.scanner = "text_named", Scanner.of_text()
         else:
-            self.tool = channels.of(self.name)
-            speech = self.tool.is_speech
-            event = "speech_named" if speech else "tool_named"
-            self.scanner = Scanner(self.tool.trie, raw=not speech, stops=True)
+            if self.kind == "function":
+                self.tool = channels.of(self.name)
+            event = "speech_named" if self.is_speech else "tool_named"
+            self.scanner = Scanner(self.tool.trie, raw=not self.is_speech, stops=True)
         outlet.boundary(self, event, self.name)
         text, self.arguments = self.arguments.getvalue(), StringIO()
         self._read(self._scan(text, outlet), outlet)
 
     def restore(self, channels: Channels) -> None:
         """Set what a snapshot does not hold."""
-        if self.scanner and self.form != "text":
+        if self.scanner and self.form != "text" and self.kind == "function":
             self.tool = channels.of(self.name)
             self.scanner.trie = self.tool.trie
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.call_reader import CallReader, LimitReached
@@ -13,25 +13,30 @@ from streamfsm.core.captured import Channels
 from streamfsm.core.events import (
     AnomalyReport,
     Begin,
+    CallFrame,
     Envelope,
     Event,
     Extra,
     Failure,
     Finish,
     Form,
+    HiddenThought,
+    ItemBegins,
     TextField,
     Thought,
     UsageReport,
+    Whole,
 )
 from streamfsm.core.extras import Extras
 from streamfsm.core.json_values import kept
 from streamfsm.core.judge import Judge
 from streamfsm.core.keeper import Keeper
-from streamfsm.core.lanes import CallLane, LanePolicy, TextLane
+from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, TextLane
 from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Options, Run
 from streamfsm.core.tags import tags_of
+from streamfsm.core.text import join_surrogates
 from streamfsm.core.writer import MessageWriter
 from streamfsm.machines import STREAM
 from streamfsm.machines.endings import CUT, UNKNOWN, closing, second
@@ -70,7 +75,7 @@ class Response:
         self._limits = limits = options.limits
         # Address → lane: the identity rule "same index" as a look-up, and the same for text fields. Empty once the
         # stream has ended, so that no event reaches a lane that is done.
-        self._text_routes: dict[tuple[int, TextField], tuple[TextLane, LanePolicy]] = {}
+        self._text_routes: dict[tuple[int, TextField, int], tuple[TextLane, LanePolicy]] = {}
         self._call_routes: dict[tuple[int, int | None], tuple[CallLane, Calls]] = {}
         thoughts = options.inner_thoughts_kwarg or ()
         self._channels = _channels(thoughts, options.assistant_tool, options.assistant_kwarg, options.channels)
@@ -90,7 +95,7 @@ class Response:
             boundaries=options.boundaries,
         )
         self.anomalies = Anomalies(run, limits.anomalies)
-        self.judge = Judge(run, policies, self._channels, self.anomalies)
+        self.judge = Judge(run, policies, self.anomalies)
         self._keeper = Keeper(run, policies, limits, self.anomalies)
         self._lane_policies = _lane_policies(
             limits.text, limits.arguments, policies.content, policies.reasoning, policies.arguments, options.think_tags
@@ -114,14 +119,19 @@ class Response:
             self.writer.boundary(self._stream, "usage")
             self._take_usage(event)
 
-    def text(self, choice: int, field: TextField, text: str, cumulative: bool = False) -> None:
+    def text(self, choice: int, field: TextField, text: str, cumulative: bool = False, part: int = 0) -> None:
         """Take a piece of a text field, unless the stream has ended."""
-        route = self._text_routes.get((choice, field))
+        route = self._text_routes.get((choice, field, part))
         if route is None:
-            if not self._stream.is_open:
+            lane = self._open_lane(choice, field, part) if self._stream.is_open else None
+            if lane is None:
                 return
-            route = self.run.choices[choice].text_lane(choice, field), self._lane_policies[field]
-            self._text_routes[choice, field] = route
+            route = lane, self._lane_policies[field]
+            if not lane.settled:
+                self._text_routes[choice, field, part] = route
+            elif not cumulative:
+                self._take_late_delta(lane)
+                return
         lane, policy = route
         if cumulative or policy.cumulative:
             text = self._delta_of_cumulative(lane, text)
@@ -154,16 +164,19 @@ class Response:
                 self.exceed(reached.limit)
                 return
             route = found, calls
-            if wire_index is not None:
+            if wire_index is not None and not found.settled:
                 self._call_routes[choice, wire_index] = route
         lane, calls = route
         calls.last = lane.ordinal
+        if lane.settled and arguments and not cumulative:
+            self._take_late_delta(lane)
+            return
         if form != "json" or lane.form != "json":
             arguments = self._call_reader.formed(
                 lane, arguments, form, cumulative=cumulative or self._lane_policies[None].cumulative
             )
         if arguments:
-            if not lane.named:
+            if lane.state == AWAITING_NAME:  # for every delta
                 self._call_reader.complete_name(lane)
             policy = self._lane_policies[None]
             if cumulative or policy.cumulative:
@@ -173,9 +186,73 @@ class Response:
         if extras:
             self._keeper.keep(extras, lane.extras)
 
+    def _open_lane(self, choice: int, field: TextField, part: int) -> TextLane | None:
+        """Return the lane of a part, or ``None`` if that is one more than the limit allows."""
+        texts = self.run.choices[choice].texts
+        lane = self.run.choices[choice].text_lane(choice, field, part)
+        if len(texts) > self._limits.items:
+            del texts[lane.label]
+            self.exceed("items")
+            return None
+        return lane
+
+    def _take_late_delta(self, lane: TextLane | CallLane) -> None:
+        what = f"{lane.label}: more came after the wire had said that it is whole"
+        self.anomalies.record_once("late_delta", what, lane.choice)
+        if isinstance(lane, CallLane):
+            lane.in_doubt = True
+
+    def _take_whole(self, event: Whole) -> None:
+        choice, text = self.run.choices[event.choice], event.text
+        lane: TextLane | CallLane | None
+        if event.field is None:
+            self._call_routes.pop((event.choice, event.place), None)
+            lane = choice.calls.lanes[choice.calls.at_index[event.place]]
+        else:
+            lane = self._open_lane(event.choice, event.field, event.place)
+        if lane is None:
+            return
+        if text and len(join_surrogates("", text)[0]) < lane.size:
+            self._contradicted(lane)
+        elif text and isinstance(lane, CallLane):
+            self.call(event.choice, event.place, "", "", text, 0, True, None, lane.form)
+        elif text:
+            self.text(event.choice, cast("TextField", event.field), text, True, event.place)
+        if event.field is not None:
+            self._text_routes.pop((event.choice, event.field, event.place), None)
+        if not self._stream.is_open:
+            return
+        lane.settled = True
+        if isinstance(lane, TextLane):
+            lane.settle(self.writer)
+
+    def _take_call_frame(self, event: CallFrame) -> None:
+        calls = self.run.choices[event.choice].calls
+        try:
+            lane = self._call_reader.frame(calls, event)
+        except LimitReached as reached:
+            self.exceed(reached.limit)
+            return
+        if event.extras:
+            self._keeper.keep(event.extras, lane.extras)
+
+    def _take_item(self, _: ItemBegins) -> None:
+        self.run.items += 1
+        if self.run.items > self._limits.items:
+            self.exceed("items")
+
+    def _take_hidden(self, event: HiddenThought) -> None:
+        if self.run.hid_thoughts:
+            return
+        self.run.hid_thoughts = True
+        lane = self._open_lane(event.choice, "reasoning", event.part)
+        if lane is not None:
+            self.writer.boundary(lane, event.state, event.state)
+
     def _take_envelope(self, event: Envelope) -> None:
         self.run.response_id = event.id or self.run.response_id
         self.run.model = event.model or self.run.model
+        self.run.tells_thoughts = event.tells_thoughts
         self.writer.hides_reasoning = self._hides_reasoning()
 
     def _take_begin(self, event: Begin) -> None:
@@ -188,10 +265,13 @@ class Response:
         """Return the new part of a cumulative text; a text that contradicts what came before is not read."""
         delta = lane.delta_of(text)
         if delta is None:
-            self.anomalies.record("snapshot_conflict", f"{lane.label} contradicts what came before", lane.choice)
-            if isinstance(lane, CallLane):
-                lane.in_doubt = True
+            self._contradicted(lane)
         return delta or ""
+
+    def _contradicted(self, lane: TextLane | CallLane) -> None:
+        self.anomalies.record("snapshot_conflict", f"{lane.label} contradicts what came before", lane.choice)
+        if isinstance(lane, CallLane):
+            lane.in_doubt = True
 
     def _take_finish(self, event: Finish) -> None:
         choice = self.run.choices[event.choice]
@@ -228,6 +308,9 @@ class Response:
 
     def _take_thought(self, event: Thought) -> None:
         choice = self.run.choices[event.choice]
+        if event.apart or event.part is not None:
+            self._keeper.keep_thought(event, choice, 0)
+            return
         lane = choice.text_lane(event.choice, "reasoning")
         if event.data and lane.machine.accepts(lane, "redacted"):
             self.writer.boundary(lane, "redacted", "redacted")
@@ -311,6 +394,8 @@ class Response:
         options, model = self.options, self.run.model
         if options.reasoning_model is not None:
             return options.reasoning_model
+        if self.run.tells_thoughts:
+            return False
         return options.inner_thoughts_kwarg is None and model is not None and is_reasoning_model(model)
 
 
@@ -341,6 +426,10 @@ _ONCE: Mapping[AnomalyKind, Literal["kind", "detail"]] = {
     "foreign_wire": "kind",
     "wrapped_comment": "kind",
     "unread_arguments": "detail",
+    "unknown_event": "detail",
+    "late_chunk": "detail",
+    "ambiguous_item": "detail",
+    "duplicate_index": "detail",
 }
 """Anomalies of the wire that are recorded once: once per kind, or once per detail."""
 _UNITS = {
@@ -349,13 +438,18 @@ _UNITS = {
     "name": "characters of a tool's name",
     "tool_calls": "tool calls",
     "choices": "choices",
+    "items": "items and parts",
     "event": "bytes of one event",
 }
 _TAKES: dict[type[Event], Callable[[Response, Any], None]] = {
     Envelope: Response._take_envelope,
     Begin: Response._take_begin,
+    CallFrame: Response._take_call_frame,
+    Whole: Response._take_whole,
     Finish: Response._take_finish,
     Thought: Response._take_thought,
+    HiddenThought: Response._take_hidden,
+    ItemBegins: Response._take_item,
     Extra: Response._take_extra,
     UsageReport: Response._take_usage,
     Failure: Response._take_failure,

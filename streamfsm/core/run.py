@@ -10,7 +10,7 @@ from streamfsm.channels import Channel
 from streamfsm.core.calls import Calls
 from streamfsm.core.events import Thought
 from streamfsm.core.extras import Extras
-from streamfsm.core.lanes import Buffer, StreamLane, TextLane
+from streamfsm.core.lanes import Buffer, StreamLane, TextLane, label_of
 from streamfsm.core.writer import Numbering
 from streamfsm.core.written_calls import written_call
 from streamfsm.limits import Limits
@@ -33,6 +33,8 @@ class Detail:
     signature: str | None = None
     extras: Extras = field(default_factory=dict)
     field: str = "reasoning_details"
+    part: int | None = None
+    """The part of the reasoning that is its text; ``None``: its text is ``text``."""
 
 
 @dataclass(slots=True)
@@ -47,19 +49,27 @@ class Choice:
     extras: Extras = field(default_factory=dict)
     finish_reason: str | None = None
 
-    def text_lane(self, choice: int, name: str) -> TextLane:
-        """Return the lane of a text field; a new one if nothing has come in it."""
-        return self.texts.get(name) or self.texts.setdefault(name, TextLane(choice, name))
+    def text_lane(self, choice: int, name: str, part: int = 0) -> TextLane:
+        """Return the lane of a text field, or of a part of it; a new one if nothing has come in it."""
+        label = label_of(name, part)
+        return self.texts.get(label) or self.texts.setdefault(label, TextLane(choice, name, part))
+
+    def lanes_of(self, name: str) -> list[TextLane]:
+        """Return the lanes of a text field, in order of start."""
+        return [lane for lane in self.texts.values() if lane.text_field == name]
 
     def written_call(self) -> str | None:
         """Return the marker of a call that came as text. Markers in thoughts count only if no call follows."""
-        texts = [self.texts["content"].answer] if "content" in self.texts else []
+        texts = [lane.answer for lane in self.lanes_of("content")]
         if not self.calls.lanes:
             texts += [lane.reasoning for lane in self.texts.values()]
         return next((found for text in texts if (found := written_call(text.getvalue()))), None)
 
     def detail(self, event: Thought) -> Detail:
         """Return the detail that a thought continues, or a new one: a detail with a signature or data has ended."""
+        if event.apart or event.part is not None:
+            self.details.append(Detail(event.kind, event.index, event.id, field=event.field, part=event.part))
+            return self.details[-1]
         key = f"{event.field}/{event.kind}/{event.id if event.index is None else event.index}"
         found = self.details[self.detail_at[key]] if key in self.detail_at else None
         unnamed = event.index is None and event.id is None
@@ -90,6 +100,12 @@ class Run:
     extras: Extras = field(default_factory=dict)
     spent: dict[Purse, int] = field(default_factory=dict)
     """Characters kept of structured reasoning and of extras, by the limit that bounds them."""
+    tells_thoughts: bool = False
+    """Whether the wire itself says where the model thought."""
+    hid_thoughts: bool = False
+    """Whether it was announced that the model thought and shows nothing of it."""
+    items: int = 0
+    """How many items the wire has begun."""
     arguments_astray: bool = False
     """Whether arguments may have gone astray, so that no call without arguments is ready."""
     recorded_once: dict[str, None] = field(default_factory=dict)

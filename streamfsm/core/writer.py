@@ -39,7 +39,7 @@ class Turn(NamedTuple):
     field: str
     """The field of messages that the text became."""
     lane: str | int
-    """The text field, or the position of the call."""
+    """The label of the text field or its part, or the position of the call."""
     start: int
     """Index in the lane's buffer of emitted text."""
 
@@ -52,7 +52,7 @@ class Numbering:
     ordinal: int = -1
     """Number of the current run of messages of one kind; see :func:`streamfsm.messages.otid`."""
     run: str = ""
-    """Message type, choice and call of that run."""
+    """Message type, choice, and call or part of that run."""
     turns: list[Turn] | None = None
     """``None``: nothing was said or thought."""
 
@@ -144,13 +144,13 @@ class MessageWriter:
             **dict(emission.constant),
             **({emission.field: emits} if type(emits) is not dict else emits),
         }
-        call_id, call_index, place = None, None, ""
+        call_id, call_index, place = None, None, _run_of(lane)
         if isinstance(lane, CallLane):
-            place = lane.label
             if emission.part:
                 call_id, call_index = lane.announced_id, lane.ordinal
                 fields["tool_call"] = ToolCallDelta(tool_call_id=call_id, **{emission.part: cast("str", emits)})
-                message = ApprovalRequestMessage if lane.name in self.requires_approval else message
+                asks = lane.kind == "mcp_approval_request" or lane.name in self.requires_approval
+                message = ApprovalRequestMessage if asks else message
             elif message is ArgumentMessage:
                 call_id, call_index, path = lane.announced_id, lane.ordinal, cast("Scanner", lane.scanner).path
                 place = f"{place}/{path}"
@@ -210,6 +210,11 @@ class MessageWriter:
                     return
                 break
         turns.append(Turn(lane.choice, field, who, buffer.tell() - len(text)))
+
+
+def _run_of(lane: Lane) -> str | int:
+    """Return what of a lane, besides its choice, makes its messages a run of their own."""
+    return lane.label if isinstance(lane, CallLane) else (isinstance(lane, TextLane) and lane.part) or ""
 
 
 _SPOKEN = (AssistantMessage, ReasoningMessage)

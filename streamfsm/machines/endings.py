@@ -25,6 +25,8 @@ class Ending(NamedTuple):
     stop_reason: Reason
     rank: int
     because: str
+    tells_calls: bool = True
+    """Whether the word says if the model waits for its tools."""
 
 
 ADDED = 1
@@ -64,6 +66,13 @@ ENDINGS: dict[str, Ending] = {
     "error_limit": Ending(Reason.max_tokens_exceeded, CUT, "Cohere: the context window is full"),
     "user_cancel": Ending(Reason.cancelled, CUT, "Cohere: the request was cancelled"),
     "timeout":     Ending(Reason.error, CUT, "Cohere: generation took too long"),
+    # Responses': statuses of a response, and reasons for one that is incomplete
+    "completed":         Ending(Reason.end_turn, 2, "all output came; whether the model waits, only its calls say", tells_calls=False),
+    "max_output_tokens": Ending(Reason.max_tokens_exceeded, CUT, "the token limit cut the output"),
+    "incomplete":        Ending(Reason.incomplete, CUT, "something is missing, and no reason was given"),
+    "failed":            Ending(Reason.error, CUT, "it failed, and no error was given"),
+    "steered":           Ending(Reason.unknown, CUT, "the caller's new input ended the response"),
+    "max_messages":      Ending(Reason.unknown, CUT, "the response reached its bound of messages"),
     # others'
     "eos":           Ending(Reason.end_turn, 1, "Together: the model's end-of-sequence token"),
     "eos_token":     Ending(Reason.end_turn, 1, "TGI: the same"),
@@ -131,9 +140,11 @@ class Outcome(NamedTuple):
     stream: str
     """State of the stream's machine."""
     word: str
-    """``cut`` or ``whole``, by the finish reason; without one, ``trusted`` if the dialect trusts that, else ``none``."""
+    """``cut`` or ``whole``, by the finish reason, or ``status`` if that is whole and says nothing of calls; without one,
+    ``trusted`` if the dialect trusts that, else ``none``."""
     came: str
-    """``nothing``; ``text`` alone; ``calls``, all structurally whole; or an ``open`` call."""
+    """``nothing``; ``text`` alone; ``calls``, all structurally whole; or an ``open`` call. Calls that the server runs do
+    not count."""
     stop_reason: Reason | None
     """``None``: the stop reason that the finish reason means."""
     ready: bool
@@ -146,6 +157,9 @@ OUTCOMES = (
     Outcome("cancelled", "*",       "*",     Reason.cancelled,  False, "the caller wants nothing of it to run"),
     Outcome("done",      "cut",     "*",     None,              False, "the server says that something is missing"),
     Outcome("done",      "whole",   "*",     None,              True,  "the server says that the output is complete"),
+    Outcome("done",      "status",  "calls", Reason.tool_calls, True,  "the server says that the output is complete, and calls wait"),
+    Outcome("done",      "status",  "open",  Reason.tool_calls, True,  "the same; a call whose JSON is open is not ready itself"),
+    Outcome("done",      "status",  "*",     None,              True,  "the server says that the output is complete, and no call waits"),
     Outcome("done",      "trusted", "text",  Reason.end_turn,   True,  "this server never sends a finish reason"),
     Outcome("done",      "trusted", "calls", Reason.tool_calls, True,  "this server never sends a finish reason; no call is open"),
     Outcome("done",      "*",       "*",     Reason.incomplete, False, "nothing says that the output is complete"),
@@ -162,7 +176,10 @@ def outcome(stream: str, meaning: Ending | None, came: str, *, trusted: bool) ->
         came: see :class:`Outcome`.
         trusted: whether the dialect trusts an end without a finish reason.
     """
-    word = ("cut" if meaning.rank == CUT else "whole") if meaning else ("trusted" if trusted else "none")
+    if meaning:
+        word = "cut" if meaning.rank == CUT else "whole" if meaning.tells_calls else "status"
+    else:
+        word = "trusted" if trusted else "none"
     row = next(row for row in OUTCOMES if row.stream == stream and row.word in ("*", word) and row.came in ("*", came))
     return row.stop_reason or (meaning or UNKNOWN).stop_reason, row.ready
 

@@ -29,6 +29,7 @@ _ROWS = (
     Row("awaiting_text",  "reasoning",   "reasoning",      None, "text came in a reasoning field"),
     Row("awaiting_text",  "redacted",    "redacted", Emission.HIDDEN, "thoughts came that only the provider can read"),
     Row("reasoning",      "redacted",    "redacted", Emission.HIDDEN, "the same, after thoughts that can be read"),
+    Row("awaiting_text",  "omitted",     "redacted", Emission.HIDDEN, "the model thought, and the wire shows nothing of it"),
     Row("awaiting_text",  "outside",     "before_answer",  None, "content came; it may begin with a thought"),
     Row("awaiting_text",  "interleave",  "interleaved",    None, "content came; thoughts may stand anywhere in it"),
     Row("awaiting_text",  "inside",      "before_thought", None, "content came, and the prompt opened a thought"),
@@ -74,7 +75,7 @@ TEXT = StateMachine(
         states=_STATES,
         final=("done",),
         events=(
-            *("answer", "reasoning", "redacted", "outside", "interleave", "inside", "auto"),
+            *("answer", "reasoning", "redacted", "omitted", "outside", "interleave", "inside", "auto"),
             *("think_open", "words", "think_close", "think_pause", "end", "error", "cancel", "limit"),
         ),
         rows=_ROWS,

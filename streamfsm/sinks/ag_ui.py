@@ -12,7 +12,7 @@ from uuid import uuid4
 from streamfsm.errors import MisuseError
 from streamfsm.machines.table import Row
 from streamfsm.messages import Message, StopReasonType
-from streamfsm.result import Anomaly, StreamResult
+from streamfsm.result import Anomaly
 from streamfsm.sinks.grammar import Grammar, Part, table
 from streamfsm.sinks.sink import Ending, Piece, ProtocolSink, Writes
 
@@ -175,7 +175,7 @@ class AgUi(ProtocolSink[Any]):
         return {"name": name, "value": about.model_dump(mode="json", exclude_none=True)}
 
     def _failed(self, ending: Ending) -> dict[str, Any]:
-        return {"message": ending.error.message, "code": ending.error.code, **_usage(ending.result)}
+        return {"message": ending.error.message, "code": ending.error.code, **_usage(ending)}
 
     def _finished(self, ending: Ending) -> dict[str, Any]:
         ready = [piece for piece in self._calls.values() if piece.is_ready]
@@ -189,7 +189,7 @@ class AgUi(ProtocolSink[Any]):
             outcome = {"type": "cancelled"}
         elif interrupts:
             outcome = {"type": "interrupt", "interrupts": interrupts}
-        return {**self._names, "outcome": outcome, **_usage(ending.result)}
+        return {**self._names, "outcome": outcome, **_usage(ending)}
 
     FIELDS: ClassVar = {
         "RUN_STARTED": _started,
@@ -210,12 +210,11 @@ class AgUi(ProtocolSink[Any]):
     }
 
 
-def _usage(result: StreamResult | None) -> dict[str, Any]:
-    if result is None or result.usage.source == "absent":
+def _usage(ending: Ending) -> dict[str, Any]:
+    if ending.result is None or (usage := ending.usage) is None:
         return {}
-    usage = result.usage
     counts = {
-        "model": result.model,
+        "model": ending.result.model,
         "inputTokens": usage.input_tokens,
         "outputTokens": usage.output_tokens,
         "reasoningTokens": usage.reasoning_tokens,

@@ -191,8 +191,7 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
         if ending.how == "ends done" and self._calls:
             reason = "tool_use"
         usage = {"output_tokens": 0}
-        if ending.result:
-            counts = ending.result.usage
+        if counts := ending.usage:
             usage = {"input_tokens": counts.input_tokens or 0, "output_tokens": counts.output_tokens or 0}
         return {"delta": {"stop_reason": reason, "stop_sequence": None}, "usage": usage}
 

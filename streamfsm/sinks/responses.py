@@ -4,6 +4,7 @@ Items have an index, and so have their parts; items may interleave. A response t
 item open; a failed one may. What an item said in deltas is said again, whole, when the part and the item are done.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -15,6 +16,8 @@ from streamfsm.sinks.sink import Ending, Piece, ProtocolSink, Writes
 
 _ITEMS = ("message", "reasoning", "function_call", "custom_tool_call")
 _PARTS = ("output_text", "refusal", "reasoning_text")
+_HOSTED = re.compile(r"response\.(\w+_call|mcp_)\w*\.")
+"""Events of tools that the server runs, of which there are many: ``response.web_search_call.searching`` …"""
 
 # fmt: off
 _RESPONSE = (
@@ -67,7 +70,7 @@ def _read(event: Event) -> Iterator[Word]:
     elif kind.startswith("response.content_part."):
         yield Word(f"{kind} {event['part']['type']}", event)
     else:
-        yield Word("hosted" if kind.startswith("response.") and kind not in GRAMMAR.by_word else kind, event)
+        yield Word("hosted" if _HOSTED.match(kind) and kind not in GRAMMAR.by_word else kind, event)
 
 
 GRAMMAR = Grammar(
@@ -237,7 +240,7 @@ class ResponsesEvents(ProtocolSink[dict[str, Any]]):
         }
         if result := ending.result:
             response["model"] = result.model or self._model
-            response["usage"] = _usage(result.usage)
+            response["usage"] = _usage(ending.usage)
         if ending.how == "ends failed":
             response["error"] = {"code": "server_error", "message": ending.error.message}
         if ending.stop_reason in _REASONS:
@@ -337,8 +340,8 @@ def _call(piece: Piece, status: str) -> dict[str, Any]:
     }
 
 
-def _usage(usage: Usage) -> dict[str, Any] | None:
-    if usage.source == "absent":
+def _usage(usage: Usage | None) -> dict[str, Any] | None:
+    if usage is None:
         return None
     read, written = usage.input_tokens or 0, usage.output_tokens or 0
     return {

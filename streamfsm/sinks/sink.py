@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar, cast
 from streamfsm.boundaries import Boundary, CallClosed, RunEnded, RunStarted
 from streamfsm.errors import IllegalTransition, MisuseError
 from streamfsm.messages import Message, StopReason, StopReasonType, made_up_id
-from streamfsm.result import ErrorInfo, StreamResult, Verdict
+from streamfsm.result import ErrorInfo, StreamResult, Usage, Verdict
 from streamfsm.sinks.grammar import Grammar, Reading
 
 E = TypeVar("E")
@@ -82,6 +82,14 @@ class Ending(NamedTuple):
     how: Said
     stop_reason: StopReasonType
     result: StreamResult | None
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was reported, without counts that are none; ``None``: nothing was."""
+        if self.result is None or self.result.usage.source == "absent":
+            return None
+        counts = self.result.usage.model_dump(exclude={"source", "raw"})
+        return Usage(source=self.result.usage.source, **{name: n for name, n in counts.items() if n is None or n >= 0})
 
     @property
     def error(self) -> ErrorInfo:

@@ -211,9 +211,9 @@ class UiMessageStream(ProtocolSink[dict[str, Any]]):
 
     def _finish(self, ending: Ending) -> dict[str, Any]:
         fields: dict[str, Any] = {"finishReason": _FINISH.get(ending.stop_reason, "other")}
-        if (result := ending.result) and result.usage.source != "absent":
-            usage = result.usage.model_dump(mode="json", exclude={"raw"}, exclude_none=True)
-            fields["messageMetadata"] = {"usage": usage, **({"model": result.model} if result.model else {})}
+        if ending.result and (usage := ending.usage):
+            model = {"model": ending.result.model} if ending.result.model else {}
+            fields["messageMetadata"] = {"usage": usage.model_dump(mode="json", exclude_none=True), **model}
         return fields
 
     FIELDS: ClassVar = {

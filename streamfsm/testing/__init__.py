@@ -51,6 +51,7 @@ from streamfsm.testing.strategies import (
     texts,
 )
 from streamfsm.testing.streams import Stream
+from streamfsm.testing.wires import check_wire
 
 __all__ = [
     "ALPHABET",
@@ -81,6 +82,7 @@ __all__ = [
     "check_ready_is_true",
     "check_split_invariance",
     "check_total",
+    "check_wire",
     "chunkings",
     "cpu_seconds",
     "cuts",

@@ -1,6 +1,6 @@
-"""Recognises objects of protocols other than Chat Completions: they are named, not read."""
+"""Recognises the two wires, and objects of other protocols: these are named, not read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from streamfsm.core.json_values import fields_of
@@ -25,6 +25,10 @@ def _word(fields: _Fields, key: str) -> str:
 
 def _has(fields: _Fields, *keys: str) -> bool:
     return all(fields.get(key) is not None for key in keys)
+
+
+def _is_chat(fields: _Fields) -> bool:
+    return isinstance(fields.get("choices"), list) or _word(fields, "object").startswith("chat.completion")
 
 
 def _is_responses(fields: _Fields) -> bool:
@@ -109,8 +113,13 @@ def _is_ui(fields: _Fields) -> bool:
     return kind in _UI_EVENTS or kind.startswith(("RUN_", "TEXT_MESSAGE_", "TOOL_CALL_"))
 
 
+CHAT = Protocol(
+    "OpenAI's Chat Completions", _is_chat, "it has `choices`, or its `object` begins with `chat.completion`"
+)
+RESPONSES = Protocol(
+    "OpenAI's Responses", _is_responses, "its `type` begins with `response.`, or `object` is `response`"
+)
 PROTOCOLS = (
-    Protocol("OpenAI's Responses", _is_responses, "its `type` begins with `response.`, or `object` is `response`"),
     Protocol("OpenAI's Assistants", _is_assistants, "its `object` begins with `thread.`"),
     Protocol("OpenAI's legacy Completions", _is_completions, "its choices have a `text` and no `delta` or `message`"),
     Protocol("Anthropic's Messages", _is_messages, "its `type` is an event's, such as `content_block_delta`"),
@@ -123,9 +132,24 @@ PROTOCOLS = (
     Protocol("LangChain's", _is_langchain, "it is an `AIMessageChunk` or an event of a runnable"),
     Protocol("a user interface's", _is_ui, "its `type` is an event's of AG-UI or of the AI SDK's message stream"),
 )
-"""The protocols, in the order in which they are tried."""
+"""The protocols that no wire reads, in the order in which they are tried."""
+AMID_CHAT, AMID_RESPONSES = (RESPONSES, *PROTOCOLS), (CHAT, *PROTOCOLS)
+"""The protocols that are foreign in a stream of each wire."""
 
 
-def protocol_of(fields: _Fields) -> Protocol | None:
-    """Return the protocol whose objects have these fields; ``None`` if no known one has."""
-    return next((protocol for protocol in PROTOCOLS if protocol.speaks(fields)), None)
+def protocol_of(fields: _Fields, protocols: Iterable[Protocol] = PROTOCOLS) -> Protocol | None:
+    """Return the protocol, of these, whose objects have these fields; ``None`` if none has."""
+    return next((protocol for protocol in protocols if protocol.speaks(fields)), None)
+
+
+def begins_responses(fields: _Fields) -> bool:
+    """Whether a stream whose first known object has these fields is one of the Responses API."""
+    if "choices" in fields:
+        return False
+    kind = _word(fields, "type")
+    # An error without a number belongs to either wire, and is read alike.
+    numbered = any(
+        _word(place, "type") == "error" and "sequence_number" in place
+        for place in (fields, fields_of(fields.get("error")))
+    )
+    return _is_responses(fields) or kind == "keepalive" or numbered

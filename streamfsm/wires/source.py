@@ -12,6 +12,10 @@ class Source(Protocol):
     def reasoning_field(self) -> str | None:
         """The field in which reasoning first came as plain text, and in which it goes back to the server."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether the wire said that its answer is over, so that no text is read any more."""
+
     def read(self, chunk: object, to: Handler) -> bool:
         """Pass the events of ``chunk`` on, in the wire's order. Never raises for anything that JSON can hold.
 
@@ -19,6 +23,9 @@ class Source(Protocol):
             Whether the chunk is plain: it gave one text, or one piece of arguments, for a known lane, and nothing else.
             Such a chunk gives the same event when it is read again.
         """
+
+    def goes_on(self, chunk: object, /) -> bool:
+        """Whether the wire sends ``chunk`` after a failure as a matter of course, so that it is not late."""
 
     def close(self, to: Handler) -> None:
         """Pass on the events that wait for later chunks: nothing more comes, or nothing more is read."""

@@ -48,7 +48,7 @@ class Template:
             return False
         self._tries = _TRIES
         if type(learned) is Text:
-            to.text(learned.choice, learned.field, text)
+            to.text(learned.choice, learned.field, text, False, learned.part)
         else:
             to.call(learned.choice, learned.wire_index, "", "", text)  # type: ignore[union-attr]
         return True

@@ -9,9 +9,14 @@ _INPUT = ("prompt_tokens", "input_tokens")
 _OUTPUT = ("completion_tokens", "output_tokens")
 _CACHED = (
     ("prompt_tokens_details", "cached_tokens"),
+    ("input_tokens_details", "cached_tokens"),
     *("cached_tokens", "num_cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens"),
 )
-_REASONING = (("completion_tokens_details", "reasoning_tokens"), "reasoning_tokens")
+_REASONING = (
+    ("completion_tokens_details", "reasoning_tokens"),
+    ("output_tokens_details", "reasoning_tokens"),
+    "reasoning_tokens",
+)
 
 
 def read_usage(usage: object, to: Handler) -> None:

@@ -33,7 +33,7 @@ class Adapter(Collected):
                         deltas["content"] += event.delta
                     elif event.type == "response.reasoning_summary_text.delta":
                         deltas["reasoning"] += event.delta
-                    elif event.type in ("response.output_item.added", "response.output_item.done"):
+                    elif event.type in {"response.output_item.added", "response.output_item.done"}:
                         items[event.output_index] = event.item
                     elif event.type == "error":
                         failed = True

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamfsm.core.events import AnomalyReport, Form, Handler
-from streamfsm.core.json_values import as_json, fields_and_extra, fields_of, says, show
-from streamfsm.wires.chat.shortcut import CALL, FUNCTION, more
+from streamfsm.core.json_values import as_json, fields_and_extra, fields_of, more, says, show
+from streamfsm.wires.chat.shortcut import CALL, FUNCTION
 from streamfsm.wires.checked import LARGEST, checked, integer, string
 
 _NOTHING: Mapping[str, Any] = {}

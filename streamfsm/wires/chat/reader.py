@@ -7,7 +7,7 @@ usage, then an error. A field that is not read is kept as an extra.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from streamfsm.core.events import (
     AnomalyReport,
@@ -22,7 +22,7 @@ from streamfsm.core.events import (
     Text,
     Thought,
 )
-from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, says, show
+from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, more, says, show
 from streamfsm.machines.choices import RULES, Counting, Entry, counted
 from streamfsm.wires.chat.calls import read_calls, read_function_call
 from streamfsm.wires.chat.dialect import Dialect
@@ -33,14 +33,13 @@ from streamfsm.wires.chat.shortcut import (
     STAMPS,
     Plain,
     Stamps,
-    more,
     of_dict,
     of_model,
 )
 from streamfsm.wires.chat.structure import read_text
 from streamfsm.wires.checked import LARGEST, checked, integer, string
 from streamfsm.wires.error_shapes import failure_in, failure_of, untold
-from streamfsm.wires.foreign import protocol_of
+from streamfsm.wires.foreign import AMID_CHAT, RESPONSES, protocol_of
 from streamfsm.wires.usage import read_usage
 
 _CHUNK_READ = CHUNK | {"moderation", "x_groq", "error"}
@@ -52,6 +51,7 @@ class ChatCompletions:
     """Reads the chunks of one response. Its state replaces reading earlier chunks again."""
 
     dialect: Dialect
+    wire: Literal["chat"] = "chat"
     has_id: bool = False
     has_model: bool = False
     has_spoken: bool = False
@@ -122,6 +122,10 @@ class ChatCompletions:
             self.close(to)  # entries that came before an error are read before it
         rest.tell(to)
 
+    def goes_on(self, _: object) -> bool:
+        """See :class:`streamfsm.wires.source.Source`: nothing is due after a failure."""
+        return False
+
     def close(self, to: Handler) -> None:
         """See :class:`streamfsm.wires.source.Source`."""
         one = counted(len(self.waiting), finished=self.finished)
@@ -129,6 +133,11 @@ class ChatCompletions:
             what = "choices that each spoke once, of which only the last was finished, were read as one"
             to.take(AnomalyReport("ambiguous_choice", f"{what}; Dialect(choice=…) decides", next(iter(self.choices))))
         self._release(to, one=one)
+
+    @property
+    def ended(self) -> bool:
+        """See :class:`streamfsm.wires.source.Source`: text after a finish reason is read."""
+        return False
 
     @property
     def reasoning_field(self) -> str | None:
@@ -162,8 +171,9 @@ class ChatCompletions:
         """Pass on an error, or the anomaly of another protocol's object; return whether the object is just that."""
         if fields.get("error"):
             return False
-        if foreign := protocol_of(fields):
-            words = f"{foreign.name} protocol came, but streamfsm reads Chat Completions: {foreign.because}"
+        if foreign := protocol_of(fields, AMID_CHAT):
+            reads = "the stream is" if foreign is RESPONSES else "streamfsm reads Responses and"
+            words = f"{foreign.name} protocol came, but {reads} Chat Completions: {foreign.because}"
             to.take(AnomalyReport("foreign_wire", words, None))
             if not self.choices:
                 to.take(Failure("foreign_wire", words))

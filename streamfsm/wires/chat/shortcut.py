@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
 from streamfsm.core.events import TextField
+from streamfsm.core.json_values import more
 
 Plain: TypeAlias = tuple[Any, TextField | None, Any, Any]
 """Choice, text field or ``None`` for arguments, wire index of the call, text; none of them checked."""
@@ -26,11 +27,6 @@ STAMPS = ("service_tier", "system_fingerprint")
 """Fields that chunks repeat, and that may change."""
 Stamps: TypeAlias = tuple[str | None, str | None]
 """The values of ``STAMPS`` in a chunk."""
-
-
-def more(fields: Mapping[str, Any], known: Collection[str]) -> list[str]:
-    """Return the names of the fields that are not ``known`` and say something."""
-    return [name for name, value in fields.items() if name not in known and (value or value == 0)]
 
 
 def of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamps) -> Plain | None:

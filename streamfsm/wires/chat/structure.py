@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from streamfsm.core.events import AnomalyReport, Extra, Handler, TextField, Thought
-from streamfsm.core.json_values import fields_and_extra, says, show
-from streamfsm.wires.chat.shortcut import more
+from streamfsm.core.json_values import fields_and_extra, more, says, show
 from streamfsm.wires.checked import integer, string
 
 # Fields of a part that hold its text, or parts with text, in reading order → the text field that the text belongs to;

@@ -1,0 +1,106 @@
+"""Our sinks on many streams: ``python fuzz/sinks.py COUNT [SEED]``. Exits with 1 if what any of them wrote is unlawful.
+
+Each stream goes to every sink. What they wrote is framed, read again as JSON, and checked as a whole by the grammar,
+which the sinks also check event by event; so this finds an error of either. A finding is printed with its seed.
+"""
+
+import json
+import random
+import sys
+from typing import Any
+
+from streamfsm import StreamParser
+from streamfsm.errors import StreamFsmError
+from streamfsm.sinks import GRAMMARS, AgUi, AnthropicEvents, ResponsesEvents, UiMessageStream
+from streamfsm.testing import QUIRKS, Stream, accented
+from streamfsm.testing import streams as of
+from streamfsm.wires.chat.chunking import Atom
+
+SINKS = (AgUi, UiMessageStream, ResponsesEvents, AnthropicEvents)
+NAMES = ("f", "search", "send_message", "get_weather")
+WORDS = ("a", "so ", '"', "\\", "{", "}", "<think>", "\U0001f600", "\ud83d", "\u2028", "\n")
+ARGUMENTS = (
+    "",
+    "{}",
+    "null",
+    "{",
+    '{"a":1}',
+    '{"a":1}x',
+    '{"thinking":"so","a":[1]}',
+    '{"message":"Hi"}',
+    '{"a":"\n\\ud83d"}',
+    "oops",
+)
+FINISHES = ("tool_calls", "stop", "length", "content_filter", "odd", None)
+
+
+def text(rng: random.Random) -> str:
+    """Return a few words."""
+    return "".join(rng.choices(WORDS, k=rng.randint(1, 5)))
+
+
+def stream(rng: random.Random) -> Stream:
+    """Return texts and calls of one or two choices, in turn or interleaved."""
+    atoms: list[Atom] = []
+    for choice in range(rng.choice((1, 1, 1, 2))):
+        kinds = rng.choices(("reasoning", "content", "refusal"), k=rng.randint(0, 3))
+        lanes = [of.text(kind, text(rng), choice) for kind in kinds]
+        lanes += [of.call(at, rng.choice(NAMES), rng.choice(ARGUMENTS), choice) for at in range(rng.randint(0, 3))]
+        pieces = [[piece for atom in lane for piece in cut(rng, atom)] for lane in lanes]
+        if rng.random() < 0.5:
+            while any(pieces):
+                atoms.append(rng.choice([lane for lane in pieces if lane]).pop(0))
+        atoms += [piece for lane in pieces for piece in lane]
+        atoms += of.finish(rng.choice(FINISHES), choice)
+    return Stream([*atoms, *(of.usage(3, 4) if rng.random() < 0.5 else ())], cut_names=False)
+
+
+def cut(rng: random.Random, atom: Atom) -> list[Atom]:
+    """Return the atom in pieces; a name stays whole."""
+    if atom.kind == "name":
+        return [atom]
+    return [*atom.pieces([rng.randint(1, 4) for _ in range(rng.randint(0, 3))])]
+
+
+def items(rng: random.Random) -> tuple[list[Any], StreamParser]:
+    """Return what a parser gives of a stream under up to three quirks, cut anywhere, and ended in some way."""
+    logical = stream(rng)
+    places = rng.sample(range(len(logical.pieces)), rng.randint(0, min(8, len(logical.pieces))))
+    quirks = [QUIRKS[at] for at in sorted(rng.sample(range(len(QUIRKS)), rng.choice((0, 0, 1, 3))))]
+    chunks = accented(logical.cut(places), quirks)
+    if rng.random() < 0.3:
+        del chunks[rng.randint(0, len(chunks)) :]
+    parser = StreamParser(boundaries=True, requires_approval_tools=("search",), message_id="message-1")
+    given: list[Any] = [item for chunk in chunks for item in parser.feed(chunk)]
+    ends = rng.choice((parser.close, parser.close, parser.cancel, lambda: parser.fail("boom")))
+    return given + ends(), parser
+
+
+def check(seed: int) -> list[str]:
+    """Return what is wrong with what the sinks write of one stream."""
+    given, parser = items(random.Random(seed))
+    result, wrong = parser.result, []
+    for make in SINKS:
+        sink: Any = make()
+        try:
+            events = [event for item in given for event in sink.feed(item)] + sink.close(result)
+        except StreamFsmError as error:
+            wrong.append(f"seed {seed}: {error}")
+            continue
+        body = b"".join(map(sink.frame, events)) + sink.LAST
+        data = [line[6:] for line in body.decode().split("\n") if line.startswith("data: ")]
+        found = GRAMMARS[sink.GRAMMAR.wire].check([each if each == "[DONE]" else json.loads(each) for each in data])
+        wrong += [f"seed {seed}: {sink.GRAMMAR.wire}: {found}"] if found else []
+    return wrong
+
+
+def main() -> int:
+    """Check as many streams as the command line says."""
+    count, first = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    wrong = [each for seed in range(first, first + count) for each in check(seed)]
+    print(*wrong, f"{count} streams × {len(SINKS)} wires, {len(wrong)} violations", sep="\n")
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

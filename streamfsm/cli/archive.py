@@ -1,0 +1,89 @@
+"""``streamfsm replay DIR``: reads all recordings of a directory, in processes, and goes on where it was stopped."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from time import monotonic
+from typing import Any, BinaryIO
+
+from streamfsm.errors import MisuseError
+from streamfsm.replay.archive import in_processes, read_stream
+
+_ENDINGS = (".sse", ".jsonl")
+
+
+def replay_all(directory: Path, out: Path, options: Mapping[str, Any], jobs: int) -> int:
+    """Read each recording below ``directory``, and append a line of JSON for each to ``out``.
+
+    Files that ``out`` names already are left out, so that a run that was stopped goes on.
+
+    Returns:
+        The exit code. 0; 1: a file could not be read, or its stream failed; 130: interrupted.
+    """
+    with _opened(out) as (file, done):
+        files = sorted(path for path in directory.rglob("*") if path.suffix in _ENDINGS and path.is_file())
+        names = [str(path.relative_to(directory)) for path in files if path.resolve() != out.resolve()]
+        names = [name for name in names if name not in done]
+        states = Counter[str]()
+        start = monotonic()
+        try:
+            with _progress(len(names)) as step:
+                for name, found in in_processes(partial(_read, directory, options), names, jobs):
+                    line = {"file": name, **(found or {"error": "the process that read it died"})}
+                    file.write(json.dumps(line).encode() + b"\n")
+                    file.flush()
+                    states[line.get("state", "unreadable")] += 1
+                    step()
+        except KeyboardInterrupt:
+            print(f"stopped after {states.total()} of {len(names)} files; the next run goes on", file=sys.stderr)
+            return 130  # as shells count an interrupt
+    seconds = monotonic() - start
+    told = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "nothing to do"
+    again = f"; {len(done)} were read before" if done else ""
+    print(f"{told}, {seconds:.1f} s with {jobs} processes{again}", file=sys.stderr)
+    return 0 if states.total() == states["done"] else 1
+
+
+def _read(directory: Path, options: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a process does: a file's stream, or why it cannot be read."""
+    try:
+        return read_stream((directory / name).read_bytes(), options)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other files are read
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+@contextmanager
+def _opened(out: Path) -> Iterator[tuple[BinaryIO, set[str]]]:
+    """The file to append to, without a last line that was not finished, and the names in it."""
+    try:
+        with out.open("ab+") as file:
+            file.seek(0)
+            lines = file.readlines()
+            if lines and not lines[-1].endswith(b"\n"):
+                file.truncate(file.tell() - len(lines.pop()))
+            try:
+                done = {json.loads(line)["file"] for line in lines}
+            except (ValueError, KeyError, TypeError) as error:
+                raise MisuseError(f"{out}: not the output of an earlier run") from error
+            yield file, done
+    except OSError as error:
+        raise MisuseError(f"{out}: {error.strerror}") from error
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[], object]]:
+    """A progress bar on a terminal; what it gives is called after each file."""
+    if find_spec("rich") is None or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as progress:
+        task = progress.add_task("streams", total=total)
+        yield partial(progress.advance, task)

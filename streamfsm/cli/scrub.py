@@ -1,0 +1,42 @@
+"""``streamfsm scrub``: takes what was said out of a recording, so that it can be shown to others."""
+
+import sys
+from argparse import Namespace
+from itertools import zip_longest
+from pathlib import Path
+
+from streamfsm.cli.arguments import Commands
+from streamfsm.cli.files import read_recording, write_recording
+from streamfsm.replay.scrub import KEEP, reading, scrub
+
+
+def declare(commands: Commands) -> None:
+    """Add this command and its arguments."""
+    parser = commands.add_parser(
+        "scrub",
+        help="take what was said out of a recording",
+        description="Write a recording, or a body, whose texts, ids and secrets are unreadable, and whose lengths, "
+        "structure, escapes and cuts are as they were. Exit code 1: the parser reads the two differently.",
+    )
+    option = parser.add_argument
+    option("file", metavar="FILE", type=Path, help="a recording, or server-sent events")
+    option("out", metavar="OUT", type=Path, help="what is written, in the same form")
+    option(
+        "--keep",
+        metavar="NAME",
+        action="append",
+        default=[*KEEP],
+        help=f"a key of arguments or a tool that stays, because an option of the parser names it; {', '.join(KEEP)} do",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: Namespace) -> int:
+    recording = read_recording(arguments.file)
+    scrubbed = scrub(recording, keep=arguments.keep)
+    write_recording(arguments.out, scrubbed)
+    for before, after in zip_longest(reading(recording), reading(scrubbed), fillvalue="nothing"):
+        if before != after:
+            print(f"read differently: {before}; scrubbed: {after}", file=sys.stderr)
+            return 1
+    return 0

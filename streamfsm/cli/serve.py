@@ -1,0 +1,46 @@
+"""``streamfsm serve``: an OpenAI-compatible server that plays recordings, for tests of clients."""
+
+from argparse import ArgumentTypeError, Namespace
+from pathlib import Path
+
+from streamfsm.cli.arguments import Commands, positive, wait
+from streamfsm.cli.files import read_recording
+from streamfsm.errors import MisuseError
+from streamfsm.replay import loopback
+from streamfsm.replay.server import FAULT_HEADER, Fault, playing
+
+
+def declare(commands: Commands) -> None:
+    """Add this command and its arguments."""
+    parser = commands.add_parser(
+        "serve",
+        help="play recordings as an OpenAI-compatible server",
+        description="Serve recordings on this machine, as answers of Chat Completions and Responses. A request's model "
+        f"names a recording, by its file's name without the ending; its header {FAULT_HEADER} asks for a fault.",
+    )
+    option = parser.add_argument
+    option("files", metavar="FILE", nargs="+", type=Path, help="a recording, or server-sent events")
+    option("--port", metavar="N", type=int, default=0, help="default: any that is free")
+    option("--speed", metavar="N", type=positive, help="1: at the recorded pace, 2: twice as fast (default: at once)")
+    option(
+        "--fault", metavar="KIND[@N]", type=_fault, help="stall, cut, reset or garbage, after N pieces or half of them"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _fault(spec: str) -> Fault:
+    try:
+        return Fault.parse(spec)
+    except MisuseError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def _run(arguments: Namespace) -> int:
+    recordings = {file.stem: read_recording(file) for file in arguments.files}
+    if len(recordings) < len(arguments.files):
+        raise MisuseError("two files have the same name, by which a request would ask for them")
+    respond = playing(recordings, speed=arguments.speed, fault=arguments.fault)
+    with loopback.serve(respond, port=arguments.port) as url:
+        print(f"{url} plays {', '.join(recordings)}", flush=True)
+        wait()
+    return 0

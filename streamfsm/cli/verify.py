@@ -1,0 +1,41 @@
+"""``streamfsm verify``: checks the order of a recorded stream's events."""
+
+import json
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from streamfsm.cli.arguments import Commands
+from streamfsm.cli.files import read_text
+from streamfsm.replay.verdicts import Verdict, sarif, verdict
+from streamfsm.sinks import GRAMMARS
+
+_FORMATS: dict[str, Callable[[Sequence[Verdict]], str]] = {
+    "text": lambda found: "\n".join(map(str, found)),
+    "json": lambda found: "\n".join(json.dumps(each.as_json()) for each in found),
+    "sarif": lambda found: json.dumps(sarif(found), indent=2),
+}
+
+
+def declare(commands: Commands) -> None:
+    """Add this command and its arguments."""
+    parser = commands.add_parser(
+        "verify",
+        help="check the order of a recorded stream's events",
+        description="Check recorded streams by the grammar of their protocol, whoever wrote them. Exit code 1 if one "
+        "is not lawful: its first illegal step, by line, and what would have been legal.",
+    )
+    option = parser.add_argument
+    option(
+        "files", metavar="FILE", type=Path, nargs="+", help="server-sent events, a JSON list, or a JSON value a line"
+    )
+    option("--wire", choices=GRAMMARS, required=True, help="the protocol")
+    option("--format", choices=_FORMATS, default="text", help="default: %(default)s")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: Namespace) -> int:
+    grammar = GRAMMARS[arguments.wire]
+    found = [verdict(file.as_posix(), read_text(file), grammar) for file in arguments.files]
+    print(_FORMATS[arguments.format](found), flush=True)
+    return int(any(each.violation for each in found))

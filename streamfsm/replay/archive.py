@@ -1,0 +1,103 @@
+"""Archives: many recorded streams, each read by :func:`read_stream`, in processes of their own or on any engine."""
+
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from multiprocessing import get_context
+from typing import Any, TypeVar
+from uuid import NAMESPACE_OID, uuid5
+
+from streamfsm.errors import MisuseError
+from streamfsm.messages import coalesce
+from streamfsm.parser import StreamParser
+from streamfsm.replay import capture
+from streamfsm.replay.recording import parse
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_AHEAD = 4  # items for each process that wait for it, so that it need not wait for the next
+
+
+def read_stream(data: bytes, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Read one recording, or a body. What comes out depends on nothing but the arguments.
+
+    Args:
+        data: what a file holds.
+        options: of the parser.
+
+    Returns:
+        ``state``, the ``messages``, coalesced, and the ``result``, as plain data; or ``error``, if it is no recording.
+    """
+    try:
+        recording = parse(data)
+    except MisuseError as error:
+        return {"error": str(error)}
+    body = recording.body
+    parser = StreamParser(**{**stamps(body.decode(errors="replace")), **options})
+    messages = parser.feed_bytes(body)
+    messages += parser.fail(recording.error or "") if recording.end == "error" else parser.close()
+    return {
+        "state": parser.state,
+        "messages": [message.model_dump(mode="json", exclude_none=True) for message in coalesce(messages)],
+        "result": parser.result.model_dump(mode="json"),
+    }
+
+
+def stamps(body: str) -> dict[str, Any]:
+    """Return a message id and a date for a parser that reads ``body``: the same whenever it is read.
+
+    The date is when the first chunk says it was made; 1970 if it does not.
+    """
+    first = next(iter(capture.chunks(body)), None)
+    created = first.get("created") if isinstance(first, dict) else None
+    try:
+        date = _EPOCH + timedelta(seconds=created if type(created) is int else 0)
+    except OverflowError:
+        date = _EPOCH
+    return {"message_id": f"message-{uuid5(NAMESPACE_OID, body)}", "date": date}
+
+
+def in_processes(work: Callable[[_T], _R], items: Iterable[_T], jobs: int) -> Iterator[tuple[_T, _R | None]]:
+    """Yield each item with its result, as they come; ``None``: the process died of it.
+
+    Where a process dies, all that were at work are done again, each alone, so that one item costs no other its result.
+
+    Args:
+        work: a function that a process can import, and that raises nothing.
+        items: taken as they are needed.
+        jobs: how many processes.
+    """
+    waiting = deque(items)
+    while waiting:
+        running: dict[Future[_R], _T] = {}
+        try:
+            with _pool(jobs) as pool:
+                while waiting or running:
+                    while waiting and len(running) < _AHEAD * jobs:
+                        future = pool.submit(work, waiting[0])  # which fails if a process has died
+                        running[future] = waiting.popleft()
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        result = future.result()
+                        yield running.pop(future), result
+        except BrokenProcessPool:
+            yield from ((item, _alone(work, item)) for item in running.values())
+
+
+def _alone(work: Callable[[_T], _R], item: _T) -> _R | None:
+    try:
+        with _pool(1) as pool:
+            return pool.submit(work, item).result()
+    except BrokenProcessPool:
+        return None
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    # Spawned, because a process that has threads cannot be forked safely. An interrupt is the parent's to handle.
+    ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=ignore)

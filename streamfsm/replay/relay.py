@@ -1,0 +1,67 @@
+"""A relay to another server that records its answers: for clients in which nothing can be changed but the base URL."""
+
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from streamfsm.errors import MisuseError
+from streamfsm.replay.loopback import Reply, Request, Respond, refusal
+from streamfsm.replay.recorder import BUDGET, record
+
+# Those of one connection; and of an encoding, in which nobody could read the recording.
+_NOT_PASSED_ON = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "accept-encoding", "te"}
+_SECONDS = 600  # that a server may be silent, as in the openai client
+
+
+def recording_relay(upstream: str, directory: Path, *, budget: int = BUDGET) -> Respond:
+    """Return what :func:`streamfsm.replay.loopback.serve` takes: a relay to ``upstream``.
+
+    Args:
+        upstream: the other server's base URL, such as ``https://api.openai.com/v1``.
+        directory: receives a recording of each answer to a ``POST``, whatever its status.
+        budget: bytes that a recording may take.
+
+    Raises:
+        MisuseError: ``upstream`` is no URL of a server.
+    """
+    url = urlsplit(upstream)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise MisuseError(f"{upstream!r} is no URL of a server, such as https://api.openai.com/v1")
+    connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
+    numbers = count(1)
+
+    def respond(request: Request) -> Reply:
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _NOT_PASSED_ON}
+        connection = connect(str(url.hostname), url.port, timeout=_SECONDS)
+        path = url.path.rstrip("/") + request.path.removeprefix("/v1")
+        try:
+            connection.request(request.method, path, request.body, headers)
+            response = connection.getresponse()
+        except (OSError, HTTPException) as error:
+            connection.close()
+            return refusal(502, f"{upstream} did not answer: {error!r}")
+        pieces = _pieces(response, connection)
+        passed_on = {name: value for name, value in response.headers.items() if name.lower() not in _NOT_PASSED_ON}
+        if request.method != "POST":
+            return Reply(pieces, response.status, passed_on)
+        file = next(file for file in (directory / f"{number:04}.jsonl" for number in numbers) if not file.exists())
+        return Reply(record(pieces, file, budget=budget), response.status, passed_on)
+
+    return respond
+
+
+def _pieces(response: HTTPResponse, connection: HTTPConnection) -> Iterator[bytes]:
+    """Yield the body as it comes.
+
+    Raises:
+        ConnectionError: the other server's connection was lost.
+    """
+    try:
+        while piece := response.read1():
+            yield piece
+    except (OSError, HTTPException) as error:
+        raise ConnectionAbortedError(f"the server's connection was lost: {error!r}") from error
+    finally:
+        connection.close()

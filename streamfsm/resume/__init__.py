@@ -1,0 +1,9 @@
+"""Responses that outlive a connection: a log of messages, from which a client goes on where it was cut off.
+
+``docs/resume.md`` shows how.
+"""
+
+from streamfsm.resume.log import Cursor, Entry, Log, MemoryLog, events
+from streamfsm.resume.redis_log import RedisLog
+
+__all__ = ["Cursor", "Entry", "Log", "MemoryLog", "RedisLog", "events"]

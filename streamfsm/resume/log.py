@@ -1,0 +1,156 @@
+"""The log of one run, which a producer appends to and any number of readers read from anywhere.
+
+A producer that dies may be replaced. Its successor asks the model again, which says something else: that is another
+*attempt*. Readers get the latest attempt only, from its first message on; what they have of an earlier one is void.
+"""
+
+import asyncio
+import json
+import re
+from bisect import bisect_right
+from collections.abc import AsyncGenerator
+from typing import NamedTuple, Protocol
+
+from pydantic import TypeAdapter
+
+from streamfsm.errors import MisuseError, StaleAttempt
+from streamfsm.messages import Message, StopReason, StreamMessage
+
+_ADAPTER: TypeAdapter[StreamMessage] = TypeAdapter(StreamMessage)
+_CURSOR = re.compile(r"(?P<run>.*)/(?P<attempt>[0-9]{1,18})-(?P<seq_id>[0-9]{1,18})", re.DOTALL)
+
+
+class Cursor(NamedTuple):
+    """A place in the log of a run: after which message a reader goes on. As a text it is an SSE event's id."""
+
+    attempt: int
+    """1, 2, 3, …: how often a producer has begun."""
+    seq_id: int
+
+    def text(self, run: str) -> str:
+        """Return the cursor as text; it is of this ``run`` and no other."""
+        return f"{run}/{self.attempt}-{self.seq_id}"
+
+    @classmethod
+    def of(cls, text: str | None, run: str) -> "Cursor":
+        """Return the cursor that ``text`` is; the beginning, if it is none, or of another run."""
+        found = _CURSOR.fullmatch(text or "")
+        return cls(int(found["attempt"]), int(found["seq_id"])) if found and found["run"] == run else BEGINNING
+
+
+BEGINNING = Cursor(0, 0)
+"""Before every message."""
+
+
+class Entry(NamedTuple):
+    """A message in a log."""
+
+    cursor: Cursor
+    json: str
+    """The message, compact and without nulls."""
+    is_last: bool
+    """Whether it is the :class:`StopReason`."""
+
+    @property
+    def message(self) -> StreamMessage:
+        """The message itself."""
+        return _ADAPTER.validate_json(self.json)
+
+
+class Log(Protocol):
+    """The log of one run."""
+
+    run: str
+    """The run's name, which its cursors carry."""
+
+    async def begin(self) -> int:
+        """Begin an attempt, and return its number. Messages of earlier attempts are dropped."""
+
+    async def append(self, attempt: int, message: Message) -> None:
+        """Append a message, which readers get at once.
+
+        Raises:
+            StaleAttempt: another attempt has begun since, or this attempt has ended.
+            MisuseError: the message's ``seq_id`` does not come after the one before.
+        """
+
+    def read_from(self, cursor: Cursor = BEGINNING) -> AsyncGenerator[Entry, None]:
+        """Yield what comes after ``cursor``, and wait for more until the :class:`StopReason` has come.
+
+        A cursor of an earlier attempt is as good as the beginning.
+        """
+
+
+def written(message: Message) -> str:
+    """Return the JSON of a message as the log keeps it."""
+    return message.model_dump_json(exclude_none=True)
+
+
+class MemoryLog:
+    """A :class:`Log` in this process's memory. For ``asyncio``."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self._attempt = 0
+        self._entries: list[Entry] = []
+        self._changed = asyncio.Condition()
+
+    async def begin(self) -> int:
+        """See :class:`Log`."""
+        async with self._changed:
+            self._attempt += 1
+            self._entries = []
+            return self._attempt
+
+    async def append(self, attempt: int, message: Message) -> None:
+        """See :class:`Log`."""
+        cursor = Cursor(attempt, number_of(message))
+        async with self._changed:
+            last = self._entries[-1] if self._entries else None
+            if attempt != self._attempt or (last and last.is_last):
+                raise StaleAttempt(self.run, attempt)
+            if last and cursor <= last.cursor:
+                raise MisuseError(f"message {cursor.seq_id} after message {last.cursor.seq_id}")
+            self._entries.append(Entry(cursor, written(message), isinstance(message, StopReason)))
+            self._changed.notify_all()
+
+    async def read_from(self, cursor: Cursor = BEGINNING) -> AsyncGenerator[Entry, None]:
+        """See :class:`Log`."""
+        while True:
+            async with self._changed:
+                while not self._has_news(cursor):
+                    await self._changed.wait()
+                place = bisect_right(self._entries, cursor, key=lambda entry: entry.cursor)
+                found = self._entries[place:]
+            for entry in found:
+                yield entry
+                cursor = entry.cursor
+            if not found or found[-1].is_last:
+                return
+
+    def _has_news(self, cursor: Cursor) -> bool:
+        last = self._entries[-1] if self._entries else None
+        return last is not None and (last.is_last or last.cursor > cursor)
+
+
+def number_of(message: Message) -> int:
+    """Return the number by which a message is ordered."""
+    if message.seq_id is None:
+        raise MisuseError(f"a message without seq_id has no place in a log: {message!r}")
+    return message.seq_id
+
+
+async def events(log: Log, last_event_id: str | None = None) -> AsyncGenerator[bytes, None]:
+    """Yield server-sent events: the messages of a run that come after the client's last one.
+
+    Each event's id is its cursor, which a browser sends as ``Last-Event-ID`` when it connects again. Before the first
+    message of an attempt comes an event ``attempt``, with the attempt's number: the client forgets what it has.
+    """
+    cursor = Cursor.of(last_event_id, log.run)
+    attempt = cursor.attempt
+    async for entry in log.read_from(cursor):
+        head = ""
+        if entry.cursor.attempt != attempt:
+            attempt = entry.cursor.attempt
+            head = f"event: attempt\ndata: {json.dumps(attempt)}\n\n"
+        yield f"{head}id: {entry.cursor.text(log.run)}\ndata: {entry.json}\n\n".encode()

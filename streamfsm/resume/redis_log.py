@@ -1,0 +1,90 @@
+"""A log in a Redis stream, for producers and readers in several processes.
+
+The ids of a Redis stream are two numbers that only go up, which is what a cursor is. So the server itself refuses what
+comes twice or from an attempt that is over.
+"""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from streamfsm.errors import MisuseError, StaleAttempt
+from streamfsm.messages import Message, StopReason
+from streamfsm.resume.log import BEGINNING, Cursor, Entry, number_of, written
+
+_BEGIN = """
+local attempt = redis.call('INCR', KEYS[2])
+redis.call('XTRIM', KEYS[1], 'MINID', attempt .. '-0')
+return attempt
+"""
+_APPEND = """
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if last and last[1]:sub(1, #ARGV[1] + 1) == ARGV[1] .. '-' and last[2][4] == '1' then return 0 end
+redis.call('XADD', KEYS[1], ARGV[1] .. '-' .. ARGV[2], 'json', ARGV[3], 'last', ARGV[4])
+if ARGV[5] ~= '' then
+    redis.call('EXPIRE', KEYS[1], ARGV[5])
+    redis.call('EXPIRE', KEYS[2], ARGV[5])
+end
+return 1
+"""
+
+
+class RedisLog:
+    """A :class:`~streamfsm.resume.Log` in Redis, Valkey, or whatever speaks their protocol (extra ``redis``).
+
+    Args:
+        client: a ``redis.asyncio.Redis`` with ``decode_responses=True``.
+        run: the run's name; its keys begin with ``streamfsm:``.
+        expires: seconds after the last message, after which the server forgets the run.
+    """
+
+    def __init__(self, client: Any, run: str, *, expires: int | None = 3600) -> None:
+        self.run = run
+        self._client = client
+        # The braces put both keys on one node of a cluster.
+        self._keys = (f"streamfsm:{{{run}}}", f"streamfsm:{{{run}}}:attempt")
+        self._expires = expires
+
+    async def begin(self) -> int:
+        """See :class:`~streamfsm.resume.Log`."""
+        return int(await self._client.eval(_BEGIN, 2, *self._keys))
+
+    async def append(self, attempt: int, message: Message) -> None:
+        """See :class:`~streamfsm.resume.Log`."""
+        from redis import ResponseError
+
+        number = number_of(message)
+        last = int(isinstance(message, StopReason))
+        # No id of a Redis stream is 0-0, so the numbers of messages begin at 1.
+        entry = (str(attempt), number + 1, written(message), last, self._expires or "")
+        try:
+            appended = await self._client.eval(_APPEND, 2, *self._keys, *entry)
+        except ResponseError as error:
+            raise MisuseError(f"message {number} does not come after the one before: {error}") from error
+        if not appended:
+            raise StaleAttempt(self.run, attempt)
+
+    async def read_from(self, cursor: Cursor = BEGINNING) -> AsyncGenerator[Entry, None]:
+        """See :class:`~streamfsm.resume.Log`."""
+        key = self._keys[0]
+        if last := await self._client.xrevrange(key, count=1):
+            entry = _entry(*last[0])
+            if entry.is_last and entry.cursor <= cursor:
+                return
+        after = f"{cursor.attempt}-{cursor.seq_id + 1}" if cursor.attempt else "0"
+        while True:
+            for _, entries in await self._client.xread({key: after}, count=_AT_ONCE, block=_MILLISECONDS):
+                for after, fields in entries:
+                    entry = _entry(after, fields)
+                    yield entry
+                    if entry.is_last:
+                        return
+
+
+_AT_ONCE = 100
+_MILLISECONDS = 1000  # that one question waits for an answer; the next asks again
+
+
+def _entry(place: str, fields: dict[str, str]) -> Entry:
+    attempt, number = place.split("-")
+    return Entry(Cursor(int(attempt), int(number) - 1), fields["json"], fields["last"] == "1")

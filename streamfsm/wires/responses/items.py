@@ -1,0 +1,147 @@
+"""``Items``: the items of one response, and the ids and places by which events name them."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import cast
+
+from streamfsm.machines.items import RULES, Claim, Rule, Tells
+from streamfsm.wires.responses.events import ITEMS, OTHER_ITEM, Kind
+
+
+@dataclass(slots=True)
+class Part:
+    """A part of an item that has said something."""
+
+    number: int
+    """The core's number of it."""
+    kind: Kind
+    name: int | None
+    """The wire's number, which is a name and not a position."""
+    logprobs: int = 0
+    """How many log probabilities of it were told."""
+
+
+@dataclass(slots=True)
+class Item:
+    """An item that has begun."""
+
+    ordinal: int
+    """Position in order of start, and the wire index of its call."""
+    type: str
+    index: int | None
+    announced: bool
+    call_id: str = ""
+    id: str = ""
+    """The first id that the wire gave."""
+    ids: dict[str, None] = field(default_factory=dict)
+    done: bool = False
+    parts: dict[str, Part] = field(default_factory=dict)
+    """Kind and name → part, in order of start."""
+    encrypted: bool = False
+    """Whether it has reasoning that only the server reads, as far as is known."""
+    kept: bool = False
+    """Whether its encrypted reasoning, its whole call or its extra was told."""
+
+    @property
+    def is_call(self) -> bool:
+        """Whether its pieces are those of a call's arguments."""
+        return ITEMS.get(self.type, OTHER_ITEM).becomes == "call"
+
+    def part(self, kind: Kind, name: int | None) -> Part | None:
+        """Return the part of this name; without a name, or if no part has it, one whose name is not known."""
+        if name is None:
+            return next((part for part in reversed(self.parts.values()) if part.kind == kind), None)
+        return self.parts.get(f"{kind}/{name}") or self.parts.get(f"{kind}/None")
+
+    def parts_of(self, kind: Kind) -> list[Part]:
+        """Return the parts of a kind, in order of start: so an item that is told whole lists them."""
+        return [part for part in self.parts.values() if part.kind == kind]
+
+    def begin(self, kind: Kind, name: int | None, number: int) -> Part:
+        """Add a part."""
+        part = Part(number, kind, name)
+        self.parts[f"{kind}/{name}"] = part
+        return part
+
+
+@dataclass(slots=True)
+class Items:
+    """The items of one response, in order of start. The rules of :mod:`streamfsm.machines.items` find one."""
+
+    all: list[Item] = field(default_factory=list)
+    with_id: dict[str, list[int]] = field(default_factory=dict)
+    """Type and id → the items that have both."""
+    at_index: dict[str, int] = field(default_factory=dict)
+    """Type and place → the latest such item."""
+    taken: dict[int, None] = field(default_factory=dict)
+    """Places at which there is an item."""
+    open: dict[str, dict[int, None]] = field(default_factory=dict)
+    """Type → the items that are not over."""
+    last: dict[str, int] = field(default_factory=dict)
+    """Type → the latest item."""
+
+    def resolve(
+        self,
+        tells: Tells,
+        fits: Collection[str],
+        index: int | None,
+        ids: Collection[str],
+        call_id: str = "",
+        following: Item | None = None,
+    ) -> tuple[Rule, Item | None]:
+        """Decide which item an event speaks of; return the rule that decided, and the item unless it is a new one."""
+        named = {place for kind in fits for each in ids for place in self.with_id.get(f"{kind}/{each}", ())[:2]}
+        here = self._latest(self.at_index.get(f"{kind}/{index}") for kind in fits)
+        open_ones = [self.open.get(kind, {}) for kind in fits]
+        claim = Claim(
+            tells,
+            index,
+            bool(ids),
+            call_id,
+            own=self.all[next(iter(named))] if len(named) == 1 else None,
+            shared=here if here and len(named) > 1 and not here.ids.keys().isdisjoint(ids) else None,
+            here=here,
+            taken=index in self.taken,
+            latest=self._latest(next(reversed(places), None) for places in open_ones),
+            open=sum(map(len, open_ones)),
+            last=self._latest(self.last.get(kind) for kind in fits),
+            next=following,
+        )
+        rule = next(rule for rule in RULES if rule.fits(claim))
+        return rule, None if rule.owner == "new" else cast("Item", getattr(claim, rule.owner))
+
+    def open_items(self, fits: Iterable[str]) -> list[Item]:
+        """Return the items of these types that are not over."""
+        return [self.all[place] for kind in fits for place in self.open.get(kind, ())]
+
+    def begin(self, kind: str, index: int | None, *, announced: bool) -> Item:
+        """Add an item."""
+        item = Item(len(self.all), kind, None, announced)
+        self.all.append(item)
+        self.open.setdefault(kind, {})[item.ordinal] = None
+        self.last[kind] = item.ordinal
+        self.place(item, index)
+        return item
+
+    def place(self, item: Item, index: int | None) -> None:
+        """Record an item's place, unless it has one."""
+        if index is not None and item.index is None:
+            item.index = index
+            self.at_index[f"{item.type}/{index}"] = item.ordinal
+            self.taken[index] = None
+
+    def identify(self, item: Item, ids: Iterable[str]) -> None:
+        """Record that an item has these ids."""
+        for each in ids:
+            if each not in item.ids:
+                item.ids[each] = None
+                self.with_id.setdefault(f"{item.type}/{each}", []).append(item.ordinal)
+
+    def end(self, item: Item) -> None:
+        """Record that an item is over."""
+        item.done = True
+        self.open[item.type].pop(item.ordinal, None)
+
+    def _latest(self, places: Iterable[int | None]) -> Item | None:
+        found = [place for place in places if place is not None]
+        return self.all[max(found)] if found else None

@@ -1,0 +1,612 @@
+"""Reads the events of the Responses API: ``openai`` objects, or dicts of the same shape.
+
+The wire says each text up to four times: in deltas, and whole at the end of its part, of its item and of the response.
+Any of them may be missing, so each is read: what goes on from the text so far is new, and what contradicts it is
+recorded. Which item an event speaks of, :mod:`streamfsm.machines.items` decides; what an event becomes, the tables of
+:mod:`streamfsm.wires.responses.events`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, cast
+
+from streamfsm.core.events import (
+    AnomalyReport,
+    Begin,
+    CallFrame,
+    Envelope,
+    Extra,
+    Failure,
+    Finish,
+    Handler,
+    HiddenThought,
+    ItemBegins,
+    TextField,
+    Thought,
+    Whole,
+)
+from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, more, says, show
+from streamfsm.core.text import without_surrogates
+from streamfsm.machines.items import Rule, Tells
+from streamfsm.wires.chat.dialect import Dialect
+from streamfsm.wires.checked import integer, string
+from streamfsm.wires.error_shapes import failure_in, failure_of, shown, untold
+from streamfsm.wires.foreign import AMID_RESPONSES, protocol_of
+from streamfsm.wires.responses.events import (
+    ENDS,
+    EVENTS,
+    FIELDS,
+    ITEMS,
+    OTHER_ITEM,
+    PARTS,
+    Does,
+    EventType,
+    ItemType,
+    Kind,
+)
+from streamfsm.wires.responses.items import Item, Items, Part
+from streamfsm.wires.responses.left_out import ECHOED
+from streamfsm.wires.usage import read_usage
+
+_Fields: TypeAlias = Mapping[str, Any]
+
+_CHOICE = 0  # this wire has one answer
+_EVENT = frozenset(
+    {"type", "sequence_number", "obfuscation", "stream_id"}
+    | {"item_id", "call_id", "output_index", "content_index", "summary_index"}
+)
+_READ: dict[Does, frozenset[str]] = {
+    "delta": _EVENT | {"delta", "logprobs"},
+    "whole": _EVENT | {"text", "refusal", "arguments", "input", "transcript", "name", "logprobs"},
+    "part": _EVENT | {"part", "status"},
+    "added": _EVENT | {"item"},
+    "done": _EVENT | {"item"},
+    "citation": _EVENT | {"annotation", "annotation_index"},
+    "status": _EVENT | {"response"},
+    "end": _EVENT | {"response"},
+}
+"""What is read of each event; the rest of those that are not here says nothing new."""
+_RESPONSE = ECHOED | {
+    *("id", "object", "type", "created_at", "completed_at", "status", "model", "output", "usage", "error"),
+    "incomplete_details",
+}
+_ITEM = frozenset({"id", "type", "status", "role", "call_id", "name", "content", "summary", "encrypted_content"})
+_PART = frozenset({"type", "text", "refusal", "annotations", "logprobs"})
+_TEXTS = ("text", "refusal", "arguments", "input", "transcript")
+_CUT = ("incomplete", "failed", "cancelled")  # statuses of an item that is not whole
+_PLACEHOLDERS = ("", "{}", "null")  # arguments of an item that begins, which say nothing yet
+
+
+@dataclass(slots=True)
+class Responses:
+    """Reads the events of one response. Its state replaces reading earlier events again."""
+
+    dialect: Dialect
+    wire: Literal["responses"] = "responses"
+    items: Items = field(default_factory=Items)
+    parts: int = 0
+    """How many parts the core knows."""
+    begun: bool = False
+    ended: bool = False
+    """Whether the response said how it ended."""
+    has_id: bool = False
+    has_model: bool = False
+    silent: dict[int, None] = field(default_factory=dict)
+    """Reasoning items that have begun and shown nothing."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """Fields of the response that are not read, as they were told last; kept once it has ended."""
+    base64: int = 0
+    """Characters of audio that were left out."""
+
+    def read(self, chunk: object, to: Handler) -> bool:
+        """Pass the events of ``chunk`` on; see :class:`streamfsm.wires.source.Source`."""
+        fields, _ = fields_and_extra(chunk)
+        if fields is None:
+            to.take(AnomalyReport("not_a_chunk", show(chunk), None))
+            return False
+        kind = fields.get("type")
+        row = EVENTS.get(kind) if type(kind) is str else None
+        if row is None:
+            self._read_other(fields, to)
+            return False
+        if row.does == "failure":
+            self._read_failure(fields, to)
+            return False
+        if not self.begun:
+            self._begin(to)
+        if row.does == "delta" and not self.ended:
+            return self._read_delta(row, fields, to)
+        if self.ended and row.does not in ("end", "nothing"):
+            what = "more came after the response had ended; several responses in one body are not read"
+            to.take(AnomalyReport("late_chunk", what, _CHOICE))
+            return False
+        _READERS[row.does](self, row, fields, to)
+        self._read_rest(row, fields, to)
+        if row.does != "end" and (error := fields.get("error")):
+            self._fail(error, fields, to)
+        return False
+
+    def close(self, to: Handler) -> None:
+        """See :class:`streamfsm.wires.source.Source`."""
+        if self.ended:
+            return
+        self._announce_hidden(len(self.items.all), to)
+        for item in self.items.open_items(("custom_tool_call",)):  # nothing says that its text is whole
+            to.take(CallFrame(_CHOICE, item.ordinal, "", "", incomplete=True))
+        self._tell_rest(to)
+
+    def goes_on(self, chunk: object) -> bool:
+        """See :class:`streamfsm.wires.source.Source`: after an error, the response still tells that it failed."""
+        row = EVENTS.get(str(fields_of(chunk).get("type")))
+        return row is not None and row.does in ("end", "failure", "nothing")
+
+    @property
+    def reasoning_field(self) -> str | None:
+        """See :class:`streamfsm.wires.source.Source`: reasoning goes back as items."""
+        return None
+
+    # -- events of the response ---------------------------------------------------------------------------------------
+
+    def _begin(self, to: Handler) -> None:
+        self.begun = True
+        to.take(Envelope(None, None, tells_thoughts=True))
+        to.take(Begin(_CHOICE))
+
+    def _read_status(self, _: EventType, fields: _Fields, to: Handler) -> None:
+        response = fields_of(fields.get("response"))
+        response_id = None if self.has_id else string(response, "id", None, to) or None
+        model = None if self.has_model else string(response, "model", None, to) or None
+        if response_id or model:
+            to.take(Envelope(response_id, model, tells_thoughts=True))
+            self.has_id, self.has_model = self.has_id or bool(response_id), self.has_model or bool(model)
+        self.told |= {name: _canonical(response[name]) for name in more(response, _RESPONSE)}
+        details = fields_of(response.get("incomplete_details"))
+        if rest := {key: details[key] for key in more(details, ("reason",))}:
+            to.take(Extra(None, "incomplete_details", _canonical(rest)))
+        if usage := response.get("usage"):
+            read_usage(usage, to)
+
+    def _read_end(self, row: EventType, fields: _Fields, to: Handler) -> None:
+        response = fields_of(fields.get("response"))
+        self._read_status(row, fields, to)
+        if not self.ended:
+            self._read_output(response.get("output"), to)
+            self._announce_hidden(len(self.items.all), to)
+            self._tell_rest(to)
+        self.ended = True
+        status = string(response, "status", None, to)
+        if status not in ENDS:
+            status = row.type.removeprefix("response.")
+        error = response.get("error") or fields.get("error")
+        if error:
+            to.take(Finish(_CHOICE, status))
+            self._fail(error, {}, to)
+        else:
+            reason = string(fields_of(response.get("incomplete_details")), "reason", None, to)
+            to.take(Finish(_CHOICE, (reason if status == "incomplete" else "") or status))
+
+    def _read_response(self, fields: _Fields, to: Handler) -> None:
+        """Read a response that did not come as a stream, or that is not over."""
+        if not self.begun:
+            self._begin(to)
+        status = fields.get("status")
+        row = EVENTS[f"response.{status if status in ENDS else 'in_progress'}"]
+        _READERS[row.does](self, row, {"response": fields}, to)
+
+    def _read_failure(self, fields: _Fields, to: Handler) -> None:
+        if error := fields.get("error"):
+            self._fail(error, {key: fields[key] for key in fields if key not in _EVENT}, to)
+            return
+        flat = {key: fields[key] for key in more(fields, _EVENT)}
+        failure = failure_of({**flat, "type": "error"}, amid=True) or Failure(None, shown(flat or "error"))
+        if rest := untold(flat, failure):
+            to.take(Extra(None, "error", rest))
+        to.take(failure)
+
+    def _fail(self, error: object, around: _Fields, to: Handler) -> None:
+        failure = failure_in(error, {"error": error, **around})
+        if rest := untold(fields_of(error), failure):
+            to.take(Extra(None, "error", rest))
+        to.take(failure)
+
+    def _read_other(self, fields: _Fields, to: Handler) -> None:
+        """Read an object whose type no row holds."""
+        kind, error = fields.get("type"), fields.get("error")
+        if fields.get("object") == "response":
+            self._read_response(fields, to)
+        elif kind is None and (response := fields_of(fields.get("response"))):
+            self._read_response(response, to)
+        elif error and fields_of(error).get("type") == "error":  # from a server-sent event of this name
+            self._read_failure(fields_of(error), to)
+        elif error:
+            self._fail(error, fields, to)
+        elif foreign := protocol_of(fields, AMID_RESPONSES):
+            to.take(
+                AnomalyReport("foreign_wire", f"{foreign.name} protocol came amid Responses: {foreign.because}", None)
+            )
+        elif isinstance(kind, str) and kind:
+            name = without_surrogates(kind)
+            to.take(AnomalyReport("unknown_event", f"an event of an unknown type: {show(name)}", None))
+            if usage := fields_of(fields.get("response")).get("usage"):
+                read_usage(usage, to)
+            if rest := {key: fields[key] for key in more(fields, ("type", "sequence_number", "obfuscation"))}:
+                to.take(Extra(None, name, _canonical(rest)))
+        else:
+            to.take(AnomalyReport("not_a_chunk", show(dict(fields)), None))
+
+    def _read_rest(self, row: EventType, fields: _Fields, to: Handler) -> bool:
+        """Keep what is not read of an event; return whether there is any."""
+        known = _READ.get(row.does)
+        if known is None or known.issuperset(fields):
+            return False
+        rest = [name for name in more(fields, known) if name != "error"]
+        for name in rest:
+            to.take(Extra(None, name, _canonical(fields[name])))
+        return bool(rest)
+
+    # -- which item, which part ---------------------------------------------------------------------------------------
+
+    def _find(self, row: EventType, fields: _Fields, to: Handler) -> tuple[Item, bool]:
+        """Return the item that an event speaks of; and whether it was known, and nothing was recorded."""
+        index = integer(fields, "output_index", _CHOICE, to)
+        ids = [each for name in ("item_id", "call_id") if type(each := fields.get(name)) is str and each]
+        rule, item = self.items.resolve("piece", row.fits, index, ids)
+        self._record(rule, row.fits, to)
+        if item is None:
+            item = self._begin_item(row.fits[0], index, to, announced=False)
+            self.items.identify(item, ids)
+            if item.is_call:
+                self._frame(item, {}, to)
+            return item, False
+        if item.index is None and index is not None:
+            self.items.place(item, index)
+        return item, rule.records is None
+
+    def _find_told(self, tells: Tells, told: _Fields, index: int | None, following: Item | None, to: Handler) -> Item:
+        """Return the item that an event tells, which may be a new one."""
+        kind = string(told, "type", _CHOICE, to)
+        ids = [each for name in ("id", "call_id") if (each := string(told, name, _CHOICE, to))]
+        call_id = string(told, "call_id", _CHOICE, to)
+        rule, item = self.items.resolve(tells, (kind,), index, ids, call_id, following)
+        self._record(rule, (kind,), to)
+        if item is None:
+            item = self._begin_item(kind, index, to, announced=True)
+        else:
+            self.items.place(item, index)
+        item.id = item.id or string(told, "id", _CHOICE, to)
+        item.call_id = item.call_id or call_id
+        self.items.identify(item, ids)
+        return item
+
+    def _record(self, rule: Rule, fits: Iterable[str], to: Handler) -> None:
+        if rule.records:
+            to.take(AnomalyReport(rule.records, f"{rule.name}: {rule.because}", _CHOICE))
+        for item in self.items.open_items(fits) if rule.doubts else ():
+            if item.is_call:
+                to.take(CallFrame(_CHOICE, item.ordinal, "", "", in_doubt=True))
+
+    def _begin_item(self, kind: str, index: int | None, to: Handler, *, announced: bool) -> Item:
+        to.take(ItemBegins())
+        item = self.items.begin(kind, index, announced=announced)
+        if kind == "reasoning":
+            self.silent[item.ordinal] = None
+        return item
+
+    def _part(self, item: Item, kind: Kind, name: int | None, to: Handler) -> Part | None:
+        """Return a part of an item, which may be a new one; ``None`` if the item is over and no such part spoke."""
+        part = item.part(kind, name)
+        if part is None and item.done:
+            to.take(AnomalyReport("late_delta", f"a part of item {item.ordinal} came after the item was over", _CHOICE))
+            return None
+        return part or self._begin_part(item, kind, name, to)
+
+    def _begin_part(self, item: Item, kind: Kind, name: int | None, to: Handler) -> Part:
+        self._begin_lane(item, to)
+        part = item.begin(kind, name, self._next_part())
+        if FIELDS[kind] == "reasoning":
+            wire_kind = "summary" if kind == "summary" else "text"
+            to.take(Thought(_CHOICE, wire_kind, name, item.id or None, "", "", None, part=part.number))
+        return part
+
+    def _next_part(self) -> int:
+        self.parts += 1
+        return self.parts - 1
+
+    def _begin_lane(self, item: Item, to: Handler) -> None:
+        """Note that an item shows something: thoughts that began before it and showed nothing are hidden."""
+        self.silent.pop(item.ordinal, None)
+        self._announce_hidden(item.ordinal, to)
+
+    def _announce_hidden(self, before: int, to: Handler) -> None:
+        first = next(iter(self.silent), before)
+        if first < before:
+            self._hide(self.items.all[first], to)
+
+    def _hide(self, item: Item, to: Handler) -> None:
+        self.silent.clear()
+        to.take(HiddenThought(_CHOICE, self._next_part(), "redacted" if item.encrypted else "omitted"))
+
+    # -- pieces of items ----------------------------------------------------------------------------------------------
+
+    def _read_delta(self, row: EventType, fields: _Fields, to: Handler) -> bool:
+        delta = fields.get("delta")
+        kind = cast("Kind", row.kind)
+        text = delta if type(delta) is str else _text_of(kind, delta, "delta", to)
+        rest = self._read_rest(row, fields, to)
+        if not text:
+            return False
+        item, known = self._find(row, fields, to)
+        to_field = FIELDS[kind]
+        if to_field is None:
+            self._begin_lane(item, to)
+            to.call(_CHOICE, item.ordinal, "", "", text, 0, False, None, ITEMS[item.type].form)
+            return known and not rest
+        name = _name(kind, fields, to)
+        part = item.part(kind, name)
+        known = known and part is not None
+        part = part or self._part(item, kind, name, to)
+        if part is None:
+            return False
+        to.text(_CHOICE, to_field, text, False, part.number)
+        if logprobs := fields.get("logprobs"):
+            part.logprobs += self._tell_logprobs(logprobs, to)
+            return False
+        return known and not rest
+
+    def _read_whole(self, row: EventType, fields: _Fields, to: Handler) -> None:
+        kind = cast("Kind", row.kind)
+        value = next((fields[name] for name in _TEXTS if says(fields.get(name))), None)
+        text = _text_of(kind, value, row.type, to)
+        if FIELDS[kind] is None:
+            item, _ = self._find(row, fields, to)
+            if fields.get("name"):
+                self._frame(item, {"name": fields["name"]}, to)
+            self._finish_arguments(item, text, to)
+        elif text:
+            item, _ = self._find(row, fields, to)
+            name = _name(kind, fields, to)
+            if part := self._part(item, kind, name, to):
+                self._report(part, text, fields, to, whole=True)
+
+    def _read_part(self, row: EventType, fields: _Fields, to: Handler) -> None:
+        told = fields_of(fields.get("part"))
+        wire_type = string(told, "type", _CHOICE, to)
+        of = next((of for of in ("message", "reasoning") if (of, wire_type) in PARTS), None)
+        if of is None:
+            return
+        kind = PARTS[of, wire_type]
+        text = _part_text(kind, told, to)
+        if not text:
+            return
+        fits = row.fits if wire_type == "text" else (of,)
+        item, _ = self._find(row._replace(fits=fits), fields, to)
+        kind = PARTS[item.type, wire_type]
+        if part := self._part(item, kind, _name(kind, fields, to), to):
+            self._report(part, text, told, to, whole=False)
+
+    def _read_citation(self, _: EventType, fields: _Fields, to: Handler) -> None:
+        if annotation := fields.get("annotation"):
+            to.take(Extra(_CHOICE, "annotations", _canonical(annotation)))
+
+    def _count(self, row: EventType, fields: _Fields, _: Handler) -> None:
+        if row.fits and isinstance(delta := fields.get("delta"), str):
+            self.base64 += len(delta)
+
+    def _tell_rest(self, to: Handler) -> None:
+        """Pass on what was told for the response as a whole."""
+        for name, value in self.told.items():
+            to.take(Extra(None, name, value))
+        if self.base64:
+            to.take(Extra(_CHOICE, "audio", f"{self.base64} characters of base64 were left out"))
+
+    def _pass(self, _row: EventType, _fields: _Fields, _to: Handler) -> None:
+        """Read nothing."""
+
+    # -- texts that are told whole ------------------------------------------------------------------------------------
+
+    def _report(self, part: Part, text: str, told: _Fields, to: Handler, *, whole: bool) -> None:
+        """Pass on all text of a part so far, which may be ``whole``, and what is told beside it."""
+        to_field = cast("TextField", FIELDS[part.kind])
+        if whole:
+            to.take(Whole(_CHOICE, to_field, part.number, text))
+        else:
+            to.text(_CHOICE, to_field, text, True, part.number)
+        logprobs = told.get("logprobs")
+        if isinstance(logprobs, list) and len(logprobs) > part.logprobs:
+            part.logprobs += self._tell_logprobs(logprobs[part.logprobs :], to)
+        for annotation in told.get("annotations") or ():
+            to.take(Extra(_CHOICE, "annotations", _canonical(annotation)))
+
+    def _tell_logprobs(self, logprobs: object, to: Handler) -> int:
+        found = logprobs if isinstance(logprobs, list) else [logprobs]
+        for each in found:
+            to.take(Extra(_CHOICE, "logprobs", _canonical(each)))
+        return len(found)
+
+    def _report_arguments(self, item: Item, text: str, to: Handler) -> None:
+        if text:
+            self._begin_lane(item, to)
+            to.call(_CHOICE, item.ordinal, "", "", text, 0, True, None, ITEMS[item.type].form)
+
+    def _finish_arguments(self, item: Item, text: str, to: Handler) -> None:
+        if text:
+            self._begin_lane(item, to)
+        to.take(Whole(_CHOICE, None, item.ordinal, text))
+
+    # -- items --------------------------------------------------------------------------------------------------------
+
+    def _read_added(self, _: EventType, fields: _Fields, to: Handler) -> None:
+        told = fields_of(fields.get("item"))
+        item = self._find_told("added", told, integer(fields, "output_index", _CHOICE, to), None, to)
+        item.encrypted = item.encrypted or bool(told.get("encrypted_content"))
+        row = ITEMS.get(item.type, OTHER_ITEM)
+        if row.becomes == "call":
+            self._frame(item, told, to)
+            value = told.get(row.member)
+            if value not in _PLACEHOLDERS and says(value):
+                self._report_arguments(item, _text_of("arguments", value, row.member, to), to)
+        elif row.becomes == "texts":
+            self._report_parts(item, told, to, whole=False)
+
+    def _read_done(self, _: EventType, fields: _Fields, to: Handler) -> None:
+        told = fields_of(fields.get("item"))
+        item = self._find_told("done", told, integer(fields, "output_index", _CHOICE, to), None, to)
+        self._finish(item, told, to)
+
+    def _read_output(self, output: object, to: Handler) -> None:
+        """Read the final list: items of one type that no id names come in the order in which they began."""
+        told = [fields_of(each) for each in output] if isinstance(output, list) else []
+        named = {
+            place
+            for each in told
+            for name in ("id", "call_id")
+            for place in self.items.with_id.get(f"{each.get('type')}/{each.get(name)}", ())
+        }
+        waiting: dict[str, list[Item]] = {}
+        for item in reversed(self.items.all):
+            if item.ordinal not in named:
+                waiting.setdefault(item.type, []).append(item)
+        for each in told:
+            following = waiting.get(str(each.get("type"))) or []
+            item = self._find_told("output", each, None, following[-1] if following else None, to)
+            if following and item is following[-1]:
+                following.pop()
+            self._finish(item, each, to)
+
+    def _finish(self, item: Item, told: _Fields, to: Handler) -> None:
+        """Read an item that is over."""
+        row = ITEMS.get(item.type, OTHER_ITEM)
+        if row.becomes == "call":
+            self._frame(item, told, to)
+            self._finish_arguments(item, _text_of("arguments", told.get(row.member), row.member, to), to)
+        elif row.becomes == "texts":
+            told_parts = self._report_parts(item, told, to, whole=True)
+            for part in item.parts.values():
+                if part.number not in told_parts:
+                    to.take(Whole(_CHOICE, FIELDS[part.kind], part.number, ""))
+            for name in more(told, _ITEM):
+                to.take(Extra(_CHOICE, name, _canonical(told[name])))
+            self._keep_encrypted(item, told, to)
+        elif not item.kept:
+            item.kept = True
+            self._finish_whole(item, row if row.if_item(told) else OTHER_ITEM, told, to)
+        self.items.end(item)
+
+    def _report_parts(self, item: Item, told: _Fields, to: Handler, *, whole: bool) -> set[int]:
+        """Report the texts of an item: its parts that say something are in order of start. Return their numbers."""
+        reported: set[int] = set()
+        listed: dict[Kind, list[tuple[str, _Fields]]] = {}
+        for member in ("summary", "content"):
+            value = told.get(member)
+            for each in [{"type": "text", "text": value}] if isinstance(value, str) else value or ():
+                fields = fields_of(each)
+                kind = PARTS.get((item.type, string(fields, "type", _CHOICE, to)))
+                if kind is None:
+                    to.take(Extra(_CHOICE, f"{member}_part", _canonical(each)))
+                    continue
+                if text := _part_text(kind, fields, to):
+                    listed.setdefault(kind, []).append((text, fields))
+                if rest := {key: fields[key] for key in more(fields, _PART)}:
+                    to.take(Extra(_CHOICE, f"{member}_part", _canonical(rest)))
+        for kind, texts in listed.items():
+            known = item.parts_of(kind)
+            for place, (text, fields) in enumerate(texts):
+                part = known[place] if place < len(known) else self._begin_part(item, kind, place, to)
+                self._report(part, text, fields, to, whole=whole)
+                reported.add(part.number)
+        return reported
+
+    def _keep_encrypted(self, item: Item, told: _Fields, to: Handler) -> None:
+        data = string(told, "encrypted_content", _CHOICE, to)
+        item.encrypted = item.encrypted or bool(data)
+        if data and not item.kept:
+            item.kept = True
+            to.take(Thought(_CHOICE, "encrypted", None, item.id or None, "", data, None, apart=True))
+        if item.ordinal in self.silent:
+            self._hide(item, to)
+
+    def _finish_whole(self, item: Item, row: ItemType, told: _Fields, to: Handler) -> None:
+        """Tell an item that comes whole: as a call, or as an extra."""
+        if row.becomes == "extra":
+            plain = _canonical(told)
+            if item.type == "image_generation_call" and isinstance(image := told.get("result"), str) and image:
+                plain["result"] = f"{len(image)} characters of base64 were left out"
+            to.take(Extra(_CHOICE, "output", plain))
+            return
+        value = told.get(row.member)
+        if value is None and says(told.get(f"{row.member}s")):
+            value = {f"{row.member}s": told[f"{row.member}s"]}
+        self._frame(item, {"name": row.type, **told}, to)
+        self._finish_arguments(item, _text_of("arguments", value, row.member, to), to)
+
+    def _frame(self, item: Item, told: _Fields, to: Handler) -> None:
+        """Tell the call that an item is."""
+        row = ITEMS[item.type]
+        name = string(told, "name", _CHOICE, to)
+        if name:
+            self._begin_lane(item, to)
+        read = _ITEM | {row.member, f"{row.member}s"}
+        to.take(
+            CallFrame(
+                _CHOICE,
+                item.ordinal,
+                string(told, "call_id", _CHOICE, to) or (not item.call_id and item.id) or "",
+                name,
+                row.kind,
+                row.form,
+                row.hosted,
+                incomplete=told.get("status") in _CUT,
+                extras={key: _canonical(told[key]) for key in more(told, read)} or None,
+            )
+        )
+
+
+_READERS: dict[Does, Callable[[Responses, EventType, _Fields, Handler], None]] = {
+    "whole": Responses._read_whole,
+    "part": Responses._read_part,
+    "added": Responses._read_added,
+    "done": Responses._read_done,
+    "citation": Responses._read_citation,
+    "status": Responses._read_status,
+    "end": Responses._read_end,
+    "counted": Responses._count,
+    "told_later": Responses._pass,
+    "nothing": Responses._pass,
+}
+
+
+def _name(kind: Kind, fields: _Fields, to: Handler) -> int | None:
+    """Return the wire's number of a part."""
+    return integer(fields, "summary_index" if kind == "summary" else "content_index", _CHOICE, to)
+
+
+def _part_text(kind: Kind, told: _Fields, to: Handler) -> str:
+    return _text_of(kind, told.get("refusal" if kind == "refusal" else "text"), kind, to)
+
+
+def _text_of(kind: Kind, value: object, member: str, to: Handler) -> str:
+    """Return a text; older events have it in an object, and some servers send arguments as their value."""
+    if isinstance(value, str):
+        return value
+    if FIELDS[kind] is None and says(value):
+        return json.dumps(_canonical(value, nulls=True), ensure_ascii=False)
+    if isinstance(text := fields_of(value).get("text"), str):
+        return text
+    if value is not None:
+        to.take(AnomalyReport("wrong_type", f"{member} is {show(value)}", _CHOICE, {member: value}))
+    return ""
+
+
+def _canonical(value: object, *, nulls: bool = False) -> Any:
+    """Return a value as plain data with sorted keys, as which dicts and a client's objects are alike."""
+    plain = as_plain(value)
+    return show(value) if plain is None else _sorted(plain, nulls=nulls)
+
+
+def _sorted(value: Any, *, nulls: bool) -> Any:
+    if isinstance(value, list):
+        return [_sorted(each, nulls=nulls) for each in value]
+    if isinstance(value, dict):
+        return {key: _sorted(value[key], nulls=nulls) for key in sorted(value) if nulls or value[key] is not None}
+    return value
