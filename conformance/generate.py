@@ -697,7 +697,7 @@ def documents() -> Iterator[Record]:
                 if "wire" in blocks
                 else chunks_of(blocks["sse"])
             )
-            if document.stem != "envelope":
+            if name != "No object, or another":
                 events = completed(events)
             yield documented(f"documents/{document.stem}/{slug(name)}", name, why, events)
 

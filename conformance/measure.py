@@ -24,6 +24,8 @@ PYTHON, NODE = "conformance/adapters/python", "conformance/adapters/node"
 KEPT = ROOT / ".conform"
 PAGE = ROOT / "docs" / "conformance.md"
 PARSERS: dict[str, dict[str, Any]] = json.loads((HERE / "parsers.json").read_text(encoding="utf-8"))
+_LONGEST = 160
+"""Characters of a finding in the table."""
 BEGIN, END = "<!-- measured: make conform -->\n", "<!-- end -->\n"
 
 
@@ -97,7 +99,31 @@ def section(reports: dict[str, dict[str, Any]], day: str) -> Iterator[str]:
         cells += [str(len(report["outcomes"])), f"{sum(each['runs'] for each in report['outcomes']):,}"]
         yield f"| {' | '.join([*cells, *(_cell(**counts) for counts in report['laws'].values())])} |"
     yield ""
-    yield "An empty cell is a law that the parser claims nothing of. `make conform` measures again."
+    yield "An empty cell is a law that the parser claims nothing of. Few runs mean three cuts of a case, not all."
+    yield "`make conform` measures again."
+    yield ""
+    yield "### What maintainers could act on"
+    yield ""
+    yield "Each was seen in two processes. `streamfsm conform --case CASE --command '…'`, with the command that runs"
+    yield "the adapter, shows it again; `conformance/parsers.json` has the adapters, and what they need."
+    yield ""
+    yield "| parser | law | case | what is wrong | right → found |"
+    yield "|---|---|---|---|---|"
+    for name, law, case, says in json.loads((HERE / "findings.json").read_text(encoding="utf-8")):
+        if name in reports:
+            parser = reports[name]["parser"]
+            who = f"{parser['name']} {parser['version']} ({parser['language']})"
+            yield f"| {who} | {law} | `{case}` | {says} | {_detail(reports[name], law, case)} |"
+
+
+def _detail(report: dict[str, Any], law: str, case: str) -> str:
+    """Return what was found, which must still be so, as a cell of a table."""
+    for outcome in report["outcomes"]:
+        for finding in outcome["findings"]:
+            if (finding["law"], finding["case"], finding["again"]) == (law, case, True):
+                detail = finding["detail"].replace("|", "\\|").replace("\n", " ")
+                return f"`` {detail if len(detail) <= _LONGEST else detail[:_LONGEST] + '…'} ``"
+    raise SystemExit(f"findings.json: {report['parser']['name']} does not break {law} in {case}")
 
 
 def _cell(judged: int, broken: int) -> str:

@@ -256,6 +256,14 @@ def test_a_call_that_is_not_whole_is_not_safe():
     )
 
 
+def test_who_says_which_calls_are_safe_may_leave_out_the_others():
+    cut = {"choices": [{"calls": [{"name": "f", "arguments": "{", "safe": False}, {"name": "g", "safe": True}]}]}
+    answer = {"choices": [{"calls": [{"name": "g", "safe": True}]}]}
+    assert laws(case(expected=cut), answer) == {}
+    assert set(laws(case(expected=cut), answer, ALL - {"safe"})) == {"texts"}
+    assert set(laws(case(expected=cut), {})) == {"texts", "safe"}
+
+
 def test_ids_are_judged_where_the_wire_gave_them():
     def called(id_):
         return {"choices": [{"calls": [{"id": id_, "name": "f"}]}]}
