@@ -244,6 +244,7 @@ def test_arguments_are_compared_as_values_and_text_that_is_not_json_as_text():
         facts.Call(name="f", arguments='{"b":1, "a":2}').value == facts.Call(name="f", arguments={"a": 2, "b": 1}).value
     )
     assert facts.Call(name="f", arguments='{"a"').value == '{"a"'
+    assert facts.Call(name="f", arguments='["\\ud83d\\ude00","\\ud83d"]').value == '["\U0001f600", "\ufffd"]'
 
 
 def test_a_call_that_is_not_whole_is_not_safe():
