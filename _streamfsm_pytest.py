@@ -51,7 +51,7 @@ def replayed_capture(request: pytest.FixtureRequest) -> list[Any]:
 
 
 @pytest.fixture
-def chunkings() -> Callable[[Logical], list[list[Chunk]]]:
+def other_chunkings() -> Callable[[Logical], list[list[Chunk]]]:
     """A function that gives other chunkings of a stream: see :func:`streamfsm.testing.standard_chunkings`."""
     from streamfsm.testing import standard_chunkings
 

@@ -24,6 +24,8 @@ PYTHON, NODE = "conformance/adapters/python", "conformance/adapters/node"
 KEPT = ROOT / ".conform"
 PAGE = ROOT / "docs" / "conformance.md"
 PARSERS: dict[str, dict[str, Any]] = json.loads((HERE / "parsers.json").read_text(encoding="utf-8"))
+_LONGEST = 160
+"""Characters of a finding in the table."""
 BEGIN, END = "<!-- measured: make conform -->\n", "<!-- end -->\n"
 
 
@@ -61,11 +63,11 @@ def command(name: str) -> str:
     return f"{node()} {NODE}/{about['adapter']}.mjs{wire}"
 
 
-def measure(name: str) -> dict[str, Any]:
+def measure(name: str, ways: list[str]) -> dict[str, Any]:
     """Ask a parser all cases, and return the report."""
     KEPT.mkdir(exist_ok=True)
     report = KEPT / f"{name}.json"
-    ask = [sys.executable, "-m", "streamfsm", "conform", "--command", command(name), "--json", str(report)]
+    ask = [sys.executable, "-m", "streamfsm", "conform", "--command", command(name), "--json", str(report), *ways]
     done = subprocess.run(  # noqa: S603
         [*ask, "--resume", str(KEPT / f"{name}.jsonl")], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
     )
@@ -89,14 +91,39 @@ def section(reports: dict[str, dict[str, Any]], day: str) -> Iterator[str]:
     laws = list(next(iter(reports.values()))["laws"])
     yield f"Measured on {day}: in how many cases a parser broke a law, of those in which it was judged on it."
     yield ""
-    yield f"| wire | parser | version | {' | '.join(laws)} |"
-    yield f"|---|---|---|{'---:|' * len(laws)}"
+    yield f"| wire | parser | version | cases | runs | {' | '.join(laws)} |"
+    yield f"|---|---|---|---:|---:|{'---:|' * len(laws)}"
     for report in sorted(reports.values(), key=lambda each: each["parser"]["wires"]):
         parser = report["parser"]
         cells = [parser["wires"][0], f"{parser['name']} ({parser['language']})", parser["version"]]
+        cells += [str(len(report["outcomes"])), f"{sum(each['runs'] for each in report['outcomes']):,}"]
         yield f"| {' | '.join([*cells, *(_cell(**counts) for counts in report['laws'].values())])} |"
     yield ""
-    yield "An empty cell is a law that the parser claims nothing of. `make conform` measures again."
+    yield "An empty cell is a law that the parser claims nothing of. Few runs mean three cuts of a case, not all."
+    yield "`make conform` measures again."
+    yield ""
+    yield "### What maintainers could act on"
+    yield ""
+    yield "Each was seen in two processes. `streamfsm conform --case CASE --command '…'`, with the command that runs"
+    yield "the adapter, shows it again; `conformance/parsers.json` has the adapters, and what they need."
+    yield ""
+    yield "| parser | law | case | what is wrong | right → found |"
+    yield "|---|---|---|---|---|"
+    for name, law, case, says in json.loads((HERE / "findings.json").read_text(encoding="utf-8")):
+        if name in reports:
+            parser = reports[name]["parser"]
+            who = f"{parser['name']} {parser['version']} ({parser['language']})"
+            yield f"| {who} | {law} | `{case}` | {says} | {_detail(reports[name], law, case)} |"
+
+
+def _detail(report: dict[str, Any], law: str, case: str) -> str:
+    """Return what was found, which must still be so, as a cell of a table."""
+    for outcome in report["outcomes"]:
+        for finding in outcome["findings"]:
+            if (finding["law"], finding["case"], finding["again"]) == (law, case, True):
+                detail = finding["detail"].replace("|", "\\|").replace("\n", " ")
+                return f"`` {detail if len(detail) <= _LONGEST else detail[:_LONGEST] + '…'} ``"
+    raise SystemExit(f"findings.json: {report['parser']['name']} does not break {law} in {case}")
 
 
 def _cell(judged: int, broken: int) -> str:
@@ -114,8 +141,10 @@ def main() -> None:
     """Measure, and write the page of all reports that there are."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", metavar="NAME", nargs="*", choices=[*PARSERS, []], help="default: all")
-    for name in parser.parse_args().names or PARSERS:
-        measure(name)
+    parser.add_argument("--quick", action="store_true", help="in three cuts only")
+    arguments = parser.parse_args()
+    for name in arguments.names or PARSERS:
+        measure(name, ["--quick"] if arguments.quick else [])
     reports = {name: KEPT / f"{name}.json" for name in PARSERS}
     if missing := [name for name, report in reports.items() if not report.exists()]:
         print(f"not on the page, because they were never measured: {', '.join(missing)}", file=sys.stderr)

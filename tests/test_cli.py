@@ -603,6 +603,13 @@ def test_garbage_is_sent_when_asked_for(fuzz, recorded, capsys):
     assert fuzz(recorded(WORDS), "--garbage", "--examples", 50) == 0
 
 
+def test_a_parser_can_be_asked_to_keep_one_law_and_to_read_one_server(fuzz, recorded):
+    path = recorded(WORDS)
+    asked = ("--parser", "other_parsers:Strips", "--seed", 1)
+    assert fuzz(path, *asked, "--laws", "split-invariance", "--no-dialects") == 1
+    assert fuzz(path, *asked, "--laws", "append-only,total", "--examples", 30) == 0
+
+
 def test_progress_is_told_on_a_long_run(fuzz, recorded, capsys, monkeypatch):
     now = iter(range(0, 1000, 1))
     monkeypatch.setattr("streamfsm.cli.fuzz.monotonic", lambda: next(now))
@@ -633,6 +640,7 @@ def test_an_interrupt_ends_the_run_and_says_how_far_it_came(fuzz, recorded, caps
         (["--parser", "other_parsers:PARSERS"], "has no attribute 'PARSERS'"),
         (["--parser", "other_parsers:__name__"], "is neither a function nor a class"),
         (["--parser", "other_parsers:Unreadable"], "cannot read the message <object"),
+        (["--laws", "order"], "no law is called order: split invariance, append-only, total"),
         (["--parser", "other_parsers:Strips", "--out", "no/such/place"], "no/such/place: No such file or directory"),
     ],
 )

@@ -1,8 +1,11 @@
 """Fuzzing a recorded stream."""
 
+import re
+
 import pytest
 from parsers import Changes, Hangs, Plain, Raises, Strips
 
+from streamfsm import MisuseError
 from streamfsm.testing import Stream, TracedParser, fuzz
 from streamfsm.testing.streams import call, finish, text
 
@@ -62,3 +65,33 @@ def test_a_parser_that_breaks_a_law_once_only_is_a_finding_too():
             yield kind, key, text
 
     assert "the parser raised" in fuzz(Moody, CHUNKS).detail
+
+
+def test_a_split_bug_is_found_in_a_hundred_examples_and_is_the_same_each_time():
+    found = [fuzz(Strips, CHUNKS, examples=100, random_seed=seed) for seed in range(10)]
+    smallest = {(finding.guilty, len(finding.chunks), finding.detail) for finding in found if finding}
+    assert len([finding for finding in found if finding]) >= 9
+    assert {(guilty, count) for guilty, count, _ in smallest} == {(2, 2)}
+
+
+def test_only_the_laws_that_are_asked_for_are_checked():
+    assert fuzz(Strips, CHUNKS, laws=["append-only", "total"], examples=50, random_seed=1) is None
+    assert fuzz(Raises, CHUNKS, laws=["split invariance"], examples=50, random_seed=1) is None
+    assert fuzz(Strips, CHUNKS, laws=["split invariance"], random_seed=1).law == "split invariance"
+    with pytest.raises(MisuseError, match="no law is called splits: split invariance, append-only, total"):
+        fuzz(Strips, CHUNKS, laws=["splits"])
+
+
+def test_a_parser_for_one_server_is_asked_in_its_words_only():
+    class Indexed(Plain):
+        def index(self, entry):
+            return entry["index"]
+
+    assert fuzz(Indexed, CHUNKS, random_seed=1).law == "total"
+    assert fuzz(Indexed, CHUNKS, random_seed=1, examples=200, as_others_send_it=False) is None
+
+
+def test_a_report_marks_the_chunk_at_which_it_showed():
+    finding = fuzz(Strips, CHUNKS, random_seed=1)
+    [marked] = re.findall("^ +([0-9]+) →", str(finding), re.MULTILINE)
+    assert int(marked) == finding.guilty == 2

@@ -291,7 +291,7 @@ def test_a_report_shows_the_stream_the_chunkings_and_where_outputs_part():
         "",
         "B, 2 chunks:",
         '     1  {"choices":[{"index":0,"delta":{"content":"a "},"finish_reason":null}]}',
-        '     2  {"choices":[{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}]}',
+        '     2 →{"choices":[{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}]}',
     ]
     assert raised.value.chunks == stream.cut([2])
 

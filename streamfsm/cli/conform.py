@@ -37,9 +37,10 @@ def declare(commands: Commands) -> None:
     option("--junit", metavar="FILE", type=Path, help="write it as JUnit's XML")
     option("--sarif", metavar="FILE", type=Path, help="write it as SARIF")
     option("--findings", metavar="N", type=count, default=3, help="to show, of each law (default: %(default)s)")
+    option("--resume", metavar="FILE", type=Path, help="keep outcomes here, and do not ask again what is kept")
     option = parser.add_mutually_exclusive_group().add_argument
     option("--cut", metavar="CUT", help="ask only in this cut: 'as sent', whole, 'at PLACE' or 'every SIZE'")
-    option("--resume", metavar="FILE", type=Path, help="keep outcomes here, and do not ask again what is kept")
+    option("--quick", action="store_true", help="ask only in the cuts that show most: whole, 'every 1', 'every 3'")
     parser.set_defaults(run=_run)
 
 
@@ -48,6 +49,7 @@ def _run(arguments: Namespace) -> int:
         raise MisuseError("conform needs hypothesis: pip install 'streamfsm[testing]'")
     from streamfsm.conform import reports
     from streamfsm.conform.cases import directory, load
+    from streamfsm.conform.cuts import QUICK, cut
     from streamfsm.conform.program import Limits
     from streamfsm.conform.runner import run
 
@@ -56,6 +58,8 @@ def _run(arguments: Namespace) -> int:
         cases = [each for each in cases if any(fnmatchcase(each.case.id, wanted) for wanted in arguments.case)]
     if not cases:
         raise MisuseError(f"no case is called {' or '.join(arguments.case)}")
+    for each in cases if arguments.cut else ():
+        cut(each.case, arguments.cut)
     progress = _Progress()
     try:
         hello, outcomes = run(
@@ -63,7 +67,7 @@ def _run(arguments: Namespace) -> int:
             cases,
             limits=Limits(seconds=arguments.timeout, megabytes=arguments.memory),
             jobs=arguments.jobs,
-            only=arguments.cut,
+            only=QUICK if arguments.quick else arguments.cut and [arguments.cut],
             kept=arguments.resume,
             progress=progress.step,
         )

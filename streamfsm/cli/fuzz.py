@@ -36,6 +36,8 @@ def declare(commands: Commands) -> None:
     option("--examples", metavar="N", type=count, default=1000, help="how many to try (default: %(default)s)")
     option("--seed", metavar="S", type=int, help="the same examples each time (default: others, but findings first)")
     option("--garbage", action="store_true", help="send chunks that are none, too")
+    option("--laws", metavar="LAW,…", help="only these: split-invariance, append-only, total (default: all)")
+    option("--no-dialects", action="store_true", help="do not send the stream as other servers would")
     option(
         "--timeout", metavar="SECONDS", type=positive, default=5.0, help="a parser hangs then (default: %(default)s)"
     )
@@ -54,6 +56,7 @@ def _run(arguments: Namespace) -> int:
     if find_spec("hypothesis") is None:
         raise MisuseError("fuzz needs hypothesis: pip install 'streamfsm[testing]'")
     from streamfsm.testing import OwnProcess, TracedParser, fuzz
+    from streamfsm.testing.fuzzing import LAWS
     from streamfsm.testing.worker import AVAILABLE
 
     body = read_body(arguments.file)
@@ -72,9 +75,12 @@ def _run(arguments: Namespace) -> int:
             examples=arguments.examples,
             random_seed=arguments.seed,
             # What is kept are choices, which mean something else to another stream or parser.
-            database=arguments.database / uuid5(NAMESPACE_OID, f"{arguments.parser} {body}").hex,
+            database=arguments.database
+            / uuid5(NAMESPACE_OID, f"{arguments.parser} {arguments.laws} {arguments.no_dialects} {body}").hex,
             progress=progress.step,
             garbage=arguments.garbage,
+            laws=_laws(arguments.laws) if arguments.laws else LAWS,
+            as_others_send_it=not arguments.no_dialects,
             seconds=arguments.timeout,
         )
     except KeyboardInterrupt:
@@ -88,6 +94,11 @@ def _run(arguments: Namespace) -> int:
     write(arguments.out, comment + "\n" + capture.body(finding.chunks))
     print(f"{report}\n\nwritten to {printable(str(arguments.out))}")
     return 1
+
+
+def _laws(names: str) -> list[str]:
+    """The laws by the names that reports have for them; one of two words may have a hyphen between."""
+    return [{"split-invariance": "split invariance"}.get(name, name) for name in names.split(",")]
 
 
 def _factory(spec: str) -> "Parse":

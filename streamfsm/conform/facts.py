@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from streamfsm.core.text import without_surrogates
+
 PROTOCOL = 1
 """The version of the protocol and of the cases' format."""
 
@@ -46,7 +48,7 @@ class Call(Strict):
                 value = json.loads(text, strict=False) if text.strip() else None
             except (RecursionError, ValueError):
                 return text
-        return json.dumps({} if value is None else value, sort_keys=True, ensure_ascii=False)
+        return without_surrogates(json.dumps({} if value is None else value, sort_keys=True, ensure_ascii=False))
 
 
 class Choice(Strict):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias, get_args
 
 from streamfsm.conform.cases import Case
-from streamfsm.conform.facts import Answer, Call, Claim, Facts
+from streamfsm.conform.facts import Answer, Call, Choice, Claim, Facts
 
 Law: TypeAlias = Literal["total", "split", "texts", "dialects", "safe", "ending", "usage", "warnings"]
 LAWS: tuple[Law, ...] = get_args(Law)
@@ -74,7 +74,18 @@ def differs(case: Case, claims: Claims, one: Answer, other: Answer) -> str | Non
 def _texts(case: Case, claims: Claims, answer: Answer) -> str | None:
     if answer.ending == "failed" and case.expected.ending in ("failed", "broken"):
         return None  # it gave up, and says so: what it has of the response is its own affair
-    return _texts_differ(case.expected, answer, claims)
+    expected: Facts = case.expected
+    if "safe" in claims:  # it may leave out what is not safe, rather than mark it
+        choices = tuple(_without_unsafe(choice, answer.choice(choice.index)) for choice in expected.choices)
+        expected = expected.model_copy(update={"choices": choices})
+    return _texts_differ(expected, answer, claims)
+
+
+def _without_unsafe(wanted: Choice, given: Choice) -> Choice:
+    """Return the choice without those of its unsafe calls that were not given."""
+    found = _calls(given.calls)
+    calls = tuple(call for call in wanted.calls if call.safe is not False or (call.name, call.value) in found)
+    return wanted.model_copy(update={"calls": calls})
 
 
 def _texts_differ(one: Facts, other: Facts, claims: Claims) -> str | None:
@@ -126,8 +137,10 @@ def _ending(case: Case, _: Claims, answer: Answer) -> str | None:
 
 
 def _usage(case: Case, _: Claims, answer: Answer) -> str | None:
-    wanted = case.expected.usage
-    return None if answer.usage == wanted else f"usage: {wanted} → {answer.usage}"
+    wanted, given = case.expected.usage, answer.usage
+    counts = wanted.model_dump(exclude_none=True) if wanted else {}
+    found = given.model_dump(include=set(counts)) if given else {}
+    return None if found == counts else f"usage: {counts} → {found or None}"
 
 
 def _warnings(case: Case, _: Claims, answer: Answer) -> str | None:

@@ -88,10 +88,6 @@ class Program:
         requests = [{"open": wire}, *({"feed": event} for event in events), {"close": True}]
         return self._ask(Answer, requests, self._limits.seconds)
 
-    def restart(self) -> None:
-        """End the program, so that the next answer comes from a new process."""
-        self._end()
-
     def _start(self) -> None:
         self._errors.truncate(0)
         try:

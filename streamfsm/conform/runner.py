@@ -2,18 +2,24 @@
 
 import json
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamfsm.conform.cases import Case, Located
-from streamfsm.conform.cuts import AS_SENT, cut, cuts, smallest
+from streamfsm.conform.cuts import AS_SENT, cut, cuts
 from streamfsm.conform.facts import Answer, Hello, Strict
 from streamfsm.conform.judge import Law, differs, judge, laws_of
 from streamfsm.conform.program import Failure, Limits, Program
 from streamfsm.errors import MisuseError
+from streamfsm.testing.smallest import smallest
+from streamfsm.testing.streams import Stream
+
+_RUNS = 200
+"""How often a finding is asked at most, to make it smaller."""
 
 
 class Finding(Strict):
@@ -32,7 +38,7 @@ class Finding(Strict):
     cuts: int = 1
     """In how many cuts of the case this law was seen broken."""
     again: bool = True
-    """Whether a new process did the same."""
+    """Whether another process did the same."""
 
 
 class Outcome(Strict):
@@ -46,9 +52,17 @@ class Outcome(Strict):
     findings: tuple[Finding, ...]
 
 
-def examine(program: Program, hello: Hello, case: Case, digest: str = "", only: str | None = None) -> Outcome:
-    """Ask one case in all cuts, or in ``only`` this one beside the events as sent."""
-    ways: Iterable[Any] = cuts(case) if only is None else [(only, lambda: cut(case, only))]
+class Pair(NamedTuple):
+    """Two processes of a program: one is asked, and the other confirms what was found."""
+
+    program: Program
+    witness: Program
+
+
+def examine(pair: Pair, hello: Hello, case: Case, digest: str = "", only: Collection[str] | None = None) -> Outcome:
+    """Ask one case in all cuts, or in ``only`` these beside the events as sent."""
+    program = pair.program
+    ways = [(name, make) for name, make in cuts(case) if only is None or name in only]
     runs, found, split, splits = 1, list[Finding](), None, 0
     first = _read(program, case, list(case.events))
     if isinstance(first, str):
@@ -68,7 +82,7 @@ def examine(program: Program, hello: Hello, case: Case, digest: str = "", only: 
                 split = finding if split is None or len(events) < len(split.events) else split
     if split:
         found.append(_smaller(program, hello, case, split.model_copy(update={"cuts": splits})))
-    found = [each.model_copy(update={"again": _again(program, hello, case, each)}) for each in found]
+    found = [each.model_copy(update={"again": _again(pair.witness, hello, case, each)}) for each in found]
     laws = tuple(sorted(laws_of(case, hello.claims)))
     return Outcome(case=case.id, digest=digest, laws=laws, runs=runs, findings=tuple(found))
 
@@ -88,22 +102,18 @@ def _read(program: Program, case: Case, events: list[Any]) -> Answer | str:
 def _smaller(program: Program, hello: Hello, case: Case, finding: Finding) -> Finding:
     """Return the finding with the smallest part of the response that shows it."""
 
-    def fails(one: list[Any], other: list[Any]) -> bool:
-        answers = [_read(program, case, events) for events in (one, other)]
-        first, second = answers
-        if isinstance(first, str) or isinstance(second, str):
-            return False
-        return differs(case, hello.claims, first, second) is not None
+    def breaks(one: list[Any], other: list[Any]) -> Finding | None:
+        first, second = (_read(program, case, events) for events in (one, other))
+        if isinstance(first, str) or isinstance(second, str) or differs(case, hello.claims, first, second) is None:
+            return None
+        return finding.model_copy(update={"than": tuple(one), "events": tuple(other)})
 
-    pair = smallest(case.events, fails)
-    if pair is None:
-        return finding.model_copy(update={"than": case.events})
-    return finding.model_copy(update={"than": tuple(pair[0]), "events": tuple(pair[1])})
+    found = smallest(Stream.of(case.events), breaks, _RUNS)
+    return found or finding.model_copy(update={"than": case.events})
 
 
 def _again(program: Program, hello: Hello, case: Case, finding: Finding) -> bool:
-    """Whether a new process breaks the same law."""
-    program.restart()
+    """Whether another process breaks the same law."""
     first = _read(program, case, list(case.events))
     if finding.law == "split":
         other = _read(program, case, cut(case, finding.cut))
@@ -127,7 +137,7 @@ def run(
     *,
     limits: Limits = Limits(),  # noqa: B008 - immutable
     jobs: int = 1,
-    only: str | None = None,
+    only: Collection[str] | None = None,
     kept: Path | None = None,
     progress: Callable[[Outcome, int], object] = lambda *_: None,
 ) -> tuple[Hello, list[Outcome]]:
@@ -138,7 +148,7 @@ def run(
         cases: see :func:`streamfsm.conform.cases.load`.
         limits: of time and memory.
         jobs: how many cases are asked at once.
-        only: ask in this cut only, beside the events as sent.
+        only: ask in these cuts only, beside the events as sent.
         kept: a file of outcomes, to which each is added as it comes; cases whose outcome it holds are not asked again.
         progress: called with each outcome, and how many there will be.
 
@@ -146,32 +156,30 @@ def run(
         What the program said of itself, and the outcomes in the order of the cases.
 
     Raises:
-        MisuseError: the program does not start or answer ``hello``; a cut is asked for that a case does not have.
+        MisuseError: the program does not start or answer ``hello``; an outcome that was kept cannot be read.
     """
-    idle: SimpleQueue[Program] = SimpleQueue()
-    programs = [Program(command, limits) for _ in range(jobs)]
+    idle: SimpleQueue[Pair] = SimpleQueue()
+    pairs = [Pair(Program(command, limits), Program(command, limits)) for _ in range(jobs)]
     try:
-        hello = programs[0].hello()
-        for program in programs:
-            idle.put(program)
+        hello = pairs[0].program.hello()
+        for pair in pairs:
+            idle.put(pair)
         wanted = asked(hello, cases)
-        if only is not None:
-            for each in wanted:
-                cut(each.case, only)
-        done = dict(_kept(kept, command)) if kept and kept.exists() else {}
+        key = [command, sorted(only or ())]
+        done = dict(_kept(kept, key)) if kept and kept.exists() else {}
 
         def one(each: Located) -> Outcome:
             if known := done.get(each.digest):
                 progress(known, len(wanted))
                 return known
-            program = idle.get()
+            pair = idle.get()
             try:
-                outcome = examine(program, hello, each.case, each.digest, only)
+                outcome = examine(pair, hello, each.case, each.digest, only)
             finally:
-                idle.put(program)
+                idle.put(pair)
             if kept:
                 with kept.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"command": command, **outcome.model_dump()}) + "\n")
+                    file.write(json.dumps({"asked": key, **outcome.model_dump()}) + "\n")
             progress(outcome, len(wanted))
             return outcome
 
@@ -182,16 +190,16 @@ def run(
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
     finally:
-        for program in programs:
+        for program in chain.from_iterable(pairs):
             program.close()
 
 
-def _kept(file: Path, command: str) -> Iterator[tuple[str, Outcome]]:
-    """Yield the outcomes that an earlier run of the same command kept."""
+def _kept(file: Path, key: list[Any]) -> Iterator[tuple[str, Outcome]]:
+    """Yield the outcomes that an earlier run of the same command in the same cuts kept."""
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         try:
             record = json.loads(line)
-            if record.pop("command") == command:
+            if record.pop("asked") == key:
                 outcome = Outcome.model_validate(record)
                 yield outcome.digest, outcome
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # noqa: PERF203 - it names the line

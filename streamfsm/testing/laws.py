@@ -100,7 +100,19 @@ def _compare(law: str, stream: Logical, expected: Run, found: Run, *, results: b
         stream=Stream.of(stream),
         expected=expected.chunks,
         logs=[expected.trace, found.trace],
+        guilty=_parting(expected, found),
     )
+
+
+def _parting(expected: Run, found: Run) -> int | None:
+    """Return the number of the chunk after which a text is no beginning of the expected one; ``None``: none is."""
+    whole, so_far = _texts(expected.said), Texts()
+    for number, step in enumerate(found.steps[: len(found.chunks)], 1):
+        for said in step:
+            so_far.add(said)
+            if not whole.get(said[:2], "").startswith(so_far[said[:2]]):
+                return number
+    return None
 
 
 def _by_place(found: Run) -> list[Said]:

@@ -17,6 +17,7 @@ class LawBroken(AssertionError):  # noqa: N818 - what it says
         law: the law's name.
         detail: what broke it, and where.
         chunks: the chunks that show it, in the chunking that broke it.
+        guilty: the number, from 1, of the chunk at which it showed, which has an arrow; ``None``: at the end.
     """
 
     def __init__(
@@ -28,23 +29,24 @@ class LawBroken(AssertionError):  # noqa: N818 - what it says
         stream: Stream | None = None,
         expected: Sequence[Any] | None = None,
         logs: Sequence[Sequence[Any]] = (),
+        guilty: int | None = None,
     ) -> None:
-        self.law, self.detail, self.chunks = law, detail, list(chunks)
+        self.law, self.detail, self.chunks, self.guilty = law, detail, list(chunks), guilty
         sections = {"the logical stream": stream.lines()} if stream else {}
         if expected is not None:
             sections[f"A, {_count(expected)}"] = _numbered(expected)
-        sections[f"{'B, ' if expected is not None else ''}{_count(chunks)}"] = _numbered(chunks)
+        sections[f"{'B, ' if expected is not None else ''}{_count(chunks)}"] = _numbered(chunks, guilty)
         if any(logs):
             sections["transitions"] = side_by_side(*([_step(step) for step in log] for log in logs))
         super().__init__("\n\n".join([f"{law} is broken: {detail}", *_written(sections)]))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (type(self), str(self), self.law, self.detail, self.chunks)
+        return _unpickled, (type(self), str(self), vars(self))
 
 
-def _unpickled(cls: type[LawBroken], text: str, law: str, detail: str, chunks: list[Any]) -> LawBroken:
-    broken = cls(law, detail, chunks)
-    broken.args = (text,)
+def _unpickled(cls: type[LawBroken], text: str, fields: dict[str, Any]) -> LawBroken:
+    broken = cls.__new__(cls, text)
+    vars(broken).update(fields)
     return broken
 
 
@@ -61,8 +63,8 @@ def _count(chunks: Sequence[Any]) -> str:
     return f"{len(chunks)} chunk{'' if len(chunks) == 1 else 's'}"
 
 
-def _numbered(chunks: Sequence[Any]) -> list[str]:
-    return [f"{number:2}  {shown(chunk)}" for number, chunk in enumerate(chunks, 1)]
+def _numbered(chunks: Sequence[Any], guilty: int | None = None) -> list[str]:
+    return [f"{number:2} {'→' if number == guilty else ' '}{shown(chunk)}" for number, chunk in enumerate(chunks, 1)]
 
 
 def _step(step: Any) -> str:

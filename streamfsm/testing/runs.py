@@ -122,7 +122,8 @@ def equal(one: Any, other: Any) -> bool:
 
 def _broken(what: str, chunks: Sequence[Any], answered: int, trace: Sequence[Any] = ()) -> LawBroken:
     place = f"at chunk {answered + 1}" if answered < len(chunks) else "at the end of the stream"
-    return LawBroken("total", f"{what}, {place}", chunks, logs=[trace])
+    guilty = answered + 1 if answered < len(chunks) else None
+    return LawBroken("total", f"{what}, {place}", chunks, logs=[trace], guilty=guilty)
 
 
 class OwnProcess:
