@@ -45,6 +45,12 @@ from streamfsm import OpenAIStreamingInterface
 interface, messages, run = OpenAIStreamingInterface(), [], lambda *_: "done"
 list(interface.process_sync(call_chunks("search", ["{}"])))
 """,
+    "early.md": """
+import json
+from helpers import call_chunks
+from streamfsm import StreamParser, ToolCallRevoked, ToolCallSealed, iter_messages
+response, start = call_chunks("search", ["{}"]), lambda *_: None
+""",
     "recording.md": """
 from helpers import call_chunks
 response = call_chunks("search", ["{}"])
