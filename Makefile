@@ -117,7 +117,7 @@ site: .venv-docs/.stamp ## build the documentation as a site, build/site/index.h
 	.venv-docs/bin/python -m sphinx --fail-on-warning --keep-going --quiet -c docs . build/site
 
 test-site: .venv-docs/.stamp ## look at the site, and at the example gateway, in Chromium, if that is there
-	.venv-docs/bin/python -m pytest tests/test_site.py tests/test_gateway.py
+	.venv-docs/bin/python -m pytest tests/test_site.py tests/test_gateway.py tests/test_explorer.py
 
 .venv-docs/.stamp: pyproject.toml docs/requirements.txt
 	$(PYTHON) -m venv --clear $(@D)

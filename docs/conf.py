@@ -29,7 +29,7 @@ extensions = [
     "sphinx_copybutton",
 ]
 root_doc = "docs/index"
-include_patterns = ["docs/**", "*.md", "examples/captures/README.md"]
+include_patterns = ["docs/**", "*.md", "examples/captures/README.md", "conformance/*.md"]
 exclude_patterns = [".*", "build", "dist", "mutants"]
 
 myst_heading_anchors = 3

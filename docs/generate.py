@@ -29,6 +29,7 @@ from streamfsm.machines.choices import RULES as CHOICE_RULES
 from streamfsm.machines.diagrams import counts, grid, markdown, mermaid
 from streamfsm.machines.endings import CLOSINGS, ENDINGS, OUTCOMES, SECONDS, UNKNOWN
 from streamfsm.machines.identity import RULES
+from streamfsm.machines.items import RULES as ITEM_RULES
 from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
 from streamfsm.replay import capture
 from streamfsm.sinks import GRAMMARS, AgUi, AnthropicEvents, ResponsesEvents, UiMessageStream
@@ -36,6 +37,9 @@ from streamfsm.sinks.grammar import Part
 from streamfsm.trace import Transition
 from streamfsm.wires.chat.left_out import LEFT_OUT, NOTHING
 from streamfsm.wires.foreign import PROTOCOLS
+from streamfsm.wires.responses.events import DOES, EVENTS, ITEMS, OTHER_ITEM
+from streamfsm.wires.responses.left_out import ECHOED
+from streamfsm.wires.responses.left_out import LEFT_OUT as RESPONSES_LEFT_OUT
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "docs")]
@@ -44,8 +48,10 @@ from helpers import call, chunk  # noqa: E402
 from schema import messages_schema, typescript  # noqa: E402
 
 RECORDED = ROOT / "docs" / "machines" / "recorded.json"
+CONFIGURED = tool_call(THOUGHTS, MESSAGE, declared(Channel("$.content", "write_file"))).table
 DRAWN = {
     **{table.name: table for table in TABLES},
+    "tool_call/configured": CONFIGURED,
     **{f"{wire}/{part.table.name}": part.table for wire, grammar in GRAMMARS.items() for part in grammar.parts},
 }
 """Every table that a page draws, by the name in its picture's first line."""
@@ -56,7 +62,7 @@ def texts() -> dict[str, str]:
     """Path → what the file is to be: pages that are generated whole, and those that hold generated blocks."""
     blocks = {
         "tool_call": picture(TOOL_CALL.table),
-        "configured": picture(tool_call(THOUGHTS, MESSAGE, declared(Channel("$.content", "write_file"))).table),
+        "configured": picture(CONFIGURED),
         "dialect": dialect_table(),
         "extras": extras_table(),
         "left_out": left_out_table(),
@@ -72,6 +78,7 @@ def texts() -> dict[str, str]:
         "docs/machines/lexer.md": machine_page(StateMachine(LEXER)),
         "docs/endings.md": endings_page(),
         "docs/identity.md": identity_page(),
+        "docs/responses.md": responses_page(),
         "docs/walk.md": walk_page(),
         "docs/walkthrough.md": walkthrough_page(),
         **{path: with_blocks((ROOT / path).read_text(encoding="utf-8"), blocks) for path in with_marks},
@@ -385,6 +392,111 @@ def identity_page() -> str:
     )
 
 
+RESPONSES = """\
+`StreamParser` reads streams of the Responses API as it reads those of Chat Completions: events of the client, dicts
+of the same shape, or the body, also that of a request that does not stream. The first object tells which wire it is,
+or you do: `StreamParser(wire="responses")`. An object of the other wire is recorded as `foreign_wire`.
+
+```python
+from streamfsm import StreamParser, coalesce
+
+parser = StreamParser()
+messages = []
+for event in (
+    {"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "m1", "content": []}},
+    {"type": "response.output_text.delta", "output_index": 0, "item_id": "m1", "content_index": 0, "delta": "Hel"},
+    {"type": "response.output_text.done", "output_index": 0, "item_id": "m1", "content_index": 0, "text": "Hello"},
+    {"type": "response.completed", "response": {"status": "completed", "output": []}},
+):
+    messages += parser.feed(event)
+messages += parser.close()
+assert [message.message_type for message in coalesce(messages)] == ["assistant_message", "stop_reason"]
+assert parser.result.content == "Hello"
+```
+
+## A text is told up to four times
+
+In deltas, and whole: at the end of its part, of its item, and of the response. Each telling may be missing, so each
+is read. What goes on from the text so far is new; what is empty says nothing; what contradicts it is not read, is
+recorded as `snapshot_conflict`, and puts a call in doubt. A delta that comes after the whole text is recorded as
+`late_delta`.
+
+Each part of an item is a lane of its own, so that parts stay apart after `coalesce`: they have other otids. In the
+result their texts are joined, in order of start, with nothing between them; `reasoning_details` lists the parts of
+thoughts.
+"""
+FINISH = """\
+## How it ends
+
+The finish reason is the status of the response, or the reason why it is incomplete; [endings](endings.md) says what
+each means. This wire has no word for a model that waits for its tools: a completed response stops with `tool_calls`
+if the client has a call to run, else with `end_turn`. After the end only usage and errors are read, so that of
+several responses in one body the first one counts.
+
+A call is ready if it is one on the other wire; if the server does not run it; and if no event said that its item is
+incomplete. That an item is completed proves nothing: what counts is how the response ended.
+
+Thoughts that show nothing are announced once, when their item is over, before anything that follows, or at the end.
+What only the server can read of them is in `reasoning_details`; it is taken from the end of the item, or else from
+the end of the response, because what comes at the beginning of an item may be incomplete.
+"""
+
+
+def responses_page() -> str:
+    marks = {False: "", True: "yes"}
+    return page(
+        "The Responses API",
+        RESPONSES,
+        "## Events\n",
+        prose("streamfsm.wires.responses.events"),
+        DOES.replace("``", "`") + "\n",
+        grid(
+            ("Event", "What is done with it", "Text", "Speaks of", "`openai` since", "until"),
+            (
+                (
+                    f"`{row.type}`",
+                    row.does.replace("_", " "),
+                    row.kind or "",
+                    ", ".join(f"`{kind}`" for kind in row.fits),
+                    row.since,
+                    row.until,
+                )
+                for row in EVENTS.values()
+            ),
+        ),
+        "## Items\n",
+        grid(
+            ("Item", "Becomes", "Kind of call", "Arguments", "If", "Because"),
+            (
+                (
+                    f"`{row.type}`" if row.type else "any other",
+                    {"texts": "messages", "call": "a call", "whole_call": "a call, once it is whole"}.get(
+                        row.becomes, 'one of `extras["output"]`, once it is over'
+                    ),
+                    f"`{row.kind}`" if row.member else "",
+                    f"`{row.member}`" if row.member else "",
+                    row.when,
+                    row.because,
+                )
+                for row in (*ITEMS.values(), OTHER_ITEM)
+            ),
+        ),
+        "## Which item\n",
+        prose("streamfsm.machines.items"),
+        grid(
+            ("", "Rule", "Begins an item", "Tells", "In doubt", "Evidence"),
+            (
+                (str(at), rule.name, marks[rule.owner == "new"], rule.records or "", marks[rule.doubts], rule.because)
+                for at, rule in enumerate(ITEM_RULES, 1)
+            ),
+        ),
+        FINISH,
+        "## What is left out\n",
+        grid(("Left out", "Because"), ((f"`{path}`", why) for path, why in RESPONSES_LEFT_OUT.items())),
+        "Fields of a response that repeat the request: " + ", ".join(f"`{name}`" for name in sorted(ECHOED)) + ".\n",
+    )
+
+
 # -- the walkthrough ---------------------------------------------------------------------------------------------------
 
 
@@ -454,17 +566,17 @@ def shown(message: StreamMessage) -> str:
 
 
 def held(parser: StreamParser) -> list[str]:
-    """What the parser knows and has not told, and why; read from its snapshot."""
-    (choice,) = parser.snapshot()["run"]["choices"].values()
-    (call,) = choice["calls"]["lanes"]
-    scanner = call["scanner"]
+    """What the parser knows and has not told, and why."""
+    (choice,) = parser._response.run.choices.values()  # noqa: SLF001 - no public name tells what is held back
+    (call,) = choice.calls.lanes
+    scanner = call.scanner
     if scanner is None:
-        return [f"`{call['name']}`, because the name may still grow"]
+        return [f"`{call.name}`, because the name may still grow"]
     found = []
-    if scanner["_tail"]:
-        found.append(f"`{scanner['_tail']}`, because what follows decides which character it is")
-    if scanner["_key"]:
-        found.append(f"`{''.join(scanner['_key'])}`, because a key says what its value becomes only when it is closed")
+    if scanner._tail:  # noqa: SLF001
+        found.append(f"`{scanner._tail}`, because what follows decides which character it is")  # noqa: SLF001
+    if scanner._key:  # noqa: SLF001
+        found.append(f"`{''.join(scanner._key)}`, because a key says what its value becomes only when it is closed")  # noqa: SLF001
     return found
 
 

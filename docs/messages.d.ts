@@ -131,6 +131,39 @@ export interface ToolCallMessage {
   tool_call: ToolCallDelta;
 }
 
+/** A sealed call is not one that may be run: throw away what was started for it. */
+export interface ToolCallRevoked {
+  id: string;
+  date: string;
+  name?: string | null;
+  otid?: string | null;
+  sender_id?: string | null;
+  step_id?: string | null;
+  is_err?: boolean | null;
+  seq_id?: number | null;
+  run_id?: string | null;
+  choice_index: number;
+  message_type: "tool_call_revoked";
+  tool_call: ToolCallDelta;
+  reason: "trailing" | "doubt" | "cut" | "failed" | "cancelled";
+}
+
+/** A call whose JSON has closed and of which nothing is in doubt, told before the stream ends, if asked for. It is weaker than `ready` in the result: the stream may still be cut or fail, or put the call in doubt. Then a ToolCallRevoked follows. Start only what may be thrown away. */
+export interface ToolCallSealed {
+  id: string;
+  date: string;
+  name?: string | null;
+  otid?: string | null;
+  sender_id?: string | null;
+  step_id?: string | null;
+  is_err?: boolean | null;
+  seq_id?: number | null;
+  run_id?: string | null;
+  choice_index: number;
+  message_type: "tool_call_sealed";
+  tool_call: ToolCallDelta;
+}
+
 /** A message of streamfsm, as JSON. `message_type` tells them apart. */
 export type StreamMessage =
   | ReasoningMessage
@@ -139,4 +172,6 @@ export type StreamMessage =
   | ToolCallMessage
   | ApprovalRequestMessage
   | ArgumentMessage
+  | ToolCallSealed
+  | ToolCallRevoked
   | StopReason;

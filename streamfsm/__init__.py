@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         ToolCall,
         ToolCallDelta,
         ToolCallMessage,
+        ToolCallRevoked,
+        ToolCallSealed,
         coalesce,
     )
     from streamfsm.parser import StreamParser
@@ -107,6 +109,8 @@ __all__ = [
     "ToolCall",
     "ToolCallDelta",
     "ToolCallMessage",
+    "ToolCallRevoked",
+    "ToolCallSealed",
     "Transition",
     "Usage",
     "aiter_messages",

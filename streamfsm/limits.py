@@ -25,8 +25,12 @@ class Limits(BaseModel):
     """Choices; OpenAI's own bound is 128."""
     items: PositiveInt = 4096
     """Items of a Responses stream, and parts of their texts."""
-    event: PositiveInt = 1 << 26
-    """Bytes of one server-sent event, which is held back until it is complete; only where bytes are fed."""
+    event: PositiveInt = 1 << 23
+    """Bytes of one server-sent event, which is held back until it is complete; only where bytes are fed. The largest
+    that are known hold an image."""
+    values: PositiveInt = 1 << 17
+    """JSON values in one event, counted by its commas and brackets, even those in texts; only where bytes are fed. An
+    event is read in one go, and its values take that time, not its bytes. A model's longest output has fewer."""
     extras: PositiveInt = 1 << 24
     """Characters of JSON kept of fields that are not read, such as log probabilities; reaching it is no failure."""
     sent_back: PositiveInt = 1 << 24

@@ -231,6 +231,35 @@ class ArgumentMessage(Message):
         return self.model_copy(update={"delta": "".join(each.text for each in pieces), "done": pieces[-1].done})
 
 
+class _WholeCall(Message):
+    message_type: str
+    tool_call: ToolCallDelta
+    """The name, the id by which the result knows the call, and all of its arguments."""
+
+    @property
+    def text(self) -> str:
+        """The arguments."""
+        return self.tool_call.arguments or ""
+
+
+class ToolCallSealed(_WholeCall):
+    """A call whose JSON has closed and of which nothing is in doubt, told before the stream ends, if asked for.
+
+    It is weaker than ``ready`` in the result: the stream may still be cut or fail, or put the call in doubt. Then a
+    :class:`ToolCallRevoked` follows. Start only what may be thrown away.
+    """
+
+    message_type: Literal["tool_call_sealed"] = "tool_call_sealed"
+
+
+class ToolCallRevoked(_WholeCall):
+    """A sealed call is not one that may be run: throw away what was started for it."""
+
+    message_type: Literal["tool_call_revoked"] = "tool_call_revoked"
+    reason: Literal["trailing", "doubt", "cut", "failed", "cancelled"]
+    """More came after its arguments, it fell into doubt, the answer was cut, the stream failed, or it was cancelled."""
+
+
 class StopReason(Message):
     """The end of a response. Nothing follows it."""
 
@@ -250,6 +279,8 @@ StreamMessage: TypeAlias = Annotated[
     | ToolCallMessage
     | ApprovalRequestMessage
     | ArgumentMessage
+    | ToolCallSealed
+    | ToolCallRevoked
     | StopReason,
     Field(discriminator="message_type"),
 ]

@@ -1,26 +1,29 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, cast, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar, cast, get_args
 from uuid import uuid4
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from streamfsm.channels import Channel
 from streamfsm.core.events import AnomalyReport
 from streamfsm.core.extras import values
+from streamfsm.core.invariants import broken
 from streamfsm.core.json_values import fields_of
 from streamfsm.core.judge import WHOLE
 from streamfsm.core.lanes import OPEN, CallLane, label_of
 from streamfsm.core.response import Response
 from streamfsm.core.run import Choice, Detail, Options, Run
 from streamfsm.core.text import without_surrogates
+from streamfsm.core.writer import Turn
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
-from streamfsm.messages import StreamMessage, made_up_id
+from streamfsm.messages import StopReasonType, StreamMessage, made_up_id
 from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult
 from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Transition
@@ -65,6 +68,11 @@ _VERSION: Final = 2  # of snapshots; changes with their shape: see docs/snapshot
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
+    # The schema's names are those of the attributes, but for underscores; what it does not know is refused.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        alias_generator=lambda name: name.lstrip("_"), extra="forbid", arbitrary_types_allowed=True
+    )
+
     version: Literal[2]
     options: Options
     run: Run
@@ -86,6 +94,8 @@ class StreamParser:
         think_tags: opening and closing tag of reasoning inside content, such as ``("<think>", "</think>")``; a
             :class:`ThinkTags` if the prompt opens the thought, or thoughts come amid the answer; or several pairs.
         requires_approval_tools: tools whose calls are announced as :class:`ApprovalRequestMessage`.
+        seal_tools: tools whose calls are told by a :class:`ToolCallSealed` as soon as they are whole and nothing of
+            them is in doubt; a :class:`ToolCallRevoked` follows if they turn out not to be ready.
         dialect: how the server speaks, where servers differ.
         limits: how much the parser takes before the stream fails.
         wire: which protocol the server speaks, ``chat`` (Chat Completions) or ``responses``; ``auto``: the first object
@@ -112,6 +122,7 @@ class StreamParser:
         reasoning_model: bool | None = None,
         think_tags: AnyThinkTags | None = None,
         requires_approval_tools: Collection[str] = (),
+        seal_tools: Collection[str] = (),
         dialect: Dialect = Dialect(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
         wire: _WireName = "auto",
@@ -140,6 +151,7 @@ class StreamParser:
                     "reasoning_model": reasoning_model,
                     "think_tags": think_tags,
                     "requires_approval_tools": requires_approval_tools,
+                    "seal_tools": seal_tools,
                     "limits": limits,
                     "message_id": message_id or f"message-{uuid4()}",
                     "run_id": run_id,
@@ -271,14 +283,21 @@ class StreamParser:
     @property
     def result(self) -> StreamResult:
         """The result of the stream so far; built anew on each access."""
-        run = self._response.run
-        answer = [*self._response.judge.answer()]
+        run, judge = self._response.run, self._response.judge
+        answer = set(judge.answer())
+        outcomes = {} if self.state == "open" else judge.outcomes(self.state)
         given: set[str | None] = set()  # ids of calls, which must differ within one message that goes back
-        choices = [
-            self._choice_result(index, run.choices[index], given if index in answer else set())
-            for index in sorted(run.choices)
-        ]
-        first = choices[0] if choices else self._choice_result(0, Choice(), given)
+        turns: dict[int, list[Turn]] = {}
+        for turn in run.numbering.turns or ():
+            turns.setdefault(turn.choice, []).append(turn)
+
+        def choice_result(index: int, choice: Choice) -> ChoiceResult:
+            outcome = outcomes.get(index, (None, False))
+            ids = given if index in answer else set[str | None]()
+            return self._choice_result(index, choice, ids, turns.get(index, ()), outcome)
+
+        choices = [choice_result(index, run.choices[index]) for index in sorted(run.choices)]
+        first = choices[0] if choices else choice_result(0, Choice())
         parts = [choice for choice in choices if choice.index in answer]
         return StreamResult(
             response_id=run.response_id,
@@ -289,7 +308,7 @@ class StreamParser:
             assistant_text="".join(part.assistant_text for part in parts),
             thoughts="".join(part.thoughts for part in parts),
             tool_calls=[call for part in parts for call in part.tool_calls],
-            usage=run.usage.model_copy(),
+            usage=run.usage.model_copy(update={"raw": run.usage.raw and dict(run.usage.raw)}),
             finish_reason=next((part.finish_reason for part in parts if part.finish_reason), None),
             stop_reason=first.stop_reason,
             choices=choices,
@@ -304,7 +323,7 @@ class StreamParser:
     def snapshot(self) -> dict[str, Any]:
         """Return all state as a JSON-able dict, from which :meth:`restore` continues in this process or another."""
         snapshot = _Snapshot(_VERSION, self._response.options, self._response.run, self._wire)
-        return cast("dict[str, Any]", _adapter(_Snapshot).dump_python(snapshot, mode="json"))
+        return cast("dict[str, Any]", _adapter(_Snapshot).dump_python(snapshot, mode="json", by_alias=True))
 
     @classmethod
     def restore(
@@ -313,17 +332,30 @@ class StreamParser:
         """Return a parser that continues where the parser of ``snapshot`` stopped.
 
         Raises:
-            MisuseError: the snapshot is not one of this version.
+            MisuseError: the snapshot is not one that a parser of this version can have made.
         """
         version = snapshot.get("version") if isinstance(snapshot, dict) else None
         if version != _VERSION:
             raise MisuseError(f"not a snapshot of this version: it is of version {version}, this is version {_VERSION}")
-        try:
-            kept = _adapter(_Snapshot).validate_python(snapshot)
-        except ValidationError as error:
-            raise MisuseError(f"not a snapshot of this version: {error}") from error
         parser = cls.__new__(cls)
-        parser._open(kept, trace)
+        try:
+            given = json.dumps(snapshot, sort_keys=True)
+            json.dumps(snapshot, ensure_ascii=False).encode()
+            kept = _adapter(_Snapshot).validate_python(snapshot)
+            problems = [*broken(kept.run, kept.options)]
+            choices = kept.run.choices
+            if kept.run.stream.is_open and not kept.wire.source.fits(
+                choices, choices[0].calls.at_index if 0 in choices else ()
+            ):
+                problems.append("the reader of the wire knows the choices and calls that there are")
+            if not problems:
+                parser._open(kept, trace)
+        except Exception as error:  # a snapshot is input: whatever is wrong with it, this is the answer
+            raise MisuseError(f"not a snapshot of this version: {error}") from error
+        if problems:
+            raise MisuseError(f"not a snapshot of this version: not so: {'; '.join(problems)}")
+        if json.dumps(parser.snapshot(), sort_keys=True) != given:
+            raise MisuseError("not a snapshot of this version: no parser writes it so")
         return parser
 
     def _read(self, chunk: object) -> bool:
@@ -347,6 +379,10 @@ class StreamParser:
         if wire.body_done:
             return
         name, data = event
+        most = self._response.options.limits.values
+        if len(data) > most and data.count(b",") + data.count(b"{") + data.count(b"[") > most and self.state == "open":
+            self._response.exceed("values")
+            return
         is_plain = name not in _NOT_PLAIN
         if is_plain and self._response.run.stream.state in OPEN and self._template.tell(data, self._response):
             return
@@ -383,8 +419,15 @@ class StreamParser:
         elif not any(chunk.get("choices") or begins_responses(chunk) for chunk in chunks):
             self._wire.unread = self._wire.unread or beginning(data)
 
-    def _choice_result(self, index: int, choice: Choice, given: set[str | None]) -> ChoiceResult:
-        stop_reason, ready = (None, False) if self.state == "open" else self._response.judge.outcome(choice, self.state)
+    def _choice_result(
+        self,
+        index: int,
+        choice: Choice,
+        given: set[str | None],
+        turns: Sequence[Turn],
+        outcome: tuple[StopReasonType | None, bool],
+    ) -> ChoiceResult:
+        stop_reason, ready = outcome
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
@@ -393,8 +436,8 @@ class StreamParser:
             reasoning_field=self._wire.source.reasoning_field,
             refusal=_answer(choice, "refusal"),
             transcript=_answer(choice, "transcript"),
-            assistant_text=self._emitted(index, choice, "content"),
-            thoughts=self._emitted(index, choice, "reasoning"),
+            assistant_text=_emitted(choice, turns, "content"),
+            thoughts=_emitted(choice, turns, "reasoning"),
             reasoning_details=[_detail(choice, detail) for detail in choice.details],
             extras=values(choice.extras),
             tool_calls=[
@@ -414,23 +457,23 @@ class StreamParser:
             given.add(own)
             yield call, own or made_up_id(self.message_id, index, call.ordinal)
 
-    def _emitted(self, index: int, choice: Choice, field: str) -> str:
-        """Return all text that became this field of the choice's messages, in stream order."""
-        texts: dict[int, str] = {}
-        ends: dict[int, int] = {}
-        pieces: list[str] = []
-        for turn in reversed(self._response.run.numbering.turns or ()):
-            if turn.choice == index:
-                who = turn.lane
-                lane = choice.texts[who] if isinstance(who, str) else choice.calls.lanes[who]
-                buffer = lane.emitted(turn.field)
-                place = id(buffer)
-                if place not in texts:
-                    texts[place] = buffer.getvalue()
-                if turn.field == field:
-                    pieces.append(texts[place][turn.start : ends.get(place)])
-                ends[place] = turn.start
-        return "".join(reversed(pieces))
+
+def _emitted(choice: Choice, turns: Sequence[Turn], field: str) -> str:
+    """Return all text that became this field of the choice's messages, in stream order."""
+    texts: dict[int, str] = {}
+    ends: dict[int, int] = {}
+    pieces: list[str] = []
+    for turn in reversed(turns):
+        who = turn.lane
+        lane = choice.texts[who] if isinstance(who, str) else choice.calls.lanes[who]
+        buffer = lane.emitted(turn.field)
+        place = id(buffer)
+        if place not in texts:
+            texts[place] = buffer.getvalue()
+        if turn.field == field:
+            pieces.append(texts[place][turn.start : ends.get(place)])
+        ends[place] = turn.start
+    return "".join(reversed(pieces))
 
 
 def _answer(choice: Choice, field_name: str) -> str:

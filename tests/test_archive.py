@@ -69,10 +69,10 @@ def test_a_stream_is_what_a_parser_makes_of_it():
 
 def test_it_depends_on_nothing_but_what_the_file_holds():
     assert read_stream(SPEECH.encode(), {}) == read_stream(SPEECH.encode(), {})
-    assert read_stream(SPEECH.encode(), {})["messages"][0]["date"] == "1970-01-01T00:00:01Z"
-    assert read_stream(b"data: {}", {})["messages"][0]["date"] == "1970-01-01T00:00:00Z"
+    assert read_stream(SPEECH.encode(), {})["messages"][0]["date"] == "1970-01-01T00:00:01+00:00"
+    assert read_stream(b"data: {}", {})["messages"][0]["date"] == "1970-01-01T00:00:00+00:00"
     late = json.dumps({**chunk(content="Hi"), "created": 10**18})
-    assert read_stream(f"data: {late}".encode(), {})["messages"][0]["date"] == "1970-01-01T00:00:00Z"
+    assert read_stream(f"data: {late}".encode(), {})["messages"][0]["date"] == "1970-01-01T00:00:00+00:00"
 
 
 def test_a_lost_connection_is_a_failed_stream():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from streamfsm import ArgumentBuilder, ArgumentMessage, AssistantMessage, Channel, MisuseError, partial_objects
+from streamfsm.testing import grows_into
 
 LEAVES = [Channel("$..*", TOOL)]
 
@@ -41,18 +42,6 @@ def test_patches_of_several_channels_compose_too(document: str, declared: list[C
     declared = [each for each in declared if each.path != "$..*"]
     messages, _ = fed([document], [*declared, *LEAVES])
     assert built(messages).value == plain(decoded(document))
-
-
-def grows_into(value: Any, later: Any) -> bool:
-    """Whether ``later`` is ``value`` with more to it."""
-    match value:
-        case str():
-            return isinstance(later, str) and later.startswith(value)
-        case dict():
-            return isinstance(later, dict) and all(key in later and grows_into(value[key], later[key]) for key in value)
-        case list():
-            return isinstance(later, list) and len(value) <= len(later) and all(map(grows_into, value, later))
-    return type(value) is type(later) and value == later
 
 
 def repeats_a_key(value: Any) -> bool:

@@ -375,6 +375,12 @@ def test_a_body_that_is_json_is_read_without_the_client(recorded):
     assert lines(shown)[-1] == "error  busy (code: 503)"
 
 
+def test_a_body_of_the_responses_api_is_read_by_the_clients_other_half(recorded):
+    delta = {"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0}
+    events = [{**delta, "delta": "Hel", "sequence_number": 1}, {**delta, "delta": "lo", "sequence_number": 2}]
+    assert spoken(recorded(events)) == [("assistant", "Hello")]
+
+
 def test_a_last_event_without_a_blank_line_counts(recorded):
     assert spoken(recorded(f"data: {json.dumps(chunk(content='Hi'))}")) == [("assistant", "Hi")]
 
@@ -763,6 +769,67 @@ def test_output_that_cannot_be_written_is_one_line_and_exit_code_2(recorded, mon
     assert capfd.readouterr().err == "streamfsm: [Errno 28] No space left on device\n"
 
 
+# -- trace -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_trace_is_a_record_a_line(recorded, capsys):
+    assert main(["trace", recorded(call_chunks("search", ['{"q":1}']))]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record["sequence"] for record in records] == [*range(len(records))]
+    assert ("tool_named", "search") in [(record["event"], record["text"]) for record in records]
+
+
+def test_a_trace_takes_the_parsers_options(recorded, capsys):
+    assert main(["trace", recorded([chunk(content="[a]b")]), "--think-tags", "[", "]"]) == 0
+    assert '"event": "think_open"' in capsys.readouterr().out
+
+
+def test_a_trace_colours_a_diagram(recorded, capsys, tmp_path):
+    main(["trace", recorded(call_chunks("search", ['{"q":1}']))])
+    file = tmp_path / "trace.jsonl"
+    file.write_text(capsys.readouterr().out + "\n", encoding="utf-8")
+    assert main(["diagram", "tool_call", "--trace", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert '|"tool_named / ToolCallMessage (name) ×1"|' in shown
+    assert '-.->|"misspoken"|' in shown
+    file.write_text('{"machine": "stream"}', encoding="utf-8")
+    assert main(["diagram", "--trace", str(file)]) == 2
+    assert capsys.readouterr().err == f"streamfsm: {file}: line 1 is not a record of a trace\n"
+
+
+def test_a_trace_is_a_page(recorded, capsys, tmp_path):
+    out = tmp_path / "out.html"
+    path = recorded([chunk(content="Hi")])
+    assert main(["trace", path, "--html", str(out)]) == 0
+    assert capsys.readouterr().out == f"written to {out}\n"
+    assert f"<title>Trace of {Path(path).name}</title>" in out.read_text(encoding="utf-8")
+
+
+def test_two_traces_are_compared(recorded, capsys, tmp_path):
+    path = Path(recorded(call_chunks("search", ['{"q":1}'])))
+    other = tmp_path / "other.sse"
+    other.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert main(["trace", str(path), "--diff", str(other)]) == 0
+    assert capsys.readouterr().out == "the same states and messages\n"
+    other.write_text(capture.body(call_chunks("search", ['{"q":2}', "x"])), encoding="utf-8")
+    assert main(["trace", str(path), "--diff", str(other)]) == 1
+    assert capsys.readouterr().out == (
+        "states part at number 4:\n"
+        "  A  stream: heard –finish→ heard\n"
+        "  B  call 0: closed –trailing→ malformed\n"
+        "messages part at number 1:\n"
+        '  A  tool_call_message: search {"q":1}\n'
+        '  B  tool_call_message: search {"q":2}x\n'
+    )
+
+
+def test_what_cannot_be_traced_is_one_line_and_exit_code_2(tmp_path, capsys):
+    path = tmp_path / "body.sse"
+    path.write_bytes(b"data: \xff")
+    assert main(["trace", str(path)]) == 2
+    assert capsys.readouterr() == ("", f"streamfsm: {path}: not UTF-8 at byte 6\n")
+
+
 # -- replay of recordings ----------------------------------------------------------------------------------------------
 
 
@@ -805,3 +872,57 @@ def test_a_recording_that_cannot_be_replayed_is_one_line_and_exit_code_2(recordi
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.startswith(f"streamfsm: {recording}: {complaint}")
+
+
+# -- files and sizes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunking", [[], ["--deltas", "--chunking", "char"]])
+def test_json_holds_no_character_that_a_terminal_obeys_and_means_the_same(recorded, chunking):
+    text = HOSTILE + "\U0001f600\U000e0001"  # an emoji is printable, a tag is not
+    output = replay(recorded([chunk(content=text)]), "--json", *chunking)[1]
+    assert all(char.isprintable() for char in output if char != "\n")
+    assert "\U0001f600" in output
+    assert "".join(json.loads(line).get("content", "") for line in output.splitlines()) == text
+
+
+@pytest.mark.parametrize("command", ["replay", "fuzz"])
+@pytest.mark.parametrize("more", [[], ["second"]], ids=["missing", "too many"])
+def test_a_file_s_name_reaches_no_terminal_raw(capsys, command, more):
+    with pytest.raises(SystemExit, match=r"^2$"):  # argparse quotes what it does not understand
+        sys.exit(main([command, "\x1b[31m\u202e\n.sse", *more]))
+    shown = capsys.readouterr().err
+    assert not more or shown.endswith("second\n")
+    assert all(char.isprintable() for char in shown if char != "\n")
+
+
+def test_a_finding_reaches_no_terminal_raw(fuzz, recorded, capsys, tmp_path):
+    (tmp_path / "other_parsers.py").write_text(
+        "class Odd(Exception):\n    def __repr__(self):\n        return '\\x1b[31m\\u202e'\n\n"
+        "def parse():\n    raise Odd\n"
+    )
+    assert fuzz(recorded(WORDS), "--parser", "other_parsers:parse") == 1
+    shown = capsys.readouterr().out
+    assert "the parser raised ␛[31m\\u202e, at chunk 1" in shown
+    assert all(char.isprintable() for char in shown if char != "\n")
+    assert "\x1b" not in (tmp_path / "finding.sse").read_text(encoding="utf-8")
+
+
+def test_too_large_a_file_and_too_much_to_cut_are_one_line_and_exit_code_2(fuzz, recorded, capsys, monkeypatch):
+    path = recorded(WORDS)
+    monkeypatch.setattr("streamfsm.cli.replay._MOST", 9)
+    monkeypatch.setattr("streamfsm.cli.fuzz._MOST", 9)
+    too_many = f"streamfsm: {path}: 10 characters of text are too many to cut anew; 9 are not\n"
+    assert replay(path, "--chunking", "random") == (2, "")
+    assert capsys.readouterr().err == too_many
+    assert fuzz(path) == 2
+    assert capsys.readouterr().err == too_many
+    monkeypatch.setattr("streamfsm.cli.files._LARGEST", 9)
+    assert replay(path) == (2, "")
+    assert capsys.readouterr().err == f"streamfsm: {path}: more than 9 bytes\n"
+
+
+def test_a_file_without_json_has_nothing_to_fuzz(fuzz, recorded, capsys):
+    path = recorded("data: {broken\n\ndata: [DONE]\n\n")
+    assert fuzz(path) == 2
+    assert capsys.readouterr().err == f"streamfsm: {path}: no JSON in it, so there is nothing to cut\n"

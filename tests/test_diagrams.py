@@ -39,8 +39,8 @@ def test_a_mermaid_diagram_reads_like_this():
         '    a_("<b>a</b>")',
         '    b_("<b>b</b><br>text / AssistantMessage<br>stay"):::assistant_message',
         '    z_((("<b>z</b>")))',
-        '    a_ -->|"go / ToolCallMessage (name)<br>jump"| b_',
         '    several_1["any live state"]',
+        '    a_ -->|"go / ToolCallMessage (name)<br>jump"| b_',
         '    several_1 -->|"end / StopReason<br>error<br>cancel<br>limit"| z_',
         "    classDef assistant_message fill:#2da44e29,stroke:#2da44e",
     ]
@@ -51,8 +51,8 @@ def test_what_a_trace_took_is_counted_and_what_it_did_not_take_is_dashed():
     assert lines[4:9] == [
         '    b_("<b>b</b><br>text / AssistantMessage ×30<br>stay ×1"):::assistant_message',
         '    z_((("<b>z</b>")))',
-        '    a_ -->|"go / ToolCallMessage (name) ×2<br>jump"| b_',
         '    several_1["any live state"]',
+        '    a_ -->|"go / ToolCallMessage (name) ×2<br>jump"| b_',
         '    several_1 -->|"end / StopReason ×1<br>error<br>cancel<br>limit"| z_',
     ]
     nothing = mermaid(TOY, {})
@@ -98,7 +98,8 @@ def test_rows_of_many_states_share_an_arrow():
         ),
         endings=(),
     )
-    assert '    several_6["b, c, d,<br>e, f, g"]\n    several_6 -->|"stop"| z_\n' in mermaid(many)
+    assert '    several_6["b, c, d,<br>e, f, g"]\n' in mermaid(many)
+    assert '    several_6 -->|"stop"| z_\n' in mermaid(many)
     assert '    "b, c, d,\\ne, f, g" -> "z" [' in dot(many)
 
 

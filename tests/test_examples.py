@@ -37,6 +37,30 @@ def test_the_agent_thinks_runs_its_tool_and_speaks():
     ]
 
 
+@pytest.mark.slow("a process that imports everything")
+def test_the_editor_types_each_text_into_a_panel_of_its_own():
+    code, output = example("editor.py", "--no-delay")
+    assert code == 0
+    titles = [line.strip("\u256d\u2500\u256e ") for line in output.splitlines() if line.startswith("\u256d")]
+    assert titles == ["birds.py $.content", "main.py $.edits[0].new_text", "main.py $.edits[1].new_text"]
+    assert 'return f"{bird}: \u266a"' in output
+    assert "# \U0001f426" in output
+    assert output.splitlines()[-1] == "ready: write_file, edit_file"
+
+
+@pytest.mark.slow("a process that imports everything")
+def test_the_form_fills_itself_and_is_whole_at_the_end():
+    code, output = example("form.py", "--no-delay")
+    *shown, whole = output.splitlines()
+    assert code == 0
+    assert shown[0] == "L | \u2026 | \u2026"
+    assert shown[-1] == "L\u2019\u00c9toile | 2026-11-27 | Bo (fish), Al (beans)"
+    assert len(set(shown)) > 10
+    assert whole.startswith(
+        "Booking(restaurant='L\u2019\u00c9toile', day=datetime.date(2026, 11, 27), guests=[Guest(name='Bo'"
+    )
+
+
 def test_the_agent_is_short_enough_to_copy():
     assert len((EXAMPLES / "agent.py").read_text(encoding="utf-8").splitlines()) <= 110
 

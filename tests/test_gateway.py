@@ -102,29 +102,37 @@ def test_a_reader_goes_on_from_its_last_event(served):
         assert messages(rest) == messages(whole)[5:]
 
 
-def test_a_run_that_nobody_reads_is_cancelled_and_says_so(served):
-    with served(pace="0.05", grace=0.05) as client:
-        events = client.post("/runs", json={"prompt": "Hello"}).json()["events"]
-        with client.stream("GET", events) as response:
-            next(response.iter_bytes())
-        time.sleep(0.5)
-        assert messages(client.get(events).text)[-1]["stop_reason"] == "cancelled"
-
-
-def test_the_request_to_the_server_is_cancelled_when_the_client_leaves(gateway, served, monkeypatch):
-    cancelled = threading.Event()
-    answer = gateway.scripted
+@pytest.fixture
+def cancelled(gateway, monkeypatch):
+    """Is set when the scripted server notices that its answer is not wanted any more."""
+    noticed, answer = threading.Event(), gateway.scripted
 
     def watched(request):
         try:
             yield from answer(request)
         except GeneratorExit:
-            cancelled.set()
+            noticed.set()
             raise
 
     monkeypatch.setattr(gateway, "scripted", watched)
+    return noticed
+
+
+LONG = {"prompt": "Hello" * 1000}
+
+
+def test_a_run_that_nobody_reads_is_cancelled_and_says_so(served, cancelled):
+    with served(pace="0.02", grace=0) as client:
+        events = client.post("/runs", json=LONG).json()["events"]
+        with client.stream("GET", events) as response:
+            next(response.iter_bytes())
+        assert cancelled.wait(30)
+        assert messages(client.get(events).text)[-1]["stop_reason"] == "cancelled"
+
+
+def test_the_request_to_the_server_is_cancelled_when_the_client_leaves(served, cancelled):
     with served(pace="0.02") as client:
-        with client.stream("POST", "/relay/ag-ui", json={"prompt": "Hello" * 1000}) as response:
+        with client.stream("POST", "/relay/ag-ui", json=LONG) as response:
             next(response.iter_bytes())
         assert cancelled.wait(30)
 
@@ -190,14 +198,24 @@ def test_the_page_shows_thoughts_answer_and_call(served, page):
 
 
 @pytest.mark.slow("starts Chromium")
-def test_the_page_goes_on_after_a_dropped_connection(served, page):
-    with served(pace="0.02") as client:
+def test_the_page_goes_on_after_a_dropped_connection(gateway, served, page, monkeypatch):
+    answer, goes_on = gateway.scripted, threading.Event()
+
+    def held(request):
+        for number, piece in enumerate(answer(request)):
+            if number == 12:  # amid the answer
+                goes_on.wait(60)
+            yield piece
+
+    monkeypatch.setattr(gateway, "scripted", held)
+    with served(grace=60) as client:
         page.goto(str(client.base_url))
         page.get_by_label("Prompt").fill("Hello")
         page.get_by_role("button", name="Ask").click()
         page.locator("[data-kind=assistant_message]").wait_for()
-        page.get_by_role("button", name="Drop the connection").click()
-        page.get_by_text("Cut off").wait_for()
+        with page.expect_request(re.compile("last=run-")):
+            page.get_by_role("button", name="Drop the connection").click()
+        goes_on.set()
         page.get_by_text("The end: tool_calls").wait_for()
         assert shown(page) == EXPECTED
 

@@ -4,7 +4,7 @@ import pytest
 from helpers import HALF, OTHER_HALF, anomalies, call, call_chunks, chunk, run, said, splits
 from streams import outcome
 
-from streamfsm import Limits, StopReasonType
+from streamfsm import Limits, StopReasonType, StreamParser
 from streamfsm.wires.chat.chunking import at_random, every, whole
 
 
@@ -149,3 +149,23 @@ def test_the_last_brace_of_arguments_that_are_an_object_is_bounded_too():
     for ends in ([chunk(finish="tool_calls")], []):
         _, parser = run([wire, *ends], limits=Limits(arguments=6))
         assert (parser.state, parser.result.error.code) == ("failed", "limit")
+
+
+@pytest.mark.parametrize("values", ["1,1,1,1,1", "[],[[]],{}", '",,,,"'])
+def test_the_values_of_an_event_are_bounded_because_it_is_read_in_one_go(values):
+    event = b'data: {"choices":[{"index":0,"delta":{"content":"x","odd":[%b]}}]}\n\n' % values.encode()
+    size = event.count(b",") + event.count(b"[") + event.count(b"{")
+    for bound, state in ((size, "open"), (size - 1, "failed")):
+        for step in (1, 7, len(event)):
+            parser = StreamParser(limits=Limits(values=bound))
+            messages = [each for at in range(0, len(event), step) for each in parser.feed_bytes(event[at : at + step])]
+            assert parser.state == state
+            assert [kind for kind, _ in said(messages)] == (["assistant"] if state == "open" else ["stop"])
+    assert parser.result.error.model_dump() == {"code": "limit", "message": f"more than {size - 1} values in one event"}
+
+
+def test_an_ended_stream_is_not_failed_by_a_large_event():
+    parser = StreamParser(limits=Limits(values=2))
+    parser.cancel()
+    parser.feed_bytes(b"data: [1,2,3,4]\n\n")
+    assert parser.state == "cancelled"

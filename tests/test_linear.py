@@ -5,13 +5,15 @@ and all that it calls in Python. Neither sees the inside of a regular expression
 """
 
 from collections.abc import Callable
+from io import StringIO
+from math import log
 from typing import Any
 
 import pytest
-from helpers import call_chunks, chunk, chunked, counted
+from helpers import call, call_chunks, chunk, chunked, counted
 from streams import SHAPES
 
-from streamfsm import StreamParser, ThinkTags
+from streamfsm import Channel, Dialect, Limits, StreamParser, ThinkTags
 from streamfsm.replay.capture import body
 
 TEXTS: dict[str, Callable[[int], str]] = {
@@ -80,6 +82,24 @@ def test_twice_the_arguments_take_at_most_twice_as_many_instructions(shape: str,
     assert growth(ARGUMENTS[shape], lambda text: call_chunks(tool, chunked(text, step))) <= 1
 
 
+LEAVES: dict[str, Callable[[int], str]] = {
+    **{shape: ARGUMENTS[shape] for shape in ("a long message", "nested", "bad escapes")},
+    "many members": lambda n: "{" + ",".join(f'"{number:05}":1' for number in range(n)) + "}",
+    "deep": lambda n: '{"a":' * n + "1" + "}" * n,
+    "under a long key": lambda n: '{"' + "k" * 9 * n + '":{' + ",".join(['"a":1'] * n) + "}}",
+    "a wide array": lambda n: '{"a":[' + ",".join(["[]"] * n) + "]}",
+}
+
+
+@pytest.mark.slow("every instruction is counted")
+@STEPS
+@pytest.mark.parametrize("shape", LEAVES)
+def test_twice_the_leaves_take_at_most_twice_as_many_instructions(shape: str, step: int):
+    """Those of ``$..*``. What is paid once, and a path that grows up to its longest, is more for the smaller one."""
+    pieces = lambda text: call_chunks("search", chunked(text, step))  # noqa: E731 - as short as it gets
+    assert growth(lambda size: LEAVES[shape](size * 3), pieces, channels=[Channel("$..*")]) <= 1.02
+
+
 @pytest.mark.slow("every instruction is counted")
 @STEPS
 @pytest.mark.parametrize("shape", ["a long message", "nested"])
@@ -103,3 +123,141 @@ def test_reading_all_again_takes_more():
         return count()
 
     assert cost(2 * SIZE) > 3 * cost(SIZE)
+
+
+# -- many of a thing ---------------------------------------------------------------------------------------------------
+
+
+def _many(make: Callable[[int], Any]) -> Callable[[int], list[Any]]:
+    return lambda count: [make(number) for number in range(count)]
+
+
+MANY: dict[str, Callable[[int], list[Any]]] = {
+    "calls": _many(lambda i: chunk(call(i, f"c{i}", "f", '{"a":1}'))),
+    "calls of the message tool": _many(lambda i: chunk(call(i, f"c{i}", "send_message", '{"message":"x"}'))),
+    "calls in one delta": lambda n: [chunk(*[call(i, f"c{i}", "f", "{}") for i in range(n)])],
+    "calls that share an id": _many(lambda i: chunk(call(i, "c", "f", "{}"))),
+    "calls without index": _many(lambda i: chunk(call(None, f"c{i}", "f", '{"a":1}'))),
+    "calls without names": _many(lambda i: chunk(call(i, f"c{i}", None, '{"a":1}'))),
+    "calls never named then finish": lambda n: [
+        *_many(lambda i: chunk(call(i, f"c{i}", None, '{"a":1}')))(n),
+        chunk(call(n, "z", "f", None)),
+        chunk(finish="tool_calls"),
+    ],
+    "calls without args": _many(lambda i: chunk(call(i, f"c{i}", "f"))),
+    "ids of one call": lambda n: [chunk(call(0, "c", "f")), *[chunk(call(0, f"c{i}", None, "1")) for i in range(n)]],
+    "indexes": lambda n: [chunk(call(i, "c", None, "1")) for i in range(n)],
+    "echo": lambda n: [chunk(call(0, "c0", "f", '{"a":1}')) for i in range(n)],
+    "calls with finish each": lambda n: [
+        c for i in range(n) for c in (chunk(call(i, f"c{i}", "f", '{"a":1}')), chunk(finish="tool_calls"))
+    ],
+    "open calls with finish each": lambda n: [
+        c for i in range(n) for c in (chunk(call(i, f"c{i}", "f", '{"a":')), chunk(finish="tool_calls"))
+    ],
+    "orphans with finish each": lambda n: [
+        c for i in range(n) for c in (chunk(call(i, f"c{i}", None, '{"a":')), chunk(finish="tool_calls"))
+    ],
+    "choices": _many(lambda i: chunk(choice=i, content="x")),
+    "choices with calls": _many(lambda i: chunk(call(0, f"c{i}", "f", "{}"), choice=i)),
+    "choices answered by calls": lambda n: [
+        chunk(choice=0, content="x"),
+        *[chunk(call(0, f"c{i}", "f", "{}"), choice=i + 1, finish="tool_calls") for i in range(n)],
+    ],
+    "choices finished": _many(lambda i: chunk(choice=i, content="x", finish="stop")),
+    "turns": lambda n: [chunk(**({"content": "x"} if i % 2 else {"reasoning_content": "x"})) for i in range(n)],
+    "turns in choices": lambda n: [
+        chunk(choice=i // 2, **({"content": "x"} if i % 2 else {"reasoning_content": "x"})) for i in range(n)
+    ],
+    "details": _many(
+        lambda i: chunk(reasoning_details=[{"type": "reasoning.text", "text": "x", "index": i, "signature": "s"}])
+    ),
+    "details of one": _many(lambda _: chunk(reasoning_details=[{"type": "reasoning.text", "text": "x", "index": 0}])),
+    "signed": _many(
+        lambda i: chunk(reasoning_details=[{"type": "reasoning.text", "text": "x", "index": 0, "signature": f"s{i}"}])
+    ),
+    "extras": _many(lambda i: chunk(odd=i)),
+    "extra names": _many(lambda i: chunk(**{f"odd{i}": i})),
+    "extras of the chunk": _many(lambda i: {**chunk(), f"odd{i}": i}),
+    "kept apart": _many(lambda i: {**chunk(), "vendor": {f"odd{i}": i}}),
+    "anomalies": _many(lambda i: chunk(finish=f"odd{i}")),
+    "wrong types": _many(lambda i: chunk(content=i)),
+    "not chunks": _many(lambda i: i),
+    "usage": _many(lambda i: chunk(usage={"completion_tokens": i, "x": {"y": i}})),
+    "usage names": _many(lambda i: chunk(usage={f"odd{i}": i})),
+    "late": lambda n: [
+        chunk(content="x"),
+        chunk(finish="stop"),
+        {"error": {"message": "x"}},
+        *[chunk(content="x") for i in range(n)],
+    ],
+    "models": _many(lambda i: {**chunk(content="x"), "model": f"m{i}", "id": f"id{i}"}),
+    "names": lambda n: [chunk(call(0, "c", "f"[:1])) for i in range(n)],
+    "choice unreadable": _many(lambda i: {"choices": [{"index": str(i), "delta": {"content": "x"}}]}),
+    "duplicate keys": lambda n: [
+        chunk(call(0, "c", "f", "{")),
+        *[chunk(call(0, None, None, f'"a{i}":1,"a{i}":2,')) for i in range(n)],
+    ],
+    "thought objects": _many(lambda _: chunk(reasoning_content={"text": "x"})),
+    "function_call": _many(lambda _: chunk(function_call={"name": "f", "arguments": "{}"})),
+}
+
+ENDLESS = Limits(tool_calls=10**6, choices=10**6, anomalies=10**6)
+
+
+def _cost(chunks: list[Any], what: str) -> int:
+    """Instructions to feed the chunks and close, or to ask for the result or a snapshot afterwards."""
+    parser = StreamParser(limits=ENDLESS)
+
+    def feed() -> None:
+        for each in chunks:
+            parser.feed(each)
+        parser.close()
+
+    if what == "feed":
+        with counted() as count:
+            feed()
+        return count()
+    feed()
+    with counted() as count:
+        parser.result if what == "result" else parser.snapshot()
+    return count()
+
+
+@pytest.mark.slow("every instruction is counted")
+@pytest.mark.parametrize("what", ["feed", "result", "snapshot"])
+@pytest.mark.parametrize("shape", MANY)
+def test_the_cost_of_many_grows_with_their_number_and_no_faster(shape: str, what: str):
+    few, many = 40, 160
+    costs = [max(_cost(MANY[shape](count), what), 100) for count in (few, many)]
+    exponent = log(costs[1] / costs[0]) / log(many / few)
+    assert exponent <= 1.02
+
+
+@pytest.mark.parametrize("policy", ["content", "reasoning", "arguments"])
+def test_a_short_cumulative_piece_reads_no_more_than_its_length(policy: str):
+    said = {"content": "content", "reasoning": "reasoning_content"}
+
+    def piece(text: str) -> dict[str, Any]:
+        return chunk(call(0, None, None, text)) if policy == "arguments" else chunk(**{said[policy]: text})
+
+    class Counting(StringIO):
+        most = 0
+
+        def read(self, size: int | None = -1) -> str:
+            Counting.most = max(Counting.most, len(text := super().read(size)))
+            return text
+
+        def getvalue(self) -> str:
+            raise AssertionError("read as a whole")
+
+    parser = StreamParser(dialect=Dialect(**{policy: "snapshot"}), inner_thoughts_kwarg=None)
+    parser.feed(chunk(call(0, "a", "f")))
+    parser.feed(piece('{"a":"' + "word " * 1000))
+    choice = parser._response.run.choices[0]
+    lane = choice.calls.lanes[0] if policy == "arguments" else choice.texts[policy]
+    name = {"arguments": "arguments", "content": "answer", "reasoning": "reasoning"}[policy]
+    buffer = Counting(getattr(lane, name).getvalue())
+    buffer.seek(0, 2)
+    setattr(lane, name, buffer)
+    parser.feed(piece('{"a":"wo'))
+    assert 0 < Counting.most <= len('{"a":"wo')

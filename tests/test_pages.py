@@ -45,6 +45,10 @@ from streamfsm import OpenAIStreamingInterface
 interface, messages, run = OpenAIStreamingInterface(), [], lambda *_: "done"
 list(interface.process_sync(call_chunks("search", ["{}"])))
 """,
+    "recording.md": """
+from helpers import call_chunks
+response = call_chunks("search", ["{}"])
+""",
     "telemetry.md": """
 from types import SimpleNamespace
 from helpers import call_chunks
@@ -85,7 +89,8 @@ def run(code: str, name: str, names: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_block_of_a_page_runs_and_prints_what_the_page_says(page: Path):
+def test_every_block_of_a_page_runs_and_prints_what_the_page_says(page: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some write a file
     names: dict[str, Any] = {"__name__": page.stem}
     run(BEFORE.get(page.name, ""), page.name, names)
     for code, expected in BLOCK.findall(page.read_text(encoding="utf-8")):
@@ -96,3 +101,14 @@ def test_every_block_of_a_page_runs_and_prints_what_the_page_says(page: Path):
 
 def test_a_page_that_is_run_elsewhere_has_blocks():
     assert {name for name in ELSEWHERE if "```python\n" not in (DOCS / name).read_text(encoding="utf-8")} == set()
+
+
+def test_the_picture_of_the_readme_shows_what_such_a_parser_gives():
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    picture = re.findall(r"```text\n(the wire.*?)```\n", readme, re.DOTALL)[0].splitlines()[2:]
+    column = picture[1].index("Say", 30)
+    names: dict[str, Any] = {}
+    run(BLOCK.findall((DOCS / "why.md").read_text(encoding="utf-8"))[0][0], "why.md", names)
+    parser = names["Usual"]()
+    wire = [line[: column - 1].rstrip() for line in picture]
+    assert [line[column : column + 30].rstrip() for line in picture] == [parser.feed(piece).rstrip() for piece in wire]

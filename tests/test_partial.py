@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
 
 from streamfsm import ArgumentBuilder, Channel
-from streamfsm.testing import json_text
+from streamfsm.testing import grows_into, json_text
 
 
 class Color(Enum):
@@ -156,17 +156,6 @@ VALUES = st.recursive(
     lambda inner: st.fixed_dictionaries({"e": st.lists(inner, max_size=2), "a": st.just("z")}),
     max_leaves=4,
 )
-
-
-def grows_into(value: Any, later: Any) -> bool:
-    match value:
-        case str():
-            return isinstance(later, str) and later.startswith(value)
-        case dict():
-            return isinstance(later, dict) and all(key in later and grows_into(value[key], later[key]) for key in value)
-        case list():
-            return isinstance(later, list) and len(value) <= len(later) and all(map(grows_into, value, later))
-    return type(value) is type(later) and value == later
 
 
 @given(VALUES.flatmap(json_text))

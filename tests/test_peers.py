@@ -11,8 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from streamfsm.testing import LawBroken, Said, Stream, run, standard_chunkings
+from streamfsm.testing import LawBroken, Said, Stream, responses, run, standard_chunkings
+from streamfsm.testing.responses import response
 from streamfsm.testing.streams import call, finish, text
+from streamfsm.wires.chat.chunking import split
 
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "examples" / "peers"
@@ -50,20 +52,43 @@ TEXTS = [
     ("name", "call_0_1", "f"),
     ("arguments", "call_0_1", "{}"),
 ]
+RESPONSES_TEXTS = [
+    (kind, {"call_0_0": "call_2", "call_0_1": "call_3"}.get(key, key), text) for kind, key, text in TEXTS
+]
 
 
+RESPONSES = Stream(
+    split(
+        response(
+            [
+                *responses.reasoning(0, ["h", "m"]),
+                *responses.message(1, [("content", "hello")]),
+                *responses.call(2, "send_message", r'{"message":"a\n\ud83d\ude00"}'),
+                *responses.call(3, "f", "{}"),
+            ]
+        )
+    )
+)
 ARGUMENT = Stream(call(0, "send_message", r'{"message":"a\nb"}'), cut_names=False)
 
 
 def test_every_adapter_is_in_a_table(compare):
-    assert sorted([*compare.TEXT_PEERS, *compare.ARGUMENT_PEERS]) == MODULES
+    assert sorted([*compare.TEXT_PEERS, *compare.RESPONSES_PEERS, *compare.ARGUMENT_PEERS]) == MODULES
+
+
+def stream_for(name, compare):
+    """The example that a peer is tried with, as it is sent."""
+    if name in compare.RESPONSES_PEERS:
+        return RESPONSES
+    return compare.as_sent(ARGUMENT if name in compare.ARGUMENT_PEERS else STREAM)
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("_argument")])
 def test_an_adapter_says_the_texts_and_calls_that_its_peer_gives(name, compare):
     peer = pytest.importorskip(name)
-    said = run(peer.Adapter, compare.as_sent(STREAM).cut(range(1, 99, 2))).coalesced()
-    assert [each[:3] for each in said if each.kind != "stop"] == [each for each in TEXTS if each[0] in peer.KINDS]
+    said = run(peer.Adapter, stream_for(name, compare).cut(range(1, 99, 2))).coalesced()
+    texts = RESPONSES_TEXTS if name in compare.RESPONSES_PEERS else TEXTS
+    assert [each[:3] for each in said if each.kind != "stop"] == [each for each in texts if each[0] in peer.KINDS]
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.endswith("_argument")])
@@ -80,9 +105,9 @@ def test_an_adapter_says_the_argument_as_it_grows(name, compare):
 @pytest.mark.parametrize("name", MODULES)
 def test_what_is_claimed_is_held_for_one_stream(name, compare):
     peer = pytest.importorskip(name)
-    stream = compare.as_sent(ARGUMENT if name in compare.ARGUMENT_PEERS else STREAM)
+    stream = stream_for(name, compare)
     broken = BROKEN if name == "append_then_loads" else {}
-    for law in compare.LAWS:
+    for law in compare.RESPONSES_LAWS if name in compare.RESPONSES_PEERS else compare.LAWS:
         if law.name in peer.CLAIMS and law.name not in broken and law.name != "linear":
             for chunks in standard_chunkings(stream):
                 law.check(peer, stream, chunks)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from streams import options
-from written import ENDINGS, SINKS, Written, chunk_lists, write
+from written import ENDINGS, SINKS, Written, chunk_lists, event_lists, write
 
 READERS = Path(__file__).parent / "readers"
 
@@ -20,7 +20,7 @@ def streams_of(wire: str, *, choices: int = 1) -> Any:
     """Bodies of a sink, of any stream."""
     return st.builds(
         lambda chunks, ending, options: write(SINKS[wire](), chunks, ending, **options),
-        chunk_lists(choices=choices),
+        chunk_lists(choices=choices) | event_lists(),
         ENDINGS,
         options,
     )
@@ -66,7 +66,7 @@ def test_anthropic_accumulates_the_messages_events(written: Written):
     events, message, bufs = written.events, None, {}
     is_whole = written.result.stop_reason in ("end_turn", "tool_calls", "unknown")
     is_cut = written.result.stop_reason in ("max_tokens_exceeded", "content_filter")
-    told = is_cut or (is_whole and all(call.ready for call in written.calls))
+    told = is_cut or (is_whole and all(call.ready and call.verdict != "text" for call in written.calls))
     assert (events[-1]["type"] == "message_stop") == told
     if not told:
         events.pop()  # the client raises what it says

@@ -126,7 +126,7 @@ class Broken:
 @every_entrance
 def test_an_observer_that_fails_is_logged_and_the_stream_goes_on(read, caplog):
     assert said(read(SPEECH, [Broken()]))[:2] == SAID[:2]
-    assert "has no attribute 'started'" in caplog.text
+    assert "failed with AttributeError\n" in caplog.text
 
 
 def test_an_observer_hears_once_that_a_consumer_left():
@@ -328,3 +328,21 @@ asyncio.run(main())
     found = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
     assert found.stderr == ""
     assert found.stdout == "['reasoning_message', 'assistant_message']\nestimated\n"
+
+
+class Quotes(Observer):
+    """Fails with what it heard."""
+
+    def messages(self, messages):
+        raise ValueError(messages)
+
+
+@every_entrance
+def test_the_log_says_where_an_observer_failed_and_nothing_of_the_stream(read, caplog):
+    caplog.set_level("DEBUG")
+    read(SPEECH, [Quotes()])
+    assert "Quotes.messages failed with ValueError\n" in caplog.text
+    assert "test_reading.py" in caplog.text
+    assert not [
+        said for said in ("Hm.", "'Hi'", '"Hi"') if said in caplog.text.replace("raise ValueError(messages)", "")
+    ]

@@ -8,7 +8,7 @@ import pytest
 from helpers import call, call_chunks, chunk, cut
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from recordings import CAPTURES, FILES
+from recordings import CAPTURES, FILES, RESPONSES
 from streams import chunkings, streams
 
 from streamfsm import StreamParser
@@ -279,18 +279,34 @@ def test_what_servers_say_twice_is_still_the_same(chunks):
     assert [*reading(scrub(before))] == [*reading(before)]
 
 
-def test_deltas_and_the_whole_text_still_agree():
+@pytest.mark.parametrize("place", [{"item_id": "msg_1", "output_index": 0}, {"item_id": "msg_1"}], ids=len)
+def test_deltas_and_the_whole_text_still_agree(place):
     """As Responses has it: two fields of two events, of which one holds what the other brought in pieces."""
     whole = 'A quick word, in pieces. {"a": tr'
-    events = [
-        {"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "delta": piece}
-        for piece in cut(whole, [3, 9, 12, 20])
-    ]
-    events.append({"type": "response.output_text.done", "item_id": "msg_1", "output_index": 0, "text": whole})
+    events = [{"type": "response.output_text.delta", **place, "delta": piece} for piece in cut(whole, [3, 9, 12, 20])]
+    events.append({"type": "response.output_text.done", **place, "text": whole})
     *deltas, done = capture.chunks(scrubbed(capture.body(events)))
     assert "".join(each["delta"] for each in deltas) == done["text"] != whole
     assert {each["item_id"] for each in (*deltas, done)} == {done["item_id"]}
     assert [each["type"] for each in (*deltas, done)] == [each["type"] for each in events]
+
+
+def test_items_of_one_list_are_told_apart_and_an_id_that_changes_tells_nothing():
+    """As Responses has it: the last event repeats all items; some servers give each event another item id."""
+    names = ("search", "searching", "send_message")
+    events: list[Any] = [
+        {"type": "response.output_item.added", "output_index": at, "item": {"type": "function_call", "name": name}}
+        for at, name in enumerate(names)
+    ]
+    for at, piece in enumerate(cut("A quick word", [3, 9])):
+        events.append({"type": "response.output_text.delta", "item_id": f"msg_{at}", "output_index": 3, "delta": piece})
+    output: list[Any] = [{"type": "function_call", "name": name} for name in names]
+    output.append({"type": "message", "content": [{"type": "output_text", "text": "A quick word"}]})
+    events.append({"type": "response.completed", "response": {"output": output}})
+    *after, last = capture.chunks(scrubbed(capture.body(events)))
+    assert [each["item"]["name"] for each in after[:3]] == [each["name"] for each in last["response"]["output"][:3]]
+    assert last["response"]["output"][2]["name"] == "send_message"
+    assert "".join(each["delta"] for each in after[3:]) == last["response"]["output"][3]["content"][0]["text"]
 
 
 def test_an_events_name_stays():
@@ -312,7 +328,7 @@ def test_each_run_scrubs_differently():
 
 @pytest.mark.slow("hundreds of files")
 @pytest.mark.skipif(not FILES, reason="no recorded streams lie beside the project")
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", [*FILES, *RESPONSES])
 def test_recordings_are_read_alike(file):
     before = parse((CAPTURES / file).read_bytes())
     after = scrub(before)

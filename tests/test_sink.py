@@ -6,7 +6,7 @@ import pytest
 from helpers import ID, call, chunk, fed
 from written import SINKS, write
 
-from streamfsm import AssistantMessage, MisuseError, RunEnded, RunStarted, StreamParser, iter_messages
+from streamfsm import AssistantMessage, Channel, MisuseError, RunEnded, RunStarted, StreamParser, iter_messages
 from streamfsm.errors import IllegalTransition
 from streamfsm.messages import Message
 from streamfsm.sinks import AnthropicEvents, ResponsesEvents, Sse, UiMessageStream, encode
@@ -122,6 +122,13 @@ def test_a_message_of_another_type_is_written_where_there_is_a_place(wire):
     ]
     body = b"".join(map(sink.frame, events + sink.close(result)))
     assert (b"blue" in body) == (wire in ("ag-ui", "ui-messages"))
+
+
+@pytest.mark.parametrize("wire", SINKS)
+def test_a_declared_channel_is_written_where_there_is_a_place(wire):
+    chunks = [chunk(call(0, "a", "f", '{"path":"a.txt","x":1}')), chunk(finish="tool_calls")]
+    body = write(SINKS[wire](), chunks, channels=[Channel("$.path", tool="f")]).body
+    assert (b"argument_message" in body) == (wire in ("ag-ui", "ui-messages"))
 
 
 # -- choices and calls -------------------------------------------------------------------------------------------------

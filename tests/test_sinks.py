@@ -9,7 +9,7 @@ from helpers import call, chunk
 from hypothesis import given
 from hypothesis import strategies as st
 from streams import options, streams
-from written import ENDINGS, SINKS, chunk_lists, write
+from written import ENDINGS, SINKS, chunk_lists, event_lists, write
 
 from streamfsm.errors import TableError
 from streamfsm.machines.checks import findings
@@ -25,6 +25,12 @@ EACH_SINK = pytest.mark.parametrize("wire", SINKS)
 def test_what_is_written_is_lawful(wire, chunks, ending, options):
     events = write(SINKS[wire](), chunks, ending, **options).events
     assert GRAMMARS[wire].check(events) is None
+
+
+@EACH_SINK
+@given(events=event_lists(), ending=ENDINGS)
+def test_what_is_written_of_the_other_wire_is_lawful(wire, events, ending):
+    assert GRAMMARS[wire].check(write(SINKS[wire](), events, ending).events) is None
 
 
 @EACH_SINK

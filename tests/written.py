@@ -10,7 +10,7 @@ from streams import streams
 
 from streamfsm import StreamParser
 from streamfsm.sinks import AgUi, AnthropicEvents, ResponsesEvents, UiMessageStream
-from streamfsm.testing import accented, chunkings, dialects, faults
+from streamfsm.testing import accented, chunkings, dialects, faults, responses_faults, responses_streams
 
 SINKS = {sink.GRAMMAR.wire: sink for sink in (AgUi, UiMessageStream, ResponsesEvents, AnthropicEvents)}
 
@@ -41,7 +41,9 @@ class Written:
     def calls(self) -> list[Any]:
         """The calls of the answer that are announced: those that are no speech."""
         result = self.result
-        return [call for call in result.tool_calls if call.name and call.name != self.speaker]
+        return [
+            call for call in result.tool_calls if call.name and (call.name, call.kind) != (self.speaker, "function")
+        ]
 
     speaker: str | None = "send_message"
 
@@ -65,6 +67,15 @@ def chunk_lists(draw: st.DrawFn, *, choices: int = 2) -> list[Any]:
     if draw(st.booleans()):
         stream = draw(faults(garbage=not quirks))(stream)  # garbage has no accent
     return accented(draw(chunkings(stream)), quirks)
+
+
+@st.composite
+def event_lists(draw: st.DrawFn) -> list[Any]:
+    """Events of the Responses wire, broken or not."""
+    stream = draw(responses_streams())
+    if draw(st.booleans()):
+        stream = draw(responses_faults())(stream)
+    return stream.plain()
 
 
 ENDINGS = st.sampled_from(["close", "close", "close", "cancel", "fail"])

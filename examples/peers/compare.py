@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from streamfsm.testing import (
     ALPHABET,
+    RETELLINGS,
     LawBroken,
     Stream,
     accented,
@@ -40,6 +41,9 @@ from streamfsm.testing import (
     dialects,
     faults,
     logical_streams,
+    long_message,
+    responses_faults,
+    responses_streams,
 )
 from streamfsm.testing.streams import ENVELOPE, finish
 from streamfsm.wires.chat.chunking import Atom
@@ -87,6 +91,21 @@ TEXTS = sent(arguments=arguments().filter(encodable), texts=st.text(ALPHABET, ma
 ARGUMENT = sent(arguments=arguments(MESSAGE), names=st.just("send_message"), texts=st.just(""), max_calls=1)
 
 
+def says_something(stream: Stream) -> bool:
+    """Whether it has a text or a call."""
+    return bool(stream.said())
+
+
+RESPONSES = responses_streams(
+    arguments=arguments().filter(encodable),
+    texts=st.text(ALPHABET, min_size=1, max_size=12),
+    kinds=("message", "reasoning", "function_call"),
+    thoughts=("summary",),
+    ends=("completed",),
+    interleaved=False,
+).filter(says_something)
+
+
 def message(stream: Stream) -> dict[tuple[str, Any], str]:
     """What ``json.loads`` makes of the whole arguments."""
     (text,) = (text for (kind, _), text in stream.said().items() if kind == "arguments")
@@ -127,6 +146,23 @@ def cut_off(data: st.DataObject, stream: Stream) -> Case:
 def damaged(data: st.DataObject, stream: Stream) -> Case:
     """The stream with any fault, in any chunks."""
     return recut(data, data.draw(faults())(stream))
+
+
+def retold(data: st.DataObject, stream: Stream) -> Case:
+    """The stream with one of its redundancies left out."""
+    return stream, accented(stream.plain(), [data.draw(st.sampled_from(RETELLINGS))])
+
+
+def responses_cut_off(data: st.DataObject, stream: Stream) -> Case:
+    """The beginning of the stream, as long as it says something, in any chunks."""
+    stream = data.draw(responses_faults(garbage=False).filter(lambda fault: fault.sort == "cut off"))(stream)
+    assume(stream.said())
+    return recut(data, stream)
+
+
+def responses_damaged(data: st.DataObject, stream: Stream) -> Case:
+    """The stream with any fault, in any chunks."""
+    return recut(data, data.draw(responses_faults())(stream))
 
 
 def split_invariant(peer: ModuleType, stream: Stream, chunks: Sequence[Any]) -> None:
@@ -186,6 +222,16 @@ LAWS = (
         lambda peer, *_: check_linear(peer.Adapter),
     ),
 )
+_BY_NAME = {law.name: law for law in LAWS}
+RESPONSES_LAWS = (
+    *LAWS[:5],
+    _BY_NAME["cut off"]._replace(case=responses_cut_off),
+    _BY_NAME["dialects"]._replace(
+        name="retellings", means="the stream says the same without one of its redundancies", case=retold
+    ),
+    _BY_NAME["garbage"]._replace(case=responses_damaged),
+    _BY_NAME["linear"]._replace(check=lambda peer, *_: check_linear(peer.Adapter, long_message)),
+)
 # Of these, to know more than that a peer does not claim them is not worth a run: any exception, or minutes.
 ONLY_CLAIMED = ("garbage", "linear")
 ARGUMENT_LAWS = ("nothing lost", "append-only", "cut off")
@@ -198,6 +244,13 @@ TEXT_PEERS = {
     "pydantic_ai_events": "pydantic-ai",
     "langchain_merge": "LangChain",
     "append_then_loads": "append, then loads",
+}
+RESPONSES_PEERS = {
+    "streamfsm_responses": "streamfsm",
+    "openai_responses": "openai",
+    "openai_agents_responses": "openai-agents",
+    "pydantic_ai_responses": "pydantic-ai",
+    "langchain_responses": "LangChain",
 }
 ARGUMENT_PEERS = {
     "streamfsm_argument": "streamfsm",
@@ -344,6 +397,13 @@ knows. They are cut anywhere, and merged.
 What a parser says are the texts, and each call's name and raw arguments, as they come.
 
 {texts}
+## Responses
+
+The same of the Responses API: messages, summaries of reasoning and calls of functions, as OpenAI sends them. A
+retelling leaves out one of the many places in which that wire says a thing, as servers do;
+[the kit](testing.md#the-responses-api) lists all fourteen.
+
+{responses}
 ## An argument while it grows
 
 One call of `send_message`; what is said is the text of its `message` so far, decoded. The peers read the beginning of
@@ -365,14 +425,19 @@ def page(examples: int, tell: Callable[[str], object]) -> str:
     """The page, of all peers."""
     argument_laws = [law for law in LAWS if law.name in ARGUMENT_LAWS]
     texts = compared(TEXT_PEERS, LAWS, TEXTS, examples, tell=tell)
-    argument = compared(ARGUMENT_PEERS, argument_laws, ARGUMENT, examples, first=1 + len(texts.reports), tell=tell)
+    first = 1 + len(texts.reports)
+    responses = compared(RESPONSES_PEERS, RESPONSES_LAWS, RESPONSES, examples, first=first, tell=tell)
+    first += len(responses.reports)
+    argument = compared(ARGUMENT_PEERS, argument_laws, ARGUMENT, examples, first=first, tell=tell)
     return TEXT.format(
         examples=examples,
         texts=grid(["", *TEXT_PEERS.values()], rows(texts, LAWS)),
+        responses=grid(["", *RESPONSES_PEERS.values()], rows(responses, RESPONSES_LAWS)),
         argument=grid(["", *ARGUMENT_PEERS.values()], rows(argument, argument_laws)),
-        claims=claims(texts, TEXT_PEERS) + claims(argument, ARGUMENT_PEERS),
+        claims=claims(texts, TEXT_PEERS) + claims(responses, RESPONSES_PEERS) + claims(argument, ARGUMENT_PEERS),
         reports="\n".join(
-            f"### {title}\n\n```text\n{report}\n```\n" for title, report in texts.reports + argument.reports
+            f"### {title}\n\n```text\n{report}\n```\n"
+            for title, report in texts.reports + responses.reports + argument.reports
         ),
     )
 

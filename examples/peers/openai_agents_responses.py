@@ -14,7 +14,7 @@ KINDS = ("content", "reasoning", "name", "arguments")
 CLAIMS = {
     "split invariance": "“a partial message as it is generated” (`stream_response`)",
     "nothing lost": "the same",
-    "append-only": "“events directly passed through from the LLM” (streaming.md)",
+    "append-only": "events “are directly passed through” (`RawResponsesStreamEvent`)",
     "promptness": "the same",
     "output grammar": "the same",
 }

@@ -5,21 +5,22 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import cast
+from typing import NoReturn, cast
 
-from streamfsm.cli import conform, diagram, fuzz, record, replay, scrub, serve, verify
+from streamfsm.cli import conform, diagram, fuzz, record, replay, scrub, serve, trace, verify
+from streamfsm.cli.terminal import printable
 from streamfsm.errors import MisuseError
 
-_COMMANDS = (replay, record, scrub, serve, verify, fuzz, conform, diagram)
+_COMMANDS = (replay, record, scrub, serve, trace, verify, fuzz, conform, diagram)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that ``argv`` gives (the process's own, unless given).
 
     Returns:
-        The exit code. 0; 1: the replayed stream failed, fuzzing or verifying found something, or a scrubbed recording
-        is read differently; 2: what was asked for cannot work, such as to replay another protocol's stream, as a line
-        on stderr says.
+        The exit code. 0; 1: the replayed stream failed, compared ones part, fuzzing or verifying found something, or a
+        scrubbed recording is read differently; 2: what was asked for cannot work, such as to replay another protocol's
+        stream, as a line on stderr says.
 
     Raises:
         SystemExit: the arguments ask for help or the version (code 0), or cannot be understood (code 2).
@@ -30,19 +31,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return cast("int", arguments.run(arguments))
     except MisuseError as error:
-        print(f"streamfsm: {error}", file=sys.stderr)
+        print(f"streamfsm: {printable(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output left, as ``head`` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is flushed at exit
         return 1
     except OSError as error:  # such as a full disk
-        print(f"streamfsm: {error}", file=sys.stderr)
+        print(f"streamfsm: {printable(str(error))}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
 
 
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))  # which quotes arguments, such as names of files
+
+
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="streamfsm", description=sys.modules["streamfsm"].__doc__)
+    parser = _Parser(prog="streamfsm", description=sys.modules["streamfsm"].__doc__)
     parser.add_argument("--version", action="version", version=f"streamfsm {version('streamfsm')}")
     commands = parser.add_subparsers(dest="command", required=True)
     for command in _COMMANDS:

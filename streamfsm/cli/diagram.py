@@ -1,12 +1,16 @@
 """``streamfsm diagram``: prints the state machines."""
 
+import json
 from argparse import ArgumentTypeError, Namespace
+from pathlib import Path
 
 from streamfsm.channels import Channel, check
 from streamfsm.cli.arguments import Commands
+from streamfsm.cli.files import read_text
 from streamfsm.errors import MisuseError
-from streamfsm.machines import TABLES, TOOL_CALL, diagrams
+from streamfsm.machines import TABLES, TOOL_CALL, Table, diagrams
 from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
+from streamfsm.replay.provenance import HELD
 
 _TABLES = {table.name: table for table in TABLES}
 _FORMATS = {**diagrams.FORMATS, "markdown": diagrams.markdown}
@@ -25,6 +29,9 @@ def declare(commands: Commands) -> None:
         help="draw the tool-call machine with this channel, as 'write_file $.content'; repeatable",
     )
     parser.add_argument("--format", choices=_FORMATS, default="mermaid", help="default: %(default)s")
+    parser.add_argument(
+        "--trace", metavar="FILE.jsonl", type=Path, help="output of `streamfsm trace`: show the path taken, with counts"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -44,6 +51,24 @@ def _run(arguments: Namespace) -> int:
             raise MisuseError(f"channels are of the machine {TOOL_CALL.table.name}, not of {arguments.machine}")
         check(arguments.channels, ())
         tables = [tool_call(THOUGHTS, MESSAGE, *map(declared, arguments.channels)).table]
-    text = "\n".join(_FORMATS[arguments.format](table, None) for table in tables)
+    draw = _FORMATS[arguments.format]
+    taken = _taken(arguments.trace, tables) if arguments.trace else None
+    text = "\n".join(draw(table, None if taken is None else taken[table.name]) for table in tables)
     print(text, end="", flush=True)
     return 0
+
+
+def _taken(file: Path, tables: list[Table]) -> dict[str, dict[tuple[str, str], int]]:
+    """Machine → state and event → how often the trace in ``file`` took that row."""
+    taken: dict[str, dict[tuple[str, str], int]] = {table.name: {} for table in (*_TABLES.values(), *tables)}
+    for number, line in enumerate(read_text(file).split("\n"), 1):
+        if not line:
+            continue
+        try:
+            record = json.loads(line)
+            rows, cell = taken[record["machine"]], (record["state"], record["event"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise MisuseError(f"{file}: line {number} is not a record of a trace") from error
+        if cell[1] != HELD:
+            rows[cell] = rows.get(cell, 0) + 1
+    return taken

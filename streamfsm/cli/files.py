@@ -1,10 +1,15 @@
 """Files that commands read and write. One that cannot be read or written is a :class:`MisuseError` that names it."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from streamfsm.errors import MisuseError
 from streamfsm.replay import capture, recording
 from streamfsm.replay.recording import Recording
+from streamfsm.wires.chat.chunking import split
+
+_LARGEST = 1 << 28  # bytes of a file, which is read whole, and takes several times as much memory
 
 
 def read_recording(file: Path) -> Recording:
@@ -34,6 +39,13 @@ def text_of(recording: Recording, file: Path) -> str:
     return body
 
 
+def check_size(file: Path, chunks: Iterable[Any], most: int) -> None:
+    """Check that the chunks hold no more characters of text than can be cut anew in the time and memory there is."""
+    size = sum(len(atom.text) for atom in split(chunks))
+    if size > most:
+        raise MisuseError(f"{file}: {size} characters of text are too many to cut anew; {most} are not")
+
+
 def write_recording(file: Path, recording: Recording) -> None:
     """Write a recording; one without times as a body."""
     _write(file, recording.lines().encode() if recording.is_timed else recording.body)
@@ -46,9 +58,13 @@ def write(file: Path, text: str) -> None:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
     except OSError as error:
         raise MisuseError(f"{file}: {error.strerror}") from error
+    if len(data) > _LARGEST:
+        raise MisuseError(f"{file}: more than {_LARGEST} bytes")
+    return data
 
 
 def _decoded(data: bytes, file: Path) -> str:

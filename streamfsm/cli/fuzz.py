@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, uuid5
 
 from streamfsm.cli.arguments import Commands, count, positive
-from streamfsm.cli.files import read_body, write
+from streamfsm.cli.files import check_size, read_body, write
+from streamfsm.cli.terminal import printable, printable_lines
 from streamfsm.errors import MisuseError
 from streamfsm.replay import capture
 
 if TYPE_CHECKING:
     from streamfsm.testing import Parse
+
+_MOST = 1 << 16  # characters of text: a parser is then fed as many chunks, several times for each example
 
 
 def declare(commands: Commands) -> None:
@@ -57,6 +60,10 @@ def _run(arguments: Namespace) -> int:
     from streamfsm.testing.worker import AVAILABLE
 
     body = read_body(arguments.file)
+    chunks = capture.chunks(body)
+    if not chunks:
+        raise MisuseError(f"{arguments.file}: no JSON in it, so there is nothing to cut")
+    check_size(arguments.file, chunks, _MOST)
     parse: Parse = _factory(arguments.parser) if arguments.parser else TracedParser
     if AVAILABLE:
         parse = OwnProcess(parse)
@@ -64,7 +71,7 @@ def _run(arguments: Namespace) -> int:
     try:
         finding = fuzz(
             parse,
-            capture.chunks(body),
+            chunks,
             examples=arguments.examples,
             random_seed=arguments.seed,
             # What is kept are choices, which mean something else to another stream or parser.
@@ -82,9 +89,10 @@ def _run(arguments: Namespace) -> int:
     if finding is None:
         print(f"nothing found in {progress.done} examples")
         return 0
-    comment = "".join(f": {line}\n" for line in str(finding).splitlines())
+    report = printable_lines(str(finding))
+    comment = "".join(f": {line}\n" for line in report.split("\n"))
     write(arguments.out, comment + "\n" + capture.body(finding.chunks))
-    print(f"{finding}\n\nwritten to {arguments.out}")
+    print(f"{report}\n\nwritten to {printable(str(arguments.out))}")
     return 1
 
 

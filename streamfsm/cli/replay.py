@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from streamfsm.cli.archive import replay_all
 from streamfsm.cli.arguments import Commands, chunking, count, positive
-from streamfsm.cli.files import read_recording, text_of
-from streamfsm.cli.terminal import runs, show_messages, show_result
+from streamfsm.cli.files import check_size, read_recording, text_of
+from streamfsm.cli.options import add_options, parser_options
+from streamfsm.cli.terminal import printable_json, runs, show_messages, show_result
 from streamfsm.errors import MisuseError
 from streamfsm.messages import StreamMessage, coalesce
 from streamfsm.parser import StreamParser
@@ -19,10 +20,11 @@ from streamfsm.replay import capture
 from streamfsm.replay.archive import stamps
 from streamfsm.replay.loopback import serve
 from streamfsm.replay.recording import Recording
-from streamfsm.replay.server import play
+from streamfsm.replay.server import play, wire_of
 from streamfsm.trace import Transition
 
 _COLORS: dict[str, Literal["auto", "standard"] | None] = {"auto": "auto", "always": "standard", "never": None}
+_MOST = 1 << 20  # characters of text that are cut anew: a character a chunk takes half a minute then, and a gigabyte
 
 
 def declare(commands: Commands) -> None:
@@ -45,20 +47,7 @@ def declare(commands: Commands) -> None:
     option("--json", action="store_true", help="one message a line, as JSON")
     option("--deltas", action="store_true", help="show messages as they came, not coalesced")
     option("--color", choices=_COLORS, default="auto", help="default: where the output is a terminal")
-    thoughts = parser.add_mutually_exclusive_group()
-    option = thoughts.add_argument
-    option("--inner-thoughts", metavar="KEY", action="append", help="key of the thoughts (default: thinking)")
-    option("--no-inner-thoughts", action="store_true", help="no key holds thoughts")
-    speech = parser.add_mutually_exclusive_group()
-    option = speech.add_argument
-    option("--assistant-tool", metavar="NAME", default="send_message", help="tool that speaks (default: %(default)s)")
-    option("--no-assistant-tool", action="store_const", const=None, dest="assistant_tool", help="no tool speaks")
-    option = parser.add_argument
-    option("--assistant-kwarg", metavar="KEY", default="message", help="key of what it says (default: %(default)s)")
-    pair = ("OPEN", "CLOSE")
-    option("--think-tags", nargs=2, metavar=pair, action="append", help="tags of reasoning inside content, repeatable")
-    option("--think-starts", choices=("outside", "inside", "auto"), default="outside", help="default: %(default)s")
-    option("--think-where", choices=("start", "anywhere"), default="start", help="default: %(default)s")
+    add_options(parser)
     parser.set_defaults(run=_run)
 
 
@@ -66,7 +55,7 @@ def _run(arguments: Namespace) -> int:
     if arguments.file.is_dir():
         if not arguments.jsonl:
             raise MisuseError(f"{arguments.file}: a directory is replayed into a file, --jsonl OUT")
-        return replay_all(arguments.file, arguments.jsonl, _options(arguments), arguments.jobs)
+        return replay_all(arguments.file, arguments.jsonl, parser_options(arguments), arguments.jobs)
     if arguments.jsonl:
         raise MisuseError(f"{arguments.file}: --jsonl is for directories")
     needed = ("openai",) if arguments.json else ("openai", "rich")
@@ -78,14 +67,15 @@ def _run(arguments: Namespace) -> int:
         why = "another chunking" if arguments.chunking else "a body without times; `record` makes one with them"
         raise MisuseError(f"{arguments.file}: --speed cannot pace {why}")
     trace: list[Transition] = []
-    parser = StreamParser(**stamps(body), **_options(arguments), trace=trace)
+    parser = StreamParser(**stamps(body), **parser_options(arguments), trace=trace)
     if arguments.chunking:
+        check_size(arguments.file, capture.chunks(body), _MOST)
         body = capture.recut(body, arguments.chunking)
     pieces = play(recording, speed=arguments.speed) if arguments.speed else _pieces(body, recording)
-    messages = _read(body, pieces, parser)
+    messages = _read(body, pieces, parser, wire_of(recording))
     if arguments.json:
         for message in messages if arguments.deltas else coalesce(messages):
-            print(message.model_dump_json(), flush=True)
+            print(printable_json(message.model_dump_json()), flush=True)
     else:
         from rich.console import Console
 
@@ -100,25 +90,13 @@ def _run(arguments: Namespace) -> int:
     return 0 if parser.state == "done" else 1
 
 
-def _options(arguments: Namespace) -> dict[str, Any]:
-    """Those of the parser, which checks them."""
-    modes = {"starts": arguments.think_starts, "where": arguments.think_where}
-    tags = [{"open": opens, "close": closes, **modes} for opens, closes in arguments.think_tags or ()]
-    return {
-        "inner_thoughts_kwarg": None if arguments.no_inner_thoughts else arguments.inner_thoughts or "thinking",
-        "assistant_tool": arguments.assistant_tool,
-        "assistant_kwarg": arguments.assistant_kwarg,
-        "think_tags": tags or None,
-    }
-
-
 def _pieces(body: str, recording: Recording) -> Iterator[bytes]:
     """The body at once, as every client reads it; then what ended it."""
     yield capture.standard(body).encode()
     yield from play(replace(recording, pieces=()))
 
 
-def _read(body: str, pieces: Iterator[bytes], parser: StreamParser) -> Iterator[StreamMessage]:
+def _read(body: str, pieces: Iterator[bytes], parser: StreamParser, wire: str | None) -> Iterator[StreamMessage]:
     """What ``parser`` makes of the chunks that the real client reads in ``pieces``; of the body, if it is no stream."""
     if not capture.is_framed(body):
         yield from parser.feed_bytes(body.encode())
@@ -132,10 +110,17 @@ def _read(body: str, pieces: Iterator[bytes], parser: StreamParser) -> Iterator[
         openai.OpenAI(base_url=url, api_key="none", max_retries=0, http_client=http) as client,
     ):
         try:
-            with client.chat.completions.create(model="recorded", messages=[], stream=True) as stream:
+            with _stream(client, wire) as stream:
                 for chunk in stream:
                     yield from parser.feed(chunk)
         except Exception as error:  # noqa: BLE001 - whatever the client raises is how this stream ended
             yield from parser.fail(error)
         else:
             yield from parser.close()
+
+
+def _stream(client: Any, wire: str | None) -> Any:
+    """The real client's stream of a wire's objects."""
+    if wire == "responses":
+        return client.responses.create(model="recorded", input=[], stream=True)
+    return client.chat.completions.create(model="recorded", messages=[], stream=True)

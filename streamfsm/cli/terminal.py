@@ -14,6 +14,8 @@ from streamfsm.messages import (
     StopReason,
     StreamMessage,
     ToolCallMessage,
+    ToolCallRevoked,
+    ToolCallSealed,
     coalesce,
 )
 from streamfsm.result import ChoiceResult, StreamResult
@@ -29,6 +31,8 @@ _STYLES: dict[type[StreamMessage], str] = {
     ToolCallMessage: "cyan",
     ApprovalRequestMessage: "cyan",
     ArgumentMessage: "blue",
+    ToolCallSealed: "cyan",
+    ToolCallRevoked: "red",
     StopReason: "yellow",
 }
 
@@ -64,13 +68,13 @@ def show_messages(
             where = f"\nchoice {message.choice_index}" if message.choice_index else ""
             style = _STYLES[type(message)]
             table.add_row(
-                Text(kind + where, f"bold {style}"), Text(printable(_text(message)), style), Text(_path(path), "dim")
+                Text(kind + where, f"bold {style}"), Text(printable(said(message)), style), Text(_path(path), "dim")
             )
     if not live:
         console.print(table)
 
 
-def _text(message: StreamMessage) -> str:
+def said(message: StreamMessage) -> str:
     """What the message says; of a call, its name too."""
     if isinstance(message, ToolCallMessage | ApprovalRequestMessage):
         return " ".join(part for part in (message.tool_call.name, message.tool_call.arguments) if part)
@@ -90,8 +94,18 @@ def _path(records: Iterable[Transition]) -> str:
 
 
 def printable(text: str) -> str:
-    """``text`` with its control characters made visible, so that none of them reaches the terminal."""
-    return "".join(char if char.isprintable() else _picture(char) for char in text)
+    """``text`` with its control, format and bidirectional characters made visible: none reaches the terminal."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else _picture(char) for char in text)
+
+
+def printable_json(text: str) -> str:
+    """JSON on one line that means the same, with such characters escaped."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def printable_lines(text: str) -> str:
+    """Several lines, each made printable."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _picture(char: str) -> str:
@@ -99,6 +113,11 @@ def _picture(char: str) -> str:
     if code < 0x20:  # noqa: PLR2004 - the C0 set ends here; Unicode has a picture of each of them
         return chr(0x2400 + code)
     return char.encode("unicode_escape").decode()
+
+
+def _escape(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{high:02x}{low:02x}" for high, low in zip(units[::2], units[1::2], strict=True))
 
 
 def show_result(console: "Console", result: StreamResult) -> None:

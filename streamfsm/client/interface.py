@@ -58,6 +58,7 @@ class OpenAIStreamingInterface(TokenCounts):
         requires_approval_tools: see :class:`StreamParser`, as for all options below that are not explained here.
         model: the model that was asked. If it thinks without showing it, as its name or ``reasoning_model`` says,
             hidden reasoning is announced before the first chunk is read.
+        seal_tools: see :class:`StreamParser`.
         run_id: copied to all messages.
         step_id: copied to all messages.
         cancellation_event: once set, the stream ends as cancelled when the next chunk comes; that chunk is not read.
@@ -89,6 +90,7 @@ class OpenAIStreamingInterface(TokenCounts):
         *,
         requires_approval_tools: Collection[str] = (),
         model: str | None = None,
+        seal_tools: Collection[str] = (),
         run_id: str | None = None,
         step_id: str | None = None,
         cancellation_event: Flag | None = None,
@@ -119,6 +121,7 @@ class OpenAIStreamingInterface(TokenCounts):
             reasoning_model=reasoning_model,
             think_tags=think_tags,
             requires_approval_tools=requires_approval_tools,
+            seal_tools=seal_tools,
             dialect=dialect,
             limits=limits,
             run_id=run_id,

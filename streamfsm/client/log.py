@@ -3,10 +3,21 @@
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from traceback import format_tb
 from typing import Any
 
 logger = logging.getLogger("streamfsm")
 logger.addHandler(logging.NullHandler())  # silent unless the application says otherwise
+
+
+def log_failure(what: str, error: BaseException) -> None:
+    """Log that something failed, with the exception's type and where it was raised; never raises.
+
+    The exception's text is left out, because it may quote the stream.
+    """
+    with suppress(Exception):  # the logger itself may fail
+        where = "".join(format_tb(error.__traceback__))
+        logger.warning("%s failed with %s\n%s", what, type(error).__name__, where)
 
 
 def harmless(action: Callable[..., object]) -> Callable[..., None]:
@@ -15,8 +26,7 @@ def harmless(action: Callable[..., object]) -> Callable[..., None]:
     def attempt(*args: Any, **options: Any) -> None:
         try:
             action(*args, **options)
-        except Exception:
-            with suppress(Exception):  # the logger itself may fail
-                logger.warning("%r failed", action, exc_info=True)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            log_failure(getattr(action, "__qualname__", "a watcher"), error)
 
     return attempt

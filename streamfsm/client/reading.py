@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Gen
 from typing import Any, Protocol
 
 from streamfsm.client.deadlines import NO_DEADLINES, Deadlines
-from streamfsm.client.log import harmless, logger
+from streamfsm.client.log import log_failure
 from streamfsm.client.observer import Observer
 from streamfsm.client.stream import END, SyncWire, Wire
 from streamfsm.errors import MisuseError, StreamError
@@ -143,8 +143,8 @@ class Reading:
         for observer in self._observers:
             try:
                 getattr(observer, hook)(*values)
-            except Exception:  # noqa: BLE001, PERF203 - an observer must not end the stream
-                harmless(logger.warning)("%s of %r failed", hook, observer, exc_info=True)
+            except Exception as error:  # noqa: BLE001, PERF203 - an observer must not end the stream
+                log_failure(f"{type(observer).__qualname__}.{hook}", error)
 
 
 async def read(

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, ExitStack
 from typing import Any
 
-from streamfsm.client.log import harmless, logger
+from streamfsm.client.log import harmless, log_failure, logger
 from streamfsm.client.waiting import Late, in_time
 from streamfsm.errors import StreamError, StreamTimeout
 
@@ -75,8 +75,8 @@ class Wire:
             await in_time(self._stack.aclose, _CLOSING, shield=True)
         except Late:
             harmless(logger.warning)("the wire did not close within %g s", _CLOSING)
-        except Exception:  # noqa: BLE001 - the stream is not needed any more
-            harmless(logger.warning)("the wire did not close cleanly", exc_info=True)
+        except Exception as error:  # noqa: BLE001 - the stream is not needed any more
+            log_failure("closing the wire", error)
 
 
 async def _close(closable: object) -> None:

@@ -94,7 +94,10 @@ class CallReader:
             # A placeholder name beside a real id, or beside no id, may be a piece of a name that still grows.
             lane.in_doubt = lane.in_doubt or (hollow[1] and bool(lane.name) and not hollow[0])
         calls.assign(lane, wire_index, call_id)
-        if name and not self._take_name(lane, name, again=rule.owner == "own", cumulative=cumulative):
+        fits = not name or self._take_name(lane, name, again=rule.owner == "own", cumulative=cumulative)
+        if name:
+            calls.note(lane)
+        if not fits:
             raise LimitReached("name")
         return lane
 
@@ -152,8 +155,8 @@ class CallReader:
 
     def complete_names(self, calls: Calls) -> None:
         """Complete the names of these calls: none of them grows any more."""
-        for lane in calls.lanes:
-            self.complete_name(lane)
+        for at in sorted(calls.growing):
+            self.complete_name(calls.growing.pop(at))
 
     def complete_name(self, lane: CallLane) -> None:
         """Complete a name. The call is in doubt if the name may have come twice, or holds a template's marker."""
@@ -203,6 +206,7 @@ class CallReader:
 
     def close_members(self, calls: Calls) -> None:
         """Close the arguments of calls that come as members of an object: no more members follow."""
-        for lane in calls.lanes:
+        for at in sorted(calls.unclosed):
+            lane = calls.unclosed.pop(at)
             if not lane.feed(lane.close_members(), self._lane_policy, self._outlet):
                 raise LimitReached("arguments")

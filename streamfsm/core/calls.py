@@ -1,10 +1,15 @@
 """The tool calls of one choice. The rules of :mod:`streamfsm.machines.identity` assign entries to them."""
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Annotated, TypeAlias, cast
 
+from pydantic import Field, PlainValidator
+
+from streamfsm.core.captured import Channels
 from streamfsm.core.lanes import CallLane
 from streamfsm.machines.identity import RULES, Claim, Rule
+
+_Some: TypeAlias = Annotated[dict[int, CallLane], PlainValidator(lambda calls: calls), Field(exclude=True)]
 
 
 @dataclass(slots=True)
@@ -22,6 +27,16 @@ class Calls:
     """How many entries were assigned to a call."""
     vouched: int = 0
     """How many entries had come when the server last said that the output is complete."""
+    # Calls that something may still happen to, by position: what is done to all calls looks at these alone, so that it
+    # takes no longer the more calls there are. They follow from the lanes.
+    growing: _Some = field(default_factory=dict)
+    """Those whose name came, and may go on."""
+    nameless: _Some = field(default_factory=dict)
+    """Those whose arguments came before a name."""
+    fillable: _Some = field(default_factory=dict)
+    """Those with a name that may lack arguments."""
+    unclosed: _Some = field(default_factory=dict)
+    """Those whose arguments come as members of an object."""
 
     def start(self, choice: int, wire_index: int | None) -> CallLane:
         """Add a new call."""
@@ -39,25 +54,41 @@ class Calls:
         if call_id:
             self.identify(lane, call_id, wire_index)
 
+    def restore(self, channels: Channels) -> None:
+        """Set what a snapshot does not hold."""
+        for lane in self.lanes:
+            lane.restore(channels)
+            self.note(lane)
+
+    def note(self, lane: CallLane) -> None:
+        """Note what may still happen to a call, after a piece of it came."""
+        if not lane.named:
+            noted = self.growing if lane.has_name else self.nameless
+            noted[lane.ordinal] = lane
+        if lane.has_name:
+            self.fillable[lane.ordinal] = lane
+        if lane.form == "members":
+            self.unclosed[lane.ordinal] = lane
+
     def adoption(self) -> tuple[list[CallLane], CallLane | None]:
         """Return the calls that have arguments and no name, and the named call that may lack them, if there is one."""
-        orphans = [lane for lane in self.lanes if lane.size and not lane.name and not lane.adopted]
-        if not orphans:
+        found: list[CallLane] = []
+        while self.nameless and self.fillable and len(found) <= 1:
+            lane = self.fillable.popitem()[1]
+            found += [lane] if lane.lacks_arguments else []
+        self.fillable.update((lane.ordinal, lane) for lane in reversed(found))
+        if len(found) != 1:
             return [], None
-        waiting = [
-            lane for lane in self.lanes if lane.named and lane.form != "text" and (lane.is_open or not lane.size)
-        ]
-        return orphans, waiting[0] if len(waiting) == 1 else None
+        orphans = [self.nameless[at] for at in sorted(self.nameless)]
+        self.nameless.clear()
+        orphans = [lane for lane in orphans if lane.size and not lane.name and not lane.adopted]
+        return orphans, found[0] if orphans else None
 
     def adopt(self, orphan: CallLane, lane: CallLane) -> None:
         """Give what came for ``orphan``, and what may still come, to ``lane``."""
-        orphan.adopted = True
-        for index in [index for index, position in self.at_index.items() if position == orphan.ordinal]:
-            self.at_index[index] = lane.ordinal
+        orphan.adopter = lane.ordinal
         if orphan.id:
             self.identify(lane, orphan.id, orphan.wire_index)
-        if self.last == orphan.ordinal:
-            self.last = lane.ordinal
 
     def identify(self, lane: CallLane, call_id: str, wire_index: int | None) -> None:
         """Record that an entry for ``lane`` had this id and index. The id becomes the call's if it has none yet."""
@@ -89,4 +120,7 @@ class Calls:
         return self.lanes[lane.ordinal - 1] if lane and lane.ordinal else None
 
     def _lane(self, position: int | None) -> CallLane | None:
-        return None if position is None else self.lanes[position]
+        if position is None:
+            return None
+        lane = self.lanes[position]
+        return lane if lane.adopter is None else self.lanes[lane.adopter]

@@ -34,6 +34,7 @@ class Channels:
         tool: the message tool, ``None`` for none.
         kwarg: the message tool's key that holds the message.
         declared: the other channels.
+        seals: tools whose calls are told when they are whole.
 
     Raises:
         MisuseError: two channels of a tool leave each other nothing.
@@ -43,6 +44,7 @@ class Channels:
     tool: str | None
     kwarg: str
     declared: tuple[Channel, ...] = ()
+    seals: Collection[str] = ()
 
     def __post_init__(self) -> None:
         taken = [("inner_thoughts_kwarg", (Step("member", key),), None) for key in self.thoughts]
@@ -57,11 +59,16 @@ class Channels:
         """Return what is captured of calls of ``tool``."""
         speech = self.is_message_tool(tool)
         own = tuple(each for each in self.declared if each.is_of(tool)) if self.declared else ()
-        return _captured(tuple(self.thoughts), self.kwarg if speech else None, own)
+        return _captured(tuple(self.thoughts), self.kwarg if speech else None, own, tool in self.seals)
 
 
 @lru_cache(maxsize=256)
-def _captured(thoughts: tuple[str, ...], message: str | None, channels: tuple[Channel, ...]) -> Captured:
+def _captured(
+    thoughts: tuple[str, ...],
+    message: str | None,
+    channels: tuple[Channel, ...],
+    seals: bool,  # noqa: FBT001 - the cache tells keywords in another order apart
+) -> Captured:
     spoken = () if message is None else (Step("member", message),)
     own = [each for each in channels if not spoken or each.steps[:1] != spoken]  # the message comes as what it is
     built_in = {(Step("member", key),): Taking(THOUGHTS.event) for key in thoughts}
@@ -75,9 +82,9 @@ def _captured(thoughts: tuple[str, ...], message: str | None, channels: tuple[Ch
         )
         for each, capture in zip(own, captures, strict=True)
     ]
-    machine = tool_call(THOUGHTS, MESSAGE, *captures) if captures else TOOL_CALL
-    return Captured((thoughts, message, channels), machine, trie_of((*built_in.items(), *takings)), bool(spoken))
+    machine = tool_call(THOUGHTS, MESSAGE, *captures, **({"seals": True} if seals else {}))
+    return Captured((thoughts, message, channels, seals), machine, trie_of((*built_in.items(), *takings)), bool(spoken))
 
 
-UNNAMED = Captured(((), None, ()), TOOL_CALL, NOTHING, is_speech=False)
+UNNAMED = Captured(((), None, (), False), TOOL_CALL, NOTHING, is_speech=False)
 """Nothing, for calls without a name."""

@@ -1,5 +1,6 @@
 """``Judge``: decides how the choices of one response ended."""
 
+from collections.abc import Iterable
 from typing import cast
 
 from streamfsm.core.anomalies import Anomalies
@@ -19,10 +20,13 @@ WHOLE = ("valid", "lenient", "empty", "text")
 class Judge:
     """Decides how choices ended and which calls are certain, and records what does not fit as anomalies."""
 
-    __slots__ = ("_anomalies", "_policies", "_run")
+    __slots__ = ("_anomalies", "_policies", "_run", "_spoken", "_turns")
 
     def __init__(self, run: Run, policies: Policies, anomalies: Anomalies) -> None:
         self._run, self._policies, self._anomalies = run, policies, anomalies
+        # What the turns say that were looked at so far; turns are only ever added.
+        self._spoken: set[tuple[int, str | int]] = set()
+        self._turns = 0
 
     def meaning(self, finish_reason: str) -> Ending:
         """Return what a finish reason means on this server."""
@@ -58,8 +62,10 @@ class Judge:
     def _is_silent(self, call: CallLane) -> bool:
         if call.adopted or not call.is_speech:
             return False
-        spoken = (call.choice, "content", call.ordinal)
-        return all(turn[:3] != spoken for turn in self._run.numbering.turns or ())
+        turns = self._run.numbering.turns or []
+        self._spoken.update((turn.choice, turn.lane) for turn in turns[self._turns :] if turn.field == "content")
+        self._turns = len(turns)
+        return (call.choice, call.ordinal) not in self._spoken
 
     def _judge_text(self, lane: TextLane) -> None:
         field = "reasoning" if lane.text_field == "reasoning" else "content"
@@ -110,19 +116,37 @@ class Judge:
         waits = None if word is None else self.meaning(word).stop_reason is StopReasonType.tool_calls
         return Part(bool(choice.texts), bool(choice.calls.lanes), waits)
 
-    def outcome(self, choice: Choice, state: str) -> tuple[StopReasonType, bool]:
-        """Return the choice's stop reason if the stream ends in ``state``, and whether its whole calls are ready."""
-        parts = [self._run.choices[index] for index in self.answer()]
-        if not any(choice is part for part in parts):
-            parts = [choice]
+    def outcomes(self, state: str) -> dict[int, tuple[StopReasonType, bool]]:
+        """Return each choice's stop reason if the stream ends in ``state``, and whether its whole calls are ready.
+
+        Without any choice, they are those of choice 0, of which nothing came.
+        """
+        choices = self._run.choices or {0: Choice()}
+        answer = {index: choices[index] for index in self.answer()}
+        came = self._came(answer.values())
+        word = next((part.finish_reason for part in answer.values() if part.finish_reason), None)
+        return {
+            index: self._outcome(choice, state, *((came, word) if index in answer else (self._came([choice]), None)))
+            for index, choice in choices.items()
+        }
+
+    def _came(self, parts: Iterable[Choice]) -> str:
         calls = [call for part in parts for call in part.calls.lanes if not (call.adopted or call.hosted)]
         if not all(call.judge()[0] in WHOLE for call in calls):
-            came = "open"
-        else:
-            came = "calls" if calls else "text" if choice.texts else "nothing"
-        word = choice.finish_reason or next((part.finish_reason for part in parts if part.finish_reason), None)
+            return "open"
+        return "calls" if calls else ""
+
+    def _outcome(self, choice: Choice, state: str, came: str, word: str | None) -> tuple[StopReasonType, bool]:
+        word = choice.finish_reason or word
         meaning = None if word is None else self.meaning(word)
+        came = came or ("text" if choice.texts else "nothing")
         return outcome(state, meaning, came, trusted=self._policies.unmarked_end == "complete")
+
+    def may_be_sealed(self, call: CallLane) -> bool:
+        """Whether nothing of the call, which has just closed, is in doubt, and nothing of it may have gone astray."""
+        if call.repeats is not None or self._run.arguments_astray:
+            return False
+        return self.is_certain(self._run.choices[call.choice].calls, call)
 
     def is_certain(self, calls: Calls, call: CallLane) -> bool:
         """Whether the call, if its JSON is closed, is exactly what the model made: nothing was guessed or lost."""

@@ -46,8 +46,9 @@ class Keeper:
 
     def has_room(self, purse: Purse, size: int, what: str) -> bool:
         """Whether a limit allows ``size`` more characters of ``what``; if not, an anomaly is recorded."""
-        bound = getattr(self._limits, purse)
-        detail = f"no room for all of {show(what)}: Limits.{purse} is {bound}"
+        limit = "extras" if purse == "usage" else purse
+        bound = getattr(self._limits, limit)
+        detail = f"no room for all of {show(what)}: Limits.{limit} is {bound}"
         if detail not in self._run.recorded_once and size <= bound - self._run.spent.get(purse, 0):
             return True
         self._anomalies.record_once("more_extras", detail)
@@ -64,6 +65,18 @@ class Keeper:
             text = text[: max(getattr(self._limits, purse) - self._run.spent.get(purse, 0), 0)]
         self._spend(purse, len(text))
         to.write(text)
+
+    def merge_usage(self, known: dict[str, Any] | None, fields: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Put the fields of a usage report into the ``known`` ones, the last value of each, while there is room."""
+        merged = {} if known is None else known
+        new = json.loads(kept(fields))
+        for name, value in new.items() if isinstance(new, dict) else ():
+            before = merged.get(name)
+            more = len(kept(value)) - (len(kept(before)) if name in merged else -len(name))
+            if self.has_room("usage", more, "usage"):
+                self._spend("usage", more)
+                merged[name] = value
+        return merged or None
 
     def keep_thought(self, event: Thought, choice: Choice, room: int) -> None:
         """Add a piece of the structured reasoning.

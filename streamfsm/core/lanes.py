@@ -3,8 +3,9 @@
 A lane reports two things to its outlet, in order: boundaries, and text. The lane's table decides what each becomes.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import SEEK_END, StringIO
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
@@ -25,13 +26,30 @@ from streamfsm.result import CallKind, Verdict
 
 def _buffer(value: Any) -> StringIO:
     buffer = StringIO()
-    buffer.write(value)
+    buffer.write(_read_text(value))
     return buffer
 
 
-Buffer: TypeAlias = Annotated[StringIO, PlainValidator(_buffer), PlainSerializer(StringIO.getvalue)]
+def _read_text(value: Any) -> str:
+    text = json.loads(value["escaped"]) if isinstance(value, dict) else value
+    if not isinstance(text, str):
+        raise ValueError("not a text")  # noqa: TRY004 - which pydantic reports
+    return text
+
+
+def _written_text(text: str) -> str | dict[str, str]:
+    """Return a text as UTF-8 can hold it: where half a character is in it, escaped."""
+    return text if text.isascii() or not _SURROGATE.search(text) else {"escaped": json.dumps(text)}
+
+
+Half: TypeAlias = Annotated[str, PlainValidator(_read_text), PlainSerializer(_written_text)]
+"""Text that may hold half a surrogate pair, whose other half may come next."""
+Buffer: TypeAlias = Annotated[
+    StringIO, PlainValidator(_buffer), PlainSerializer(lambda buffer: _written_text(buffer.getvalue()))
+]
 """Text that grows: appending costs the same at any size, unlike ``str`` on an attribute."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHORT = 64
 _SHORTEST = 16  # characters; a shorter text is not reported as repeated
 _WINDOW = 4096  # characters that are read again after each repetition that is found
@@ -44,7 +62,7 @@ _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_
 # Where a text lane keeps the text of each state.
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
 AWAITING_NAME = TOOL_CALL.table.initial
-_OVER = ("closed", "malformed", "spoken_verbatim")  # states of a call whose arguments lack nothing
+_OVER = ("closed", "sealed", "malformed", "spoken_verbatim")  # states of a call whose arguments lack nothing
 OPEN = frozenset(STREAM.table.live)
 
 
@@ -92,15 +110,22 @@ def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
     return (text, half, True) if len(text) + len(half) <= room else (text[:room], "", False)
 
 
-def _delta_of(seen: str, size: int, text: str) -> str | None:
-    """Return the new part of a cumulative text; ``None`` if the text does not continue what was ``seen``.
+def _delta_of(buffers: Iterable[StringIO], size: int, text: str) -> str | None:
+    """Return the new part of a cumulative text; ``None`` if the text does not continue what is in the ``buffers``.
 
-    ``size`` is the size of all earlier text. Where tags were taken out, ``seen`` is shorter: then nothing is compared.
+    ``size`` is the size of all earlier text. Where tags were taken out, the buffers hold less, and nothing is compared.
+    No more is read of them than the text is long, because a short text may come often.
     """
     text, half = join_surrogates("", text)
-    if len(seen) < size or text.startswith(seen):
+    if sum(buffer.tell() for buffer in buffers) < size:
         return text[size:] + half
-    return "" if seen.startswith(text) else None
+    at = 0
+    for buffer in buffers:
+        seen = _part(buffer, 0, len(text) - at) if at < len(text) else ""
+        if not text.startswith(seen, at):
+            return None
+        at += len(seen)
+    return text[size:] + half if len(text) >= size else ""
 
 
 def _part(buffer: StringIO, start: int, size: int) -> str:
@@ -148,7 +173,7 @@ class TextLane:
     size: int = 0
     answer: Buffer = field(default_factory=StringIO)
     reasoning: Buffer = field(default_factory=StringIO)
-    _half: str = ""  # a high surrogate whose low half may come next
+    _half: Half = ""  # a high surrogate whose low half may come next
     _prefix: str = ""  # what may become a tag
     _pair: int | None = None  # of several pairs of tags, the one whose tag came last
     _held: Buffer = field(default_factory=StringIO)  # what came while it is undecided
@@ -187,6 +212,19 @@ class TextLane:
         return _part(so_far, 0, held) + text
 
     @property
+    def kept(self) -> int:
+        """How many characters of the text are kept, or held back."""
+        return self.answer.tell() + self.reasoning.tell() + self._held.tell() + len(self._prefix) + self._again
+
+    def holds_back_what_came(self, pairs: int) -> bool:
+        """Whether what is held back can be, with so many pairs of tags."""
+        return (
+            len(self._half) <= 1
+            and (self._pair is None or 0 <= self._pair < pairs)
+            and 0 <= self._again <= self._written.tell()
+        )
+
+    @property
     def _written(self) -> StringIO:
         return self.reasoning if self.text_field == "reasoning" else self.answer
 
@@ -198,8 +236,7 @@ class TextLane:
     def delta_of(self, text: str) -> str | None:
         """Return the new part of a cumulative text; ``None`` if it contradicts what came before."""
         self._half = ""
-        seen = self._held.getvalue() + self.answer.getvalue() + self.reasoning.getvalue()
-        return _delta_of(seen, self.size, text)
+        return _delta_of((self._held, self.answer, self.reasoning), self.size, text)
 
     def emitted(self, field: str) -> StringIO:
         """Return all text that has become this field of messages."""
@@ -254,6 +291,16 @@ class TextLane:
             outlet.text(self, text)
 
 
+class _Replayed:
+    """Takes what arguments say that are read again: the states change, and nothing is said."""
+
+    def boundary(self, lane: "Lane", event: str, _: object = "") -> None:
+        lane.machine.advance(lane, event)
+
+    def text(self, lane: "Lane", text: str) -> None:
+        pass
+
+
 @dataclass(slots=True)
 class CallLane:
     """One tool call."""
@@ -267,7 +314,7 @@ class CallLane:
     name: str = ""
     size: int = 0
     arguments: Buffer = field(default_factory=StringIO)
-    scanner: Scanner | None = None
+    scanner: Annotated[Scanner | None, PlainValidator(lambda scanner: scanner), Field(exclude=True)] = None
     """Made when the name is complete, because the name decides what is captured; ``None`` until then."""
     extras: Extras = field(default_factory=dict)
     """Fields that are not read."""
@@ -290,8 +337,8 @@ class CallLane:
     """Whether the last piece of its name repeats all pieces before it."""
     repeats: int | None = None
     """Position of the call that it may repeat, if its arguments turn out to be the same."""
-    adopted: bool = False
-    """Whether its arguments were given to another call, because they never got a name."""
+    adopter: int | None = None
+    """Position of the call that its arguments were given to, because they never got a name."""
     entry: int = 0
     """The number of the latest entry that was assigned to it; see ``Calls.entries``."""
     repeated: bool = False
@@ -300,8 +347,8 @@ class CallLane:
     """What is captured of its arguments; not part of a snapshot, because the options say it."""
     captured: Buffer | None = None
     """What channels captured of the arguments, in order; ``None``: nothing yet."""
-    _name_half: str = ""
-    _half: str = ""
+    _name_half: Half = ""
+    _half: Half = ""
     _first: str | None = ""  # what may be a placeholder; ``None`` once this is decided
     _again: int | None = None  # how many characters that repeat the object are held back; ``None``: the object is open
 
@@ -321,6 +368,31 @@ class CallLane:
         return self.state != AWAITING_NAME
 
     @property
+    def kept(self) -> int:
+        """How many characters of the arguments are kept, or held back."""
+        return self.arguments.tell() + len(self._first or "") + (self._again or 0)
+
+    @property
+    def holds_back_what_came(self) -> bool:
+        """Whether what is held back can be."""
+        return len(self._half) <= 1 and len(self._name_half) <= 1
+
+    @property
+    def has_name(self) -> bool:
+        """Whether a piece of the name has come."""
+        return bool(self.name or self._name_half)
+
+    @property
+    def adopted(self) -> bool:
+        """Whether its arguments were given to another call."""
+        return self.adopter is not None
+
+    @property
+    def lacks_arguments(self) -> bool:
+        """Whether the call may take arguments that came without a name."""
+        return self.named and self.form != "text" and (self.is_open or not self.size)
+
+    @property
     def is_speech(self) -> bool:
         """Whether the call, which has its name, is how the model speaks."""
         return self.tool.is_speech
@@ -328,7 +400,7 @@ class CallLane:
     @property
     def closed(self) -> bool:
         """Whether the arguments are structurally whole."""
-        return self.state == "closed" or (self.form == "members" and self.size > 0)
+        return self.state in ("closed", "sealed") or (self.form == "members" and self.size > 0)
 
     @property
     def is_open(self) -> bool:
@@ -384,19 +456,48 @@ class CallLane:
         if self.form == "text":
             event, self.scanner = "text_named", Scanner.of_text()
         else:
-            if self.kind == "function":
-                self.tool = channels.of(self.name)
-            event = "speech_named" if self.is_speech else "tool_named"
-            self.scanner = Scanner(self.tool.trie, raw=not self.is_speech, stops=True)
+            self.tool = self._tool_of(channels)
+            speech = self.tool.is_speech
+            event = "speech_named" if speech else "tool_named"
+            self.scanner = Scanner(self.tool.trie, raw=not speech, stops=True)
         outlet.boundary(self, event, self.name)
         text, self.arguments = self.arguments.getvalue(), StringIO()
         self._read(self._scan(text, outlet), outlet)
 
     def restore(self, channels: Channels) -> None:
-        """Set what a snapshot does not hold."""
-        if self.scanner and self.form != "text" and self.kind == "function":
-            self.tool = channels.of(self.name)
-            self.scanner.trie = self.tool.trie
+        """Set what a snapshot does not hold, because it follows from the name and the arguments: read those again.
+
+        Raises:
+            ValueError: the state, or what is held back, does not follow from them.
+        """
+        state, text, announced, again = self.state, self.arguments.getvalue(), self.announced_id, self._again
+        over = state in TOOL_CALL.table.final
+        if state == AWAITING_NAME or not self.name:
+            if again is not None or not (over or state == AWAITING_NAME):
+                raise ValueError(f"{self.label} has no name, and is {state}")
+            return
+        self.state, self.arguments, self._again = AWAITING_NAME, StringIO(), None
+        outlet = _Replayed()
+        self.complete_name(channels, outlet)
+        if rest := self._scan(text, outlet):
+            self._again, cast("Scanner", self.scanner).stops = None, False
+            self._scan(rest, outlet)
+        if over:
+            cast("Scanner", self.scanner).close(self, outlet)
+        elif self.state != state:
+            raise ValueError(f"{self.label} is {state} in the snapshot, and {self.state} by its arguments")
+        self._restore_held(again)
+        self.state, self.announced_id = state, announced
+
+    def _restore_held(self, again: int | None) -> None:
+        scanner = cast("Scanner", self.scanner)
+        if again is not None and not (scanner.stops and 0 <= again < scanner.ends - scanner.begins):
+            raise ValueError(f"{self.label} has no object of which {again} characters could have come again")
+        self._again = again
+
+    def _tool_of(self, channels: Channels) -> Captured:
+        """Return what is captured of the call: nothing, unless it is a function's."""
+        return channels.of(self.name) if self.kind == "function" else UNNAMED
 
     def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
         """Take the next piece of the arguments.
@@ -436,13 +537,15 @@ class CallLane:
     def _scan(self, text: str, outlet: Outlet) -> str:
         """Read arguments up to the end of the object, and white space after it; return the rest."""
         scanner: Scanner = self.scanner  # type: ignore[assignment]
+        self.arguments.write(text)
         try:
             scanner.feed(text, self, outlet)
         finally:  # what came is kept, even if a trace raises
             rest = scanner.beyond
             if rest:
-                self._again, text = 0, text[: len(text) - len(rest)]
-            self.arguments.write(text)
+                self._again = 0
+                self.arguments.seek(self.arguments.tell() - len(rest))
+                self.arguments.truncate()
         return rest
 
     def _compare(self, text: str) -> str:
@@ -484,7 +587,7 @@ class CallLane:
     def delta_of(self, text: str) -> str | None:
         """Return the new part of cumulative arguments; ``None`` if they contradict what came before."""
         self._half = ""
-        return _delta_of(self.arguments.getvalue(), self.size, text)
+        return _delta_of((self.arguments,), self.size, text)
 
     @property
     def advice(self) -> str | None:
@@ -497,7 +600,12 @@ class CallLane:
         return None
 
     def close(self, event: str, channels: Channels, outlet: Outlet) -> None:
-        """End the lane: decide what was held back."""
+        """End the lane."""
+        self.flush(channels, outlet)
+        outlet.boundary(self, event)
+
+    def flush(self, channels: Channels, outlet: Outlet) -> None:
+        """Decide what was held back: no more comes."""
         self.complete_name(channels, outlet)
         text = (self._first or "") + "\ufffd" * len(self._half)
         self._half, self._first = "", None
@@ -508,7 +616,6 @@ class CallLane:
             if self._again is not None:
                 self._scan(self._held(), outlet)
             self.scanner.close(self, outlet)
-        outlet.boundary(self, event)
 
 
 Lane: TypeAlias = StreamLane | TextLane | CallLane

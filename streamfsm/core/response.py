@@ -1,6 +1,5 @@
 """``Response``: applies the events of one response to its lanes, until the response ends."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -28,7 +27,6 @@ from streamfsm.core.events import (
     Whole,
 )
 from streamfsm.core.extras import Extras
-from streamfsm.core.json_values import kept
 from streamfsm.core.judge import Judge
 from streamfsm.core.keeper import Keeper
 from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, TextLane
@@ -56,6 +54,7 @@ class Response:
         "_lane_policies",
         "_limits",
         "_policies",
+        "_seals",
         "_stream",
         "_text_routes",
         "anomalies",
@@ -77,11 +76,13 @@ class Response:
         # stream has ended, so that no event reaches a lane that is done.
         self._text_routes: dict[tuple[int, TextField, int], tuple[TextLane, LanePolicy]] = {}
         self._call_routes: dict[tuple[int, int | None], tuple[CallLane, Calls]] = {}
+        self._seals = bool(options.seal_tools)
         thoughts = options.inner_thoughts_kwarg or ()
-        self._channels = _channels(thoughts, options.assistant_tool, options.assistant_kwarg, options.channels)
+        self._channels = _channels(
+            thoughts, options.assistant_tool, options.assistant_kwarg, options.channels, options.seal_tools
+        )
         for choice in run.choices.values():
-            for lane in choice.calls.lanes:
-                lane.restore(self._channels)
+            choice.calls.restore(self._channels)
         self.writer = MessageWriter(
             message_id=options.message_id,
             date=options.date,
@@ -96,6 +97,7 @@ class Response:
         )
         self.anomalies = Anomalies(run, limits.anomalies)
         self.judge = Judge(run, policies, self.anomalies)
+        self.writer.may_seal = self.judge.may_be_sealed
         self._keeper = Keeper(run, policies, limits, self.anomalies)
         self._lane_policies = _lane_policies(
             limits.text, limits.arguments, policies.content, policies.reasoning, policies.arguments, options.think_tags
@@ -115,6 +117,9 @@ class Response:
         """Take an event, unless the stream has ended and has no row for it."""
         if self._stream.is_open:
             _TAKES[type(event)](self, event)
+            if self.options.seal_tools:
+                for choice in self.run.choices.values():
+                    self._revoke_doubtful(choice.calls)
         elif type(event) is UsageReport:
             self.writer.boundary(self._stream, "usage")
             self._take_usage(event)
@@ -164,6 +169,8 @@ class Response:
                 self.exceed(reached.limit)
                 return
             route = found, calls
+            if self._seals:
+                self._revoke_doubtful(calls)
             if wire_index is not None and not found.settled:
                 self._call_routes[choice, wire_index] = route
         lane, calls = route
@@ -175,9 +182,11 @@ class Response:
             arguments = self._call_reader.formed(
                 lane, arguments, form, cumulative=cumulative or self._lane_policies[None].cumulative
             )
+            calls.note(lane)
         if arguments:
             if lane.state == AWAITING_NAME:  # for every delta
                 self._call_reader.complete_name(lane)
+                calls.note(lane)
             policy = self._lane_policies[None]
             if cumulative or policy.cumulative:
                 arguments = self._delta_of_cumulative(lane, arguments)
@@ -185,6 +194,27 @@ class Response:
                 self.exceed("arguments")
         if extras:
             self._keeper.keep(extras, lane.extras)
+        if self._seals:
+            self._revoke_doubtful(calls)
+
+    def _revoke_doubtful(self, calls: Calls) -> None:
+        """Tell which sealed calls have fallen into doubt."""
+        for lane in calls.lanes:
+            if lane.state == "sealed" and not self.judge.is_certain(calls, lane):
+                self.writer.boundary(lane, "revoked", "doubt")
+
+    def _revoke(self, target: str) -> None:
+        """Tell which sealed calls are not ready, when the stream ends in the state ``target``."""
+        for choice in self.run.choices.values():
+            for lane in choice.calls.lanes:
+                lane.flush(self._channels, self.writer)
+        outcomes = self.judge.outcomes(target)
+        for index, choice in self.run.choices.items():
+            ready = outcomes[index][1]
+            for lane in choice.calls.lanes:
+                if lane.state == "sealed" and not (ready and self.judge.is_certain(choice.calls, lane)):
+                    why = {"failed": "failed", "cancelled": "cancelled"}.get(target, "doubt" if ready else "cut")
+                    self.writer.boundary(lane, "revoked", why)
 
     def _open_lane(self, choice: int, field: TextField, part: int) -> TextLane | None:
         """Return the lane of a part, or ``None`` if that is one more than the limit allows."""
@@ -297,11 +327,7 @@ class Response:
         counts = {name: count for name in _COUNTS if (count := getattr(event, name)) is not None}
         if self._policies.usage == "max":
             counts = {name: max(count, getattr(self.run.usage, name) or 0) for name, count in counts.items()}
-        text = kept({**(self.run.usage.raw or {}), **event.raw})
-        if not self._keeper.has_room("extras", len(text), "usage"):
-            text = kept(event.raw)
-        raw = json.loads(text)
-        update = {**counts, "raw": raw if raw and isinstance(raw, dict) else None}
+        update = {**counts, "raw": self._keeper.merge_usage(self.run.usage.raw, event.raw)}
         if counts:
             update["source"] = "reported"
         self.run.usage = self.run.usage.model_copy(update=update)
@@ -355,6 +381,9 @@ class Response:
                 self._complete_calls(choice.calls, closes=event == "end")
                 if not run.stream.is_open:  # a limit was reached meanwhile
                     return
+        target = STREAM.table.by_cell[run.stream.state, event].target
+        if self._seals:
+            self._revoke(target)
         for index, choice in run.choices.items():
             for text in choice.texts.values():
                 text.close(event, self.writer)
@@ -365,9 +394,8 @@ class Response:
                 self.judge.judge_speech(choice)
         if event == "end":
             self.judge.judge_choices()
-        first = run.choices[min(run.choices)] if run.choices else Choice()
-        target = STREAM.table.by_cell[run.stream.state, event].target
-        self.writer.boundary(run.stream, event, self.judge.outcome(first, target)[0])
+        first = min(run.choices, default=0)
+        self.writer.boundary(run.stream, event, self.judge.outcomes(target)[first][0])
 
     def _complete_calls(self, calls: Calls, *, closes: bool) -> None:
         """Complete the names of the calls so far, and give arguments without a name to a call."""
@@ -440,6 +468,7 @@ _UNITS = {
     "choices": "choices",
     "items": "items and parts",
     "event": "bytes of one event",
+    "values": "values in one event",
 }
 _TAKES: dict[type[Event], Callable[[Response, Any], None]] = {
     Envelope: Response._take_envelope,

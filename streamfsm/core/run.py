@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 from io import StringIO
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, PlainSerializer
 
 from streamfsm.channels import Channel
 from streamfsm.core.calls import Calls
@@ -17,7 +17,7 @@ from streamfsm.limits import Limits
 from streamfsm.result import Anomaly, ErrorInfo, Usage
 from streamfsm.think_tags import Pairs
 
-Purse: TypeAlias = Literal["text", "sent_back", "extras"]
+Purse: TypeAlias = Literal["text", "sent_back", "extras", "usage"]
 """A limit on the characters that are kept of one sort."""
 
 
@@ -121,7 +121,7 @@ class Options:
     assistant_kwarg: str
     reasoning_model: bool | None
     think_tags: Pairs | None
-    requires_approval_tools: frozenset[str]
+    requires_approval_tools: Annotated[frozenset[str], PlainSerializer(sorted)]
     limits: Limits
     message_id: str
     run_id: str | None
@@ -129,3 +129,4 @@ class Options:
     date: AwareDatetime
     boundaries: bool = False
     channels: tuple[Channel, ...] = ()
+    seal_tools: frozenset[str] = frozenset()

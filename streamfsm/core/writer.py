@@ -22,12 +22,15 @@ from streamfsm.messages import (
     StopReasonType,
     StreamMessage,
     ToolCallDelta,
+    ToolCallRevoked,
+    made_up_id,
     otid,
 )
 from streamfsm.trace import Transition
 
 _SILENT = STREAM.table.initial
-_CLOSES = ("closed", "done")  # states of a call whose arguments are over
+_CLOSED = ("closed", "sealed")
+_CLOSES = (*_CLOSED, "done")  # states of a call whose arguments are over
 
 Trace: TypeAlias = Callable[[Transition], object] | None
 
@@ -75,6 +78,9 @@ class MessageWriter:
     boundaries: bool = False
     """Whether boundaries are returned along with the messages."""
 
+    may_seal: Callable[[CallLane], bool] = lambda _: False
+    """Whether nothing of a call that has just closed is in doubt."""
+
     _messages: list[Any] = field(default_factory=list)
     # The latest message, and where it came from: the next one usually continues it. No lane: none can.
     _latest: Any = None
@@ -94,6 +100,8 @@ class MessageWriter:
             self._bound(lane, row)
         if self.trace is not None:
             self._log(self.trace, lane, state, event, emitted=row.emits is not None)
+        if event == "object_closed" and lane.machine.accepts(lane, "sealed") and self.may_seal(cast("CallLane", lane)):
+            self.boundary(lane, "sealed")
 
     def text(self, lane: Lane, text: str) -> None:
         """Text arrived in the lane's present state, which says what it becomes."""
@@ -144,9 +152,15 @@ class MessageWriter:
             **dict(emission.constant),
             **({emission.field: emits} if type(emits) is not dict else emits),
         }
-        call_id, call_index, place = None, None, _run_of(lane)
+        call_id, call_index, place = None, None, _part_of(lane)
         if isinstance(lane, CallLane):
-            if emission.part:
+            place = lane.label
+            if emission.part == "whole":
+                whole = self._whole(lane)
+                call_id, call_index, fields = whole.tool_call_id, lane.ordinal, {"tool_call": whole}
+                if message is ToolCallRevoked:
+                    fields["reason"] = emits or "trailing"
+            elif emission.part:
                 call_id, call_index = lane.announced_id, lane.ordinal
                 fields["tool_call"] = ToolCallDelta(tool_call_id=call_id, **{emission.part: cast("str", emits)})
                 asks = lane.kind == "mcp_approval_request" or lane.name in self.requires_approval
@@ -184,9 +198,20 @@ class MessageWriter:
         self._latest = first
         self._messages.append(first)
 
+    def _whole(self, lane: CallLane) -> ToolCallDelta:
+        call_id = lane.announced_id or made_up_id(self.message_id, lane.choice, lane.ordinal)
+        arguments = lane.arguments.getvalue()[: cast("Scanner", lane.scanner).ends]
+        return ToolCallDelta(name=lane.name, arguments=arguments, tool_call_id=call_id)
+
     def _bound(self, lane: Lane, row: Row) -> None:
         """Add the boundary that ``row`` is, if it is one, after its message."""
-        if isinstance(lane, CallLane) and row.target in _CLOSES and row.state != "closed" and lane.named and lane.name:
+        if (
+            isinstance(lane, CallLane)
+            and row.target in _CLOSES
+            and row.state not in _CLOSED
+            and lane.named
+            and lane.name
+        ):
             verdict = lane.judge()[0] if row.target == "done" or not lane.scanner else lane.scanner.closing_verdict
             self._messages.append(CallClosed(lane.choice, lane.ordinal, lane.announced_id, lane.name, verdict))
         elif lane is self.stream and row.emits is Emission.STOP:
@@ -212,9 +237,11 @@ class MessageWriter:
         turns.append(Turn(lane.choice, field, who, buffer.tell() - len(text)))
 
 
-def _run_of(lane: Lane) -> str | int:
-    """Return what of a lane, besides its choice, makes its messages a run of their own."""
-    return lane.label if isinstance(lane, CallLane) else (isinstance(lane, TextLane) and lane.part) or ""
+def _part_of(lane: Lane) -> str:
+    """Return what makes a run of its own within a choice: a call, or the part of a text whose field has several."""
+    if isinstance(lane, CallLane):
+        return lane.label
+    return str(lane.part) if isinstance(lane, TextLane) and lane.part else ""
 
 
 _SPOKEN = (AssistantMessage, ReasoningMessage)

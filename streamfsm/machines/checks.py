@@ -61,6 +61,8 @@ HOLDS: Mapping[tuple[str, str], Hold] = {
     ("tool_call", "spoken_verbatim"): Hold("half a surrogate pair", (_HALF,)),
 }
 # fmt: on
+SEALED_HOLDS = {**HOLDS, ("tool_call", "sealed"): HOLDS["tool_call", "closed"]}
+"""The same for calls that are sealed."""
 
 MOMENTARY = {
     ("text", "awaiting_text"): "a field is known by its first text, which leaves that state at once",

@@ -103,7 +103,7 @@ def dot(table: Table, taken: Taken | None = None) -> str:
         classes = _classes("state", *_kinds(box), idle=box.idle)
         body.append(f'"{name}" [label=<{text}>, class="{classes}"{", peripheries=2" * (name in table.final)}]')
     for arrow in arrows:
-        source = _sources(table, arrow, ",\\n")
+        source = _sources(table, arrow.sources, ",\\n")
         if len(arrow.sources) > 1:
             body.append(f'"{source}" [style=dashed, fontsize=10.5, class="several"]')
         text = "<br/>".join(f"&#160;{line}&#160;" for line in _beside(arrow))  # the spaces keep it off the arrow
@@ -178,11 +178,10 @@ def mermaid(table: Table, taken: Taken | None = None) -> str:
         inside = "<br>".join([f"<b>{name}</b>", *map(_text, box.labels)])
         shape = f'((("{inside}")))' if name in table.final else f'("{inside}")'
         body.append(_id(name) + shape + "".join(f":::{kind}" for kind in _kinds(box)))
-    several = {sources: f"several_{place}" for place, (sources, *_) in enumerate(arrows) if len(sources) > 1}
+    several = {arrow.sources: f"several_{place}" for place, arrow in enumerate(arrows) if len(arrow.sources) > 1}
+    body += [f'{name}["{_sources(table, sources, ",<br>")}"]' for sources, name in several.items()]
     for arrow in arrows:
         source = several.get(arrow.sources) or _id(arrow.sources[0])
-        if arrow.sources in several:
-            body.append(f'{source}["{_sources(table, arrow, ",<br>")}"]')
         line = "-.->" if arrow.idle else "-->"
         body.append(f'{source} {line}|"{"<br>".join(map(_text, arrow.labels))}"| {_id(arrow.target)}')
     used = {kind for box in boxes for kind in _kinds(box)}
@@ -200,11 +199,11 @@ def _id(state: str) -> str:
     return f"{state}_"
 
 
-def _sources(table: Table, arrow: Arrow, newline: str) -> str:
+def _sources(table: Table, sources: tuple[str, ...], newline: str) -> str:
     """The name of where an arrow begins."""
-    if len(arrow.sources) > 1 and arrow.sources == table.live:
+    if len(sources) > 1 and sources == table.live:
         return "any live state"
-    return newline.join(", ".join(arrow.sources[first : first + 3]) for first in range(0, len(arrow.sources), 3))
+    return newline.join(", ".join(sources[first : first + 3]) for first in range(0, len(sources), 3))
 
 
 def _kinds(box: Box) -> list[str]:

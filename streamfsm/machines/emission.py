@@ -11,6 +11,8 @@ from streamfsm.messages import (
     ReasoningMessage,
     StopReason,
     ToolCallMessage,
+    ToolCallRevoked,
+    ToolCallSealed,
 )
 
 
@@ -27,7 +29,7 @@ class Emission:
     constant: tuple[tuple[str, Any], ...] = ()
     """Fields that are the same in all its messages, and their values."""
     part: str | None = None
-    """The part of a tool call that is emitted, ``name`` or ``arguments``; ``None``: it is not part of a tool call."""
+    """The part of a tool call that is emitted, ``name``, ``arguments`` or ``whole``; ``None``: none."""
     thinks: bool = False
     """Whether it shows that the model thought, so that no message need announce hidden thoughts."""
 
@@ -36,6 +38,8 @@ class Emission:
     ANSWER: ClassVar["Emission"]
     TOOL_NAME: ClassVar["Emission"]
     TOOL_ARGUMENTS: ClassVar["Emission"]
+    SEALED: ClassVar["Emission"]
+    REVOKED: ClassVar["Emission"]
     HIDDEN: ClassVar["Emission"]
     STOP: ClassVar["Emission"]
 
@@ -47,6 +51,8 @@ Emission.REASONING = Emission("ReasoningMessage (native)", ReasoningMessage, "re
 Emission.ANSWER = Emission("AssistantMessage", AssistantMessage, "content")
 Emission.TOOL_NAME = Emission("ToolCallMessage (name)", ToolCallMessage, "tool_call", part="name")
 Emission.TOOL_ARGUMENTS = Emission("ToolCallMessage (arguments)", ToolCallMessage, "tool_call", part="arguments")
+Emission.SEALED = Emission("ToolCallSealed", ToolCallSealed, "tool_call", part="whole")
+Emission.REVOKED = Emission("ToolCallRevoked", ToolCallRevoked, "reason", part="whole")
 Emission.HIDDEN = Emission("HiddenReasoningMessage", HiddenReasoningMessage, "state", thinks=True)
 Emission.STOP = Emission("StopReason", StopReason, "stop_reason")
 

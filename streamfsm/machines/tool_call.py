@@ -71,9 +71,21 @@ MESSAGE = Capture("message_open", "message_kwarg", Emission.ANSWER, "inside the 
                   "the message's value", "a message that is neither a string nor JSON", ("between_members",))
 
 
+_SEALED = (State("sealed", Emission.TOOL_ARGUMENTS, "the object is whole, nothing of the call is in doubt, and that was told"),)
+_SEALING = (
+    Row("closed", "sealed",    "sealed",    Emission.SEALED,  "nothing of the call is in doubt"),
+    Row("sealed", "revoked",   "closed",    Emission.REVOKED, "it fell into doubt, or the stream did not end well"),
+    Row("sealed", "trailing",  "malformed", Emission.REVOKED, "the object was whole, and more came"),
+)
+
+
 @cache
-def tool_call(*captures: Capture) -> StateMachine:
-    """Return the machine of calls with these ``captures``; the same captures give the same machine.
+def tool_call(*captures: Capture, seals: bool = False) -> StateMachine:
+    """Return the machine of calls with these ``captures``; the same arguments give the same machine.
+
+    Args:
+        captures: what channels add.
+        seals: whether a call that is whole and certain is told at once, and told again if it turns out not to be.
 
     Raises:
         TableError: the captures contradict each other, such as two of one state.
@@ -85,6 +97,7 @@ def tool_call(*captures: Capture) -> StateMachine:
         *(State(each.state, each.becomes, each.inside) for each in captures),
         State("text_input",      Emission.TOOL_ARGUMENTS, "the input of a custom tool: text, which is not parsed"),
         State("closed",          Emission.TOOL_ARGUMENTS, "the object is whole; only white space may follow"),
+        *(_SEALED if seals else ()),
         State("malformed",       Emission.TOOL_ARGUMENTS, "not JSON from here on: raw text goes on, captures stop"),
         State("spoken_verbatim", Emission.ANSWER,         "the message tool's arguments are not JSON from here on: spoken verbatim"),
         State("done",            None,                    "the stream is over"),
@@ -109,6 +122,7 @@ def tool_call(*captures: Capture) -> StateMachine:
         *(Row(each.state, "misspoken", "spoken_verbatim", None, each.odd) for each in captures),
         Row("closed",          "misspoken",     "spoken_verbatim", None, "the message's object was whole, and more came"),
         Row("closed",          "trailing",      "malformed",       None, "the object was whole, and more came"),
+        *(_SEALING if seals else ()),
         Row(LIVE,              "end",           "done",            None, "the wire has no more chunks"),
         Row(LIVE,              "error",         "done",            None, "the stream failed; the arguments so far stand"),
         Row(LIVE,              "cancel",        "done",            None, "the caller wants no more"),

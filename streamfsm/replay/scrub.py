@@ -33,13 +33,14 @@ _MARKER_WORDS = re.compile(
 """What the parser looks for in texts, at the places that :data:`_MARKER` finds: tags of thoughts, marks of calls."""
 
 _PROTOCOL_WORD = re.compile(r"[\w./-]{1,64}")
-_PROTOCOL = {"object", "type", "role", "status", "code", "reason", "finish_reason", "native_finish_reason"}
+_PROTOCOL = {"object", "type", "role", "status", "phase", "execution", "code"}
+_PROTOCOL |= {"reason", "finish_reason", "native_finish_reason"}
 """Fields whose values are words of the protocol."""
 _COUNTS = re.compile(r"(\w+_)?(index|tokens)|sequence_number|status|code")
 """Fields whose numbers say nothing of the text."""
 _WHOLE = re.compile(r"id|\w+_id|model|system_fingerprint|obfuscation")
 """Fields of which each value stands for itself, and is not a part of a longer text."""
-_IDENTITY = ("index", "item_id", "output_index", "content_index", "summary_index")
+_IDENTITY = ("index", "output_index", "content_index", "summary_index")
 """Fields that tell which lane an object's texts belong to."""
 
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|$)")
@@ -109,9 +110,13 @@ class _Object:
     """The texts in it."""
 
     @property
-    def identity(self) -> tuple[str, ...]:
+    def identity(self) -> tuple[tuple[str, str], ...]:
+        """What tells it from others; nothing, if it says none of that."""
         kind = self.values.get("type", "")
-        return tuple(self.values.get(name, "") for name in _IDENTITY) + ((kind,) if "." in kind else ())
+        told = [(name, self.values[name]) for name in _IDENTITY if name in self.values]
+        if "output_index" not in self.values and "item_id" in self.values:  # which some servers change in each event
+            told.append(("item_id", self.values["item_id"]))
+        return (*told, ("type", kind)) if "." in kind else tuple(told)
 
 
 @dataclass

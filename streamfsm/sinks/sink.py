@@ -252,11 +252,12 @@ class ProtocolSink(Sink[E]):
         self._message = message
         if isinstance(message, StopReason):
             return
+        index = self._run.call_index if message.message_type in _CALLS else None
         if message.choice_index != self._choice:
-            if self._run.call_index is not None:
-                self._elsewhere[message.choice_index, self._run.call_index] = message.message_type
-        elif self._run.call_index is not None:
-            self._take_call(message, self._run.call_index)
+            if index is not None:
+                self._elsewhere[message.choice_index, index] = message.message_type
+        elif index is not None:
+            self._take_call(message, index)
         elif what := _TEXTS.get(message.message_type):
             self._take_text(what, message)
         elif message.message_type == "hidden_reasoning_message":
@@ -315,8 +316,7 @@ class ProtocolSink(Sink[E]):
         """Write the calls that came in another choice and belong to the answer."""
         for choice in result.choices:
             for call in choice.tool_calls if choice.index in result.answer else ():
-                kind = self._elsewhere.get((choice.index, call.index))
-                if kind in _CALLS:
+                if kind := self._elsewhere.get((choice.index, call.index)):
                     place = choice.index, call.index
                     piece = self._begin_call(place, call.id, call.name, approval=kind == _CALLS[1])
                     if call.arguments:

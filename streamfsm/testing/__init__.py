@@ -3,6 +3,7 @@
 ``pip install 'streamfsm[testing]'``; ``docs/testing.md`` shows how to use it with a parser of your own.
 """
 
+from streamfsm.testing.channels import Growing, GrowingArguments, check_channels, grows_into
 from streamfsm.testing.exhaustive import check_every_split, cuts, splits
 from streamfsm.testing.fuzzing import fuzz
 from streamfsm.testing.laws import (
@@ -58,6 +59,8 @@ __all__ = [
     "QUIRKS",
     "RETELLINGS",
     "Fault",
+    "Growing",
+    "GrowingArguments",
     "LawBroken",
     "OwnProcess",
     "Parse",
@@ -73,6 +76,7 @@ __all__ = [
     "accented",
     "arguments",
     "check_append_only",
+    "check_channels",
     "check_dialect_invariance",
     "check_every_split",
     "check_linear",
@@ -93,6 +97,7 @@ __all__ = [
     "fuzz",
     "garbage_chunks",
     "garbage_events",
+    "grows_into",
     "json_text",
     "logical_streams",
     "long_arguments",

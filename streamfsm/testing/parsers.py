@@ -69,7 +69,7 @@ def read_message(message: Any) -> Iterator[Said]:
         choice: int = fields.get("choice_index", 0)
         if not isinstance(message, Message):
             message = _OURS[kind].model_construct(**fields)
-        call = fields.get("tool_call")
+        call = fields.get("tool_call") if kind not in _WHOLE else None
         parts: dict[str, Any] = dict(call) if call else {_KINDS.get(kind, kind): message.text}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise MisuseError(f"cannot read the message {message!r}; give the check a read=") from error
@@ -83,6 +83,7 @@ _KINDS = {
     "hidden_reasoning_message": "hidden",
     "stop_reason": "stop",
 }
+_WHOLE = ("tool_call_sealed", "tool_call_revoked")  # which repeat the call
 _OURS: dict[str, type[Message]] = {
     kind.model_fields["message_type"].default: kind for kind in get_args(get_args(StreamMessage)[0])
 }

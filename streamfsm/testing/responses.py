@@ -159,6 +159,7 @@ def responses_streams(
     texts: st.SearchStrategy[str] = texts(),  # noqa: B008
     kinds: Sequence[str] = KINDS,
     fields: Sequence[str] = ("content",),
+    thoughts: Sequence[str] = ("summary", "text"),
     ends: Sequence[str | None] = ENDS,
     interleaved: bool = True,
     max_items: int = 4,
@@ -172,6 +173,7 @@ def responses_streams(
         texts: the text of each part, and the input of custom tools.
         kinds: the kinds of items that there may be.
         fields: which of ``content`` and ``refusal`` a message may have.
+        thoughts: how reasoning may be shown. OpenAI's servers send a ``summary``, others ``text``.
         ends: how the stream may end.
         interleaved: whether items may be told side by side. Servers seldom do it. Of such a stream, a retelling
             without deltas has the same texts in another order.
@@ -185,7 +187,7 @@ def responses_streams(
         "message": lambda index: message(index, draw(parts)),
         "reasoning": lambda index: (
             reasoning(index, draw(st.lists(texts, max_size=2)), encrypted=draw(encrypted))
-            if draw(st.booleans())
+            if draw(st.sampled_from(thoughts)) == "summary"
             else reasoning(index, text=draw(texts), encrypted=draw(encrypted))
         ),
         "function_call": lambda index: call(index, draw(names), draw(arguments)),

@@ -1,5 +1,6 @@
 """``Source``: the interface between a wire's reader and the parser."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from streamfsm.core.events import Handler
@@ -22,6 +23,14 @@ class Source(Protocol):
         Returns:
             Whether the chunk is plain: it gave one text, or one piece of arguments, for a known lane, and nothing else.
             Such a chunk gives the same event when it is read again.
+        """
+
+    def fits(self, begun: Collection[int], calls: Collection[int]) -> bool:
+        """Whether its state, from a snapshot, refers to what is there.
+
+        Args:
+            begun: the choices that the core knows.
+            calls: the indexes of calls that the core knows, of the first choice.
         """
 
     def goes_on(self, chunk: object, /) -> bool:

@@ -1,6 +1,7 @@
 """A short cut for events that differ from an earlier one only in a text, as nearly all do: only the text is decoded."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -10,41 +11,56 @@ from streamfsm.core.events import CallPiece, Handler, Recorder, Text
 from streamfsm.wires.source import Source
 
 _Learned: TypeAlias = Text | CallPiece
+_Check: TypeAlias = Callable[[bytes], object]
+_Hole: TypeAlias = tuple[int, int, _Check | None, bytes]
+"""Where a hole begins and ends, the check of what stands in it, and another value."""
 
-_PADDING = re.compile(rb'"(?:obfuscation|p)": ?("[^"\\]*")')  # against traffic analysis; its length varies
 _LARGEST = 4096  # bytes of an event that is learned
 _TRIES = 8  # events that are learned in vain before learning stops
 
 
+# What else differs from event to event, and says nothing: padding against traffic analysis, whose length varies, and
+# the number of the event. Each with the check of what stands there, and another value for the proof.
+_LOOSE: tuple[tuple[re.Pattern[bytes], _Check, bytes], ...] = (
+    (re.compile(rb'"(?:obfuscation|p)": ?("[^"\\]*")'), re.compile(rb'"[ !#-\[\]-~]*"').fullmatch, b'"."'),
+    (re.compile(rb'"sequence_number": ?(\d+)'), re.compile(rb"0|[1-9]\d*").fullmatch, b"1234567"),
+)
+
+
 @dataclass(slots=True)
 class Template:
-    """A plain event without its text, and without padding after it, if any: ``head "text" middle "padding" tail``.
+    """A plain event without its text, and without what else differs and says nothing: holes between fixed bytes.
 
-    The text between the parts is decoded as a JSON string. If that works, the event is the learned one with another
+    What stands in the text's hole is decoded as a JSON string. If that works, the event is the learned one with another
     text; if not, the event is read in full. So nothing is guessed, and decoding takes a third of its time
     (``benchmarks/wire.py``). Snapshots do not keep the template: it can be learned again.
     """
 
     _learned: _Learned | None = None
     _head: bytes = b""
-    _middle: bytes = b""
-    _tail: bytes | None = None
-    """``None`` if there is no padding; then all that follows the text is in ``_middle``."""
+    _holes: tuple[tuple[_Check | None, bytes], ...] = ()
+    """For each hole, the check of what stands in it (``None`` for the text), and the bytes up to the next hole."""
+    _tail: bytes = b""
     _tries: int = _TRIES
 
     def tell(self, data: bytes, to: Handler) -> bool:
         """Pass on the text of an event that is like the learned one; return whether it is."""
-        learned, middle, tail = self._learned, self._middle, self._tail
-        if learned is None or not data.startswith(self._head) or not data.endswith(middle if tail is None else tail):
+        learned, text = self._learned, None
+        if learned is None or not data.startswith(self._head) or not data.endswith(self._tail):
             return False
-        if tail is None:
-            hole = data[len(self._head) : len(data) - len(middle)]
-        else:
-            hole, _, padding = data[len(self._head) : -len(tail)].partition(middle)
-            if _string(padding) is None:
+        rest = data[len(self._head) : len(data) - len(self._tail)]
+        for check, between in self._holes:
+            hole = rest
+            if between:
+                hole, _, rest = rest.partition(between)
+            if check is None:
+                try:
+                    text = from_json(hole)
+                except ValueError:
+                    return False
+            elif not check(hole):
                 return False
-        text = _string(hole)
-        if not text:
+        if type(text) is not str or not text:
             return False
         self._tries = _TRIES
         if type(learned) is Text:
@@ -65,19 +81,29 @@ class Template:
             return
         self._tries -= 1
         learned, text = _only_text(source, chunk)
-        quoted = text.encode(errors="replace")
-        head, _, rest = data.rpartition(b'"%b"' % quoted)
-        padding = _PADDING.search(rest)
-        middle, tail = (rest[: padding.start(1)], rest[padding.end(1) :]) if padding else (rest, None)
-        # The proof that the text stands there: with another text in that place, and other padding, the event gives the
-        # other text, and is otherwise the same.
-        probe = b'%b"%b."%b' % (head, quoted, middle) + (b"" if tail is None else b'"."%b' % tail)
+        quoted = b'"%b"' % text.encode(errors="replace")
+        at = data.rfind(quoted)
+        if learned is None or at < 0:
+            return
+        holes: list[_Hole] = [(at, at + len(quoted), None, quoted[:-1] + b'."')]
+        for pattern, check, other in _LOOSE:
+            if found := pattern.search(data):
+                holes.append((*found.span(1), check, other))
+        holes.sort(key=lambda hole: hole[0])
+        ends = [*(start for start, *_ in holes[1:]), len(data)]
+        fixed = [data[end:following] for (_, end, *_), following in zip(holes, ends, strict=True)]
+        head, tail = data[: holes[0][0]], fixed[-1]
+        # The proof that the text stands there: with other values in all holes, the event gives the other text, and is
+        # otherwise the same.
+        probe = head + b"".join(other + between for (*_, other), between in zip(holes, fixed, strict=True))
         try:
-            proved = learned is not None and _only_text(source, from_json(probe)) == (learned, text + ".")
+            proved = _only_text(source, from_json(probe)) == (learned, text + ".")
         except ValueError:
             proved = False
         if proved:
-            self._learned, self._head, self._middle, self._tail = learned, head, middle, tail
+            checks = [check for *_, check, _ in holes]
+            self._learned, self._head, self._tail = learned, head, tail
+            self._holes = tuple(zip(checks, [*fixed[:-1], b""], strict=True))
 
 
 def _only_text(source: Source, chunk: object) -> tuple[_Learned | None, str]:
@@ -94,12 +120,3 @@ def _only_text(source: Source, chunk: object) -> tuple[_Learned | None, str]:
         ]:
             return replace(learned, arguments=""), text
     return None, ""
-
-
-def _string(data: bytes) -> str | None:
-    """Return the decoded string, if the JSON text is one."""
-    try:
-        text = from_json(data)
-    except ValueError:
-        return None
-    return text if type(text) is str else None

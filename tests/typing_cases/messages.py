@@ -13,6 +13,8 @@ from streamfsm import (
     StreamMessage,
     ToolCallDelta,
     ToolCallMessage,
+    ToolCallRevoked,
+    ToolCallSealed,
     coalesce,
 )
 
@@ -28,6 +30,9 @@ def by_class(message: StreamMessage) -> str:
             return message.tool_call.arguments or message.tool_call.name or ""
         case ArgumentMessage():
             return message.delta or message.path
+        case ToolCallSealed() | ToolCallRevoked():
+            assert_type(message.tool_call, ToolCallDelta)
+            return message.text
         case HiddenReasoningMessage():
             return message.state
         case StopReason():

@@ -70,6 +70,10 @@ class ChatCompletions:
     reasoning_fields: tuple[str, ...] = ()
     """The fields that have held reasoning as plain text, in order."""
 
+    def fits(self, begun: Collection[int], _: Collection[int]) -> bool:
+        """See :class:`streamfsm.wires.source.Source`."""
+        return self.choices.keys() == set(begun)
+
     def read(self, chunk: object, to: Handler) -> bool:
         """Pass the events of ``chunk`` on, in reading order; see :class:`streamfsm.wires.source.Source`.
 

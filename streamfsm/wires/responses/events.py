@@ -26,11 +26,13 @@ Does: TypeAlias = Literal[
     "told_later",
     "nothing",
 ]
-"""What the reader does with an event. ``delta``: reads a piece of a text. ``whole``: reads the text so far, and settles
-it. ``part``: the same of a part, which goes on. ``added`` and ``done``: reads an item. ``citation``: keeps an
-annotation. ``status``: takes the id and the model. ``end``: reads the items of the final list, and how it ended.
-``failure``: fails the stream. ``counted``: counts base64, and leaves it out. ``told_later``: nothing, because the end
-of the item tells it whole. ``nothing``."""
+DOES = """\
+``delta``: a piece of a text is read. ``whole``: the text so far is read, and no delta follows. ``part``: the same of a
+part, which may go on. ``added`` and ``done``: an item is read. ``citation``: an annotation is kept. ``status``: the id
+and the model are taken. ``end``: the items of the final list are read, and how the response ended. ``failure``: the
+stream fails. ``counted``: base64 is counted, and left out. ``told later``: nothing, because the end of the item tells it
+whole. ``nothing``: it says nothing."""
+"""What each of these means."""
 Kind: TypeAlias = Literal["content", "refusal", "transcript", "summary", "thought", "arguments", "input"]
 """A kind of text on this wire."""
 

@@ -80,6 +80,21 @@ class Items:
     last: dict[str, int] = field(default_factory=dict)
     """Type → the latest item."""
 
+    def refer(self, calls: Collection[int]) -> bool:
+        """Whether all positions are those of items, and all items that are calls are among the core's ``calls``."""
+        places = [*self.at_index.values(), *self.last.values(), *(at for each in self.with_id.values() for at in each)]
+        opened: dict[str, list[int]] = {}
+        for at, item in enumerate(self.all):
+            if item.ordinal != at or (item.is_call and at not in calls):
+                return False
+            if not item.done:
+                opened.setdefault(item.type, []).append(at)
+        return (
+            all(0 <= at < len(self.all) for at in places)
+            and opened == {kind: sorted(each) for kind, each in self.open.items() if each}
+            and all(item.type in self.open for item in self.all)
+        )
+
     def resolve(
         self,
         tells: Tells,

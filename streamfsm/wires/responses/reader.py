@@ -7,7 +7,7 @@ recorded. Which item an event speaks of, :mod:`streamfsm.machines.items` decides
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
@@ -30,7 +30,7 @@ from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, mo
 from streamfsm.core.text import without_surrogates
 from streamfsm.machines.items import Rule, Tells
 from streamfsm.wires.chat.dialect import Dialect
-from streamfsm.wires.checked import integer, string
+from streamfsm.wires.checked import checked, integer, string
 from streamfsm.wires.error_shapes import failure_in, failure_of, shown, untold
 from streamfsm.wires.foreign import AMID_RESPONSES, protocol_of
 from streamfsm.wires.responses.events import (
@@ -98,6 +98,12 @@ class Responses:
     """Fields of the response that are not read, as they were told last; kept once it has ended."""
     base64: int = 0
     """Characters of audio that were left out."""
+
+    def fits(self, begun: Collection[int], calls: Collection[int]) -> bool:
+        """See :class:`streamfsm.wires.source.Source`."""
+        places = range(len(self.items.all))
+        known = set(begun) == ({_CHOICE} if self.begun else set())
+        return known and self.items.refer(calls) and all(at in places for at in self.silent)
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Pass the events of ``chunk`` on; see :class:`streamfsm.wires.source.Source`."""
@@ -499,7 +505,8 @@ class Responses:
         listed: dict[Kind, list[tuple[str, _Fields]]] = {}
         for member in ("summary", "content"):
             value = told.get(member)
-            for each in [{"type": "text", "text": value}] if isinstance(value, str) else value or ():
+            parts = [{"type": "text", "text": value}] if isinstance(value, str) else value
+            for each in [] if parts is None else checked(list, parts, member, _CHOICE, to) or []:
                 fields = fields_of(each)
                 kind = PARTS.get((item.type, string(fields, "type", _CHOICE, to)))
                 if kind is None:

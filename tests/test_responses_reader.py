@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from helpers import ID, anomalies, chunk, dumped, fed, run, said
+from helpers import ID, anomalies, chunk, counted, dumped, fed, run, said
 from openai._models import construct_type
 from openai.types.responses import ResponseStreamEvent
 from response_events import (
@@ -25,6 +25,7 @@ from response_events import (
 from response_events import said as spoken
 
 from streamfsm import Dialect, Limits, MisuseError, StreamParser
+from streamfsm.wires.template import Template
 
 SPEECH = [
     created(),
@@ -636,3 +637,42 @@ def test_calls_and_names_are_bounded():
     assert parser.result.error.message == "more than 3 characters of a tool's name"
     _, parser = run([created(), added(message()), done(message("Hello"))], limits=Limits(text=3))
     assert parser.result.error.message == "more than 3 characters of text"
+
+
+# -- speed -------------------------------------------------------------------------------------------------------------
+
+
+def numbered(count: int, *, names: bool) -> bytes:
+    deltas = [
+        {**spoken("word "), "sequence_number": number, "obfuscation": "x" * (number % 7), "logprobs": []}
+        for number in range(count)
+    ]
+    return body([created(), added(message()), *deltas], names=names)
+
+
+@pytest.mark.parametrize("names", [False, True])
+def test_deltas_with_numbers_and_padding_are_learned(monkeypatch, names):
+    told = []
+    tell = Template.tell
+    monkeypatch.setattr(Template, "tell", lambda *arguments: told.append(tell(*arguments)) or told[-1])
+    parser = StreamParser()
+    parser.feed_bytes(numbered(50, names=names))
+    assert parser.result.content == "word " * 50
+    assert sum(told) >= 48
+
+
+def test_a_stream_is_read_in_linear_time_though_each_text_is_told_four_times():
+    def cost(size: int) -> int:
+        text = "word " * size
+        whole = event("output_text.done", text=text, **named("m1", 0), **placed(0))
+        deltas = [spoken("word ") for _ in range(size)]
+        stream = [*SPEECH[:4], *deltas, whole, done(message(text)), ended(message(text))]
+        data, parser = body(stream), StreamParser(message_id=ID)
+        with counted() as count:
+            for at in range(0, len(data), 997):
+                parser.feed_bytes(data[at : at + 997])
+        assert parser.result.content == text
+        return count()
+
+    cost(100)
+    assert cost(2000) < 2.3 * cost(1000)

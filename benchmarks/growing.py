@@ -1,0 +1,112 @@
+"""Arguments that grow, shown while they stream: which laws parsers keep, and what a piece costs.
+
+Each parser reads the same random objects, cut in every place, under ``check_channels``; and then one long text, four
+characters a piece, of which each is followed by a look at the arguments so far.
+
+    python benchmarks/growing.py [--quick] [--json]
+"""
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+from measure import Rows, exponent, main
+from pydantic_core import from_json
+
+from streamfsm.testing import GrowingArguments, LawBroken, check_channels
+from streamfsm.testing.channels import Growing
+
+SIZES = (2_000, 8_000)
+TEXTS = ("a", "two words", "\u00e9", "\U0001f426", 'a "quote"', "line\nbreak", "")
+
+
+class Reparsing:
+    """Reads all of the text again for every piece."""
+
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        self._read, self._text = read, ""
+
+    def feed(self, piece: str) -> Any:
+        """Return what the text so far holds."""
+        self._text += piece
+        return self._read(self._text)
+
+
+def parsers() -> dict[str, Callable[[], Growing]]:
+    """Those that are installed."""
+    found: dict[str, Callable[[], Growing]] = {
+        "streamfsm": GrowingArguments,
+        "jiter, trailing-strings": lambda: Reparsing(lambda text: from_json(text, allow_partial="trailing-strings")),
+        "jiter, partial": lambda: Reparsing(lambda text: from_json(text, allow_partial=True)),
+    }
+    if find_spec("partial_json_parser"):
+        from partial_json_parser import loads
+
+        found["partial-json-parser"] = lambda: Reparsing(loads)
+    return found
+
+
+def document(choose: random.Random, depth: int = 2) -> Any:
+    """A random object, without repeated keys."""
+
+    def value(depth: int) -> Any:
+        kind = choose.randrange(6 if depth else 4)
+        if kind < 2:  # noqa: PLR2004 - as often as the other scalars
+            return choose.choice(TEXTS)
+        if kind < 4:  # noqa: PLR2004
+            return choose.choice([0, 12, -1.5e3, True, None])
+        if kind == 4:  # noqa: PLR2004
+            return [value(depth - 1) for _ in range(choose.randrange(3))]
+        return document(choose, depth - 1)
+
+    return {key: value(depth) for key in choose.sample(["a", "b", "first name", "\u00e9"], choose.randrange(4))}
+
+
+def broken(parse: Callable[[], Growing], texts: list[str]) -> Counter[str]:
+    """How often each law is broken; ``total`` where the parser raises."""
+    found: Counter[str] = Counter()
+    for text in texts:
+        try:
+            check_channels(parse, text)
+        except Exception as error:  # noqa: BLE001, PERF203 - whatever a parser raises for the beginning of an object
+            found[error.law if isinstance(error, LawBroken) else "total"] += 1
+    return found
+
+
+def seconds(parse: Callable[[], Growing], size: int) -> float:
+    """CPU time for a text of this size, four characters a piece."""
+    text = json.dumps({"items": [{"id": number, "name": "a name"} for number in range(size // 30)]})
+    parser = parse()
+    start = time.process_time()
+    for at in range(0, len(text), 4):
+        parser.feed(text[at : at + 4])
+    return time.process_time() - start
+
+
+def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
+    """A row for each parser."""
+    choose = random.Random(1)  # noqa: S311 - the same documents every time
+    texts = [json.dumps(document(choose), ensure_ascii=choose.random() < 0.5) for _ in range(40 if quick else 200)]  # noqa: PLR2004
+    found = []
+    for name, parse in parsers().items():
+        laws = broken(parse, texts)
+        costs = [min(seconds(parse, size) for _ in range(3)) for size in SIZES]
+        found.append(
+            {
+                "parser": name,
+                "objects right at every cut": f"{len(texts) - laws.total()} of {len(texts)}",
+                "breaks": ", ".join(f"{law} ({count})" for law, count in laws.most_common()),
+                "µs a piece at 2 KB": round(costs[0] / SIZES[0] * 4e6, 1),
+                "at 8 KB": round(costs[1] / SIZES[1] * 4e6, 1),
+                "exponent": round(exponent(SIZES, costs), 2),
+            }
+        )
+    return found
+
+
+if __name__ == "__main__":
+    main(rows, __doc__)

@@ -1,0 +1,150 @@
+"""A recorded stream as one page, to step through: the wire, the states, the messages, and the stream cut elsewhere.
+
+All that the page shows was computed here, by the parser. The page itself looks up, and parses nothing.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from streamfsm.errors import MisuseError
+from streamfsm.machines import MACHINES, Table
+from streamfsm.machines.diagrams import svg
+from streamfsm.messages import StreamMessage, coalesce
+from streamfsm.parser import StreamParser
+from streamfsm.replay.provenance import Make, Provenance, provenance
+from streamfsm.wires.chat.chunking import cutter, pack, split
+
+CHUNKINGS = ("whole", "char", "8", "random:1")
+"""In which the page shows a stream, besides as it was recorded."""
+_LONG = 1000  # chunks: a longer stream is shown as it was recorded only
+_MOVES = 200  # chunks whose cut with the next one can be moved
+_PLACES = 24  # to which a cut can be moved
+
+
+def page(title: str, chunks: Sequence[Any], make: Make) -> str:
+    """Return a page in HTML that needs nothing else, neither the network nor, for its table, a script.
+
+    Args:
+        title: names the stream.
+        chunks: the wire's objects.
+        make: makes a new parser, as for :func:`streamfsm.replay.provenance.provenance`.
+    """
+    recorded = provenance(chunks, make)
+    views = [_view("as recorded", chunks, recorded, recorded)]
+    if len(chunks) <= _LONG:
+        for name in CHUNKINGS:
+            cut = cutter(name)(list(chunks))
+            views.append(_view(name, cut, provenance(cut, make), recorded))
+    parser = make(trace=None)
+    for chunk in chunks:
+        parser.feed(chunk)
+    parser.close()
+    data = {
+        "views": views,
+        "moves": [*_moves(chunks, make)],
+        "machines": {machine.table.name: [state.name for state in machine.table.states] for machine in MACHINES},
+        "anomalies": [anomaly.model_dump() for anomaly in parser.result.anomalies],
+    }
+    template = files("streamfsm.replay").joinpath("explorer.html").read_text(encoding="utf-8")
+    template = template.replace("<!--TITLE-->", escape(title))
+    parts = {
+        "PICTURES": "\n".join(_picture(machine.table) for machine in MACHINES),
+        "TABLE": _table(recorded),
+        # Inside a script element only ``<`` can end it.
+        "DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+    }
+    for name, text in parts.items():
+        before, _, after = template.partition(f"<!--{name}-->")
+        template = before + text + after
+    return template
+
+
+def _picture(table: Table) -> str:
+    try:
+        drawing = svg(table)
+    except MisuseError:  # without Graphviz, the states as a list
+        states = (f'<li class="node" data-state="{state.name}">{state.name}</li>' for state in table.states)
+        drawing = f"<ul>{''.join(states)}</ul>"
+    region = f'data-machine="{table.name}" tabindex="0" role="region" aria-label="Machine {table.name}"'
+    return f'<div class="picture" {region}>{drawing}</div>'
+
+
+def _view(name: str, chunks: Sequence[Any], found: Provenance, recorded: Provenance) -> dict[str, Any]:
+    return {
+        "name": name,
+        "same": _said(found.messages) == _said(recorded.messages),
+        "exact": found.exact,
+        "chunks": [_shown(chunk) for chunk in chunks],
+        "fields": [
+            {"name": each.name, "choice": each.choice, "text": each.text, "cuts": each.cuts, "spans": each.spans}
+            for each in found.fields
+        ],
+        "records": found.records,
+        "messages": [[message.message_type, message.text] for message in found.messages],
+        "given": found.given,
+    }
+
+
+def _shown(chunk: Any) -> str:
+    """What a chunk says, without the fields that are the same in all of them."""
+    if isinstance(chunk, dict) and isinstance(chunk.get("choices"), list):
+        chunk = {name: value for name, value in chunk.items() if name not in _ENVELOPE}
+        choices = chunk["choices"]
+        chunk = choices[0] if len(choices) == len(chunk) == 1 and isinstance(choices[0], dict) else chunk
+    return json.dumps(chunk, ensure_ascii=False)
+
+
+_ENVELOPE = ("id", "object", "created", "model", "system_fingerprint", "service_tier", "obfuscation")
+
+
+def _said(messages: Sequence[StreamMessage]) -> list[dict[str, Any]]:
+    return [message.model_dump(mode="json", exclude={"date"}) for message in coalesce(messages)]
+
+
+def _moves(chunks: Sequence[Any], make: Make) -> Iterator[dict[str, Any]]:
+    """For each chunk and the next one: the two merged, and cut again at other places, with what the parser gave."""
+    parser = make(trace=None)
+    for at in range(min(len(chunks) - 1, _MOVES)):
+        before = parser.snapshot()
+        yield {"at": at, "ways": [*_ways(before, chunks[at], chunks[at + 1])]}
+        parser.feed(chunks[at])
+
+
+def _ways(before: dict[str, Any], first: Any, second: Any) -> Iterator[dict[str, Any]]:
+    expected, end = _fed(before, [first, second])
+    whole = pack(split([first, second]))
+    ways = [("merged", whole)] if len(whole) == 1 else []
+    joined = split(whole)
+    if ways and len(joined) == 1 and joined[0].kind != "name":
+        places = range(1, min(len(joined[0].text), _PLACES))
+        ways += [(f"cut after {place}", pack(joined[0].pieces([place]), [1, 1])) for place in places]
+    for name, cut in ways:
+        messages, state = _fed(before, cut)
+        same = _said([*map(_unnumbered, messages)]) == _said([*map(_unnumbered, expected)]) and state == end
+        yield {"name": name, "same": same, "messages": [[message.message_type, message.text] for message in messages]}
+
+
+def _unnumbered(message: StreamMessage) -> StreamMessage:
+    return message.model_copy(update={"seq_id": 0})
+
+
+def _fed(before: dict[str, Any], chunks: Sequence[Any]) -> tuple[list[StreamMessage], str]:
+    parser = StreamParser.restore(before)
+    messages = [message for chunk in chunks for message in parser.feed(chunk)]
+    result = parser.result.model_dump(mode="json")
+    return messages, json.dumps(result, sort_keys=True)
+
+
+def _table(found: Provenance) -> str:
+    rows = "".join(
+        f"<tr><td>{record.chunk}<td>{escape(record.lane)}<td>{escape(record.state)}<td>{escape(record.event)}"
+        f"<td>{escape(record.target)}<td>{escape(record.text)}<td>{escape(record.because)}"
+        for record in found.records
+    )
+    return (
+        "<table><caption>What the parser did, row by row</caption><tr><th>chunk<th>lane<th>state<th>event<th>target"
+        f"<th>text<th>because</tr>{rows}</table>"
+    )

@@ -1,0 +1,370 @@
+"""Where every message came from, and what became of every character, of a recorded stream.
+
+The cuts of a stream change nothing (law 1). So a stream that is cut into single characters says what the recorded one
+says, and of each step only one character can be the cause. Nothing of this is in the parser, which costs the same
+whether somebody will ask or not.
+
+Text in structures, such as parts of content, is not cut: what it became leads to its chunk, and to no field.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from streamfsm.core.text import without_surrogates
+from streamfsm.machines import ENDINGS, MACHINES, TEXT, TOOL_CALL
+from streamfsm.machines.checks import HOLDS
+from streamfsm.messages import StreamMessage, coalesce
+from streamfsm.parser import StreamParser
+from streamfsm.trace import Transition
+from streamfsm.wires.chat.chunking import Atom, pack, split
+
+Fate: TypeAlias = Literal["emitted", "structure", "held back"]
+
+
+HELD = "held back"
+"""The event of a record that says what is held back when a chunk is over."""
+
+
+class Span(NamedTuple):
+    """Neighbouring characters of a field that had one fate: ``text[start:end]``."""
+
+    start: int
+    end: int
+    fate: Fate
+    """``structure``: read, and not shown, such as punctuation, keys, tags, members that are in the result only.
+    ``held back``: never given, because the stream ended first."""
+    record: int
+    """Sequence of the record that decided it."""
+
+
+class Record(NamedTuple):
+    """One row that was taken, or what text became in a state, once a chunk (event ``text``).
+
+    What a field holds back when a chunk is over is a record too (event ``held back``), with the reason.
+    """
+
+    sequence: int
+    chunk: int
+    """Position of the chunk, from 0; the number of chunks if the end of the stream was the cause."""
+    field: int | None
+    """Which of the trace's fields the character was in that was the cause; ``None``: it was in none that is text."""
+    offset: int
+    """Characters of that field that had come."""
+    machine: str
+    choice: int
+    lane: str
+    state: str
+    event: str
+    target: str
+    because: str
+    message_type: str | None
+    """Type of the message that was emitted, if one was."""
+    text: str
+    """The message's text; of the event ``held back``, what is."""
+
+
+@dataclass(slots=True)
+class Field:
+    """All text of one field of the wire, in order, and what became of it."""
+
+    name: str
+    choice: int
+    text: str
+    cuts: list[tuple[int, int]]
+    """Where the text of a chunk begins: offset, and the chunk's position."""
+    spans: list[Span]
+    """In order, without gaps: together they are the text."""
+
+
+@dataclass(slots=True)
+class Provenance:
+    """What is known of a recorded stream."""
+
+    messages: list[StreamMessage]
+    """Those that the chunks gave as they were recorded, the end included."""
+    given: list[int]
+    """How many of them had come after each chunk; the last is after the end."""
+    records: list[Record]
+    fields: list[Field]
+    exact: bool
+    """Whether the stream that was cut into characters said the same, which is law 1. It cannot where a server repeats
+    all that it said with each chunk, and a policy reads it so."""
+
+
+Make: TypeAlias = Callable[..., StreamParser]
+"""Makes a parser, given ``trace``, a list: ``functools.partial(StreamParser, message_id=…)``."""
+
+
+def provenance(chunks: Sequence[Any], make: Make) -> Provenance:
+    """Read recorded chunks as they are, and again a character at a time.
+
+    Args:
+        chunks: the wire's objects.
+        make: makes a new parser; it is called twice, and must make parsers whose messages have the same ids.
+    """
+    parser = make(trace=None)
+    messages: list[StreamMessage] = []
+    given: list[int] = []
+    for chunk in chunks:
+        messages += parser.feed(chunk)
+        given.append(len(messages))
+    messages += parser.close()
+    reading = _Reading(make)
+    for number, chunk in enumerate(chunks):
+        reading.chunk(number, chunk)
+    reading.end(len(chunks))
+    exact = _said(messages) == _said(reading.messages)
+    return Provenance(messages, [*given, len(messages)], reading.records, reading.fields(), exact)
+
+
+def _said(messages: Iterable[StreamMessage]) -> list[dict[str, Any]]:
+    return [message.model_dump(exclude={"date"}) for message in coalesce(messages)]
+
+
+@dataclass(slots=True)
+class _Source:
+    """A field while it is read."""
+
+    place: int
+    name: str
+    choice: int
+    text: list[str] = field(default_factory=list)
+    length: int = 0
+    cuts: list[tuple[int, int]] = field(default_factory=list)
+    settled: int = 0
+    """Characters whose fate is known; the others are pending."""
+    pending: str = ""
+    spans: list[Span] = field(default_factory=list)
+
+    def come(self, text: str, chunk: int) -> None:
+        if not self.cuts or self.cuts[-1][1] != chunk:
+            self.cuts.append((self.length, chunk))
+        self.text.append(text)
+        self.length += len(text)
+        self.pending += text
+
+    def settle(self, count: int, fate: Fate, record: int) -> None:
+        """Decide the fate of the first ``count`` pending characters."""
+        if count < 1:
+            return
+        start, self.settled = self.settled, self.settled + count
+        self.pending = self.pending[count:]
+        last = self.spans[-1] if self.spans else None
+        if last and last.fate == fate and last.record == record:
+            self.spans[-1] = last._replace(end=self.settled)
+        else:
+            self.spans.append(Span(start, self.settled, fate, record))
+
+
+class _Reading:
+    """The stream, a character at a time."""
+
+    def __init__(self, make: Make) -> None:
+        self._steps: list[Transition] = []
+        self._parser = make(trace=self._steps)
+        self._sources: dict[tuple[Any, ...], _Source] = {}
+        self._by_lane: dict[tuple[int, str, bool], _Source] = {}
+        """Choice, lane, and whether it is a call's name → the field that the lane reads."""
+        self._latest: dict[tuple[Any, ...], _Source] = {}
+        """Of calls: kind, choice, wire index → the field that was read last."""
+        self._states: dict[int, tuple[str, str, str]] = {}
+        """The state in which a field is read: machine, lane and state."""
+        self._because = _because()
+        self.messages: list[StreamMessage] = []
+        self.records: list[Record] = []
+
+    def chunk(self, number: int, chunk: Any) -> None:
+        """Read a chunk."""
+        for atom in split([chunk]):
+            source: _Source | None = None
+            calls = self._calls(atom)
+            # A name is never cut: a server may repeat it whole.
+            for piece in [atom] if atom.kind == "name" or not atom.text else atom.pieces([1] * len(atom.text)):
+                messages = self._parser.feed(pack([piece])[0])
+                if piece.text:
+                    source = source or self._source(atom, calls)
+                    source.come(piece.text, number)
+                self._take(number, messages, source)
+        self._note_what_is_held(number)
+
+    def end(self, number: int) -> None:
+        """End the stream."""
+        self._take(number, self._parser.close(), None)
+        for source in self._sources.values():
+            source.settle(len(source.pending), "held back", len(self.records) - 1)
+
+    def fields(self) -> list[Field]:
+        """What became of all fields."""
+        return [
+            Field(each.name, each.choice, "".join(each.text), each.cuts, each.spans) for each in self._sources.values()
+        ]
+
+    # -- which field ------------------------------------------------------------------------------------------------
+
+    def _calls(self, atom: Atom) -> dict[tuple[int, int], tuple[int, int]]:
+        """How long the name and the arguments of each call are; only where a piece may be of any of them."""
+        if atom.kind not in ("name", "arguments"):
+            return {}
+        return {
+            (choice.index, at): (len(call.name or ""), len(call.arguments))
+            for choice in self._parser.result.choices
+            for at, call in enumerate(choice.tool_calls)
+        }
+
+    def _source(self, atom: Atom, before: dict[tuple[int, int], tuple[int, int]]) -> _Source:
+        """The field of an atom whose first piece was just fed: of a call, the one that grew."""
+        key: tuple[Any, ...] = (atom.kind, atom.choice)
+        lane, choice, name = atom.kind, atom.choice or 0, atom.kind
+        if atom.kind == "delta":
+            key = (
+                atom.kind,
+                *(f"{atom.chunk.get(part)}" for part in ("type", "item_id", "output_index", "content_index")),
+            )
+            name = " ".join(key[1:])
+        elif atom.kind in ("name", "arguments"):
+            grown = [cell for cell, lengths in self._calls(atom).items() if before.get(cell) != lengths]
+            index = (*key, atom.call.get("index"))
+            if not grown and index in self._latest:  # it is held back, because it may say the same again
+                return self._latest[index]
+            key = (*key, *(grown[0] if grown else (atom.call.get("index"), "none")))
+            if grown:
+                choice, at = grown[0]
+                lane, name = f"call {at}", f"call {at} {atom.kind}"
+        if key not in self._sources:
+            place = len(self._sources)
+            self._sources[key] = _Source(place, name, choice)
+            if atom.kind == "name":
+                self._states[place] = (TOOL_CALL.table.name, lane, _NAMELESS)
+            self._by_lane.setdefault((choice, lane, atom.kind == "name"), self._sources[key])
+        self._latest[atom.kind, atom.choice, atom.call.get("index")] = self._sources[key]
+        return self._sources[key]
+
+    # -- what came of it --------------------------------------------------------------------------------------------
+
+    def _take(self, number: int, messages: list[StreamMessage], current: _Source | None) -> None:
+        """Take what a piece of ``current`` gave."""
+        self.messages += messages
+        said = {message.seq_id: message for message in messages}
+        steps, self._steps[:] = [*self._steps], []
+        turns: dict[int, list[tuple[int, str]]] = {}  # by field: records, and what they emitted
+        for step in steps:
+            message = None if step.seq_id is None else said[step.seq_id]
+            if message and not message.FIELD:  # it announces something, and has no text of the wire's
+                self._record(number, step, message, None)
+                continue
+            source = self._reads(step, current)
+            record = self._record(number, step, message, source)
+            if source:
+                self._states[source.place] = (step.machine, step.lane, step.target)
+                turns.setdefault(source.place, []).append((record, message.text if message else ""))
+        for place, turn in turns.items():
+            self._settle([*self._sources.values()][place], turn)
+
+    def _reads(self, step: Transition, current: _Source | None) -> _Source | None:
+        """The field that a step's lane reads."""
+        if current and step.lane == current.name:  # a text field, whichever choice it is taken for
+            return current
+        return self._by_lane.get((step.choice, step.lane, step.state == _NAMELESS))
+
+    def _settle(self, source: _Source, turn: list[tuple[int, str]]) -> None:
+        """Decide what became of what is pending, from the last step to the first, because each took what came last."""
+        if all(not text for _, text in turn):
+            last = self.records[turn[-1][0]]
+            if last.state != TEXT.table.initial:  # which text itself leaves
+                fate: Fate = "held back" if last.event in ENDINGS else "structure"
+                # A number is over where something else begins, of which more may be read.
+                waits = last.event == "value_closed" and not source.pending.endswith('"')
+                source.settle(len(source.pending) - waits, fate, last.sequence)
+            return
+        ends = len(source.pending)
+        found: list[tuple[int, Fate, int]] = []
+        for at, (record, text) in reversed([*enumerate(turn)]):
+            if text:
+                start, end = _place(source.pending[:ends], text)
+                if found or at + 1 < len(turn):  # else what follows is still held back
+                    found.append((ends - end, "structure", record))
+                found.append((end - start, "emitted", record))
+                ends = start
+        found.append((ends, "structure", turn[0][0]))
+        for count, what, record in reversed(found):
+            source.settle(count, what, record)
+
+    def _record(self, number: int, step: Transition, message: StreamMessage | None, source: _Source | None) -> int:
+        """Add a record, or go on with the one before it; return its sequence."""
+        kind, text = (message.message_type, message.text) if message else (None, "")
+        field, offset = (source.place, source.length) if source else (None, 0)
+        last = self.records[-1] if self.records else None
+        same = (number, field, *step[:-1], kind)
+        if last and step.event == "text" and same == (last.chunk, last.field, *last[4:10], last.message_type):
+            self.records[-1] = last._replace(offset=offset, text=last.text + text)
+            return last.sequence
+        because = self._because.get((step.machine, step.state, step.event), "")
+        self.records.append(Record(len(self.records), number, field, offset, *step[:-1], because, kind, text))
+        return len(self.records) - 1
+
+    def _note_what_is_held(self, number: int) -> None:
+        for source in self._sources.values():
+            machine, lane, state = self._states.get(source.place, ("", "", ""))
+            hold = HOLDS.get((machine, state))
+            if source.pending and hold and hold.bounds:
+                where = (source.choice, lane, state, HELD, state, hold.what)
+                record = (len(self.records), number, source.place, source.length, machine, *where, None, source.pending)
+                self.records.append(Record(*record))
+
+
+_NAMELESS = TOOL_CALL.table.initial
+
+
+def _because() -> dict[tuple[str, str, str], str]:
+    """Machine, state and event → the reason that the table gives."""
+    tables = [machine.table for machine in MACHINES]
+    texts = {(table.name, state.name, "text"): state.because for table in tables for state in table.states}
+    return {**texts, **{(table.name, *cell): row.because for table in tables for cell, row in table.by_cell.items()}}
+
+
+def _place(pending: str, text: str) -> tuple[int, int]:
+    """Where in ``pending`` stands what became ``text``, verbatim or as a JSON string has it.
+
+    It stands at the beginning, where it goes on with what was given before and something else may still wait behind it;
+    or else at the end, behind structure.
+    """
+    if len(text) > _DECODED or not _UNSURE.search(pending):
+        return (
+            (0, len(text))
+            if without_surrogates(pending[: len(text)]) == text
+            else (len(pending) - len(text), len(pending))
+        )
+    longest = min(len(pending), _ESCAPED * len(text))
+    spans = [(0, end) for end in range(1, longest + 1)]
+    spans += [(start, len(pending)) for start in range(len(pending) - 1, len(pending) - longest - 1, -1)]
+    ways = (_decoded, without_surrogates, _leniently)
+    return next(span for reads in ways for span in spans if reads(pending[slice(*span)]) == text)
+
+
+_UNSURE = re.compile(r"[\\\ud800-\udfff]")  # escapes, and halves of surrogate pairs
+_DECODED = 64  # what is decoded comes in a few characters at a time; a key, which is not, may be long
+_ESCAPED = len(r"\ud83d\ude00")  # the most characters that become one
+
+
+def says(part: str, text: str) -> bool:
+    """Whether a part of a field says ``text``: verbatim, or as a JSON string. Half of a surrogate pair is U+FFFD."""
+    return text in (without_surrogates(part), _leniently(part))
+
+
+def _decoded(text: str) -> str | None:
+    try:
+        return without_surrogates(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return None
+
+
+def _leniently(text: str) -> str:
+    """The same, and what is no escape stays as it is."""
+    units = _ESCAPE.sub(lambda escape: json.loads(f'"{escape[0]}"'), text).encode("utf-16-le", "surrogatepass")
+    return units.decode("utf-16-le", "replace")
+
+
+_ESCAPE = re.compile(r'\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt])')

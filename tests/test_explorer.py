@@ -1,0 +1,166 @@
+"""The page of a trace: what it holds was computed by the parser, and nothing that a server sends runs in it."""
+
+import json
+import re
+import shutil
+from functools import partial
+
+import pytest
+from helpers import ID, call_chunks, chunk
+
+from streamfsm import Dialect, StreamParser
+from streamfsm.replay import explorer
+from streamfsm.replay.explorer import page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+SPEECH = [
+    *call_chunks("send_message", ['{"thinking":"a', ' b","message":"Hi \\ud83d', '\\ude00"}']),
+    chunk(finish="stop"),
+]
+HOSTILE = "</script><script>document.title='ran'</script><img src=x onerror=alert(1)>\u202e\x1b[31m<!--TABLE-->"
+
+
+def made(chunks, **options):
+    return page("a capture", chunks, partial(StreamParser, message_id=ID, **options))
+
+
+def data(text):
+    """What the page's script reads."""
+    return json.loads(re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[0])
+
+
+def test_a_page_shows_the_stream_in_several_chunkings_that_say_the_same():
+    views = data(made(SPEECH))["views"]
+    assert [view["name"] for view in views] == ["as recorded", "whole", "char", "8", "random:1"]
+    assert all(view["same"] and view["exact"] for view in views)
+    assert len({len(view["chunks"]) for view in views}) > 3
+    assert ["assistant_message", "\U0001f600"] in views[0]["messages"]
+
+
+def test_a_chunking_that_says_something_else_is_told():
+    whole = [chunk(content="ab"), chunk(content="abc")]
+    assert [view["same"] for view in data(made(whole, dialect=Dialect(content="snapshot")))["views"]][:3] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_long_stream_is_shown_as_it_was_recorded_only(monkeypatch):
+    monkeypatch.setattr(explorer, "_LONG", 3)
+    assert len(data(made(SPEECH))["views"]) == 1
+
+
+def test_every_cut_is_moved_and_merged_and_says_the_same():
+    moves = {move["at"]: move["ways"] for move in data(made([chunk(content="Hello"), chunk(content=" you")]))["moves"]}
+    ways = moves[0]
+    assert [way["name"] for way in ways] == ["merged", *(f"cut after {place}" for place in range(1, 9))]
+    assert all(way["same"] for way in ways)
+    assert ways[1]["messages"] == [["assistant_message", "H"], ["assistant_message", "ello you"]]
+
+
+def test_a_cut_that_the_wire_does_not_allow_is_not_offered():
+    assert data(made([chunk(finish="stop"), chunk(content="late")]))["moves"] == [{"at": 0, "ways": []}]
+
+
+def test_a_chunk_is_shown_without_what_all_chunks_have():
+    (view, *_) = data(made([chunk(content="x"), {"choices": [], "usage": {}}, 7]))["views"]
+    assert "chatcmpl" not in view["chunks"][0]
+    assert view["chunks"][1:] == ['{"choices": [], "usage": {}}', "7"]
+
+
+def test_hostile_content_is_text():
+    text = made([chunk(content=HOSTILE)])
+    assert text.count("<script") == 2
+    assert data(text)["views"][0]["messages"][0][1] == HOSTILE
+    assert "<img" not in text
+    assert page(HOSTILE, [], partial(StreamParser, message_id=ID)).count("<script") == 2
+
+
+def test_without_scripts_there_is_a_table():
+    table = made(SPEECH).partition("<noscript>")[2].partition("</noscript>")[0]
+    assert "<tr><td>1<td>call 0<td>between_members<td>thoughts_open<td>inner_thoughts<td><td>the thoughts" in table
+
+
+def test_without_graphviz_states_are_a_list(monkeypatch):
+    monkeypatch.setattr("streamfsm.machines.diagrams.which", lambda _: None)
+    assert '<li class="node" data-state="raw_args">raw_args</li>' in made(SPEECH)
+
+
+# -- Chromium ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed; make test-site has it")
+    if not CHROMIUM:
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as running:
+        chromium = running.chromium.launch(executable_path=CHROMIUM)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def shown(browser, tmp_path):
+    """Opens a page; fails on anything that it fetches, logs or asks."""
+    contexts = []
+
+    def open_(text, **options):
+        contexts.append(browser.new_context(offline=True, reduced_motion="reduce", **options))
+        tab = contexts[-1].new_page()
+        seen = []
+        tab.on("request", lambda request: seen.append(request.url))
+        for event in ("pageerror", "console", "dialog"):
+            tab.on(event, lambda what: seen.append(str(what)))
+        file = tmp_path / "trace.html"
+        file.write_text(text, encoding="utf-8")
+        tab.goto(f"file://{file}")
+        return tab, seen
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1440])
+def test_a_page_is_used_by_keyboard_fits_and_has_no_fault_of_accessibility(shown, scheme, width):
+    from axe_playwright_python.sync_playwright import Axe
+
+    tab, seen = shown(made(SPEECH), color_scheme=scheme, viewport={"width": width, "height": 900})
+    for key in ("ArrowRight", "n", "s", "ArrowLeft", "End"):
+        tab.keyboard.press(key)
+    assert tab.inner_text("#where") == "the end"
+    assert "call 0: done" in tab.inner_text("#states")
+    assert tab.locator(".picture:not([hidden]) .node.lit title").text_content() == "done"
+    tab.get_by_role("button", name="assistant Hi").click()
+    assert tab.inner_text("#fields .chosen") == "Hi "
+    assert "text in message_kwarg: inside the captured message" in tab.inner_text("#made")
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    found = Axe().run(tab, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}).response["violations"]
+    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found] == []
+    assert len(seen) == 1
+
+
+def test_hostile_content_never_runs(shown):
+    tab, seen = shown(made([chunk(content=HOSTILE)]))
+    tab.keyboard.press("End")
+    assert tab.title() == "Trace of a capture"
+    assert "\\u202e\\u001b[31m" in tab.inner_text("#messages")
+    assert len(seen) == 1
+
+
+def test_a_long_stream_puts_no_more_into_the_page_than_a_short_one(shown):
+    tab, _ = shown(made([chunk(content="word ") for _ in range(5000)]))
+    tab.keyboard.press("End")
+    nodes = tab.evaluate("document.querySelectorAll('*').length")
+    assert tab.inner_text("#where") == "the end"
+    assert nodes < 1500
+
+
+def test_the_chunking_is_chosen_by_key(shown):
+    tab, _ = shown(made(SPEECH))
+    tab.keyboard.press("c")
+    assert tab.locator("#view option:checked").inner_text().startswith("whole (")
+    assert tab.inner_text("#same") == "same messages once joined"

@@ -1,0 +1,107 @@
+"""The laws on the Responses wire, for the kit's logical streams: cut, retold, damaged, and amid garbage."""
+
+from functools import partial
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamfsm.testing import (
+    RETELLINGS,
+    Stream,
+    TracedParser,
+    accented,
+    check_append_only,
+    check_dialect_invariance,
+    check_every_split,
+    check_linear,
+    check_nothing_lost,
+    check_output_grammar,
+    check_promptness,
+    check_ready_is_true,
+    check_split_invariance,
+    check_total,
+    chunkings,
+    garbage_events,
+    long_call,
+    long_message,
+    operations,
+    responses_faults,
+    responses_streams,
+)
+from streamfsm.testing.responses import call, message, reasoning, response
+from streamfsm.wires.chat.chunking import split
+
+plain = partial(TracedParser, inner_thoughts_kwarg=None, assistant_tool=None)
+retellings = st.sampled_from(RETELLINGS)
+
+
+def ready(result):
+    """The calls that may be run, of what a traced parser gives as its result."""
+    calls = [call for choice in result["result"]["choices"] for call in choice["tool_calls"]]
+    return [(call["name"], call["arguments"]) for call in calls if call["ready"]]
+
+
+@given(responses_streams(), st.data())
+def test_split_invariance(stream, data):
+    cut = data.draw(chunkings(stream))
+    check_split_invariance(plain, stream, cut)
+    check_split_invariance(TracedParser, stream, cut)
+
+
+@given(responses_streams(), responses_faults(), st.data())
+def test_split_invariance_of_a_damaged_stream(stream, fault, data):
+    broken = fault(stream)
+    check_split_invariance(plain, broken, data.draw(chunkings(broken)))
+
+
+@given(responses_streams(), st.data())
+def test_nothing_lost_and_the_output_s_grammar(stream, data):
+    cut = data.draw(chunkings(stream))
+    check_nothing_lost(plain, stream, cut)
+    check_append_only(plain, stream, cut)
+    check_output_grammar(plain, stream, cut)
+
+
+@given(responses_streams())
+def test_promptness(stream):
+    check_promptness(plain, stream)
+
+
+@given(responses_streams(interleaved=False), retellings)
+def test_each_redundancy_can_be_left_out(stream, retelling):
+    check_dialect_invariance(plain, stream, accented(stream.plain(), [retelling]))
+
+
+@given(responses_streams(), retellings)
+def test_each_redundancy_of_interleaved_items_can_be_left_out(stream, retelling):
+    check_nothing_lost(plain, stream, accented(stream.plain(), [retelling]))
+
+
+@given(responses_streams(), responses_faults(), st.lists(retellings, max_size=2))
+def test_ready_is_true(stream, fault, retold):
+    events = fault(Stream.of(accented(stream.plain(), retold))).plain()
+    check_ready_is_true(plain, stream, events, ready=ready)
+
+
+@given(st.lists(garbage_events(), max_size=6))
+def test_total(events):
+    check_total(plain, events)
+
+
+def test_every_split_of_a_short_stream():
+    events = response([*reasoning(0, ["Hm"]), *message(1, [("content", "Hi")]), *call(2, "f", "{}")])
+    tried = check_every_split(plain, Stream(split(events)))
+    assert tried["3-way"] > 200
+
+
+def test_linear():
+    for shape in (long_message, long_call):
+        assert check_linear(plain, shape, sizes=(2_000, 8_000), cost=operations) < 1.05
+
+
+def test_parts_that_are_no_list_are_recorded():
+    item = {"id": "rs_0", "type": "reasoning", "summary": -1, "content": None}
+    parser = plain()
+    check_total(plain, [{"type": "response.output_item.added", "output_index": 0, "item": item}])
+    parser.feed({"type": "response.output_item.done", "output_index": 0, "item": item})
+    assert [each["kind"] for each in parser.result()["result"]["anomalies"]] == ["wrong_type"]

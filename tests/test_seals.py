@@ -1,0 +1,174 @@
+"""Calls that are told when they are whole, and revoked if they turn out not to be ready."""
+
+import json
+from typing import Any
+
+import pytest
+from helpers import call, call_chunks, chunk, run
+from hypothesis import given
+from hypothesis import strategies as st
+from streams import chunkings, streams
+
+from streamfsm import OpenAIStreamingInterface, StreamParser, ToolCallRevoked, ToolCallSealed, coalesce
+from streamfsm.machines.checks import SEALED_HOLDS, findings
+from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, tool_call
+from streamfsm.messages import made_up_id
+from streamfsm.testing import accented, dialects, faults
+
+TOOLS = ("search", "send_message", "f", "lookup")
+
+
+def sealing(chunks: list[Any], end: str = "close", **options: Any) -> tuple[list[Any], StreamParser]:
+    """What is sealed and revoked: the arguments, and why they are revoked."""
+    parser = StreamParser(seal_tools=TOOLS, **options)
+    messages = [message for each in chunks for message in parser.feed(each)]
+    messages += parser.fail("gone") if end == "fail" else getattr(parser, end)()
+    found = [
+        (each.tool_call.arguments, getattr(each, "reason", None))
+        for each in messages
+        if isinstance(each, ToolCallSealed | ToolCallRevoked)
+    ]
+    return found, parser
+
+
+CALL = call_chunks("search", ['{"q":', "1}"], finish=None)
+CASES: dict[str, tuple[list[Any], str, list[str]]] = {
+    "ready": ([*CALL, chunk(finish="tool_calls")], "close", []),
+    "white space after it": ([*CALL, chunk(call(0, arguments=" \n")), chunk(finish="tool_calls")], "close", []),
+    "more after it": ([*CALL, chunk(call(0, arguments="x")), chunk(finish="tool_calls")], "close", ["trailing"]),
+    "cut by length": ([*CALL, chunk(finish="length")], "close", ["cut"]),
+    "filtered": ([*CALL, chunk(finish="content_filter")], "close", ["cut"]),
+    "no finish reason": (CALL, "close", ["cut"]),
+    "failed": (CALL, "fail", ["failed"]),
+    "cancelled": (CALL, "cancel", ["cancelled"]),
+    "an error": ([*CALL, {"error": {"message": "overloaded"}}], "close", ["failed"]),
+    "half of it again": ([*CALL, chunk(call(0, arguments='{"q"')), chunk(finish="tool_calls")], "close", ["trailing"]),
+}
+
+
+@pytest.mark.parametrize(("chunks", "end", "revoked"), CASES.values(), ids=CASES)
+def test_a_call_is_sealed_when_it_closes_and_revoked_if_it_does_not_become_ready(
+    chunks: list[Any], end: str, revoked: list[str]
+):
+    found, parser = sealing(chunks, end)
+    assert found == [('{"q":1}', None), *(('{"q":1}', why) for why in revoked)]
+    assert parser.result.tool_calls[0].ready == (not revoked)
+
+
+EMPTY = call_chunks("search", ["{}"], finish=None)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        call(0, "call_2", "search", '{"a":1}'),
+        call(0, None, "search", '{"a":1}'),
+        {"index": 0, "function": {"arguments": 5}},
+        {"index": 0, "function": {"name": "search", "parameters": {"a": 1}}},
+    ],
+    ids=["a placeholder", "without an id", "odd arguments", "arguments elsewhere"],
+)
+def test_a_call_that_falls_into_doubt_is_revoked_at_once(entry: dict[str, Any]):
+    parser = StreamParser(seal_tools=TOOLS)
+    (*_, sealed) = [message for each in EMPTY for message in parser.feed(each)]
+    assert isinstance(sealed, ToolCallSealed)
+    (revoked,) = (each for each in parser.feed(chunk(entry)) if isinstance(each, ToolCallRevoked))
+    assert (revoked.reason, revoked.tool_call) == ("doubt", sealed.tool_call)
+
+
+def test_a_seal_comes_with_the_last_brace_and_holds_all_that_is_needed_to_run_the_call():
+    parser = StreamParser(seal_tools=["search"])
+    given_ = [parser.feed(each) for each in CALL]
+    (arguments, sealed) = given_[-1]
+    assert arguments.tool_call.arguments == "1}"
+    assert sealed.tool_call.model_dump() == {"name": "search", "arguments": '{"q":1}', "tool_call_id": "call_1"}
+    assert (json.loads(sealed.text), sealed.message_type) == ({"q": 1}, "tool_call_sealed")
+    assert ToolCallSealed.model_validate_json(sealed.model_dump_json()) == sealed
+
+
+def test_a_seal_knows_the_call_by_the_id_of_the_result():
+    messages, parser = run([chunk(call(0, None, "search", "{}"), finish="tool_calls")], seal_tools=["search"])
+    (sealed,) = (each for each in messages if isinstance(each, ToolCallSealed))
+    assert (
+        sealed.tool_call.tool_call_id == parser.result.tool_calls[0].tool_call_id == made_up_id(parser.message_id, 0, 0)
+    )
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        call_chunks("other", ["{}"]),
+        call_chunks("search", ['{"a":\\x}']),
+        call_chunks("search", ['{"a":']),
+        call_chunks("search", [""]),
+        [chunk(call(0, arguments="{}"))],
+        [chunk(call(0, "a", "search", '{"a":1}')), chunk(call(0, "b", "search", '{"a":1}'), finish="tool_calls")],
+    ],
+    ids=["another tool", "not JSON", "cut", "nothing", "no name", "a repeat"],
+)
+def test_what_is_of_another_tool_not_whole_or_in_doubt_is_not_sealed(chunks: list[Any]):
+    found, _ = sealing(chunks)
+    assert len(found) == ("'b'" in f"{chunks}")  # the first of the two
+
+
+def test_what_may_have_gone_astray_seals_nothing_more():
+    odd = chunk({"index": 0, "function": {"arguments": 5}})
+    found, _ = sealing([odd, chunk(call(1, "call_1", "search", '{"q":1}'), finish="tool_calls")])
+    assert found == []
+
+
+def test_the_facade_seals_too():
+    interface = OpenAIStreamingInterface(seal_tools=["search"])
+    messages = list(interface.process_sync(iter([*CALL, chunk(finish="tool_calls")])))
+    assert [type(each) for each in messages if isinstance(each, ToolCallSealed)] == [ToolCallSealed]
+
+
+def test_nothing_is_sealed_unless_it_is_asked_for():
+    messages, _ = run([*CALL, chunk(finish="tool_calls")])
+    assert not any(isinstance(each, ToolCallSealed) for each in messages)
+
+
+def test_what_is_proven_of_the_machine_is_proven_of_the_one_that_seals():
+    machine = tool_call(THOUGHTS, MESSAGE, seals=True)
+    assert [(each.property, each.problems) for each in findings(machine, SEALED_HOLDS) if each.problems] == []
+
+
+def standing(messages: list[Any]) -> list[tuple[int, str, str]]:
+    """Calls that were sealed and not revoked: choice, id and arguments."""
+    found: list[tuple[int, str, str]] = []
+    for each in messages:
+        if isinstance(each, ToolCallSealed):
+            found.append((each.choice_index, each.tool_call.tool_call_id, each.tool_call.arguments))
+        elif isinstance(each, ToolCallRevoked):
+            found.remove((each.choice_index, each.tool_call.tool_call_id, each.tool_call.arguments))
+    return found
+
+
+@given(
+    streams(), dialects(certain=False), st.none() | faults(), st.sampled_from(["close", "cancel", "fail"]), st.data()
+)
+def test_what_is_sealed_and_not_revoked_is_ready_whatever_a_server_sends(
+    stream: Any, quirks: Any, fault: Any, end: str, data: st.DataObject
+):
+    chunks = accented(data.draw(chunkings(stream if fault is None else fault(stream))), quirks)
+    parser = StreamParser(seal_tools=TOOLS)
+    messages: list[Any] = []
+    for each in chunks:
+        messages += parser.feed(each)
+    messages += parser.fail("gone") if end == "fail" else getattr(parser, end)()
+    ready = [
+        (choice.index, each.tool_call_id, each.arguments.rstrip(" \t\n\r"))
+        for choice in parser.result.choices
+        for each in choice.tool_calls
+        if each.ready
+    ]
+    assert set(standing(messages)) <= set(ready)
+
+
+@given(streams(), st.data())
+def test_split_merge_invariance_of_seals(stream: Any, data: st.DataObject):
+    def outcome(chunks: list[Any]) -> Any:
+        messages, parser = run(chunks, seal_tools=TOOLS)
+        return [each.model_dump(exclude={"date"}) for each in coalesce(messages)], parser.result
+
+    assert outcome(data.draw(chunkings(stream))) == outcome(stream.plain())
