@@ -39,3 +39,22 @@ def test_the_pages_say_how_many_there_are():
     pages = ["docs/conformance.md", "docs/index.md", "conformance/CHANGELOG.md", "CHANGELOG.md"]
     texts = [(ROOT.parent / page).read_text(encoding="utf-8") for page in pages]
     assert [page for page, text in zip(pages, texts, strict=True) if f"{len(CASES):,} cases" not in text] == []
+
+
+def test_the_page_has_every_finding_and_says_what_was_found():
+    page = (ROOT.parent / "docs" / "conformance.md").read_text(encoding="utf-8")
+    findings = json.loads((ROOT / "findings.json").read_text(encoding="utf-8"))
+    ids = {each.case.id for each in CASES}
+    assert [case for _, _, case, _ in findings if case not in ids] == []
+    assert [says for _, law, case, says in findings if f"| {law} | `{case}` | {says} | `` " not in page] == []
+
+
+def test_every_parser_that_is_measured_has_an_adapter():
+    parsers = json.loads((ROOT / "parsers.json").read_text(encoding="utf-8"))
+    places = {"Python": ("python", "py"), "JavaScript": ("node", "mjs")}
+    files = [
+        "{}/{}.{}".format(place, about["adapter"], end)
+        for about in parsers.values()
+        for place, end in [places[about["language"]]]
+    ]
+    assert [file for file in files if not (ROOT / "adapters" / file).exists()] == []
