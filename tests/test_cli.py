@@ -903,7 +903,7 @@ def test_a_finding_reaches_no_terminal_raw(fuzz, recorded, capsys, tmp_path):
     )
     assert fuzz(recorded(WORDS), "--parser", "other_parsers:parse") == 1
     shown = capsys.readouterr().out
-    assert "the parser raised ␛[31m\\u202e, at chunk 1" in shown
+    assert "the parser raised ␛[31m\\u202e, at " in shown
     assert all(char.isprintable() for char in shown if char != "\n")
     assert "\x1b" not in (tmp_path / "finding.sse").read_text(encoding="utf-8")
 

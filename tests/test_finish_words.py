@@ -7,17 +7,20 @@ from streamfsm import Dialect, StopReasonType, StreamParser
 from streamfsm.machines.endings import ADDED, CLOSINGS, CUT, ENDINGS, OUTCOMES, SECONDS, closing, ending, second
 
 SHIPPED = {
-    "end_turn": "stop stop_sequence end_turn complete eos eos_token",
+    "end_turn": "stop stop_sequence end_turn complete completed eos eos_token",
     "tool_calls": "tool_calls function_call tool_use tool_call",
-    "max_tokens_exceeded": "length max_tokens model_context_window_exceeded error_limit model_length",
+    "max_tokens_exceeded": "length max_tokens max_output_tokens model_context_window_exceeded error_limit model_length",
     "content_filter": (
         "content_filter refusal guardrail_intervened content_filtered safety recitation blocklist prohibited_content "
         "spii error_toxic sensitive"
     ),
     "error": (
-        "error malformed_function_call unexpected_tool_call timeout network_error insufficient_system_resource abort"
+        "error failed malformed_function_call unexpected_tool_call timeout network_error insufficient_system_resource"
+        " abort"
     ),
     "cancelled": "user_cancel cancelled canceled",
+    "incomplete": "incomplete",
+    "unknown": "steered max_messages",
 }
 WORDS = {word: reason for reason, words in SHIPPED.items() for word in words.split()}
 
@@ -33,6 +36,7 @@ def test_every_shipped_word_is_listed_here_and_has_its_evidence():
 def test_a_shipped_word_means_the_same_whatever_its_case(word, reason, written):
     _, parser = run(call_chunks("f", ["{}"], finish=written(word)))
     result = parser.result
+    reason = "tool_calls" if word == "completed" else reason  # where it says nothing of calls, those that came do
     assert (result.finish_reason, result.stop_reason.value) == (written(word), reason)
     assert result.tool_calls[0].ready is (reason in ("end_turn", "tool_calls"))
     assert anomalies(parser) == []

@@ -57,10 +57,10 @@ def test_after_more_fields_without_room_than_anomalies_nothing_is_kept():
     assert anomalies(parser) == ["more_extras", "more_extras", "more_anomalies"]
 
 
-def test_usage_without_room_for_what_earlier_reports_said_is_the_last_report():
+def test_usage_without_room_keeps_what_there_is_room_for():
     reports = [{"prompt_tokens": 1, "note": "x" * 20}, {"completion_tokens": 2, "other": "y" * 20}]
     parser = run([{"choices": [], "usage": report} for report in reports], limits=Limits(extras=60))[1]
-    assert parser.result.usage.raw == reports[1]
+    assert parser.result.usage.raw == {**reports[0], "completion_tokens": 2}
     assert (parser.result.usage.input_tokens, parser.result.usage.output_tokens) == (1, 2)
     assert told(parser) == ["no room for all of 'usage': Limits.extras is 60"]
 

@@ -415,8 +415,9 @@ TEXTS: dict[str | tuple[str, str], tuple[str, str, ThinkTags]] = {
     ("reasoning", "think_close"): ("content", "[a]b]", OUTSIDE),
     ("reasoning", "think_pause"): ("content", "[a]b[c]", OUTSIDE_ANYWHERE),
 }
-# The model knows no custom tools.
-ROWS = [cell for cell in LEGAL if cell not in NEVER and {"text_input", "text_named"}.isdisjoint(cell)]
+# The model knows no custom tools, and Chat Completions tells no thought that nothing is shown of.
+UNTOLD = {"text_input", "text_named", "omitted"}
+ROWS = [cell for cell in LEGAL if cell not in NEVER and UNTOLD.isdisjoint(cell)]
 
 
 def take(stream: Stream, choice: int, cell: Cell) -> None:

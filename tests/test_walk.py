@@ -22,5 +22,5 @@ def test_a_delta_passes_few_modules_and_turns_back_once_before_the_core(kind: st
     way, _, core = path.partition(" → `core.response`")
     assert "←" not in core
     assert way.count("←") == 1
-    assert int(count) == len(set(re.findall("`(.*?)`", path))) <= (6 if kind in ("content", "reasoning") else 7)
+    assert int(count) == len(set(re.findall("`(.*?)`", path))) <= (6 if kind == "content" else 7)
     assert re.findall("`(.*?)`", core)[-1] == "core.writer"

@@ -100,7 +100,7 @@ def ending(finish_reason: str, taught: Mapping[str, str] | None = None) -> Endin
 
 
 _BY_STOP_REASON = {each.stop_reason.value: each for each in reversed(ENDINGS.values())}
-TEACHABLE = frozenset({*ENDINGS, *_BY_STOP_REASON})
+TEACHABLE = frozenset({*ENDINGS, *_BY_STOP_REASON} - {Reason.unknown.value})
 """What a word may be taught to mean."""
 
 

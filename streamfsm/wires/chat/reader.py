@@ -5,9 +5,12 @@ content, refusal, tool calls in list order, the legacy function call, an audio t
 usage, then an error. A field that is not read is kept as an extra.
 """
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeAlias, cast
+
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
 from streamfsm.core.events import (
     AnomalyReport,
@@ -45,6 +48,14 @@ from streamfsm.wires.usage import read_usage
 _CHUNK_READ = CHUNK | {"moderation", "x_groq", "error"}
 _CHOICE_READ = CHOICE | {"message", "usage"}
 
+_Waiting: TypeAlias = Annotated[
+    list[dict[str, Any]],
+    # As ASCII, because an entry may end in half a character.
+    PlainValidator(lambda text: _ENTRIES.validate_python(json.loads(text))),
+    PlainSerializer(json.dumps),
+]
+_ENTRIES = TypeAdapter(list[dict[str, Any]])
+
 
 @dataclass(slots=True)
 class ChatCompletions:
@@ -65,7 +76,7 @@ class ChatCompletions:
     """The index of the previous entry of ``choices``, as long as the index may count tokens."""
     finished: bool = False
     """Whether the previous entry had a finish reason."""
-    waiting: list[dict[str, Any]] = field(default_factory=list)
+    waiting: _Waiting = field(default_factory=list)
     """Entries after the first choice's that may be tokens of the same answer."""
     reasoning_fields: tuple[str, ...] = ()
     """The fields that have held reasoning as plain text, in order."""
