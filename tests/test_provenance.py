@@ -139,7 +139,8 @@ def test_events_of_another_wire_have_fields_too():
 
 @given(streams().flatmap(chunkings), options)
 def test_nothing_is_lost_or_invented_on_the_way(chunks, chosen):
-    found = read(chunks, **chosen)
+    many = Dialect(choice="many")  # where an entry may wait for another, it is not yet told which chunk its text is of
+    found = read(chunks, **{**chosen, "dialect": many})
     assert found.exact
     assert_conserved(found)
 

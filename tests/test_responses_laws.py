@@ -77,7 +77,12 @@ def test_each_redundancy_of_interleaved_items_can_be_left_out(stream, retelling)
     check_nothing_lost(plain, stream, accented(stream.plain(), [retelling]))
 
 
-@given(responses_streams(), responses_faults(), st.lists(retellings, max_size=2))
+def makes_no_call(fault):
+    """Whether it is not garbage that is an item: that may be a whole call, which the model made then."""
+    return "'item'" not in repr(fault.chunk) and "'output'" not in repr(fault.chunk)
+
+
+@given(responses_streams(), responses_faults().filter(makes_no_call), st.lists(retellings, max_size=2))
 def test_ready_is_true(stream, fault, retold):
     events = fault(Stream.of(accented(stream.plain(), retold))).plain()
     check_ready_is_true(plain, stream, events, ready=ready)

@@ -29,6 +29,7 @@ from parsers import (
     Waits,
 )
 
+from streamfsm import Dialect
 from streamfsm.testing import (
     ALPHABET,
     LawBroken,
@@ -59,6 +60,8 @@ from streamfsm.testing.streams import call, finish, text
 
 RAW = partial(TracedParser, inner_thoughts_kwarg=None, assistant_tool=None)
 OURS = [TracedParser, RAW]
+# Where the index of a choice may count tokens, what another choice says waits: law 4 has that exception.
+MANY = partial(RAW, dialect=Dialect(choice="many"))
 
 # Streams that are nothing special to them: no halves of surrogate pairs, one choice.
 plain_streams = logical_streams(texts=st.text(ALPHABET, max_size=8), max_choices=1, max_calls=2)
@@ -92,7 +95,7 @@ def test_our_parser_keeps_every_law_of_the_kit(data, stream):
         check_append_only(parse, stream, cut)
         check_output_grammar(parse, stream, cut)
     check_nothing_lost(RAW, stream, cut)
-    check_promptness(RAW, stream)
+    check_promptness(MANY, stream)
 
 
 @given(st.data(), logical_streams())

@@ -35,7 +35,7 @@ def test_a_worker_returns_and_raises_what_its_function_does():
 )
 def test_a_lost_process_says_why(function, reason):
     with pytest.raises(Lost) as raised:
-        Worker(function).call(7, 0.5)
+        Worker(function).call(7, 30 if reason else 0.5)
     assert str(raised.value) == reason
 
 
