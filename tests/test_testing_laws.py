@@ -228,7 +228,8 @@ def test_output_grammar_finds_messages_out_of_order(parse, problem):
 
 def test_dialect_invariance_finds_who_needs_one_dialect():
     broken = finding(
-        lambda data, stream: check_dialect_invariance(Needs, stream, accented(stream.plain(), data.draw(dialects())))
+        lambda data, stream: check_dialect_invariance(Needs, stream, accented(stream.plain(), data.draw(dialects()))),
+        st.just(Stream([*call(0, "f", "{}"), *finish("stop")])),
     )
     assert broken.detail == "the parser raised KeyError('index'), at chunk 1"
 

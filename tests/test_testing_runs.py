@@ -189,3 +189,12 @@ def test_a_parser_that_cannot_be_stopped_ends_the_process_at_last(monkeypatch, t
     else:
         check()
     assert asked == [(2 if thread else 7, True)]
+
+
+def test_what_is_not_text_is_a_finding():
+    class Says(Plain):
+        def text(self, kind, key, text):
+            yield kind, key, {"text": text}
+
+    with pytest.raises(LawBroken, match="more'}, which is not text"):
+        run(Says, CHUNKS)

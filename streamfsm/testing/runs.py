@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, cast
 
 from streamfsm.testing.parsers import Parse, Parser, Read, Said, read_message
@@ -110,8 +111,12 @@ def run(parse: Parse, chunks: Sequence[Any], *, read: Read = read_message, secon
     for number, (chunk, before) in enumerate(zip(given, chunks, strict=True), 1):
         if not equal(chunk, before):
             raise LawBroken("total", f"the parser changed chunk {number} to {chunk!r}", chunks)
+    said = [[each for message in answer for each in read(message)] for answer in answers]
+    for each in chain.from_iterable(said):
+        if not isinstance(each.text, str):
+            raise LawBroken("total", f"the parser says {each.text!r}, which is not text", chunks)
     texts = Texts()
-    steps = [[new for message in answer for said in read(message) if (new := texts.add(said))] for answer in answers]
+    steps = [[new for each in answer if (new := texts.add(each))] for answer in said]
     return Run(list(chunks), steps, result, list(trace))
 
 
