@@ -407,3 +407,7 @@ def test_the_final_response_is_that_of_the_event_which_ends_a_responses_stream()
     assert interface.final_response == response
     _, interface = read(TEXT)
     assert interface.final_response is None
+
+
+def test_before_the_first_chunk_there_is_no_content():
+    assert OpenAIStreamingInterface().get_content() == []

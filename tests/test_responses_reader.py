@@ -1,6 +1,7 @@
 """What a stream of the Responses API becomes: however it is fed, and whatever of it is missing."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -676,3 +677,99 @@ def test_a_stream_is_read_in_linear_time_though_each_text_is_told_four_times():
 
     cost(100)
     assert cost(2000) < 2.3 * cost(1000)
+
+
+# -- values that no server should send ---------------------------------------------------------------------------------
+
+VALUES = (5, True, "x", [], [1], {"a": 1}, None)
+WHOLE = {"type": "output_text", "text": "Hi", "logprobs": [{"token": "Hi"}], "annotations": [{"type": "url"}]}
+TOLD = [
+    *SPEECH,
+    done(message(content=[WHOLE])),
+    event("content_part.done", part=WHOLE, **named("m1", 0), **placed(0)),
+    event("output_text.done", **{**WHOLE, "type": "response.output_text.done"}, **named("m1", 0), **placed(0)),
+    event("output_text.annotation.added", annotation={"type": "url"}, **named("m1", 0), **placed(0)),
+    event("reasoning_summary_text.done", text="Plan", **named("r1", 0, "summary_index"), **placed(1)),
+    done(thoughts("Plan", encrypted_content="gAAAA"), 1),
+    event("function_call_arguments.done", arguments="{}", name="f", **named("f1", None), **placed(2)),
+    done(function("{}"), 2),
+    done({"type": "shell_call", "id": "s1", "action": {"commands": ["ls"]}, "environment": {"type": "local"}}, 3),
+    done({"type": "image_generation_call", "id": "i1", "result": "AAAA"}, 4),
+    event("audio.delta", delta="AAAA"),
+    event("failed", response={"error": {"code": "c", "message": "m"}, "incomplete_details": {"reason": "r"}}),
+    {"type": "error", "error": {"type": "error", "code": "c", "message": "m"}},
+    {"object": "response", "status": "completed", "output": [message("Hello")]},
+]
+
+
+def places(value: Any) -> Iterator[list[str | int]]:
+    """The way to each value inside ``value``."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in inside:
+        yield [key]
+        yield from ([key, *way] for way in places(below))
+
+
+def put(value: Any, way: list[str | int], new: Any) -> Any:
+    """A copy of ``value`` with another value at the end of the way."""
+    if not way:
+        return new
+    key, *rest = way
+    return (dict if isinstance(value, dict) else list)(
+        {**value, key: put(value[key], rest, new)}
+        if isinstance(value, dict)
+        else [put(each, rest, new) if at == key else each for at, each in enumerate(value)]
+    )
+
+
+@pytest.mark.slow("each field of each event")
+@pytest.mark.parametrize("number", range(len(TOLD)))
+def test_total_whatever_the_type_of_a_field(number):
+    for way in places(TOLD[number]):
+        for value in VALUES:
+            _, parser = run([*SPEECH[:4], put(TOLD[number], way, value), spoken("lo"), ended()], wire="responses")
+            assert parser.state != "open", (way, value)
+
+
+def test_annotations_of_the_wrong_type_are_recorded():
+    part = {"type": "output_text", "text": "Hello", "annotations": 5}
+    found, parser = read([*SPEECH[:6], event("content_part.done", part=part, **named("m1", 0), **placed(0)), ended()])
+    assert found == HELLO
+    assert anomalies(parser) == ["wrong_type"]
+
+
+def test_what_is_new_in_an_error_is_kept():
+    _, parser = read([*SPEECH[:6], {"type": "error", "code": "c", "message": "m", "hint": "h"}])
+    assert (parser.result.error.code, parser.result.extras["error"]) == ("c", [{"hint": "h"}])
+
+
+def test_usage_of_an_event_of_an_unknown_type_counts():
+    _, parser = read([*SPEECH[:6], event("odd", response={"usage": USAGE}), *SPEECH[6:8]])
+    assert (parser.result.usage.input_tokens, anomalies(parser)) == (9, ["unknown_event"])
+
+
+@pytest.mark.parametrize("kind", ["output_text.done", "content_part.done"])
+def test_a_part_that_is_told_after_its_item_was_over_is_late(kind):
+    told = {"text": "more"} if kind == "output_text.done" else {"part": {"type": "output_text", "text": "more"}}
+    late = event(kind, **told, **named("m1", 7), **placed(0))
+    found, parser = read([*SPEECH[:9], late, *SPEECH[9:]])
+    assert found == HELLO
+    assert anomalies(parser) == ["late_delta"]
+
+
+def test_parts_that_are_only_told_whole_are_counted():
+    parts = [event("output_text.done", text="x", **named("m1", number), **placed(0)) for number in range(3)]
+    _, parser = run([created(), *parts], limits=Limits(items=2))
+    assert (parser.result.error.code, parser.state) == ("limit", "failed")
+    hidden = done({"type": "reasoning", "id": "r1", "summary": []}, 1)
+    _, parser = run([created(), *parts[:2], hidden], limits=Limits(items=2))
+    assert (parser.result.error.code, parser.state) == ("limit", "failed")
+
+
+def test_a_call_that_comes_whole_may_have_no_arguments():
+    _, parser = read(
+        [created(), event("odd"), done({"type": "local_shell_call", "id": "s1", "call_id": "c1"}), ended()]
+    )
+    assert [(call.name, call.arguments, call.ready) for call in parser.result.tool_calls] == [
+        ("local_shell_call", "", True)
+    ]

@@ -2,6 +2,7 @@
 
 import faulthandler
 import os
+import pickle
 import re
 import signal
 import threading
@@ -198,3 +199,17 @@ def test_what_is_not_text_is_a_finding():
 
     with pytest.raises(LawBroken, match="more'}, which is not text"):
         run(Says, CHUNKS)
+
+
+def test_what_the_process_runs_is_an_ordinary_run_whose_calls_are_counted():
+    own, here = OwnProcess(Plain), run(Plain, CHUNKS)
+    assert own._run((CHUNKS, 5)).steps == here.steps
+    assert own._reached.value == len(CHUNKS) + 1
+    with pytest.raises(LawBroken, match="the parser raised KeyboardInterrupt"):
+        OwnProcess(partial(Hostile, partial(signal.raise_signal, signal.SIGINT)))._run((CHUNKS, 5))
+
+
+def test_a_finding_is_pickled_with_all_that_it_says():
+    finding = LawBroken("total", "why", CHUNKS)
+    again = pickle.loads(pickle.dumps(finding))
+    assert (str(again), vars(again)) == (str(finding), vars(finding))

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from streamfsm import MisuseError
-from streamfsm.testing.worker import Lost, Worker, serve
+from streamfsm.testing.worker import Lost, Worker, _work, serve
 
 
 def divide(number):
@@ -66,3 +66,13 @@ def test_each_argument_is_answered_whatever_the_function_does():
     answers = [ours.recv() for _ in range(5)]
     assert [raised for raised, _ in answers] == [False, True, True, True, False]
     assert [type(value) for _, value in answers] == [float, ZeroDivisionError, SystemExit, MisuseError, float]
+
+
+def test_the_process_hears_no_interrupt_and_ends_with_its_connection(monkeypatch):
+    ignored = []
+    monkeypatch.setattr(signal, "signal", lambda *handler: ignored.append(handler))
+    ours, theirs = multiprocessing.Pipe()
+    ours.send(4)
+    _work(ours, theirs, divide)
+    assert ignored == [(signal.SIGINT, signal.SIG_IGN)]
+    assert ours.closed

@@ -421,7 +421,7 @@ class Responses:
         logprobs = told.get("logprobs")
         if isinstance(logprobs, list) and len(logprobs) > part.logprobs:
             part.logprobs += self._tell_logprobs(logprobs[part.logprobs :], to)
-        for annotation in told.get("annotations") or ():
+        for annotation in _list_of(told.get("annotations"), "annotations", to):
             to.take(Extra(_CHOICE, "annotations", _canonical(annotation)))
 
     def _tell_logprobs(self, logprobs: object, to: Handler) -> int:
@@ -429,11 +429,6 @@ class Responses:
         for each in found:
             to.take(Extra(_CHOICE, "logprobs", _canonical(each)))
         return len(found)
-
-    def _report_arguments(self, item: Item, text: str, to: Handler) -> None:
-        if text:
-            self._begin_lane(item, to)
-            to.call(_CHOICE, item.ordinal, "", "", text, 0, True, None, ITEMS[item.type].form)
 
     def _finish_arguments(self, item: Item, text: str, to: Handler) -> None:
         if text:
@@ -451,7 +446,9 @@ class Responses:
             self._frame(item, told, to)
             value = told.get(row.member)
             if value not in _PLACEHOLDERS and says(value):
-                self._report_arguments(item, _text_of("arguments", value, row.member, to), to)
+                self._begin_lane(item, to)
+                text = _text_of("arguments", value, row.member, to)
+                to.call(_CHOICE, item.ordinal, "", "", text, 0, True, None, row.form)
         elif row.becomes == "texts":
             self._report_parts(item, told, to, whole=False)
 
@@ -506,7 +503,7 @@ class Responses:
         for member in ("summary", "content"):
             value = told.get(member)
             parts = [{"type": "text", "text": value}] if isinstance(value, str) else value
-            for each in [] if parts is None else checked(list, parts, member, _CHOICE, to) or []:
+            for each in _list_of(parts, member, to):
                 fields = fields_of(each)
                 kind = PARTS.get((item.type, string(fields, "type", _CHOICE, to)))
                 if kind is None:
@@ -581,6 +578,11 @@ _READERS: dict[Does, Callable[[Responses, EventType, _Fields, Handler], None]] =
     "told_later": Responses._pass,
     "nothing": Responses._pass,
 }
+
+
+def _list_of(value: object, member: str, to: Handler) -> list[Any]:
+    """Return a list; an empty one if it is absent, or if another value, which is recorded, came in its place."""
+    return [] if value is None else checked(list, value, member, _CHOICE, to) or []
 
 
 def _name(kind: Kind, fields: _Fields, to: Handler) -> int | None:
