@@ -88,9 +88,7 @@ class CallReader:
         echoed = lane.repeats is not None and rule.records == "changed_id"
         lane.in_doubt = lane.in_doubt or rule.doubts or free or echoed
         if any(hollow) and (rule.owner == "new" or (hollow[1] and not lane.named)):
-            self._anomalies.record(
-                "placeholder", "an id or a name that is a placeholder was read as absent", choice, lane.ordinal
-            )
+            self._record_placeholder(lane)
             # A placeholder name beside a real id, or beside no id, may be a piece of a name that still grows.
             lane.in_doubt = lane.in_doubt or (hollow[1] and bool(lane.name) and not hollow[0])
         calls.assign(lane, wire_index, call_id)
@@ -115,9 +113,7 @@ class CallReader:
             lane = calls.lanes[place]
         hollow = [bool(text) and is_placeholder(text) for text in (event.id, event.name)]
         if any(hollow):
-            self._anomalies.record(
-                "placeholder", "an id or a name that says nothing was taken for none", lane.choice, lane.ordinal
-            )
+            self._record_placeholder(lane)
         if lane.id and event.id not in ("", lane.id) and not hollow[0]:
             what = f"{event.id!r} came after {lane.id!r}"
             self._anomalies.record("changed_id", what, lane.choice, lane.ordinal)
@@ -130,6 +126,10 @@ class CallReader:
                 raise LimitReached("name")
             self.complete_name(lane)
         return lane
+
+    def _record_placeholder(self, lane: CallLane) -> None:
+        what = "an id or a name that is a placeholder was read as absent"
+        self._anomalies.record("placeholder", what, lane.choice, lane.ordinal)
 
     def _take_name(self, lane: CallLane, name: str, *, again: bool, cumulative: bool) -> bool:
         """Take a piece of a name; ``again``: the call's own id came with it. Returns whether it fits the limit."""

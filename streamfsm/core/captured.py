@@ -82,7 +82,7 @@ def _captured(
         )
         for each, capture in zip(own, captures, strict=True)
     ]
-    machine = tool_call(THOUGHTS, MESSAGE, *captures, **({"seals": True} if seals else {}))
+    machine = tool_call(THOUGHTS, MESSAGE, *captures, seals=seals)
     return Captured((thoughts, message, channels, seals), machine, trie_of((*built_in.items(), *takings)), bool(spoken))
 
 

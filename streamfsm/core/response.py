@@ -117,7 +117,7 @@ class Response:
         """Take an event, unless the stream has ended and has no row for it."""
         if self._stream.is_open:
             _TAKES[type(event)](self, event)
-            if self.options.seal_tools:
+            if self._seals:
                 for choice in self.run.choices.values():
                     self._revoke_doubtful(choice.calls)
         elif type(event) is UsageReport:

@@ -79,7 +79,6 @@ _SEALING = (
 )
 
 
-@cache
 def tool_call(*captures: Capture, seals: bool = False) -> StateMachine:
     """Return the machine of calls with these ``captures``; the same arguments give the same machine.
 
@@ -90,6 +89,11 @@ def tool_call(*captures: Capture, seals: bool = False) -> StateMachine:
     Raises:
         TableError: the captures contradict each other, such as two of one state.
     """
+    return _tool_call(captures, seals)
+
+
+@cache
+def _tool_call(captures: tuple[Capture, ...], seals: bool) -> StateMachine:  # noqa: FBT001 - one key, however it is asked
     states = (
         State("awaiting_name",   None,                    "a name may come in pieces; it ends where the arguments begin"),
         State("raw_args",        Emission.TOOL_ARGUMENTS, "members that no channel captures, as the wire wrote them"),
