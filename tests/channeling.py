@@ -189,3 +189,11 @@ def channels(draw: Any, *, moves: bool = True) -> list[Channel]:
         takes = draw(st.sampled_from(["blank", "move"])) if top else "blank"
         found.append(Channel(path, TOOL, f"c{number}", draw(st.sampled_from(["delta", "whole"])), takes))
     return found
+
+
+def repeats_a_key(value: Any) -> bool:
+    """Whether an object in a decoded value has a key more than once."""
+    if isinstance(value, Pairs):
+        keys = [key for key, _ in value]
+        return len(keys) > len(set(keys)) or any(repeats_a_key(each) for _, each in value)
+    return isinstance(value, list) and any(map(repeats_a_key, value))

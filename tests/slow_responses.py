@@ -57,16 +57,6 @@ Said = tuple[str, str | None, str]
 """Kind of message, id of the call where it is one, text."""
 
 
-def events(body: str) -> list[Any]:
-    """The JSON of the events of a body."""
-    found = []
-    for event in re.sub(r"\r\n?", "\n", body).split("\n\n"):
-        data = [line[5:].removeprefix(" ") for line in event.split("\n") if line.startswith("data:")]
-        if data and data[0].strip() != "[DONE]":
-            found.append(json.loads("\n".join(data)))
-    return found
-
-
 def responses(stream: list[Any]) -> list[list[Any]]:
     """A stream split into its responses, of which some who record join several."""
     found: list[list[Any]] = [[]]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from channeling import DOCUMENTS, TOOL, Pairs, channels, decoded, fed, plain
+from channeling import DOCUMENTS, TOOL, channels, decoded, fed, plain, repeats_a_key
 from helpers import ID, call, call_chunks, chunk, chunked, cut, run
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,13 +42,6 @@ def test_patches_of_several_channels_compose_too(document: str, declared: list[C
     declared = [each for each in declared if each.path != "$..*"]
     messages, _ = fed([document], [*declared, *LEAVES])
     assert built(messages).value == plain(decoded(document))
-
-
-def repeats_a_key(value: Any) -> bool:
-    if isinstance(value, Pairs):
-        keys = [key for key, _ in value]
-        return len(keys) > len(set(keys)) or any(repeats_a_key(each) for _, each in value)
-    return isinstance(value, list) and any(map(repeats_a_key, value))
 
 
 @given(DOCUMENTS.filter(lambda document: not repeats_a_key(decoded(document))))

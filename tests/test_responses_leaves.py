@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from helpers import run
 from recordings import CAPTURES, RESPONSES
-from slow_responses import events, responses
+from slow_responses import responses
+from truth import chunks
 
 from streamfsm.wires.responses.events import EVENTS
 from streamfsm.wires.responses.left_out import ECHOED, LEFT_OUT
@@ -60,7 +61,7 @@ def everything(value: Any) -> str:
 @pytest.mark.slow("every recording")
 @pytest.mark.parametrize("name", [name for name in RESPONSES if name.startswith("responses/")])
 def test_every_value_of_a_recording_is_kept_or_left_out_with_a_reason(name: str):
-    for part in responses(events((CAPTURES / name).read_text(encoding="utf-8"))):
+    for part in responses(chunks((CAPTURES / name).read_text(encoding="utf-8"))):
         messages, parser = run(part, inner_thoughts_kwarg=None, assistant_tool=None)
         result = parser.result.model_dump(mode="json")
         text = everything([[message.model_dump(mode="json") for message in messages], result])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import slow_responses
+import truth
 from helpers import ID, told
 from openai._models import construct_type
 from openai.types.responses import ResponseStreamEvent
@@ -123,7 +124,7 @@ def plain(arguments: str) -> str:
 @pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("name", RESPONSES)
 def test_a_recording_means_to_the_parser_what_it_means_to_a_plain_reader(name: str):
-    parts = slow_responses.responses(slow_responses.events((CAPTURES / name).read_text(encoding="utf-8")))
+    parts = slow_responses.responses(truth.chunks((CAPTURES / name).read_text(encoding="utf-8")))
     for part in parts:
         data, received = body(part), network_reads(name)
         ways = {
@@ -185,7 +186,7 @@ def everything(stream: list[Any], ids: set[str], *, by_status: bool) -> Any:
 @pytest.mark.parametrize("retelling", RETELLINGS, ids=lambda retelling: retelling.name)
 @pytest.mark.parametrize("name", RESPONSES)
 def test_each_redundancy_can_be_left_out(name: str, retelling: Quirk):
-    stream = slow_responses.events((CAPTURES / name).read_text(encoding="utf-8"))
+    stream = truth.chunks((CAPTURES / name).read_text(encoding="utf-8"))
     for each in slow_responses.responses(stream):
         # What comes before the wire can be recognised is read in another way after it: a keepalive is enough.
         part = list(dropwhile(lambda event: not str(event.get("type")).startswith(("response.", "error")), each))

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 import slow_responses
+import truth
 from recordings import CAPTURES, RESPONSES
 
 CASES = sorted((CAPTURES.parent / "cases" / "responses").glob("*.json"))
@@ -33,7 +34,7 @@ def test_recordings_hold_what_they_are_known_to_hold():
         pytest.skip(f"no recordings in {CAPTURES.name}; they are not part of the project")
     found = Counter()
     for name in RESPONSES:
-        stream = slow_responses.events((CAPTURES / name).read_text(encoding="utf-8"))
+        stream = truth.chunks((CAPTURES / name).read_text(encoding="utf-8"))
         parts = slow_responses.responses(stream)
         folder = name.partition("/")[0]
         found[folder, "responses"] += len(parts)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from channeling import DOCUMENTS, Pairs, decoded
+from channeling import DOCUMENTS, decoded, repeats_a_key
 from hypothesis import given
 from pydantic_core import from_json
 
@@ -13,13 +13,6 @@ from streamfsm import ToolCallSealed
 from streamfsm.testing import GrowingArguments, LawBroken, check_channels, grows_into, read_message
 
 TEXT = r'{"a":"x\ud83d\ude00y","b":[12,{"c":null}],"d":""}'
-
-
-def repeats_a_key(value: Any) -> bool:
-    if isinstance(value, Pairs):
-        keys = [key for key, _ in value]
-        return len(keys) > len(set(keys)) or any(repeats_a_key(each) for _, each in value)
-    return isinstance(value, list) and any(map(repeats_a_key, value))
 
 
 @given(DOCUMENTS.filter(lambda document: not repeats_a_key(decoded(document))))

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 import slow_responses
+import truth
 from recordings import CAPTURES, RESPONSES
 
 from streamfsm.testing import RETELLINGS, accented
@@ -107,7 +108,7 @@ def test_fields_are_left_out_of_events_only(name):
 def test_recordings_say_the_same_but_for_what_they_say_once():
     changed = set()
     for name in (name for name in RESPONSES if name.startswith("responses/")):
-        stream = slow_responses.events((CAPTURES / name).read_text(encoding="utf-8"))
+        stream = truth.chunks((CAPTURES / name).read_text(encoding="utf-8"))
         for part in slow_responses.responses(stream):
             reading = slow_responses.read(part)
             for retelling in RETELLINGS:
