@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,32 +98,37 @@ class Recorded:
         return getattr(self._stream, name)
 
     async def __aiter__(self) -> AsyncGenerator[Any, None]:
-        recorder, wire = Recorder(self._path, self._budget), Wire(self._stream)
+        wire = Wire(self._stream)
         try:
-            while (piece := await wire.read()) is not END:
-                recorder.piece(piece)
-                yield piece
-            recorder.end("end")
-        except Exception as error:
-            recorder.end("error", error)
-            raise
+            with self._recorder() as recorder:
+                while (piece := await wire.read()) is not END:
+                    recorder.piece(piece)
+                    yield piece
         finally:
-            recorder.end("left")
             await wire.close()
 
     def __iter__(self) -> Generator[Any, None, None]:
-        recorder, wire = Recorder(self._path, self._budget), SyncWire(self._stream)
+        wire = SyncWire(self._stream)
         try:
-            while (piece := wire.read()) is not END:
-                recorder.piece(piece)
-                yield piece
+            with self._recorder() as recorder:
+                while (piece := wire.read()) is not END:
+                    recorder.piece(piece)
+                    yield piece
+        finally:
+            wire.close()
+
+    @contextmanager
+    def _recorder(self) -> Iterator[Recorder]:
+        """Give a recorder, and tell it how the reading ended."""
+        recorder = Recorder(self._path, self._budget)
+        try:
+            yield recorder
             recorder.end("end")
         except Exception as error:
             recorder.end("error", error)
             raise
         finally:
             recorder.end("left")
-            wire.close()
 
 
 def record(stream: Any, path: str | os.PathLike[str], *, budget: int = BUDGET) -> Recorded:
