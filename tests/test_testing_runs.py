@@ -99,10 +99,10 @@ def test_an_interrupt_is_the_users_unless_the_parser_has_a_process_of_its_own():
 @pytest.mark.parametrize(
     ("do", "problem"),
     [
-        (hangs_in_c, "no answer within 0.1 seconds, at chunk 2"),
-        (swallows, "no answer within 0.1 seconds, at chunk 2"),
-        (resets_the_alarm, "no answer within 0.1 seconds, at chunk 2"),
-        (blocks_the_alarm, "no answer within 0.1 seconds, at chunk 2"),
+        (hangs_in_c, "no answer within 0.5 seconds, at chunk 2"),
+        (swallows, "no answer within 0.5 seconds, at chunk 2"),
+        (resets_the_alarm, "no answer within 0.5 seconds, at chunk 2"),
+        (blocks_the_alarm, "no answer within 0.5 seconds, at chunk 2"),
         (partial(os._exit, 0), "the parser's process ended with exit code 0, at chunk 2"),
         (closes_its_files, "the parser's process closed its files, at chunk 2"),
         (lambda: os.kill(os.getpid(), signal.SIGKILL), "the parser's process was ended by SIGKILL, at chunk 2"),
@@ -113,7 +113,7 @@ def test_what_cannot_be_stopped_is_a_finding_in_a_process_of_its_own(do, problem
     parse = OwnProcess(partial(Hostile, do))
     for _ in range(2):  # the second time in a new process
         with pytest.raises(LawBroken) as raised:
-            check_total(parse, CHUNKS, seconds=0.1)
+            check_total(parse, CHUNKS, seconds=0.5)
         assert (raised.value.law, raised.value.detail, raised.value.chunks) == ("total", problem, CHUNKS)
 
 
