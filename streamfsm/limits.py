@@ -32,9 +32,9 @@ class Limits(BaseModel):
     """JSON values in one event, counted by its commas and brackets, even those in texts; only where bytes are fed. An
     event is read in one go, and its values take that time, not its bytes. A model's longest output has fewer."""
     extras: PositiveInt = 1 << 24
-    """Characters of JSON kept of fields that are not read, such as log probabilities; reaching it is no failure."""
+    """Characters of JSON kept of fields that are not read, such as log probabilities; reaching it is not a failure."""
     sent_back: PositiveInt = 1 << 24
     """Characters kept of what a server needs back, beside texts: signatures, reasoning that only it can read, and the
-    fields that hold such things; reaching it is no failure."""
+    fields that hold such things; reaching it is not a failure."""
     anomalies: PositiveInt = 100
-    """Anomalies kept; reaching it is no failure."""
+    """Anomalies kept; reaching it is not a failure."""

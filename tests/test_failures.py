@@ -59,7 +59,7 @@ CASES = {
     "a deadline inside an event": (stall, {}),
     "gzip cut short": ([gzip.compress(FIRST * 99 + LAST)[:-30]], {}, {"headers": {"Content-Encoding": "gzip"}}),
     "an empty body": ([], {}),
-    "an empty body that is no event stream": ([], {}, {"headers": {"Content-Type": "application/json"}}),
+    "an empty body that is not an event stream": ([], {}, {"headers": {"Content-Type": "application/json"}}),
     "an HTML page with status 200": ([b"<html>Sorry.</html>"], {}, {"headers": {"Content-Type": "text/html"}}),
     "a JSON error with status 200": (
         [b'{"error": {"message": "overloaded", "code": 503}}'],

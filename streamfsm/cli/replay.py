@@ -97,7 +97,7 @@ def _pieces(body: str, recording: Recording) -> Iterator[bytes]:
 
 
 def _read(body: str, pieces: Iterator[bytes], parser: StreamParser, wire: str | None) -> Iterator[StreamMessage]:
-    """What ``parser`` makes of the chunks that the real client reads in ``pieces``; of the body, if it is no stream."""
+    """What ``parser`` makes of the chunks that the real client reads in ``pieces``; or of a body that is not one."""
     if not capture.is_framed(body):
         yield from parser.feed_bytes(body.encode())
         yield from parser.close()

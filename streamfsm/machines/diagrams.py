@@ -195,7 +195,7 @@ _MERMAID = (
 
 
 def _id(state: str) -> str:
-    """A name that is no word of Mermaid's, as ``end`` is."""
+    """A name that is not a word of Mermaid's, as ``end`` is."""
     return f"{state}_"
 
 

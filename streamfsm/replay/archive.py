@@ -31,7 +31,7 @@ def read_stream(data: bytes, options: Mapping[str, Any]) -> dict[str, Any]:
         options: of the parser.
 
     Returns:
-        ``state``, the ``messages``, coalesced, and the ``result``, as plain data; or ``error``, if it is no recording.
+        ``state``, the ``messages``, coalesced, and the ``result``, as plain data; or ``error``: not a recording.
     """
     try:
         recording = parse(data)

@@ -362,7 +362,7 @@ def _decoded(text: str) -> str | None:
 
 
 def _leniently(text: str) -> str:
-    """The same, and what is no escape stays as it is."""
+    """The same, and what is not an escape stays as it is."""
     units = _ESCAPE.sub(lambda escape: json.loads(f'"{escape[0]}"'), text).encode("utf-16-le", "surrogatepass")
     return units.decode("utf-16-le", "replace")
 

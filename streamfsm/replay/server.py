@@ -26,7 +26,7 @@ class Fault:
     """What goes wrong in a response.
 
     ``stall``: nothing more comes, and the connection stays open. ``cut``: the body ends, as if it were whole, in the
-    middle of a piece. ``reset``: the connection is reset there. ``garbage``: bytes come that are no event, and then the
+    middle of a piece. ``reset``: the connection is reset there. ``garbage``: bytes come that are not an event, then the
     rest.
     """
 

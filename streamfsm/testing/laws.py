@@ -105,7 +105,7 @@ def _compare(law: str, stream: Logical, expected: Run, found: Run, *, results: b
 
 
 def _parting(expected: Run, found: Run) -> int | None:
-    """Return the number of the chunk after which a text is no beginning of the expected one; ``None``: none is."""
+    """Return the number of the chunk after which a text is not a beginning of the expected one; ``None``: none is."""
     whole, so_far = _texts(expected.said), Texts()
     for number, step in enumerate(found.steps[: len(found.chunks)], 1):
         for said in step:
