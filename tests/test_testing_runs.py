@@ -206,7 +206,7 @@ def test_what_the_process_runs_is_an_ordinary_run_whose_calls_are_counted():
     assert own._run((CHUNKS, 5)).steps == here.steps
     assert own._reached.value == len(CHUNKS) + 1
     with pytest.raises(LawBroken, match="the parser raised KeyboardInterrupt"):
-        OwnProcess(partial(Hostile, partial(signal.raise_signal, signal.SIGINT)))._run((CHUNKS, 5))
+        OwnProcess(partial(Hostile, partial(raises, KeyboardInterrupt())))._run((CHUNKS, 5))
 
 
 def test_a_finding_is_pickled_with_all_that_it_says():
