@@ -99,12 +99,13 @@ def test_a_seal_knows_the_call_by_the_id_of_the_result():
     [
         call_chunks("other", ["{}"]),
         call_chunks("search", ['{"a":\\x}']),
+        call_chunks("search", [r'{"a":"\0"}']),
         call_chunks("search", ['{"a":']),
         call_chunks("search", [""]),
         [chunk(call(0, arguments="{}"))],
         [chunk(call(0, "a", "search", '{"a":1}')), chunk(call(0, "b", "search", '{"a":1}'), finish="tool_calls")],
     ],
-    ids=["another tool", "not JSON", "cut", "nothing", "no name", "a repeat"],
+    ids=["another tool", "not JSON", "a wrong escape", "cut", "nothing", "no name", "a repeat"],
 )
 def test_what_is_of_another_tool_not_whole_or_in_doubt_is_not_sealed(chunks: list[Any]):
     found, _ = sealing(chunks)

@@ -143,8 +143,8 @@ class Judge:
         return outcome(state, meaning, came, trusted=self._policies.unmarked_end == "complete")
 
     def may_be_sealed(self, call: CallLane) -> bool:
-        """Whether nothing of the call, which has just closed, is in doubt, and nothing of it may have gone astray."""
-        if call.repeats is not None or self._run.arguments_astray:
+        """Whether the call, which has just closed, is JSON, not in doubt, and nothing of it may have gone astray."""
+        if call.judge()[0] not in WHOLE or call.repeats is not None or self._run.arguments_astray:
             return False
         return self.is_certain(self._run.choices[call.choice].calls, call)
 
