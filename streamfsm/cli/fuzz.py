@@ -35,7 +35,7 @@ def declare(commands: Commands) -> None:
     option("--parser", metavar="MODULE:FACTORY", help="makes the parser, with feed(chunk) and close() (default: ours)")
     option("--examples", metavar="N", type=count, default=1000, help="how many to try (default: %(default)s)")
     option("--seed", metavar="S", type=int, help="the same examples each time (default: others, but findings first)")
-    option("--garbage", action="store_true", help="send chunks that are none, too")
+    option("--garbage", action="store_true", help="also send JSON that is not a chunk")
     option("--laws", metavar="LAW,…", help="only these: split-invariance, append-only, total (default: all)")
     option("--no-dialects", action="store_true", help="do not send the stream as other servers would")
     option(
