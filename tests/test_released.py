@@ -41,5 +41,7 @@ def test_the_public_names_are_those_that_the_package_exports():
 
 
 def test_the_citation_names_the_repository_that_the_package_names():
-    repository = re.search(r'^Repository = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    repository = re.search(
+        r'^Repository = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert f"repository-code: {repository[1]}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")

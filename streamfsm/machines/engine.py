@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from transitions import Event, Machine, MachineError
 
 from streamfsm.errors import IllegalTransition
+from streamfsm.machines.declaration import Row
 from streamfsm.machines.emission import Emission
-from streamfsm.machines.table import Row, Table
+from streamfsm.machines.table import Table
 
 
 class Lane(Protocol):
