@@ -9,7 +9,7 @@ from pathlib import Path
 from streamfsm.cli.arguments import Commands
 from streamfsm.cli.files import read_body, write
 from streamfsm.cli.options import add_options, parser_options
-from streamfsm.cli.terminal import printable, said
+from streamfsm.cli.terminal import printable, printable_json, said
 from streamfsm.messages import coalesce
 from streamfsm.parser import StreamParser
 from streamfsm.replay import capture
@@ -44,13 +44,13 @@ def _run(arguments: Namespace) -> int:
     make = partial(StreamParser, **stamps(body), **parser_options(arguments))
     if arguments.html:
         write(arguments.html, page(arguments.file.name, chunks, make))
-        print(f"written to {arguments.html}")
+        print(f"written to {printable(str(arguments.html))}")
         return 0
     found = provenance(chunks, make)
     if arguments.diff:
         return _compare(found, provenance(capture.chunks(read_body(arguments.diff)), make))
     for record in found.records:
-        print(json.dumps(record._asdict()))
+        print(printable_json(json.dumps(record._asdict())))
     return 0
 
 
