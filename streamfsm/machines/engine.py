@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from transitions import Event, Machine, MachineError
 
 from streamfsm.errors import IllegalTransition
-from streamfsm.machines.table import Row, Table
+from streamfsm.machines.declaration import Row
+from streamfsm.machines.table import Table
 
 
 class Lane(Protocol):

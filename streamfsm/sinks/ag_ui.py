@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from streamfsm.errors import MisuseError
-from streamfsm.machines.table import Row
+from streamfsm.machines.declaration import Row
 from streamfsm.messages import Message, StopReasonType
 from streamfsm.result import Anomaly
 from streamfsm.sinks.grammar import Grammar, Part, table

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic_core import from_json
 
-from streamfsm.machines.table import Row
+from streamfsm.machines.declaration import Row
 from streamfsm.messages import Message, StopReasonType
 from streamfsm.sinks.grammar import Event, Grammar, Part, Word, table
 from streamfsm.sinks.sink import Ending, Piece, ProtocolSink, Writes, json_bytes

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from streamfsm.machines.table import LIVE, Row
+from streamfsm.machines.declaration import LIVE, Row
 from streamfsm.messages import Message, StopReasonType
 from streamfsm.result import Usage
 from streamfsm.sinks.grammar import DONE, Event, Grammar, Part, Word, table

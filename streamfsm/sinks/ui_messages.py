@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from streamfsm.machines.table import Row
+from streamfsm.machines.declaration import Row
 from streamfsm.messages import StopReasonType
 from streamfsm.result import Anomaly
 from streamfsm.sinks.grammar import DONE, Event, Grammar, Part, Word, table
