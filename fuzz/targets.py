@@ -131,8 +131,9 @@ def feed(data: bytes) -> None:
     check_output_grammar(parse, stream, cut)
     if number == 0:  # nothing is captured
         again = any(comes_again(text) for (kind, _), text in stream.said().items() if kind == "arguments")
-        check_nothing_lost(parse, stream, cut, kinds=("reasoning", "name", *(() if again else ("arguments",))))
-        check_promptness(parse, stream, kinds=("reasoning", "arguments"))
+        read = ("reasoning",) if again else ("reasoning", "arguments")
+        check_nothing_lost(parse, stream, cut, kinds=("name", *read))
+        check_promptness(parse, stream, kinds=read)
     parser = parse()
     for each in chunks:
         parser.feed(each)
