@@ -928,6 +928,59 @@ def test_a_file_s_name_reaches_no_terminal_raw(capsys, command, more):
     assert all(char.isprintable() for char in shown if char != "\n")
 
 
+PRINTING = [
+    *(["replay", "FILE"], ["replay", "FILE", "--json"], ["replay", "FILE", "--json", "--deltas"]),
+    *(["trace", "FILE"], ["trace", "FILE", "--html", "OUT"], ["trace", "FILE", "--diff", "OTHER"]),
+    *(["verify", "FILE", "OTHER", "--wire", "ag-ui", "--format", form] for form in ("text", "json", "sarif")),
+    *(["verify", "FILE", "--wire", "chat", "--format", form] for form in ("text", "json", "sarif")),
+    *(["scrub", "FILE", "OUT"], ["diagram", "--trace", "FILE"], ["verify", "GONE", "--wire", "chat"]),
+]
+
+
+@pytest.mark.parametrize("command", PRINTING, ids=" ".join)
+def test_nothing_of_a_stream_or_a_file_s_name_reaches_a_terminal_raw(capsys, tmp_path, command):
+    half = chunk(**{"content": HOSTILE + "\ud83d", HOSTILE: HOSTILE, "\ud83d": 1})
+    bodies = {
+        "FILE": capture.body([{**half, "model": HOSTILE}, *call_chunks(HOSTILE, [HOSTILE], finish=HOSTILE)]),
+        "OTHER": capture.body([{"type": HOSTILE}, {HOSTILE: HOSTILE}]),
+        "OUT": "",
+        "GONE": None,
+    }
+    paths = {word: tmp_path / f"{word}\x1b[31m\u202e\x7f\x9b" for word in bodies}
+    for word, text in bodies.items():
+        if text is not None:
+            paths[word].write_bytes(text.encode(errors="surrogatepass"))
+    code = main([str(paths.get(word, word)) for word in command])
+    output = capsys.readouterr()
+    assert code in (0, 1) or output.err.count("\n") == 1
+    assert output.out or output.err or command[0] == "scrub"
+    assert all(char.isprintable() for char in output.out + output.err if char != "\n")
+    if command[0] == "verify" and "json" in command:
+        assert json.loads(output.out.splitlines()[0])["file"] == paths["FILE"].as_posix()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"machine": "stream", "state": [], "event": "heard"}',
+        "[" * 100_000,
+        '{"machine": {}, "state": "silent", "event": "heard"}',
+        "1",
+    ],
+    ids=range(4),
+)
+def test_a_line_that_is_no_record_of_a_trace_is_named(recorded, capsys, line):
+    path = recorded(line)
+    assert main(["diagram", "--trace", path]) == 2
+    assert capsys.readouterr().err == f"streamfsm: {path}: line 1 is not a record of a trace\n"
+
+
+def test_records_that_no_table_has_are_not_shown(recorded, capsys):
+    path = recorded('{"machine": "stream", "state": "x", "event": "y"}\n')
+    assert main(["diagram", "stream", "--trace", path]) == 0
+    assert "×1" not in capsys.readouterr().out
+
+
 def test_a_finding_reaches_no_terminal_raw(fuzz, recorded, capsys, tmp_path):
     (tmp_path / "other_parsers.py").write_text(
         "class Odd(Exception):\n    def __repr__(self):\n        return '\\x1b[31m\\u202e'\n\n"

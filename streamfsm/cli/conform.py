@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from streamfsm.cli.arguments import Commands, count, positive
 from streamfsm.cli.files import write
+from streamfsm.cli.terminal import printable_lines
 from streamfsm.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _run(arguments: Namespace) -> int:
     except KeyboardInterrupt:
         print(f"stopped after {progress.done} cases", file=sys.stderr)
         return 130  # as shells count an interrupt
-    print(reports.table(arguments.program, hello, outcomes, arguments.findings))
+    print(printable_lines(reports.table(arguments.program, hello, outcomes, arguments.findings)))
     if arguments.json:
         write(arguments.json, reports.as_json(arguments.program, hello, outcomes))
     if arguments.junit:

@@ -5,6 +5,7 @@ from os import environ
 from pathlib import Path
 
 from streamfsm.cli.arguments import Commands, count, wait
+from streamfsm.cli.terminal import printable
 from streamfsm.errors import MisuseError
 from streamfsm.replay import loopback
 from streamfsm.replay.recorder import BUDGET
@@ -44,6 +45,6 @@ def _run(arguments: Namespace) -> int:
         raise MisuseError(f"{arguments.directory}: {error.strerror}") from error
     respond = recording_relay(arguments.to, arguments.directory, budget=arguments.budget)
     with loopback.serve(respond, port=arguments.port) as url:
-        print(f"{url} passes on to {arguments.to}, and records into {arguments.directory}", flush=True)
+        print(printable(f"{url} passes on to {arguments.to}, and records into {arguments.directory}"), flush=True)
         wait()
     return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from streamfsm.cli.arguments import Commands
 from streamfsm.cli.files import read_recording, write_recording
+from streamfsm.cli.terminal import printable
 from streamfsm.replay.scrub import KEEP, reading, scrub
 
 
@@ -37,6 +38,6 @@ def _run(arguments: Namespace) -> int:
     write_recording(arguments.out, scrubbed)
     for before, after in zip_longest(reading(recording), reading(scrubbed), fillvalue="nothing"):
         if before != after:
-            print(f"read differently: {before}; scrubbed: {after}", file=sys.stderr)
+            print(printable(f"read differently: {before}; scrubbed: {after}"), file=sys.stderr)
             return 1
     return 0

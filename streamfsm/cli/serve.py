@@ -5,6 +5,7 @@ from pathlib import Path
 
 from streamfsm.cli.arguments import Commands, positive, wait
 from streamfsm.cli.files import read_recording
+from streamfsm.cli.terminal import printable
 from streamfsm.errors import MisuseError
 from streamfsm.replay import loopback
 from streamfsm.replay.server import FAULT_HEADER, Fault, playing
@@ -44,6 +45,6 @@ def _run(arguments: Namespace) -> int:
         raise MisuseError("two files have the same name, by which a request would ask for them")
     respond = playing(recordings, speed=arguments.speed, fault=arguments.fault)
     with loopback.serve(respond, port=arguments.port) as url:
-        print(f"{url} plays {', '.join(recordings)}", flush=True)
+        print(printable(f"{url} plays {', '.join(recordings)}"), flush=True)
         wait()
     return 0

@@ -11,7 +11,7 @@ from typing import Any
 from streamfsm.cli.arguments import Commands
 from streamfsm.cli.files import read_recording, write
 from streamfsm.cli.options import add_options, parser_options
-from streamfsm.cli.terminal import printable, said
+from streamfsm.cli.terminal import printable, printable_json, said
 from streamfsm.errors import MisuseError
 from streamfsm.messages import coalesce
 from streamfsm.parser import StreamParser
@@ -49,14 +49,14 @@ def _run(arguments: Namespace) -> int:
     make = partial(StreamParser, **stamps(data.decode(errors="replace")), **parser_options(arguments))
     if arguments.html:
         write(arguments.html, page(arguments.file.name, chunks, make))
-        print(f"written to {arguments.html}")
+        print(f"written to {printable(str(arguments.html))}")
         return code
     found = provenance(chunks, make)
     if arguments.diff:
         _, others, other_code = _read(arguments.diff)
         return _compare(found, provenance(others, make)) or code or other_code
     for record in found.records:
-        print(json.dumps(record._asdict()))
+        print(printable_json(json.dumps(record._asdict())))
     return code
 
 

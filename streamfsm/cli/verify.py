@@ -7,13 +7,14 @@ from pathlib import Path
 
 from streamfsm.cli.arguments import Commands
 from streamfsm.cli.files import read_text
+from streamfsm.cli.terminal import printable, printable_json
 from streamfsm.replay.verdicts import Verdict, sarif, verdict
 from streamfsm.sinks import GRAMMARS
 
 _FORMATS: dict[str, Callable[[Sequence[Verdict]], str]] = {
-    "text": lambda found: "\n".join(map(str, found)),
-    "json": lambda found: "\n".join(json.dumps(each.as_json()) for each in found),
-    "sarif": lambda found: json.dumps(sarif(found), indent=2),
+    "text": lambda found: "\n".join(printable(str(each)) for each in found),
+    "json": lambda found: "\n".join(printable_json(json.dumps(each.as_json())) for each in found),
+    "sarif": lambda found: "\n".join(map(printable_json, json.dumps(sarif(found), indent=2).split("\n"))),
 }
 
 

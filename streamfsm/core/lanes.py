@@ -538,14 +538,12 @@ class CallLane:
         """Read arguments up to the end of the object, and white space after it; return the rest."""
         scanner: Scanner = self.scanner  # type: ignore[assignment]
         self.arguments.write(text)
-        try:
-            scanner.feed(text, self, outlet)
-        finally:  # what came is kept, even if a trace raises
-            rest = scanner.beyond
-            if rest:
-                self._again = 0
-                self.arguments.seek(self.arguments.tell() - len(rest))
-                self.arguments.truncate()
+        scanner.feed(text, self, outlet)
+        rest = scanner.beyond
+        if rest:
+            self._again = 0
+            self.arguments.seek(self.arguments.tell() - len(rest))
+            self.arguments.truncate()
         return rest
 
     def _compare(self, text: str) -> str:
