@@ -46,9 +46,10 @@ def declare(commands: Commands) -> None:
 
 def _run(arguments: Namespace) -> int:
     data, chunks, code = _read(arguments.file)
-    make = partial(StreamParser, **stamps(data.decode(errors="replace")), **parser_options(arguments))
+    options = parser_options(arguments)
+    make = partial(StreamParser, **stamps(data.decode(errors="replace")), **options)
     if arguments.html:
-        write(arguments.html, page(arguments.file.name, chunks, make))
+        write(arguments.html, page(arguments.file.name, chunks, make, options))
         print(f"written to {printable(str(arguments.html))}")
         return code
     found = provenance(chunks, make)
