@@ -18,7 +18,8 @@ from streamfsm.parser import StreamParser
 from streamfsm.replay import capture
 from streamfsm.replay.archive import stamps
 from streamfsm.replay.explorer import page
-from streamfsm.replay.provenance import HELD, Provenance, provenance
+from streamfsm.replay.provenance import Provenance, provenance
+from streamfsm.trace import HELD
 
 _MOST = 1 << 20  # characters of text, each of which is read alone: a minute, and a gigabyte of records
 
