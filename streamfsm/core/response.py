@@ -118,8 +118,7 @@ class Response:
         if self._stream.is_open:
             _TAKES[type(event)](self, event)
             if self._seals:
-                for choice in self.run.choices.values():
-                    self._revoke_doubtful(choice.calls)
+                self._revoke_all_doubtful()
         elif type(event) is UsageReport:
             self.writer.boundary(self._stream, "usage")
             self._take_usage(event)
@@ -196,6 +195,10 @@ class Response:
             self._keeper.keep(extras, lane.extras)
         if self._seals:
             self._revoke_doubtful(calls)
+
+    def _revoke_all_doubtful(self) -> None:
+        for choice in self.run.choices.values():
+            self._revoke_doubtful(choice.calls)
 
     def _revoke_doubtful(self, calls: Calls) -> None:
         """Tell which sealed calls have fallen into doubt."""
@@ -302,6 +305,8 @@ class Response:
         self.anomalies.record("snapshot_conflict", f"{lane.label} contradicts what came before", lane.choice)
         if isinstance(lane, CallLane):
             lane.in_doubt = True
+        if self._seals:
+            self._revoke_all_doubtful()
 
     def _take_finish(self, event: Finish) -> None:
         choice = self.run.choices[event.choice]
