@@ -216,6 +216,11 @@ class TextLane:
         """How many characters of the text are kept, or held back."""
         return self.answer.tell() + self.reasoning.tell() + self._held.tell() + len(self._prefix) + self._again
 
+    @property
+    def held_back(self) -> str:
+        """The text that waits for the next one."""
+        return self._held.getvalue() + _part(self._written, 0, self._again) + self._prefix + self._half
+
     def holds_back_what_came(self, pairs: int) -> bool:
         """Whether what is held back can be, with so many pairs of tags."""
         return (
@@ -371,6 +376,14 @@ class CallLane:
     def kept(self) -> int:
         """How many characters of the arguments are kept, or held back."""
         return self.arguments.tell() + len(self._first or "") + (self._again or 0)
+
+    @property
+    def held_back(self) -> str:
+        """The text that waits for the next one: of the name, or of the arguments."""
+        if self.scanner is None:
+            return self.name + self._name_half + self.arguments.getvalue() + self._half
+        again = _part(self.arguments, self.scanner.begins, self._again) if self._again else ""
+        return (self._first or "") + self.scanner.held_back + again + self._half
 
     @property
     def holds_back_what_came(self) -> bool:
@@ -538,14 +551,12 @@ class CallLane:
         """Read arguments up to the end of the object, and white space after it; return the rest."""
         scanner: Scanner = self.scanner  # type: ignore[assignment]
         self.arguments.write(text)
-        try:
-            scanner.feed(text, self, outlet)
-        finally:  # what came is kept, even if a trace raises
-            rest = scanner.beyond
-            if rest:
-                self._again = 0
-                self.arguments.seek(self.arguments.tell() - len(rest))
-                self.arguments.truncate()
+        scanner.feed(text, self, outlet)
+        rest = scanner.beyond
+        if rest:
+            self._again = 0
+            self.arguments.seek(self.arguments.tell() - len(rest))
+            self.arguments.truncate()
         return rest
 
     def _compare(self, text: str) -> str:

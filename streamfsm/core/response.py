@@ -30,6 +30,7 @@ from streamfsm.core.extras import Extras
 from streamfsm.core.judge import Judge
 from streamfsm.core.keeper import Keeper
 from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, TextLane
+from streamfsm.core.live_trace import hearing
 from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Options, Run
@@ -40,7 +41,7 @@ from streamfsm.machines import STREAM
 from streamfsm.machines.endings import CUT, UNKNOWN, closing, second
 from streamfsm.result import AnomalyKind, ErrorInfo
 from streamfsm.think_tags import Pairs
-from streamfsm.trace import Transition
+from streamfsm.trace import Trace
 
 
 class Response:
@@ -64,11 +65,9 @@ class Response:
         "writer",
     )
 
-    def __init__(
-        self, options: Options, policies: Policies, run: Run, trace: Callable[[Transition], object] | None
-    ) -> None:
-        self.options = options
-        self.run = run
+    def __init__(self, options: Options, policies: Policies, run: Run, trace: Trace) -> None:
+        self.options: Options = options
+        self.run: Run = run
         self._policies = policies
         self._stream = run.stream
         self._limits = limits = options.limits
@@ -83,20 +82,22 @@ class Response:
         )
         for choice in run.choices.values():
             choice.calls.restore(self._channels)
-        self.writer = MessageWriter(
+        step, chunk_ends = hearing(trace, run)
+        self.writer: MessageWriter = MessageWriter(
             message_id=options.message_id,
             date=options.date,
             run_id=options.run_id,
             step_id=options.step_id,
             requires_approval=options.requires_approval_tools,
             stream=run.stream,
-            trace=trace,
+            trace=step,
+            chunk_ends=chunk_ends,
             numbering=run.numbering,
             hides_reasoning=self._hides_reasoning(),
             boundaries=options.boundaries,
         )
-        self.anomalies = Anomalies(run, limits.anomalies)
-        self.judge = Judge(run, policies, self.anomalies)
+        self.anomalies: Anomalies = Anomalies(run, limits.anomalies)
+        self.judge: Judge = Judge(run, policies, self.anomalies)
         self.writer.may_seal = self.judge.may_be_sealed
         self._keeper = Keeper(run, policies, limits, self.anomalies)
         self._lane_policies = _lane_policies(

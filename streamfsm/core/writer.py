@@ -12,12 +12,13 @@ from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
 from streamfsm.core.lanes import CallLane, Lane, StreamLane, TextLane
 from streamfsm.core.scanner import Scanner
 from streamfsm.machines import STREAM
+from streamfsm.machines.declaration import Row
 from streamfsm.machines.emission import Emission
-from streamfsm.machines.table import Row
 from streamfsm.messages import (
     ApprovalRequestMessage,
     ArgumentMessage,
     AssistantMessage,
+    Message,
     ReasoningMessage,
     StopReasonType,
     StreamMessage,
@@ -32,7 +33,8 @@ _SILENT = STREAM.table.initial
 _CLOSED = ("closed", "sealed")
 _CLOSES = (*_CLOSED, "done")  # states of a call whose arguments are over
 
-Trace: TypeAlias = Callable[[Transition], object] | None
+Step: TypeAlias = Callable[[Transition, Lane, Message | None], object]
+"""Hears what a lane did, and the message that it emitted."""
 
 
 class Turn(NamedTuple):
@@ -71,17 +73,22 @@ class MessageWriter:
     requires_approval: Collection[str]
     """Tools whose calls are announced as approval requests."""
     stream: StreamLane
-    trace: Trace
+    trace: Step | None
     numbering: Numbering
     hides_reasoning: bool = False
     """Whether a hidden-reasoning message precedes the first message, unless that is reasoning."""
     boundaries: bool = False
     """Whether boundaries are returned along with the messages."""
 
+    chunk_ends: Callable[[], object] | None = None
+    """Hears that all of a chunk was read, if somebody traces that."""
+
     may_seal: Callable[[CallLane], bool] = lambda _: False
     """Whether nothing of a call that has just closed is in doubt."""
 
     _messages: list[Any] = field(default_factory=list)
+    _trace_error: Exception | None = None
+    """The first that the trace raised since the last call."""
     # The latest message, and where it came from: the next one usually continues it. No lane: none can.
     _latest: Any = None
     _latest_lane: Lane | None = None
@@ -116,13 +123,29 @@ class MessageWriter:
             self._log(self.trace, lane, lane.state, "text", emitted=True)
 
     def drain(self) -> list[StreamMessage]:
-        """Return the messages since the last call, and the boundaries if wanted."""
+        """Return the messages since the last call, and the boundaries if wanted.
+
+        Raises:
+            Exception: the trace's own. All has been read; the next call returns the messages.
+        """
+        if self.chunk_ends is not None:
+            self._tell(self.chunk_ends)
+        if self._trace_error is not None:
+            error, self._trace_error = self._trace_error, None
+            raise error
         messages, self._messages = self._messages, []
         return messages
 
-    def _log(self, trace: Callable[[Transition], object], lane: Lane, state: str, event: str, *, emitted: bool) -> None:
+    def _log(self, trace: Step, lane: Lane, state: str, event: str, *, emitted: bool) -> None:
         seq_id = self.numbering.next_seq - 1 if emitted else None
-        trace(Transition(lane.machine.table.name, lane.choice, lane.label, state, event, lane.state, seq_id))
+        step = Transition(lane.machine.table.name, lane.choice, lane.label, state, event, lane.state, seq_id)
+        self._tell(trace, step, lane, self._latest if emitted else None)
+
+    def _tell(self, hears: Callable[..., object], *what: object) -> None:
+        try:
+            hears(*what)
+        except Exception as error:  # noqa: BLE001 - the caller's; what is half read would be lost
+            self._trace_error = self._trace_error or error
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
