@@ -17,7 +17,12 @@ _SHAPES = 4  # shapes that are kept: answers and calls that come in turns
 _TIMES = 3  # how often an event may say its text
 
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
-_find_strings = re.compile(_STRING, re.DOTALL).finditer
+# The values of fields that hold text on any wire, and that nothing else is decided by: no probe confuses the reader.
+_find_texts = re.compile(
+    rb'"(?:content|delta|text|refusal|transcript|arguments|input|value|thinking|summary'
+    rb'|reasoning|reasoning_content|reasoning_text|output_text|input_text)": ?(' + _STRING + b")",
+    re.DOTALL,
+).finditer
 _TEXT, _AGAIN = b"(?P<text>" + _STRING + b")", b"(?P=text)"
 
 # What else differs from event to event, and says nothing: padding against traffic analysis, whose length varies, and
@@ -108,8 +113,7 @@ class Template:
         for search, allowed, other in _LOOSE:
             if found := search(data):
                 loose.append((*found.span(1), allowed, other))
-        taken = {hole[:2] for hole in loose}
-        spans = [found.span() for found in _find_strings(data) if _is(found[0], text) and found.span() not in taken]
+        spans = [found.span(1) for found in _find_texts(data) if _is(found[1], text)]
         for first in range(max(len(spans) - _TIMES, 0), len(spans)):
             allowed = _TEXT
             holes = list(loose)
