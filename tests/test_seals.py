@@ -189,3 +189,16 @@ def test_split_merge_invariance_of_seals(stream: Any, data: st.DataObject):
         return [each.model_dump(exclude={"date"}) for each in coalesce(messages)], parser.result
 
     assert outcome(data.draw(chunkings(stream))) == outcome(stream.plain())
+
+
+@given(streams(), dialects(certain=False), st.none() | faults(), st.data())
+def test_no_call_stays_sealed_after_the_chunk_that_puts_it_in_doubt(
+    stream: Any, quirks: Any, fault: Any, data: st.DataObject
+):
+    parser = StreamParser(seal_tools=TOOLS)
+    for each in accented(data.draw(chunkings(stream if fault is None else fault(stream))), quirks):
+        parser.feed(each)
+        response = parser._response
+        for choice in response.run.choices.values():
+            sealed = [lane for lane in choice.calls.lanes if lane.state == "sealed"]
+            assert all(response.judge.is_certain(choice.calls, lane) for lane in sealed)

@@ -335,7 +335,7 @@ class CallLane:
     announced_id: str | None = None
     """The id when the name was announced. All its messages carry it; an id that comes later is only in the result."""
     in_doubt: bool = False
-    """Whether the call may be two calls, or lack a part: it is never ready."""
+    """Whether the call may be two calls, or lack a part: it is never ready. See ``doubt``."""
     repeats_name: bool = False
     """Whether a piece of its name was taken for a repetition of the whole name."""
     is_doubled: bool = False
@@ -438,6 +438,16 @@ class CallLane:
         except ValueError:
             mine, others = texts
         return bool(mine == others)
+
+    def doubt(self, outlet: Outlet) -> None:
+        """Put the call in doubt: it is never ready, and no longer sealed."""
+        self.in_doubt = True
+        self.unseal(outlet)
+
+    def unseal(self, outlet: Outlet) -> None:
+        """Take back that the call is whole, if that was told."""
+        if self.state == "sealed":
+            outlet.boundary(self, "revoked", "doubt")
 
     def judge(self) -> tuple[Verdict, int | None]:
         """Return the verdict on the arguments so far, and the offset of the first error."""

@@ -48,6 +48,7 @@ class Response:
     """Handles the events of one response, in order. All its state is in ``run``."""
 
     __slots__ = (
+        "_awaits_astray",
         "_call_reader",
         "_call_routes",
         "_channels",
@@ -75,7 +76,7 @@ class Response:
         # stream has ended, so that no event reaches a lane that is done.
         self._text_routes: dict[tuple[int, TextField, int], tuple[TextLane, LanePolicy]] = {}
         self._call_routes: dict[tuple[int, int | None], tuple[CallLane, Calls]] = {}
-        self._seals = bool(options.seal_tools)
+        self._seals = self._awaits_astray = bool(options.seal_tools)
         thoughts = options.inner_thoughts_kwarg or ()
         self._channels = _channels(
             thoughts, options.assistant_tool, options.assistant_kwarg, options.channels, options.seal_tools
@@ -118,8 +119,8 @@ class Response:
         """Take an event, unless the stream has ended and has no row for it."""
         if self._stream.is_open:
             _TAKES[type(event)](self, event)
-            if self._seals:
-                self._revoke_all_doubtful()
+            if self._awaits_astray:
+                self._revoke_astray()
         elif type(event) is UsageReport:
             self.writer.boundary(self._stream, "usage")
             self._take_usage(event)
@@ -169,8 +170,6 @@ class Response:
                 self.exceed(reached.limit)
                 return
             route = found, calls
-            if self._seals:
-                self._revoke_doubtful(calls)
             if wire_index is not None and not found.settled:
                 self._call_routes[choice, wire_index] = route
         lane, calls = route
@@ -194,18 +193,17 @@ class Response:
                 self.exceed("arguments")
         if extras:
             self._keeper.keep(extras, lane.extras)
-        if self._seals:
-            self._revoke_doubtful(calls)
+        if self._awaits_astray:
+            self._revoke_astray()
 
-    def _revoke_all_doubtful(self) -> None:
-        for choice in self.run.choices.values():
-            self._revoke_doubtful(choice.calls)
-
-    def _revoke_doubtful(self, calls: Calls) -> None:
-        """Tell which sealed calls have fallen into doubt."""
-        for lane in calls.lanes:
-            if lane.state == "sealed" and not self.judge.is_certain(calls, lane):
-                self.writer.boundary(lane, "revoked", "doubt")
+    def _revoke_astray(self) -> None:
+        """Tell which sealed calls may lack arguments that have gone astray; no call is sealed after that."""
+        if self.run.arguments_astray:
+            self._awaits_astray = False
+            for choice in self.run.choices.values():
+                for lane in choice.calls.lanes:
+                    if not self.judge.is_certain(choice.calls, lane):
+                        lane.unseal(self.writer)
 
     def _revoke(self, target: str) -> None:
         """Tell which sealed calls are not ready, when the stream ends in the state ``target``."""
@@ -234,7 +232,7 @@ class Response:
         what = f"{lane.label}: more came after the wire had said that it is whole"
         self.anomalies.record_once("late_delta", what, lane.choice)
         if isinstance(lane, CallLane):
-            lane.in_doubt = True
+            lane.doubt(self.writer)
 
     def _take_whole(self, event: Whole) -> None:
         choice, text = self.run.choices[event.choice], event.text
@@ -305,9 +303,9 @@ class Response:
     def _contradicted(self, lane: TextLane | CallLane) -> None:
         self.anomalies.record("snapshot_conflict", f"{lane.label} contradicts what came before", lane.choice)
         if isinstance(lane, CallLane):
-            lane.in_doubt = True
-        if self._seals:
-            self._revoke_all_doubtful()
+            lane.doubt(self.writer)
+        if self._awaits_astray:
+            self._revoke_astray()
 
     def _take_finish(self, event: Finish) -> None:
         choice = self.run.choices[event.choice]
