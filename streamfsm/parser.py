@@ -392,10 +392,10 @@ class StreamParser:
         except ValueError as error:
             self._take_text(data.strip(), error)
         else:
-            if self._read(chunk) and is_plain:
+            if not self._read(chunk):
+                self._template.forget()
+            elif is_plain:
                 self._template.learn(data, chunk, wire.source)
-            elif wire.source.ended:
-                self._template = Template(_tries=0)
 
     def _take_text(self, data: bytes, error: ValueError) -> None:
         """Take data that is not JSON: the end marker, a keep-alive, or a failure."""

@@ -281,6 +281,8 @@ class Response(Routes):
         self.anomalies.record("snapshot_conflict", f"{lane.label} contradicts what came before", lane.choice)
         if isinstance(lane, CallLane):
             lane.doubt(self.writer)
+        if self._awaits_astray:
+            self._revoke_astray()
 
     def _take_finish(self, event: Finish) -> None:
         choice = self.run.choices[event.choice]
