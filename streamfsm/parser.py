@@ -106,7 +106,8 @@ class StreamParser:
         date: date of all messages, with a time zone; now, unless given.
         boundaries: whether the lists that the verbs return also hold :class:`RunStarted`, :class:`RunEnded` and
             :class:`CallClosed`, in order; they are typed as lists of messages all the same.
-        trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to.
+        trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to. What a
+            callable raises is raised by the verb, once it has read everything; the next verb returns its messages.
 
     Raises:
         MisuseError: an argument that can never work.
@@ -203,13 +204,12 @@ class StreamParser:
         """
         wire = self._wire
         if wire.body_done:
-            return []
+            return self._response.writer.drain()
         for event in wire.body.feed(data, self._response.options.limits.event):
             self._take_event(event)
         if wire.body.too_large and self.state == "open":
             self._response.exceed("event")
-        messages = self._response.writer.drain()
-        return messages + self.close() if wire.body_done else messages
+        return self.close() if wire.body_done else self._response.writer.drain()
 
     def announce_hidden(self) -> list[StreamMessage]:
         """Announce, before the first chunk, that the model thinks without showing it.

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
 from pydantic import Field, PlainValidator
 from pydantic_core import from_json
 
-from streamfsm.core.buffer import Buffer, Half
+from streamfsm.core.buffer import PIECES, Buffer, Half
 from streamfsm.core.captured import UNNAMED, Captured, Channels
 from streamfsm.core.events import Form
 from streamfsm.core.extras import Extras
@@ -251,7 +251,9 @@ class TextLane:
     def _emit(self, text: str, outlet: Outlet) -> None:
         if text:
             buffer: Buffer = getattr(self, _KEPT_IN[self.state])
-            buffer.write(text)
+            buffer.append(text)
+            if len(buffer) > PIECES:
+                buffer.join()
             outlet.text(self, text)
 
 
@@ -518,14 +520,14 @@ class CallLane:
     def _scan(self, text: str, outlet: Outlet) -> str:
         """Read arguments up to the end of the object, and white space after it; return the rest."""
         scanner: Scanner = self.scanner  # type: ignore[assignment]
-        self.arguments.write(text)
-        try:
-            scanner.feed(text, self, outlet)
-        finally:  # what came is kept, even if a trace raises
-            rest = scanner.beyond
-            if rest:
-                self._again = 0
-                self.arguments.cut(self.arguments.size - len(rest))
+        self.arguments.append(text)
+        if len(self.arguments) > PIECES:
+            self.arguments.join()
+        scanner.feed(text, self, outlet)
+        rest = scanner.beyond
+        if rest:
+            self._again = 0
+            self.arguments.cut(self.arguments.size - len(rest))
         return rest
 
     def _compare(self, text: str) -> str:

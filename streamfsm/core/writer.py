@@ -11,8 +11,8 @@ from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
 from streamfsm.core.lanes import CallLane, Lane, StreamLane, TextLane
 from streamfsm.core.scanner import Scanner
 from streamfsm.machines import STREAM
+from streamfsm.machines.declaration import Row
 from streamfsm.machines.emission import SPOKEN, Emission
-from streamfsm.machines.table import Row
 from streamfsm.messages import (
     ApprovalRequestMessage,
     ArgumentMessage,
@@ -79,6 +79,8 @@ class MessageWriter:
     """Whether nothing of a call that has just closed is in doubt."""
 
     _messages: list[Any] = field(default_factory=list)
+    _trace_error: Exception | None = None
+    """The first that the trace raised since the last call."""
     # The latest message, and where it came from: the next one usually continues it. No lane: none can.
     _latest: Any = None
     _latest_lane: Lane | None = None
@@ -113,13 +115,23 @@ class MessageWriter:
             self._log(self.trace, lane, lane.state, "text", emitted=True)
 
     def drain(self) -> list[StreamMessage]:
-        """Return the messages since the last call, and the boundaries if wanted."""
+        """Return the messages since the last call, and the boundaries if wanted.
+
+        Raises:
+            Exception: the trace's own. All has been read; the next call returns the messages.
+        """
+        if self._trace_error is not None:
+            error, self._trace_error = self._trace_error, None
+            raise error
         messages, self._messages = self._messages, []
         return messages
 
     def _log(self, trace: Callable[[Transition], object], lane: Lane, state: str, event: str, *, emitted: bool) -> None:
         seq_id = self.numbering.next_seq - 1 if emitted else None
-        trace(Transition(lane.machine.table.name, lane.choice, lane.label, state, event, lane.state, seq_id))
+        try:
+            trace(Transition(lane.machine.table.name, lane.choice, lane.label, state, event, lane.state, seq_id))
+        except Exception as error:  # noqa: BLE001 - the caller's; what is half read would be lost
+            self._trace_error = self._trace_error or error
 
     # -- messages ---------------------------------------------------------------------------------------------------
 

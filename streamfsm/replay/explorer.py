@@ -9,6 +9,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from streamfsm.core.text import without_surrogates
 from streamfsm.errors import MisuseError
 from streamfsm.machines import MACHINES, Table
 from streamfsm.machines.diagrams import svg
@@ -59,7 +60,7 @@ def page(title: str, chunks: Sequence[Any], make: Make) -> str:
     for name, text in parts.items():
         before, _, after = template.partition(f"<!--{name}-->")
         template = before + text + after
-    return template
+    return without_surrogates(template)
 
 
 def _picture(table: Table) -> str:

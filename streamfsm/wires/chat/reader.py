@@ -201,7 +201,7 @@ class ChatCompletions:
             for name, value in untold(fields, failure).items():
                 to.take(Extra(None, name, value))
             to.take(failure)
-        elif fields and _CHUNK_READ.isdisjoint(fields):
+        elif _CHUNK_READ.isdisjoint(fields):
             to.take(AnomalyReport("not_a_chunk", show(dict(fields)), None))
         return failure is not None
 
