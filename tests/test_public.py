@@ -49,6 +49,7 @@ NAMES = [
     "RunStarted",
     "RunEnded",
     "CallClosed",
+    "TraceLog",
     "Transition",
     "StreamError",
     "StreamTimeout",

@@ -18,7 +18,8 @@ from streamfsm.parser import StreamParser
 from streamfsm.replay import capture
 from streamfsm.replay.archive import stamps
 from streamfsm.replay.explorer import page
-from streamfsm.replay.provenance import HELD, Provenance, provenance
+from streamfsm.replay.provenance import Provenance, provenance
+from streamfsm.trace import HELD
 
 _MOST = 1 << 20  # characters of text, each of which is read alone: a minute, and a gigabyte of records
 
@@ -46,9 +47,10 @@ def declare(commands: Commands) -> None:
 
 def _run(arguments: Namespace) -> int:
     data, chunks, code = _read(arguments.file)
-    make = partial(StreamParser, **stamps(data.decode(errors="replace")), **parser_options(arguments))
+    options = parser_options(arguments)
+    make = partial(StreamParser, **stamps(data.decode(errors="replace")), **options)
     if arguments.html:
-        write(arguments.html, page(arguments.file.name, chunks, make))
+        write(arguments.html, page(arguments.file.name, chunks, make, options))
         print(f"written to {printable(str(arguments.html))}")
         return code
     found = provenance(chunks, make)
