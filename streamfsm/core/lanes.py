@@ -183,7 +183,7 @@ class TextLane:
     @property
     def held_back(self) -> str:
         """The text that waits for the next one."""
-        return self._held.getvalue() + _part(self._written, 0, self._again) + self._prefix + self._half
+        return self._held.getvalue() + self._written.part(0, self._again) + self._prefix + self._half
 
     def holds_back_what_came(self, pairs: int) -> bool:
         """Whether what is held back can be, with so many pairs of tags."""
@@ -360,7 +360,7 @@ class CallLane:
         """The text that waits for the next one: of the name, or of the arguments."""
         if self.scanner is None:
             return self.name + self._name_half + self.arguments.getvalue() + self._half
-        again = _part(self.arguments, self.scanner.begins, self._again) if self._again else ""
+        again = self.arguments.part(self.scanner.begins, self._again) if self._again else ""
         return (self._first or "") + self.scanner.held_back + again + self._half
 
     @property

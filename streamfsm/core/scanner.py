@@ -193,7 +193,7 @@ class Scanner:
     @property
     def held_back(self) -> str:
         """The text that waits for the next one."""
-        return "".join(self._held) + self._tail
+        return self._held.getvalue() + self._tail
 
     @property
     def closing_verdict(self) -> Verdict:
