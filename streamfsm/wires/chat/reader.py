@@ -429,4 +429,8 @@ def _choice_index(fields: Mapping[str, Any], to: Handler) -> int | None:
     value = fields.get("index")
     if (type(value) is float and value.is_integer()) or (type(value) is str and value.isascii() and value.isdecimal()):
         fields = {"index": int(value)}
-    return integer(fields, "index", None, to)
+    index = integer(fields, "index", None, to)
+    if index is not None and index < 0:
+        to.take(AnomalyReport("wrong_type", f"index is {index}", None, {"index": index}))
+        return None
+    return index
