@@ -1,7 +1,7 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
@@ -26,7 +26,7 @@ from streamfsm.limits import Limits
 from streamfsm.messages import StopReasonType, StreamMessage, made_up_id
 from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, StreamResult
 from streamfsm.think_tags import AnyThinkTags
-from streamfsm.trace import Transition
+from streamfsm.trace import Trace, TraceLog
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.reader import ChatCompletions
 from streamfsm.wires.foreign import begins_responses
@@ -106,7 +106,9 @@ class StreamParser:
         date: date of all messages, with a time zone; now, unless given.
         boundaries: whether the lists that the verbs return also hold :class:`RunStarted`, :class:`RunEnded` and
             :class:`CallClosed`, in order; they are typed as lists of messages all the same.
-        trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to.
+        trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to; or a
+            :class:`TraceLog`, whose records also say where, why and what. What a callable raises is raised by the verb,
+            once it has read everything; the next verb returns its messages.
 
     Raises:
         MisuseError: an argument that can never work.
@@ -131,10 +133,10 @@ class StreamParser:
         step_id: str | None = None,
         date: datetime | None = None,
         boundaries: bool = False,
-        trace: Callable[[Transition], object] | list[Transition] | None = None,
+        trace: Trace = None,
     ) -> None:
-        if not (trace is None or callable(trace) or isinstance(trace, list)):
-            raise MisuseError(f"trace must be a callable or a list, not {trace!r}")
+        if not (trace is None or callable(trace) or isinstance(trace, list | TraceLog)):
+            raise MisuseError(f"trace must be a callable, a list or a TraceLog, not {trace!r}")
         if not isinstance(dialect, Dialect):
             raise MisuseError(f"dialect must be a Dialect, not {dialect!r}")
         if wire not in get_args(_WireName):
@@ -166,9 +168,8 @@ class StreamParser:
         source = Responses(dialect) if wire == "responses" else ChatCompletions(dialect)
         self._open(_Snapshot(2, options, Run(), _Wire(source, wire != "auto")), trace)
 
-    def _open(self, state: _Snapshot, trace: Callable[[Transition], object] | list[Transition] | None) -> None:
+    def _open(self, state: _Snapshot, trace: Trace) -> None:
         self._wire = state.wire
-        trace = trace.append if isinstance(trace, list) else trace
         self._response = Response(state.options, state.wire.source.dialect, state.run, trace)
         self._template = Template()
 
@@ -203,13 +204,12 @@ class StreamParser:
         """
         wire = self._wire
         if wire.body_done:
-            return []
+            return self._response.writer.drain()
         for event in wire.body.feed(data, self._response.options.limits.event):
             self._take_event(event)
         if wire.body.too_large and self.state == "open":
             self._response.exceed("event")
-        messages = self._response.writer.drain()
-        return messages + self.close() if wire.body_done else messages
+        return self.close() if wire.body_done else self._response.writer.drain()
 
     def announce_hidden(self) -> list[StreamMessage]:
         """Announce, before the first chunk, that the model thinks without showing it.
@@ -326,9 +326,7 @@ class StreamParser:
         return cast("dict[str, Any]", _adapter(_Snapshot).dump_python(snapshot, mode="json", by_alias=True))
 
     @classmethod
-    def restore(
-        cls, snapshot: dict[str, Any], *, trace: Callable[[Transition], object] | list[Transition] | None = None
-    ) -> "StreamParser":
+    def restore(cls, snapshot: dict[str, Any], *, trace: Trace = None) -> "StreamParser":
         """Return a parser that continues where the parser of ``snapshot`` stopped.
 
         Raises:
@@ -394,10 +392,10 @@ class StreamParser:
         except ValueError as error:
             self._take_text(data.strip(), error)
         else:
-            if self._read(chunk) and is_plain:
+            if not self._read(chunk):
+                self._template.forget()
+            elif is_plain:
                 self._template.learn(data, chunk, wire.source)
-            elif wire.source.ended:
-                self._template = Template(_tries=0)
 
     def _take_text(self, data: bytes, error: ValueError) -> None:
         """Take data that is not JSON: the end marker, a keep-alive, or a failure."""

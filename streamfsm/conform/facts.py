@@ -1,7 +1,7 @@
 """What a parser can be asked about a response, in words that clients of every language share."""
 
 import json
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -18,13 +18,13 @@ Claim: TypeAlias = Literal[
 """What a parser may claim, and is then judged on. The first nine are facts; the others are kinds of cases."""
 Ending: TypeAlias = Literal["complete", "cut", "broken", "failed"]
 """``complete``: the model finished, or asks for tools. ``cut``: by the token limit or a filter. ``broken``: the stream
-ended, and said nothing of why. ``failed``: the server reported an error, or what came was no stream."""
+ended, and said nothing of why. ``failed``: the server reported an error, or what came was not a stream."""
 
 
 class Strict(BaseModel):
     """A record whose fields are all known."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
 
 class Call(Strict):
@@ -92,7 +92,7 @@ class Answer(Facts):
 
     warnings: tuple[str, ...] = ()
     raised: str | None = None
-    """An exception that its users would get, and that is none of those which report a failed response."""
+    """An exception that its users would get, and that is not one of those which report a failed response."""
 
 
 class Hello(Strict):

@@ -216,6 +216,11 @@ class TextLane:
         """How many characters of the text are kept, or held back."""
         return self.answer.tell() + self.reasoning.tell() + self._held.tell() + len(self._prefix) + self._again
 
+    @property
+    def held_back(self) -> str:
+        """The text that waits for the next one."""
+        return self._held.getvalue() + _part(self._written, 0, self._again) + self._prefix + self._half
+
     def holds_back_what_came(self, pairs: int) -> bool:
         """Whether what is held back can be, with so many pairs of tags."""
         return (
@@ -330,7 +335,7 @@ class CallLane:
     announced_id: str | None = None
     """The id when the name was announced. All its messages carry it; an id that comes later is only in the result."""
     in_doubt: bool = False
-    """Whether the call may be two calls, or lack a part: it is never ready."""
+    """Whether the call may be two calls, or lack a part: it is never ready. See ``doubt``."""
     repeats_name: bool = False
     """Whether a piece of its name was taken for a repetition of the whole name."""
     is_doubled: bool = False
@@ -376,6 +381,14 @@ class CallLane:
     def kept(self) -> int:
         """How many characters of the arguments are kept, or held back."""
         return self.arguments.tell() + len(self._first or "") + (self._again or 0)
+
+    @property
+    def held_back(self) -> str:
+        """The text that waits for the next one: of the name, or of the arguments."""
+        if self.scanner is None:
+            return self.name + self._name_half + self.arguments.getvalue() + self._half
+        again = _part(self.arguments, self.scanner.begins, self._again) if self._again else ""
+        return (self._first or "") + self.scanner.held_back + again + self._half
 
     @property
     def holds_back_what_came(self) -> bool:
@@ -430,6 +443,16 @@ class CallLane:
         except ValueError:
             mine, others = texts
         return bool(mine == others)
+
+    def doubt(self, outlet: Outlet) -> None:
+        """Put the call in doubt: it is never ready, and no longer sealed."""
+        self.in_doubt = True
+        self.unseal(outlet)
+
+    def unseal(self, outlet: Outlet) -> None:
+        """Take back that the call is whole, if that was told."""
+        if self.state == "sealed":
+            outlet.boundary(self, "revoked", "doubt")
 
     def judge(self) -> tuple[Verdict, int | None]:
         """Return the verdict on the arguments so far, and the offset of the first error."""
@@ -543,14 +566,12 @@ class CallLane:
         """Read arguments up to the end of the object, and white space after it; return the rest."""
         scanner: Scanner = self.scanner  # type: ignore[assignment]
         self.arguments.write(text)
-        try:
-            scanner.feed(text, self, outlet)
-        finally:  # what came is kept, even if a trace raises
-            rest = scanner.beyond
-            if rest:
-                self._again = 0
-                self.arguments.seek(self.arguments.tell() - len(rest))
-                self.arguments.truncate()
+        scanner.feed(text, self, outlet)
+        rest = scanner.beyond
+        if rest:
+            self._again = 0
+            self.arguments.seek(self.arguments.tell() - len(rest))
+            self.arguments.truncate()
         return rest
 
     def _compare(self, text: str) -> str:

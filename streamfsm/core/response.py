@@ -30,6 +30,7 @@ from streamfsm.core.extras import Extras
 from streamfsm.core.judge import Judge
 from streamfsm.core.keeper import Keeper
 from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, TextLane
+from streamfsm.core.live_trace import hearing
 from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Options, Run
@@ -40,13 +41,14 @@ from streamfsm.machines import STREAM
 from streamfsm.machines.endings import CUT, UNKNOWN, closing, second
 from streamfsm.result import AnomalyKind, ErrorInfo
 from streamfsm.think_tags import Pairs
-from streamfsm.trace import Transition
+from streamfsm.trace import Trace
 
 
 class Response:
     """Handles the events of one response, in order. All its state is in ``run``."""
 
     __slots__ = (
+        "_awaits_astray",
         "_call_reader",
         "_call_routes",
         "_channels",
@@ -64,11 +66,9 @@ class Response:
         "writer",
     )
 
-    def __init__(
-        self, options: Options, policies: Policies, run: Run, trace: Callable[[Transition], object] | None
-    ) -> None:
-        self.options = options
-        self.run = run
+    def __init__(self, options: Options, policies: Policies, run: Run, trace: Trace) -> None:
+        self.options: Options = options
+        self.run: Run = run
         self._policies = policies
         self._stream = run.stream
         self._limits = limits = options.limits
@@ -76,27 +76,29 @@ class Response:
         # stream has ended, so that no event reaches a lane that is done.
         self._text_routes: dict[tuple[int, TextField, int], tuple[TextLane, LanePolicy]] = {}
         self._call_routes: dict[tuple[int, int | None], tuple[CallLane, Calls]] = {}
-        self._seals = bool(options.seal_tools)
+        self._seals = self._awaits_astray = bool(options.seal_tools)
         thoughts = options.inner_thoughts_kwarg or ()
         self._channels = _channels(
             thoughts, options.assistant_tool, options.assistant_kwarg, options.channels, options.seal_tools
         )
         for choice in run.choices.values():
             choice.calls.restore(self._channels)
-        self.writer = MessageWriter(
+        step, chunk_ends = hearing(trace, run)
+        self.writer: MessageWriter = MessageWriter(
             message_id=options.message_id,
             date=options.date,
             run_id=options.run_id,
             step_id=options.step_id,
             requires_approval=options.requires_approval_tools,
             stream=run.stream,
-            trace=trace,
+            trace=step,
+            chunk_ends=chunk_ends,
             numbering=run.numbering,
             hides_reasoning=self._hides_reasoning(),
             boundaries=options.boundaries,
         )
-        self.anomalies = Anomalies(run, limits.anomalies)
-        self.judge = Judge(run, policies, self.anomalies)
+        self.anomalies: Anomalies = Anomalies(run, limits.anomalies)
+        self.judge: Judge = Judge(run, policies, self.anomalies)
         self.writer.may_seal = self.judge.may_be_sealed
         self.writer.details = run.latest_details
         self._keeper = Keeper(run, policies, limits, self.anomalies)
@@ -118,9 +120,8 @@ class Response:
         """Take an event, unless the stream has ended and has no row for it."""
         if self._stream.is_open:
             _TAKES[type(event)](self, event)
-            if self._seals:
-                for choice in self.run.choices.values():
-                    self._revoke_doubtful(choice.calls)
+            if self._awaits_astray:
+                self._revoke_astray()
         elif type(event) is UsageReport:
             self.writer.boundary(self._stream, "usage")
             self._take_usage(event)
@@ -170,8 +171,6 @@ class Response:
                 self.exceed(reached.limit)
                 return
             route = found, calls
-            if self._seals:
-                self._revoke_doubtful(calls)
             if wire_index is not None and not found.settled:
                 self._call_routes[choice, wire_index] = route
         lane, calls = route
@@ -195,14 +194,17 @@ class Response:
                 self.exceed("arguments")
         if extras:
             self._keeper.keep(extras, lane.extras)
-        if self._seals:
-            self._revoke_doubtful(calls)
+        if self._awaits_astray:
+            self._revoke_astray()
 
-    def _revoke_doubtful(self, calls: Calls) -> None:
-        """Tell which sealed calls have fallen into doubt."""
-        for lane in calls.lanes:
-            if lane.state == "sealed" and not self.judge.is_certain(calls, lane):
-                self.writer.boundary(lane, "revoked", "doubt")
+    def _revoke_astray(self) -> None:
+        """Tell which sealed calls may lack arguments that have gone astray; no call is sealed after that."""
+        if self.run.arguments_astray:
+            self._awaits_astray = False
+            for choice in self.run.choices.values():
+                for lane in choice.calls.lanes:
+                    if not self.judge.is_certain(choice.calls, lane):
+                        lane.unseal(self.writer)
 
     def _revoke(self, target: str) -> None:
         """Tell which sealed calls are not ready, when the stream ends in the state ``target``."""
@@ -231,7 +233,7 @@ class Response:
         what = f"{lane.label}: more came after the wire had said that it is whole"
         self.anomalies.record_once("late_delta", what, lane.choice)
         if isinstance(lane, CallLane):
-            lane.in_doubt = True
+            lane.doubt(self.writer)
 
     def _take_whole(self, event: Whole) -> None:
         choice, text = self.run.choices[event.choice], event.text
@@ -302,7 +304,9 @@ class Response:
     def _contradicted(self, lane: TextLane | CallLane) -> None:
         self.anomalies.record("snapshot_conflict", f"{lane.label} contradicts what came before", lane.choice)
         if isinstance(lane, CallLane):
-            lane.in_doubt = True
+            lane.doubt(self.writer)
+        if self._awaits_astray:
+            self._revoke_astray()
 
     def _take_finish(self, event: Finish) -> None:
         choice = self.run.choices[event.choice]

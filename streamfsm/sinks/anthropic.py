@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 from pydantic_core import from_json
 
-from streamfsm.machines.table import Row
+from streamfsm.machines.declaration import Row
 from streamfsm.messages import Message, StopReasonType
 from streamfsm.result import ReasoningDetail
 from streamfsm.sinks.grammar import Event, Grammar, Part, Word, table
-from streamfsm.sinks.sink import Ending, Piece, ProtocolSink, Writes, json_bytes
+from streamfsm.sinks.sink import Ending, Fields, Piece, ProtocolSink, Writes, json_bytes
 
 _BLOCKS = {
     "text": ("text_delta", "citations_delta"),
@@ -124,10 +124,10 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
         model: the name of the model.
     """
 
-    GRAMMAR = GRAMMAR
-    KEEPS = ("thought", "call")
+    GRAMMAR: ClassVar[Grammar] = GRAMMAR
+    KEEPS: ClassVar = ("thought", "call")
     # fmt: off
-    WRITES = (
+    WRITES: ClassVar[tuple[Writes, ...]] = (
         Writes("response begins",   ("message_start",), "one response is one message"),
         Writes("thought begins",    ("content_block_start thinking",), "a block for each run of thoughts"),
         Writes("thought goes on",   ("content_block_delta thinking_delta",), "as it came"),
@@ -222,7 +222,7 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
             why = f"calls that are not ready, or have no place here: {', '.join(names)}"
         return {"error": {"type": "api_error", "message": why}}
 
-    FIELDS: ClassVar = {
+    FIELDS: ClassVar[Fields] = {
         "message_start": _begins,
         "content_block_start text": lambda self, _: self._starts({"type": "text", "text": ""}),
         "content_block_start thinking": lambda self, _: self._starts(

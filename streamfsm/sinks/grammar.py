@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
+from streamfsm.machines.declaration import Row, State
 from streamfsm.machines.engine import StateMachine
-from streamfsm.machines.table import Row, State, Table
+from streamfsm.machines.table import Table
 
 Event: TypeAlias = Any
 """An event as it was sent: a JSON object, or the text ``[DONE]``."""
@@ -172,8 +173,8 @@ class Reading:
         try:
             words = [*self._grammar.read(event)]
         except (AttributeError, KeyError, TypeError) as error:
-            why = f"an event without {error}" if isinstance(error, KeyError) else _NOT_AN_EVENT
-            return self._violation(why, None)
+            missing = f"an event without {error}" if isinstance(error, KeyError) else _NOT_AN_EVENT
+            return self._violation(missing, None)
         if not all(isinstance(word, str) for word, _ in words):
             return self._violation(_NOT_AN_EVENT, None)
         for word, fields in words:

@@ -99,6 +99,18 @@ class ChatCompletions:
             else:
                 to.text(choice, field, text)
             return True
+        before = self._habits
+        one = self._read_whole(chunk, to)
+        return one and self._habits == before
+
+    @property
+    def _habits(self) -> tuple[object, ...]:
+        """What decides how a chunk is read, besides the chunk and whether its choice has spoken."""
+        has = self.has_id, self.has_model, self.has_spoken
+        return *has, self.stamps, self.counting, len(self.choices), len(self.waiting)
+
+    def _read_whole(self, chunk: object, to: Handler) -> bool:
+        """Read a chunk of any form; return whether it is one entry of a choice that has spoken."""
         fields, maybe_extra = fields_and_extra(chunk)
         if fields is None:
             to.take(AnomalyReport("not_a_chunk", show(chunk), None))
@@ -125,7 +137,8 @@ class ChatCompletions:
             to.take(Extra(None, "moderation", moderation))
         if maybe_extra and not CHUNK.issuperset(maybe_extra):
             self._read_unknown(maybe_extra, to)
-        return False
+        index = fields_of(choices[0]).get("index") if choices and len(choices) == 1 else None
+        return self.counting == "no" and type(index) is int and self.choices.get(index, False)
 
     def _read_unknown(self, fields: Mapping[str, Any], to: Handler) -> None:
         if not self.waiting:
@@ -148,11 +161,6 @@ class ChatCompletions:
             what = "choices that each spoke once, of which only the last was finished, were read as one"
             to.take(AnomalyReport("ambiguous_choice", f"{what}; Dialect(choice=…) decides", next(iter(self.choices))))
         self._release(to, one=one)
-
-    @property
-    def ended(self) -> bool:
-        """See :class:`streamfsm.wires.source.Source`: text after a finish reason is read."""
-        return False
 
     @property
     def reasoning_field(self) -> str | None:
@@ -201,7 +209,7 @@ class ChatCompletions:
             for name, value in untold(fields, failure).items():
                 to.take(Extra(None, name, value))
             to.take(failure)
-        elif fields and _CHUNK_READ.isdisjoint(fields):
+        elif _CHUNK_READ.isdisjoint(fields):
             to.take(AnomalyReport("not_a_chunk", show(dict(fields)), None))
         return failure is not None
 
