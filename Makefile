@@ -17,7 +17,7 @@ OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
 .PHONY: help demo gateway test test-fast test-pythons test-openai test-clients test-site lint types pyright api wheel docs site check bench instructions \
-	emitters peers conform readers mutants fuzz test-fuzz clean
+	e2e emitters peers conform readers mutants fuzz test-fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -147,6 +147,18 @@ test-clients: .venv-clients/.stamp ## run what docs/use-with.md shows, with ever
 .venv-clients/.stamp: pyproject.toml examples/clients.txt
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[openai,testing]' -r examples/clients.txt pytest
+	@touch $@
+
+e2e: .venv-e2e/.stamp ## hundreds of requests to servers that are not ours: llama.cpp's, aimock, LiteLLM's proxy
+	.venv-e2e/bin/python -m pytest tests/e2e tests/test_llama_server.py -rs
+
+# What cannot be installed here, its tests skip: each server is installed by itself.
+.venv-e2e/.stamp: pyproject.toml tests/e2e/requirements.txt tests/e2e/package.json
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[openai,testing]' pytest
+	grep -v '^#' tests/e2e/requirements.txt | while read -r server; do \
+		$(@D)/bin/python -m pip install --quiet --disable-pip-version-check "$$server" || echo "not here: $$server"; done
+	npm install --prefix tests/e2e --no-package-lock --no-audit --no-fund --silent || echo "not here: aimock"
 	@touch $@
 
 peers: .venv-peers/.stamp ## put the laws to other parsers, and write docs/peers.md; takes minutes

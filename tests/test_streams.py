@@ -2,74 +2,29 @@
 
 import json
 import platform
-import random
 import subprocess
 import sys
 import time
 from collections import defaultdict
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from piecewise import AT, BODIES, STREAMS, Piece, fold, interleaved, pieces, streams, undisturbed
 
 from streamfsm import StreamParser, coalesce
 
 redis = pytest.importorskip("redis", reason="the client of redis' protocol is not installed")
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-STREAMS = EXAMPLES / "streams"
 HAS_SERVER = sys.version_info >= (3, 11) and sys.platform == "linux" and platform.machine() == "x86_64"
-BODIES = [path.read_bytes() for path in sorted((EXAMPLES / "captures").glob("*.sse"))]
-AT = 1_795_777_401.25
 DURABLE = {"appendonly": "yes", "appendfsync": "always"}
 needs_server = pytest.mark.skipif(not HAS_SERVER, reason="no wheel here with a server that speaks redis' protocol")
 
 sys.path.insert(0, str(STREAMS))
 import partitions  # noqa: E402 - examples are no package
-from folding import Piece, fold  # noqa: E402
 
 sys.path.remove(str(STREAMS))
-
-
-def pieces(body, seed, most=400, end=""):
-    """The body, cut at random, and its end."""
-    pick, at, number = random.Random(seed), 0, 0
-    while at < len(body):
-        size = pick.randrange(1, most)
-        yield Piece(number, AT + number / 10, body[at : at + size])
-        at, number = at + size, number + 1
-    yield Piece(number, AT + number / 10, end=end)
-
-
-def streams(copies, most=400):
-    """Each capture some times, cut in different ways, by keys."""
-    return {
-        f"{copy}-{number}": list(pieces(body, 100 * copy + number, most))
-        for copy in range(copies)
-        for number, body in enumerate(BODIES)
-    }
-
-
-def interleaved(given, seed):
-    """The pieces of all streams, in an order in which they might come."""
-    pick, waiting = random.Random(seed), {key: iter(each) for key, each in given.items()}
-    while waiting:
-        key = pick.choice(list(waiting))
-        piece = next(waiting[key], None)
-        if piece is None:
-            del waiting[key]
-        else:
-            yield key, piece
-
-
-def undisturbed(given):
-    """What each stream says to a parser that lives as long."""
-    return {
-        key: [json.loads(m.model_dump_json(exclude_none=True)) for m in fold(None, key, each)[1]]
-        for key, each in given.items()
-    }
 
 
 def written(client):
