@@ -172,6 +172,8 @@ class StreamParser:
         self._wire = state.wire
         self._response = Response(state.options, state.wire.source.dialect, state.run, trace)
         self._template = Template()
+        self._frame = b""  # what came before the data of the latest event, if that came by itself
+        self._shortest = min(state.options.limits.event, state.options.limits.values)
 
     # -- the five verbs ---------------------------------------------------------------------------------------------
 
@@ -205,8 +207,14 @@ class StreamParser:
         wire = self._wire
         if wire.body_done:
             return self._response.writer.drain()
-        for event in wire.body.feed(data, self._response.options.limits.event):
+        if self._is_like_before(data):
+            return self._response.writer.drain()
+        events = wire.body.feed(data, self._response.options.limits.event)
+        for event in events:
             self._take_event(event)
+        self._frame = b""
+        if len(events) == 1 and events[0][0] not in _NOT_PLAIN and wire.body.is_between_events:
+            self._frame = b"event: %b\ndata: " % events[0][0] if events[0][0] else b"data: "
         if wire.body.too_large and self.state == "open":
             self._response.exceed("event")
         return self.close() if wire.body_done else self._response.writer.drain()
@@ -380,6 +388,19 @@ class StreamParser:
             wire.source, wire.known = Responses(wire.source.dialect), True
         elif fields.get("choices"):
             wire.known = True
+
+    def _is_like_before(self, data: bytes) -> bool:
+        """Take bytes that are a whole event, like the latest one but for its text; return whether they are."""
+        frame = self._frame
+        return (
+            bool(frame)
+            and data.startswith(frame)
+            and data.find(b"\n", len(frame)) == len(data) - 2
+            and data.endswith(b"\n")
+            and len(data) <= self._shortest
+            and self._response.run.stream.state in OPEN
+            and self._template.tell(data[len(frame) : -2], self._response)
+        )
 
     def _take_event(self, event: ServerSentEvent) -> None:
         wire = self._wire

@@ -5,6 +5,7 @@ A lane reports two things to its outlet, in order: boundaries, and text. The lan
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import SEEK_END, StringIO
@@ -14,7 +15,7 @@ from pydantic import Field, PlainSerializer, PlainValidator
 from pydantic_core import from_json
 
 from streamfsm.core.captured import UNNAMED, Captured, Channels
-from streamfsm.core.events import Form
+from streamfsm.core.events import CallPiece, Form, TextField
 from streamfsm.core.extras import Extras
 from streamfsm.core.scanner import Scanner
 from streamfsm.core.tags import Tags
@@ -640,3 +641,82 @@ class CallLane:
 
 
 Lane: TypeAlias = StreamLane | TextLane | CallLane
+
+
+class Siblings(Protocol):
+    """All calls of a choice, as far as routes concern them."""
+
+    last: int
+
+    def note(self, lane: CallLane) -> None:
+        """Note what may still happen to a call, after a piece of it came."""
+
+
+TextRoute: TypeAlias = tuple[TextLane, LanePolicy]
+CallRoute: TypeAlias = tuple[CallLane, Siblings, LanePolicy]
+
+
+class Routes(ABC):
+    """Address → lane: the identity rule "same index" as a look-up, and the same for text fields.
+
+    Text for a known address goes straight to its lane; a subclass takes whatever else is said. There are no routes once
+    the stream has ended, so that no text reaches a lane that is done.
+    """
+
+    __slots__ = ("_call_routes", "_outlet", "_text_routes")
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        self._text_routes: dict[tuple[int, TextField, int], TextRoute] = {}
+        self._call_routes: dict[tuple[int, int | None], CallRoute] = {}
+
+    def text(self, choice: int, field: TextField, text: str, cumulative: bool = False, part: int = 0) -> None:
+        """Take a piece of a text field, unless the stream has ended."""
+        route = self._text_routes.get((choice, field, part))
+        if route is None and (route := self.open_text(choice, field, part, cumulative=cumulative)) is None:
+            return
+        lane, policy = route
+        if cumulative or policy.cumulative:
+            text = self.delta_of_cumulative(lane, text)
+        if not lane.feed(text, policy, self._outlet):
+            self.exceed("text")
+
+    def call(
+        self,
+        choice: int,
+        wire_index: int | None,
+        call_id: str,
+        name: str,
+        arguments: str,
+        entry: int = 0,
+        cumulative: bool = False,
+        extras: Mapping[str, Any] | None = None,
+        form: Form = "json",
+    ) -> None:
+        """Take an entry of a tool-call list, unless the stream has ended."""
+        more = call_id or name or cumulative or extras or form != "json"
+        route = None if more else self._call_routes.get((choice, wire_index))
+        if route is not None:
+            lane, calls, policy = route
+            if lane.state != AWAITING_NAME and lane.form == "json" and not (lane.settled or policy.cumulative):
+                calls.last = lane.ordinal
+                if arguments and not lane.feed(arguments, policy, self._outlet):
+                    self.exceed("arguments")
+                return
+        self.take_entry(CallPiece(choice, wire_index, call_id, name, arguments, entry, cumulative, extras, form))
+
+    @abstractmethod
+    def open_text(self, choice: int, field: TextField, part: int, *, cumulative: bool) -> TextRoute | None:
+        """Return the way to a text's lane, which may be new; ``None`` if it takes no text."""
+
+    @abstractmethod
+    def take_entry(self, piece: CallPiece) -> None:
+        """Take an entry that is more than a delta for a known address."""
+
+    @abstractmethod
+    def delta_of_cumulative(self, lane: TextLane | CallLane, text: str) -> str:
+        """Return the new part of a cumulative text."""
+
+    @abstractmethod
+    def exceed(self, limit: str) -> None:
+        """Stop, because more came than this limit allows."""
