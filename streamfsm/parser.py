@@ -63,7 +63,7 @@ class _Wire:
     """The beginning of text that came in place of events."""
 
 
-_VERSION: Final = 2  # of snapshots; changes with their shape: see docs/snapshots.md
+_VERSION: Final = 3  # of snapshots; changes with their shape: see docs/snapshots.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class _Snapshot:
         alias_generator=lambda name: name.lstrip("_"), extra="forbid", arbitrary_types_allowed=True
     )
 
-    version: Literal[2]
+    version: Literal[3]
     options: Options
     run: Run
     wire: _Wire
@@ -166,7 +166,7 @@ class StreamParser:
             problems = error.errors(include_url=False)
             raise MisuseError("; ".join(f"{each['loc'][0]}: {each['msg']}" for each in problems)) from error
         source = Responses(dialect) if wire == "responses" else ChatCompletions(dialect)
-        self._open(_Snapshot(2, options, Run(), _Wire(source, wire != "auto")), trace)
+        self._open(_Snapshot(_VERSION, options, Run(), _Wire(source, wire != "auto")), trace)
 
     def _open(self, state: _Snapshot, trace: Trace) -> None:
         self._wire = state.wire
@@ -456,6 +456,7 @@ class StreamParser:
         outcome: tuple[StopReasonType | None, bool],
     ) -> ChoiceResult:
         stop_reason, ready = outcome
+        said = self._response.said(choice, turns)
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
@@ -464,8 +465,8 @@ class StreamParser:
             reasoning_field=self._wire.source.reasoning_field,
             refusal=_answer(choice, "refusal"),
             transcript=_answer(choice, "transcript"),
-            assistant_text=_emitted(choice, turns, "content"),
-            thoughts=_emitted(choice, turns, "reasoning"),
+            assistant_text=said.get("content", ""),
+            thoughts=said.get("reasoning", ""),
             reasoning_details=[_detail(choice, detail) for detail in choice.details],
             extras=values(choice.extras),
             tool_calls=[
@@ -484,24 +485,6 @@ class StreamParser:
             own = call.id if call.id not in given else None
             given.add(own)
             yield call, own or made_up_id(self.message_id, index, call.ordinal)
-
-
-def _emitted(choice: Choice, turns: Sequence[Turn], field: str) -> str:
-    """Return all text that became this field of the choice's messages, in stream order."""
-    texts: dict[int, str] = {}
-    ends: dict[int, int] = {}
-    pieces: list[str] = []
-    for turn in reversed(turns):
-        who = turn.lane
-        lane = choice.texts[who] if isinstance(who, str) else choice.calls.lanes[who]
-        buffer = lane.emitted(turn.field)
-        place = id(buffer)
-        if place not in texts:
-            texts[place] = buffer.getvalue()
-        if turn.field == field:
-            pieces.append(texts[place][turn.start : ends.get(place)])
-        ends[place] = turn.start
-    return "".join(reversed(pieces))
 
 
 def _answer(choice: Choice, field_name: str) -> str:
