@@ -311,6 +311,7 @@ NAMED = [
 ]
 
 
+@pytest.mark.slow("every chunking")
 @pytest.mark.parametrize("name", NAMED)
 @pytest.mark.skipif(not FILES, reason="no recordings here")
 def test_every_chunking_of_a_recording_prints_the_very_same(name):
@@ -599,6 +600,7 @@ def test_the_next_run_begins_with_what_was_found(fuzz, recorded):
     assert fuzz(path, "--parser", "other_parsers:Strips", "--database", "other", "--examples", 1) == 0
 
 
+@pytest.mark.slow("a search")
 def test_garbage_is_sent_when_asked_for(fuzz, recorded, capsys):
     assert fuzz(recorded(WORDS), "--parser", "other_parsers:Right", "--garbage") == 1
     assert "the parser raised" in capsys.readouterr().out

@@ -662,6 +662,7 @@ def test_deltas_with_numbers_and_padding_are_learned(monkeypatch, names):
     assert sum(told) >= 48
 
 
+@pytest.mark.slow("lines are counted")
 def test_a_stream_is_read_in_linear_time_though_each_text_is_told_four_times():
     def cost(size: int) -> int:
         text = "word " * size

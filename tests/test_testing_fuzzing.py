@@ -9,6 +9,8 @@ from streamfsm import MisuseError
 from streamfsm.testing import Stream, TracedParser, fuzz
 from streamfsm.testing.streams import call, finish, text
 
+pytestmark = pytest.mark.slow("searches")
+
 CHUNKS = Stream([*text("content", "some words, and more"), *call(0, "f", '{"a":"\\n"}'), *finish("stop")]).plain()
 
 
