@@ -8,11 +8,15 @@ CLIENT_TESTS := tests/test_body.py tests/test_cli.py tests/test_interface.py tes
 # A process a core, of which more than four would mostly start up.
 WORKERS ?= -n auto --maxprocesses 4 --dist worksteal
 
+# The versions of Python that there are tests on, and which tests: make test-pythons PYTHONS=3.14 SUITE=test-fast
+PYTHONS ?= 3.10 3.11 3.12 3.13
+SUITE ?= test
+
 # The versions of openai that the façade is tried on: the oldest, and the last of each major.
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo gateway test test-fast test-openai test-clients test-site lint types pyright docs site check bench instructions \
+.PHONY: help demo gateway test test-fast test-pythons test-openai test-clients test-site lint types pyright api wheel docs site check bench instructions \
 	emitters peers conform readers mutants fuzz test-fuzz clean
 
 help: ## this list
@@ -41,6 +45,10 @@ test: $(STAMP) ## run the tests, with branch coverage
 
 test-fast: $(STAMP) ## the tests but for the slow ones, and few examples: under a minute
 	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest $(WORKERS) -m 'not slow'
+
+test-pythons: ## run the tests on every version of Python; pyenv's are found
+	for version in $(PYTHONS); do PYENV_VERSION=$$(pyenv latest $$version 2>/dev/null) \
+		$(MAKE) PYTHON=python$$version VENV=.venv-$$version $(SUITE) || exit 1; done
 
 test-openai: $(OPENAI:%=.venv-openai-%/.stamp) ## run the tests that have a real client, on several versions of it
 	for version in $(OPENAI); do .venv-openai-$$version/bin/python -m pytest $(CLIENT_TESTS) || exit 1; done
@@ -105,10 +113,19 @@ pyright: .venv-pyright/.stamp $(STAMP) ## type check a user's files, tests/typin
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'basedpyright~=1.40'
 	@touch $@
 
+# The latest release, as a tag; nothing to compare with before the first one.
+RELEASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
+
+api: $(STAMP) ## compare the public names with those of the last release: make api RELEASE=v0.1.0
+	$(if $(RELEASE),$(BIN)/python tests/released.py $(RELEASE),@echo 'no release to compare the public names with')
+
+wheel: $(STAMP) .venv-pyright/.stamp ## build twice, compare, try the wheel where the tree is not, count known types
+	$(BIN)/python tests/wheel.py .venv-pyright/bin/basedpyright
+
 docs: $(STAMP) ## write the generated parts of the docs
 	$(BIN)/python docs/generate.py
 
-check: lint types $(STAMP) ## all checks but the tests
+check: lint types api wheel $(STAMP) ## all checks but the tests
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python -m streamfsm.machines --check
 	$(BIN)/python benchmarks/speed.py --check

@@ -34,7 +34,10 @@ class ArgumentsError(MisuseError):
 
     def __init__(self, message: str, name: str, arguments: str, verdict: str, error_offset: int | None) -> None:
         super().__init__(message)
-        self.name, self.arguments, self.verdict, self.error_offset = name, arguments, verdict, error_offset
+        self.name: str = name
+        self.arguments: str = arguments
+        self.verdict: str = verdict
+        self.error_offset: int | None = error_offset
 
     def __reduce__(self) -> tuple[type["ArgumentsError"], tuple[object, ...]]:
         return type(self), (str(self), self.name, self.arguments, self.verdict, self.error_offset)
@@ -55,7 +58,9 @@ class IllegalTransition(StreamFsmError):  # noqa: N818 - a public name
 
     def __init__(self, machine: str, state: str, event: str) -> None:
         super().__init__(f"{machine}: event {event!r} is illegal in state {state!r}")
-        self.machine, self.state, self.event = machine, state, event
+        self.machine: str = machine
+        self.state: str = state
+        self.event: str = event
 
     def __reduce__(self) -> tuple[type["IllegalTransition"], tuple[str, str, str]]:
         return type(self), (self.machine, self.state, self.event)
@@ -71,7 +76,8 @@ class StaleAttempt(StreamFsmError):  # noqa: N818 - a public name
 
     def __init__(self, run: str, attempt: int) -> None:
         super().__init__(f"attempt {attempt} of run {run!r} is over")
-        self.run, self.attempt = run, attempt
+        self.run: str = run
+        self.attempt: int = attempt
 
     def __reduce__(self) -> tuple[type["StaleAttempt"], tuple[str, int]]:
         return type(self), (self.run, self.attempt)

@@ -1,5 +1,7 @@
 """How much a parser takes before it fails a stream with code ``limit``."""
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
 
@@ -11,7 +13,7 @@ class Limits(BaseModel):
     between members.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
     text: PositiveInt = 1 << 24
     """Characters of one text field of one choice."""

@@ -25,7 +25,7 @@ class Model(BaseModel):
     Until then its constructor's signature names no fields.
     """
 
-    model_config = ConfigDict(defer_build=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(defer_build=True)
 
 
 class StopReasonType(str, Enum):
@@ -65,7 +65,7 @@ def _written(date: datetime) -> str:
 class Message(Model):
     """The base of every message. :func:`coalesce` joins messages of your own subclass like the others."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     FIELD: ClassVar[str | None] = None
     """The field whose text comes in pieces, one per message; ``None``: messages are never joined."""
@@ -104,7 +104,7 @@ class Message(Model):
 class ReasoningMessage(Message):
     """A piece of the model's thoughts, decoded: native reasoning, a ``<think>`` span, or an inner-thoughts kwarg."""
 
-    FIELD = "reasoning"
+    FIELD: ClassVar[str | None] = "reasoning"
 
     message_type: Literal["reasoning_message"] = "reasoning_message"
     source: Literal["reasoner_model", "non_reasoner_model"] = "non_reasoner_model"
@@ -129,7 +129,7 @@ class HiddenReasoningMessage(Message):
 class AssistantMessage(Message):
     """A piece of what the model says to the user, decoded: plain content, a refusal, or the message kwarg."""
 
-    FIELD = "content"
+    FIELD: ClassVar[str | None] = "content"
 
     message_type: Literal["assistant_message"] = "assistant_message"
     content: str
@@ -138,7 +138,7 @@ class AssistantMessage(Message):
 class ToolCallDelta(Model):
     """Part of a tool call; absent parts are left out of the JSON."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     name: str | None = None
     arguments: str | None = None
@@ -150,7 +150,7 @@ class ToolCallDelta(Model):
 
 
 class _CallMessage(Message):
-    FIELD = "tool_call"
+    FIELD: ClassVar[str | None] = "tool_call"
 
     message_type: str
     tool_call: ToolCallDelta
@@ -196,7 +196,7 @@ class ArgumentMessage(Message):
     ``$..*``, also gives each object and array that opens on the way: as an empty ``value``, without ``done``.
     """
 
-    FIELD = "delta"
+    FIELD: ClassVar[str | None] = "delta"
 
     message_type: Literal["argument_message"] = "argument_message"
     tool_call_id: str | None = None
@@ -289,7 +289,7 @@ StreamMessage: TypeAlias = Annotated[
 class FunctionCall(Model):
     """Name and raw JSON arguments of a whole call."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
     name: str
     arguments: str
@@ -298,7 +298,7 @@ class FunctionCall(Model):
 class ToolCall(Model):
     """A whole tool call, in the wire's own shape, with the provider's own fields that must go back with it."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
     id: str
     type: Literal["function", "custom"] = "function"

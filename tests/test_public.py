@@ -100,6 +100,7 @@ TESTED_IN = {
     "core/tags": "think_tags",
     "machines/__main__": "machine_checks",
     "machines/checks": "machine_checks",
+    "machines/declaration": "table",
     "machines/emission": "paths",
     "machines/proofs": "table",
     "machines/stream": "paths",

@@ -124,6 +124,13 @@ def test_the_facade_seals_too():
     assert [type(each) for each in messages if isinstance(each, ToolCallSealed)] == [ToolCallSealed]
 
 
+def test_a_snapshot_lists_the_tools_that_are_sealed_in_order_so_that_any_process_restores_it():
+    names = [f"tool_{number}" for number in range(20)]
+    snapshot = StreamParser(seal_tools=names).snapshot()
+    assert snapshot["options"]["seal_tools"] == sorted(names)
+    assert StreamParser.restore(snapshot).snapshot() == snapshot
+
+
 def test_nothing_is_sealed_unless_it_is_asked_for():
     messages, _ = run([*CALL, chunk(finish="tool_calls")])
     assert not any(isinstance(each, ToolCallSealed) for each in messages)

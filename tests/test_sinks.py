@@ -139,7 +139,7 @@ def test_a_sink_writes_something_or_says_why_not_for_all_that_is_said(wire):
 
 
 def test_a_contradictory_grammar_is_refused():
-    from streamfsm.machines.table import Row
+    from streamfsm.machines.declaration import Row
     from streamfsm.sinks.grammar import table
 
     with pytest.raises(TableError, match="never reached"):

@@ -129,11 +129,11 @@ class OpenAIStreamingInterface(TokenCounts):
             trace=harmless(trace) if callable(trace) else trace,
         )
         super().__init__(parser, is_openai_proxy=is_openai_proxy, messages=messages or [], tools=tools or [])
-        self.letta_message_id = parser.message_id
+        self.letta_message_id: str = parser.message_id
         self.reasoning_messages: list[str] = []
         """Texts of the reasoning messages, in order."""
         self._thoughts: list[str] = []  # texts of reasoning messages that are not native
-        self.emitted_hidden_reasoning = False
+        self.emitted_hidden_reasoning: bool = False
         self.stop_reason: StopReason | None = None
         """How the stream ended. Yielded only on error or cancellation, as the replaced class did; and not if the prompt
         was too long for the model, so that the caller can shorten it and ask again."""

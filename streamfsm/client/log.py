@@ -6,7 +6,7 @@ from contextlib import suppress
 from traceback import format_tb
 from typing import Any
 
-logger = logging.getLogger("streamfsm")
+logger: logging.Logger = logging.getLogger("streamfsm")
 logger.addHandler(logging.NullHandler())  # silent unless the application says otherwise
 
 

@@ -56,7 +56,7 @@ class Reading:
         self.parser = parser
         self.chunks = 0
         """Pieces read so far."""
-        self.has_ended = False
+        self.has_ended: bool = False
         """Whether the stream is over, and the observers know."""
         self._observers = tuple(observers)
         self._cancelled = cancelled

@@ -20,7 +20,7 @@ from streamfsm.result import ChoiceResult, StreamResult
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, MeterProvider
-    from opentelemetry.trace import Span, TracerProvider
+    from opentelemetry.trace import Span, Tracer, TracerProvider
 
 _CODE = re.compile(r"[\w.-]{1,64}")  # what is longer, or holds a space, is a sentence
 
@@ -40,7 +40,7 @@ class Telemetry(Observer):
     """
 
     def __init__(self, span: "Span | None" = None, *, content: bool = False) -> None:
-        self.span = _api().get_current_span() if span is None else span
+        self.span: Span = _api().get_current_span() if span is None else span
         self._content = content
         self._start = time.monotonic()
 
@@ -113,7 +113,7 @@ class GenAi:
         def histogram(name: str, unit: str, description: str, buckets: tuple[float, ...]) -> "Histogram":
             return meter.create_histogram(name, unit, description, explicit_bucket_boundaries_advisory=buckets)
 
-        self.attributes = _known(
+        self.attributes: dict[str, Any] = _known(
             {
                 gen_ai.OPERATION: "chat",
                 gen_ai.PROVIDER: provider,
@@ -124,12 +124,12 @@ class GenAi:
         """Those of every span and measurement."""
         self.content = content
         self.per_chunk = per_chunk
-        self.tracer = trace.get_tracer("streamfsm", tracer_provider=tracer_provider)
+        self.tracer: Tracer = trace.get_tracer("streamfsm", tracer_provider=tracer_provider)
         seconds = gen_ai.SECONDS_BUCKETS
-        self.duration = histogram(gen_ai.DURATION_METRIC, "s", "Duration of the operation.", seconds)
-        self.first_chunk = histogram(gen_ai.FIRST_CHUNK_METRIC, "s", "Time to the first chunk.", seconds)
-        self.next_chunk = histogram(gen_ai.NEXT_CHUNK_METRIC, "s", "Time from a chunk to the next.", seconds)
-        self.tokens = histogram(gen_ai.TOKENS_METRIC, "{token}", "Tokens used.", gen_ai.TOKENS_BUCKETS)
+        self.duration: Histogram = histogram(gen_ai.DURATION_METRIC, "s", "Duration of the operation.", seconds)
+        self.first_chunk: Histogram = histogram(gen_ai.FIRST_CHUNK_METRIC, "s", "Time to the first chunk.", seconds)
+        self.next_chunk: Histogram = histogram(gen_ai.NEXT_CHUNK_METRIC, "s", "Time from a chunk to the next.", seconds)
+        self.tokens: Histogram = histogram(gen_ai.TOKENS_METRIC, "{token}", "Tokens used.", gen_ai.TOKENS_BUCKETS)
 
     def observer(self, model: str | None = None) -> "GenAiSpan":
         """Begin the span of one response; call it before the request, for which ``model`` is asked.

@@ -1,7 +1,7 @@
 """What a parser can be asked about a response, in words that clients of every language share."""
 
 import json
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -24,7 +24,7 @@ ended, and said nothing of why. ``failed``: the server reported an error, or wha
 class Strict(BaseModel):
     """A record whose fields are all known."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
 
 class Call(Strict):

@@ -4,7 +4,7 @@ A source passes events to a :class:`Handler`; no code behind the handler knows a
 mean that the wire said nothing, and sources leave such events out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -233,7 +233,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.take = self.events.append
+        self.take: Callable[[Event], None] = self.events.append
 
     def text(self, *fields: Any) -> None:
         """Keep a :class:`Text`."""

@@ -67,8 +67,8 @@ class Response:
     def __init__(
         self, options: Options, policies: Policies, run: Run, trace: Callable[[Transition], object] | None
     ) -> None:
-        self.options = options
-        self.run = run
+        self.options: Options = options
+        self.run: Run = run
         self._policies = policies
         self._stream = run.stream
         self._limits = limits = options.limits
@@ -83,7 +83,7 @@ class Response:
         )
         for choice in run.choices.values():
             choice.calls.restore(self._channels)
-        self.writer = MessageWriter(
+        self.writer: MessageWriter = MessageWriter(
             message_id=options.message_id,
             date=options.date,
             run_id=options.run_id,
@@ -95,8 +95,8 @@ class Response:
             hides_reasoning=self._hides_reasoning(),
             boundaries=options.boundaries,
         )
-        self.anomalies = Anomalies(run, limits.anomalies)
-        self.judge = Judge(run, policies, self.anomalies)
+        self.anomalies: Anomalies = Anomalies(run, limits.anomalies)
+        self.judge: Judge = Judge(run, policies, self.anomalies)
         self.writer.may_seal = self.judge.may_be_sealed
         self._keeper = Keeper(run, policies, limits, self.anomalies)
         self._lane_policies = _lane_policies(

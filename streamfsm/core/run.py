@@ -129,4 +129,4 @@ class Options:
     date: AwareDatetime
     boundaries: bool = False
     channels: tuple[Channel, ...] = ()
-    seal_tools: frozenset[str] = frozenset()
+    seal_tools: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()

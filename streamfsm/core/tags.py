@@ -19,7 +19,7 @@ class Tags:
     def __init__(self, pairs: Pairs) -> None:
         mode = pairs[0]
         self._instead = dict(ANYWHERE) if mode.where == "anywhere" else {}
-        self.begins = self._instead.get(mode.starts, mode.starts)
+        self.begins: str = self._instead.get(mode.starts, mode.starts)
         """The event of the first text."""
         self._opening = tuple(pair.open for pair in pairs)
         self._closing = tuple(pair.close for pair in pairs)

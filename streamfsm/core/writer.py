@@ -12,8 +12,8 @@ from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
 from streamfsm.core.lanes import CallLane, Lane, StreamLane, TextLane
 from streamfsm.core.scanner import Scanner
 from streamfsm.machines import STREAM
+from streamfsm.machines.declaration import Row
 from streamfsm.machines.emission import Emission
-from streamfsm.machines.table import Row
 from streamfsm.messages import (
     ApprovalRequestMessage,
     ArgumentMessage,

@@ -4,10 +4,11 @@ Lanes run three of the tables (``MACHINES``): stream, text and tool call. The sc
 ``docs/machines/index.md`` lists them, and the three places that decide in code.
 """
 
+from streamfsm.machines.declaration import ENDINGS, LIVE, Row, State
 from streamfsm.machines.engine import StateMachine
 from streamfsm.machines.lexer import LEXER
 from streamfsm.machines.stream import STREAM
-from streamfsm.machines.table import ENDINGS, LIVE, Row, State, Table
+from streamfsm.machines.table import Table
 from streamfsm.machines.text import TEXT
 from streamfsm.machines.tool_call import TOOL_CALL
 

@@ -14,8 +14,9 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from streamfsm.errors import MisuseError
+from streamfsm.machines.declaration import LIVE, State
 from streamfsm.machines.emission import Emission
-from streamfsm.machines.table import LIVE, State, Table
+from streamfsm.machines.table import Table
 
 Taken: TypeAlias = Mapping[tuple[str, str], int]
 """State and event → how often a trace took that row; text that arrives is the event ``text``."""

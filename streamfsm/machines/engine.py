@@ -9,7 +9,9 @@ from typing import Any, Protocol
 from transitions import Event, Machine, MachineError
 
 from streamfsm.errors import IllegalTransition
-from streamfsm.machines.table import Row, Table
+from streamfsm.machines.declaration import Row
+from streamfsm.machines.emission import Emission
+from streamfsm.machines.table import Table
 
 
 class Lane(Protocol):
@@ -48,7 +50,7 @@ class StateMachine:
             transitions=[[row.event, row.state, row.target] for row in table.expanded()],
             auto_transitions=False,
         )
-        self.texts = {state.name: state.text for state in table.states}
+        self.texts: dict[str, Emission | None] = {state.name: state.text for state in table.states}
         """What text becomes in each state; looked up for every delta."""
 
     def __format__(self, spec: str) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Literal, TypeAlias, cast
 
-from streamfsm.machines.table import Row, State, Table
+from streamfsm.machines.declaration import Row, State
+from streamfsm.machines.table import Table
 
 Mode: TypeAlias = Literal[
     "start", "null", "after_null", "key_or_close", "key", "key_string", "colon", "value", "value_or_close", "string",

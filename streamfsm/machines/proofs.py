@@ -7,10 +7,9 @@ that it found.
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import product
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from streamfsm.machines.table import Table
+from streamfsm.machines.declaration import Declaration
 
 Moves: TypeAlias = Mapping[tuple[str, str], str]
 """State and event → the target, for all legal pairs."""
@@ -30,13 +29,13 @@ def edges(moves: Moves) -> set[tuple[str, str]]:
     return {(state, target) for (state, _), target in moves.items()}
 
 
-def _deterministic(table: "Table", _: Moves) -> Proof:
+def _deterministic(table: Declaration, _: Moves) -> Proof:
     cells = [(row.state, row.event) for row in table.expanded()]
     problems = [f"{cells.count(cell)} rows for {cell}" for cell in dict.fromkeys(cells) if cells.count(cell) > 1]
     return f"{len(cells)} rows, each the only one for its state and event", problems
 
 
-def _total(table: "Table", moves: Moves) -> Proof:
+def _total(table: Declaration, moves: Moves) -> Proof:
     legal, cells = len(moves), len(table.states) * len(table.events)
     declared = {cell: row.target for cell, row in table.by_cell.items()}
     problems = [
@@ -47,13 +46,13 @@ def _total(table: "Table", moves: Moves) -> Proof:
     return f"{cells} pairs of state and event fired: {legal} legal, {cells - legal} illegal, as declared", problems
 
 
-def _reachable(table: "Table", moves: Moves) -> Proof:
+def _reachable(table: Declaration, moves: Moves) -> Proof:
     reached = reach([table.initial], edges(moves))
     problems = [f"{state.name} is never reached" for state in table.states if state.name not in reached]
     return f"{len(table.states)} states, from {table.initial}", problems
 
 
-def _no_dead_ends(table: "Table", moves: Moves) -> Proof:
+def _no_dead_ends(table: Declaration, moves: Moves) -> Proof:
     ending = reach(table.final, ((target, state) for state, target in edges(moves)))
     stuck = [f"{state} never ends" for state in table.live if state not in ending]
     left = [
@@ -64,7 +63,7 @@ def _no_dead_ends(table: "Table", moves: Moves) -> Proof:
     return f"live states that lead to a final one: {len(table.live)}; final ones: {len(table.final)}", stuck + left
 
 
-def _silent_end(table: "Table", _: Moves) -> Proof:
+def _silent_end(table: Declaration, _: Moves) -> Proof:
     texts = [
         f"{state.name} emits text, and is final" for state in table.states if state.name in table.final and state.text
     ]
@@ -76,20 +75,20 @@ def _silent_end(table: "Table", _: Moves) -> Proof:
     return "nothing is emitted in a final state", texts + rows
 
 
-def _ends_anywhere(table: "Table", moves: Moves) -> Proof:
+def _ends_anywhere(table: Declaration, moves: Moves) -> Proof:
     cells = product(table.live, table.endings)
     problems = [f"{cell} does not end" for cell in cells if moves.get(cell) not in table.final]
     return f"{', '.join(table.endings)} lead from every live state to a final one", problems
 
 
-def _every_event_used(table: "Table", moves: Moves) -> Proof:
+def _every_event_used(table: Declaration, moves: Moves) -> Proof:
     used = {event for _, event in moves}
     return f"{len(table.events)} events", [
         f"{event} is illegal everywhere" for event in table.events if event not in used
     ]
 
 
-PROOFS: Mapping[str, Callable[["Table", Moves], Proof]] = {
+PROOFS: Mapping[str, Callable[[Declaration, Moves], Proof]] = {
     "deterministic": _deterministic,
     "total": _total,
     "reachable": _reachable,

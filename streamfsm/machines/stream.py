@@ -5,9 +5,10 @@ only the end of the wire, an error, a limit or the caller does. `StreamParser.st
 not final. Nothing is emitted after a final state is reached; a report of usage that comes late is still taken.
 """
 
+from streamfsm.machines.declaration import LIVE, Row, State
 from streamfsm.machines.emission import Emission
 from streamfsm.machines.engine import StateMachine
-from streamfsm.machines.table import LIVE, Row, State, Table
+from streamfsm.machines.table import Table
 
 # fmt: off
 _STATES = (

@@ -8,9 +8,10 @@ event, and which of two events a tag fires.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from streamfsm.machines.declaration import LIVE, Row, State
 from streamfsm.machines.emission import Emission
 from streamfsm.machines.engine import StateMachine
-from streamfsm.machines.table import LIVE, Row, State, Table
+from streamfsm.machines.table import Table
 
 # fmt: off
 _STATES = (

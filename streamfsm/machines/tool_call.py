@@ -15,9 +15,10 @@ from functools import cache
 from typing import NamedTuple
 
 from streamfsm.channels import Channel
+from streamfsm.machines.declaration import LIVE, Row, State
 from streamfsm.machines.emission import Emission, argument
 from streamfsm.machines.engine import StateMachine
-from streamfsm.machines.table import LIVE, Row, State, Table
+from streamfsm.machines.table import Table
 
 
 class Capture(NamedTuple):

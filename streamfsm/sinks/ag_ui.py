@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from streamfsm.errors import MisuseError
-from streamfsm.machines.table import Row
+from streamfsm.machines.declaration import Row
 from streamfsm.messages import Message, StopReasonType
 from streamfsm.result import Anomaly
 from streamfsm.sinks.grammar import Grammar, Part, table
-from streamfsm.sinks.sink import Ending, Piece, ProtocolSink, Writes
+from streamfsm.sinks.sink import Ending, Fields, Piece, ProtocolSink, Writes
 
 # fmt: off
 _ANYTIME = (
@@ -120,10 +120,10 @@ class AgUi(ProtocolSink[Any]):
         run_id: this run of the agent; made up unless given.
     """
 
-    GRAMMAR = GRAMMAR
-    KEEPS = ()
+    GRAMMAR: ClassVar[Grammar] = GRAMMAR
+    KEEPS: ClassVar[tuple[str, ...]] = ()
     # fmt: off
-    WRITES = (
+    WRITES: ClassVar[tuple[Writes, ...]] = (
         Writes("response begins",   ("RUN_STARTED",), "one response is one run"),
         Writes("thought begins",    ("REASONING_START", "REASONING_MESSAGE_START"), "a message for each run of thoughts"),
         Writes("thought goes on",   ("REASONING_MESSAGE_CONTENT",), "as it came"),
@@ -191,7 +191,7 @@ class AgUi(ProtocolSink[Any]):
             outcome = {"type": "interrupt", "interrupts": interrupts}
         return {**self._names, "outcome": outcome, **_usage(ending)}
 
-    FIELDS: ClassVar = {
+    FIELDS: ClassVar[Fields] = {
         "RUN_STARTED": _started,
         "REASONING_START": lambda _, piece: {"messageId": piece.id},
         "REASONING_MESSAGE_START": lambda _, piece: {"messageId": piece.id, "role": "reasoning"},

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 from pydantic_core import from_json
 
-from streamfsm.machines.table import Row
+from streamfsm.machines.declaration import Row
 from streamfsm.messages import Message, StopReasonType
 from streamfsm.sinks.grammar import Event, Grammar, Part, Word, table
-from streamfsm.sinks.sink import Ending, Piece, ProtocolSink, Writes, json_bytes
+from streamfsm.sinks.sink import Ending, Fields, Piece, ProtocolSink, Writes, json_bytes
 
 _BLOCKS = {
     "text": ("text_delta", "citations_delta"),
@@ -118,9 +118,9 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
         model: the name of the model.
     """
 
-    GRAMMAR = GRAMMAR
+    GRAMMAR: ClassVar[Grammar] = GRAMMAR
     # fmt: off
-    WRITES = (
+    WRITES: ClassVar[tuple[Writes, ...]] = (
         Writes("response begins",   ("message_start",), "one response is one message"),
         Writes("thought begins",    ("content_block_start thinking",), "a block for each run of thoughts"),
         Writes("thought goes on",   ("content_block_delta thinking_delta",), "as it came"),
@@ -202,7 +202,7 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
             why = f"calls that are not ready, or have no place here: {', '.join(names)}"
         return {"error": {"type": "api_error", "message": why}}
 
-    FIELDS: ClassVar = {
+    FIELDS: ClassVar[Fields] = {
         "message_start": _begins,
         "content_block_start text": lambda self, _: self._starts({"type": "text", "text": ""}),
         "content_block_start thinking": lambda self, _: self._starts(

@@ -6,7 +6,7 @@ client can read.
 
 from collections.abc import Iterator
 
-from streamfsm.machines.table import Row
+from streamfsm.machines.declaration import Row
 from streamfsm.sinks.grammar import DONE, Event, Grammar, Part, Word, table
 
 # fmt: off

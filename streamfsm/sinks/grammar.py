@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
+from streamfsm.machines.declaration import Row, State
 from streamfsm.machines.engine import StateMachine
-from streamfsm.machines.table import Row, State, Table
+from streamfsm.machines.table import Table
 
 Event: TypeAlias = Any
 """An event as it was sent: a JSON object, or the text ``[DONE]``."""

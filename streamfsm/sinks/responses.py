@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from streamfsm.machines.table import LIVE, Row
+from streamfsm.machines.declaration import LIVE, Row
 from streamfsm.messages import Message, StopReasonType
 from streamfsm.result import Usage
 from streamfsm.sinks.grammar import DONE, Event, Grammar, Part, Word, table
-from streamfsm.sinks.sink import Ending, Piece, ProtocolSink, Writes
+from streamfsm.sinks.sink import Ending, Fields, Piece, ProtocolSink, Writes
 
 _ITEMS = ("message", "reasoning", "function_call", "custom_tool_call")
 _PARTS = ("output_text", "refusal", "reasoning_text")
@@ -170,10 +170,10 @@ class ResponsesEvents(ProtocolSink[dict[str, Any]]):
         model: the name of the model; the last event has the one that the result knows.
     """
 
-    GRAMMAR = GRAMMAR
-    KEEPS = ("thought", "speech", "call")
+    GRAMMAR: ClassVar[Grammar] = GRAMMAR
+    KEEPS: ClassVar[tuple[str, ...]] = ("thought", "speech", "call")
     # fmt: off
-    WRITES = (
+    WRITES: ClassVar[tuple[Writes, ...]] = (
         Writes("response begins",   ("response.created", "response.in_progress"), "one response"),
         Writes("thought begins",    ("response.output_item.added reasoning", "response.content_part.added reasoning_text"), "an item for each run of thoughts; its text is no summary"),
         Writes("thought goes on",   ("response.reasoning_text.delta",), "as it came"),
@@ -254,7 +254,7 @@ class ResponsesEvents(ProtocolSink[dict[str, Any]]):
         self._items[piece.at] = item
         return {"output_index": piece.at, "item": item}
 
-    FIELDS: ClassVar = {
+    FIELDS: ClassVar[Fields] = {
         "response.created": _begins,
         "response.in_progress": lambda self, _: {"response": {**self._response}},
         "response.output_item.added reasoning": lambda self, piece: self._added(

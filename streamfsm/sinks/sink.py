@@ -13,6 +13,8 @@ from streamfsm.result import ErrorInfo, StreamResult, Usage, Verdict
 from streamfsm.sinks.grammar import Grammar, Reading
 
 E = TypeVar("E")
+Fields: TypeAlias = Mapping[str, Callable[[Any, Any], dict[str, Any]]]
+"""Word → the fields of its event, from the sink and what is spoken of; the type is the word unless they say it."""
 
 Said: TypeAlias = str
 """What our stream says: one of :data:`SAYS`."""
@@ -179,8 +181,7 @@ class ProtocolSink(Sink[E]):
 
     GRAMMAR: ClassVar[Grammar]
     WRITES: ClassVar[tuple[Writes, ...]]
-    FIELDS: ClassVar[Mapping[str, Callable[[Any, Any], dict[str, Any]]]]
-    """Word → the fields of its event, from the sink and what is spoken of; the type is the word unless they say it."""
+    FIELDS: ClassVar[Fields]
     KEEPS: ClassVar[tuple[str, ...]] = ("call",)
     """Of what all text is kept, because a later event says it again."""
 

@@ -6,14 +6,14 @@ call gets its input or an error; after an abort nothing more is owed. An error d
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from streamfsm.machines.table import Row
+from streamfsm.machines.declaration import Row
 from streamfsm.messages import StopReasonType
 from streamfsm.result import Anomaly
 from streamfsm.sinks.grammar import DONE, Event, Grammar, Part, Word, table
-from streamfsm.sinks.sink import Ending, Piece, ProtocolSink, Writes
+from streamfsm.sinks.sink import Ending, Fields, Piece, ProtocolSink, Writes
 
 _LOOPS = {
     "file": "a part that is whole at once",
@@ -159,11 +159,11 @@ class UiMessageStream(ProtocolSink[dict[str, Any]]):
         message_id: the id of the message; that of our messages unless given.
     """
 
-    GRAMMAR = GRAMMAR
-    HEADERS: ClassVar = {**ProtocolSink.HEADERS, "x-vercel-ai-ui-message-stream": "v1"}
-    LAST = b"data: [DONE]\n\n"
+    GRAMMAR: ClassVar[Grammar] = GRAMMAR
+    HEADERS: ClassVar[Mapping[str, str]] = {**ProtocolSink.HEADERS, "x-vercel-ai-ui-message-stream": "v1"}
+    LAST: ClassVar[bytes] = b"data: [DONE]\n\n"
     # fmt: off
-    WRITES = (
+    WRITES: ClassVar[tuple[Writes, ...]] = (
         Writes("response begins",   ("start", "start-step"), "one response is one step"),
         Writes("thought begins",    ("reasoning-start",), "a part for each run of thoughts"),
         Writes("thought goes on",   ("reasoning-delta",), "as it came"),
@@ -216,7 +216,7 @@ class UiMessageStream(ProtocolSink[dict[str, Any]]):
             fields["messageMetadata"] = {"usage": usage.model_dump(mode="json", exclude_none=True), **model}
         return fields
 
-    FIELDS: ClassVar = {
+    FIELDS: ClassVar[Fields] = {
         "start": lambda self, message: {"messageId": self._message_id or message.id},
         "start-step": lambda *_: {},
         "reasoning-start": lambda _, piece: {"id": piece.id},

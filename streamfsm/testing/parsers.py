@@ -99,7 +99,7 @@ class TracedParser:
     def __init__(self, **options: Any) -> None:
         self.trace: list[Transition] = []
         self.messages: list[StreamMessage] = []
-        self.parser = StreamParser(**{"message_id": _ID, **options}, trace=self.trace)
+        self.parser: StreamParser = StreamParser(**{"message_id": _ID, **options}, trace=self.trace)
 
     def feed(self, chunk: Any) -> list[StreamMessage]:
         """Feed the parser."""

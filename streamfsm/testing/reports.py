@@ -31,7 +31,10 @@ class LawBroken(AssertionError):  # noqa: N818 - what it says
         logs: Sequence[Sequence[Any]] = (),
         guilty: int | None = None,
     ) -> None:
-        self.law, self.detail, self.chunks, self.guilty = law, detail, list(chunks), guilty
+        self.law: str = law
+        self.detail: str = detail
+        self.chunks: list[Any] = list(chunks)
+        self.guilty: int | None = guilty
         sections = {"the logical stream": stream.lines()} if stream else {}
         if expected is not None:
             sections[f"A, {_count(expected)}"] = _numbered(expected)

@@ -328,7 +328,7 @@ class Fault:
         return replace(stream, atoms=[*before, chunk, *(after if self.sort == "garbage" else ())])
 
 
-ERRORS = (
+ERRORS: tuple[Chunk, ...] = (
     {"error": {"message": "The server is overloaded", "type": "server_error", "code": "overloaded"}},
     {"error": {"message": "Rate limit reached", "code": 429}},
     {"error": "boom"},
