@@ -459,7 +459,7 @@ def test_arguments_that_cannot_be_understood_exit_with_code_2(arguments, capsys)
 def test_an_unknown_chunking_is_told_what_there_is(capsys):
     with pytest.raises(SystemExit):
         main(["replay", "x", "--chunking", "random:x"])
-    assert "'random:x' is no chunking: whole, char, a number of characters, random" in capsys.readouterr().err
+    assert "'random:x' is not a chunking: whole, char, a number of characters, random" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("missing", [["openai"], ["rich"], ["openai", "rich"]], ids=" and ".join)
