@@ -1,4 +1,4 @@
-"""Fuzz a target, guided by coverage: ``python fuzz/run.py scanner``, ``feed``, ``body``, or a property of the tests.
+"""Fuzz a target of ``targets.py``, guided by coverage: ``python fuzz/run.py scanner``; or a property of the tests.
 
 ``docs/fuzzing.md`` says how. What follows the target's name are libFuzzer's own options.
 """
@@ -28,7 +28,7 @@ def main() -> None:
     if name in targets.SEEDS:
         given.append(f"-dict={HERE / name}.dict")
     else:
-        given.append("-max_len=64")
+        given.append(f"-max_len={targets.LONGEST.get(name, 64)}")
     atheris.Setup([sys.argv[0], *given, *options, str(inputs)], target)
     atheris.Fuzz()
 

@@ -4,19 +4,30 @@ The oracles are ``json`` and the stream as it was meant, from the tests beside.
 """
 
 import json
+import random
 import re
 import sys
+from collections import ChainMap, UserDict
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stderr, redirect_stdout
+from datetime import datetime, timezone
 from functools import partial
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
 
 import conftest  # noqa: E402, F401 - the profile, and the example database with it
-from helpers import call_chunks, chunked  # noqa: E402
+from golden import BODY  # noqa: E402
+from helpers import ID, call_chunks, chunked, comes_again  # noqa: E402
+from response_events import added, argued, created, ended, function, message, said  # noqa: E402
+from response_events import body as responses_body  # noqa: E402
+from rich_stream import RICH  # noqa: E402
 from scanning import (  # noqa: E402
     CAPTURED,
     assert_judged_as_json_loads_judges,
@@ -27,10 +38,14 @@ from scanning import (  # noqa: E402
     scan,
     without_lone_surrogates,
 )
+from tampering import EVENTS, MORE, SNAPSHOTS, go_on, tamper  # noqa: E402
 
-from streamfsm import StreamParser  # noqa: E402
+from streamfsm import MisuseError, StreamParser  # noqa: E402
+from streamfsm.cli import main as command_line  # noqa: E402
 from streamfsm.core.text import without_surrogates  # noqa: E402
 from streamfsm.replay import capture  # noqa: E402
+from streamfsm.replay.recording import HEAD, Piece  # noqa: E402
+from streamfsm.sinks import GRAMMARS  # noqa: E402
 from streamfsm.testing import (  # noqa: E402
     Stream,
     TracedParser,
@@ -42,6 +57,9 @@ from streamfsm.testing import (  # noqa: E402
 )
 from streamfsm.testing import streams as of  # noqa: E402
 from streamfsm.wires.chat.chunking import at_random, every, whole  # noqa: E402
+
+# Bytes of an input, where a mutation of one is a choice.
+LONGEST = {"objects": 128, "snapshots": 64, "files": 256}
 
 Target = Callable[[bytes], object]
 
@@ -59,8 +77,16 @@ TOKENS = [
     *("<think>", "</think>", "<th"),
 ]
 
+RESPONSE = [created(), added(message()), said("Hi"), added(function(), 1), argued('{"a":1}', index=1), ended()]
+
 # Where a format is too long to be met by chance.
-SEEDS = {"body": [capture.body(call_chunks("send_message", ['{"thinking":"Hm.",', '"message":"a"}'])).encode()]}
+SEEDS = {
+    "body": [
+        capture.body(call_chunks("send_message", ['{"thinking":"Hm.",', '"message":"a"}'])).encode(),
+        responses_body(RESPONSE, names=False),
+        responses_body(RESPONSE),
+    ]
+}
 
 
 def text_of(data: bytes) -> str:
@@ -104,8 +130,10 @@ def feed(data: bytes) -> None:
     check_append_only(parse, stream, cut)
     check_output_grammar(parse, stream, cut)
     if number == 0:  # nothing is captured
-        check_nothing_lost(parse, stream, cut, kinds=("reasoning", "name", "arguments"))
-        check_promptness(parse, stream, kinds=("reasoning", "arguments"))
+        again = any(comes_again(text) for (kind, _), text in stream.said().items() if kind == "arguments")
+        read = ("reasoning",) if again else ("reasoning", "arguments")
+        check_nothing_lost(parse, stream, cut, kinds=("name", *read))
+        check_promptness(parse, stream, kinds=read)
     parser = parse()
     for each in chunks:
         parser.feed(each)
@@ -177,6 +205,126 @@ def _chunks(data: bytes) -> Iterable[Any]:
             return
         if any(map(bytes.strip, found)):
             yield json.loads(b"\n".join(found))
+
+
+class Choices(random.Random):
+    """Choices that are made by bytes, and by zeros when these are used up."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self._data = data
+
+    def getrandbits(self, k: int, /) -> int:
+        """As much of the data as is needed."""
+        size = -(-k // 8)
+        taken, self._data = self._data[:size], self._data[size:]
+        return int.from_bytes(taken, "little") & ((1 << k) - 1)
+
+    def random(self) -> float:
+        """One byte of the data."""
+        return self.getrandbits(8) / 256
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+WIRES: list[list[Any]] = [[*RICH, *MORE], [*EVENTS, *RESPONSE]]
+
+
+def objects(data: bytes) -> None:
+    """Chunks of either wire with anything changed: whichever objects they come as, they say the same."""
+    chance = Choices(data)
+    wire = chance.choice(WIRES)
+    chunks = json.loads(json.dumps([chance.choice(wire) for _ in range(chance.randint(1, 6))]))
+    for _ in range(chance.randint(0, 8)):
+        tamper(chunks, chance)
+    expected = _given(chunks)
+    for form in (MappingProxyType, UserDict, ChainMap, _namespace):
+        assert _given([_as(form, each) for each in chunks]) == expected, form
+    strange = [_as(lambda fields: {chance.choice([0, None, ("a",), "x"]): 1, **fields}, each) for each in chunks]
+    _given(strange)
+
+
+def _as(form: Callable[[dict[str, Any]], Any], value: Any) -> Any:
+    """A value with each of its objects in another form."""
+    if isinstance(value, dict):
+        return form({key: _as(form, each) for key, each in value.items()})
+    return [_as(form, each) for each in value] if isinstance(value, list) else value
+
+
+def _namespace(fields: dict[str, Any]) -> Any:
+    return fields and SimpleNamespace(**fields)  # an empty one says something: it is true
+
+
+def _given(chunks: list[Any]) -> str:
+    """All that chunks say, as JSON, in which NaN is equal to itself."""
+    parser = StreamParser(message_id=ID, date=EPOCH)
+    messages = [message for each in chunks for message in parser.feed(each)] + parser.close()
+    result = parser.result
+    result.model_dump_json().encode()
+    result.assistant_message()
+    told = [each.model_dump() for each in messages]
+    # An anomaly shows what came as Python does.
+    shown = result.model_dump(exclude={"anomalies": {"__all__": {"detail"}}})
+    return json.dumps([told, shown], default=str)
+
+
+def snapshots(data: bytes) -> None:
+    """A snapshot with anything changed: it is refused, or goes on without an error."""
+    chance = Choices(data)
+    snapshot = json.loads(chance.choice(SNAPSHOTS))
+    for _ in range(chance.randint(1, 4)):
+        tamper(snapshot, chance)
+    try:
+        parser = StreamParser.restore(snapshot)
+    except MisuseError:
+        return
+    go_on(parser, chance)
+
+
+COMMANDS = [
+    *(["replay", "FILE", "--json", *options] for options in ([], ["--deltas"], ["--chunking", "random:1"])),
+    *(["replay", "FILE"], ["trace", "FILE"], ["trace", "FILE", "--html", "OUT"], ["trace", "FILE", "--diff", "OTHER"]),
+    *(["verify", "FILE", "--wire", wire, "--format", how] for wire in GRAMMARS for how in ("text", "json", "sarif")),
+    *(["scrub", "FILE", "OUT"], ["diagram", "stream", "--trace", "FILE"]),
+]
+
+
+def files(data: bytes) -> None:
+    """A file that a command reads: whatever is in it, a line says what is wrong, and nothing raw reaches a terminal."""
+    chance = Choices(data[:64])
+    command = chance.choice(COMMANDS)
+    with TemporaryDirectory() as folder:
+        paths = {name: Path(folder) / f"{name}\u202e" for name in ("FILE", "OTHER", "OUT")}
+        paths["FILE"].write_bytes(_file(chance, data[64:]))
+        paths["OTHER"].write_bytes(BODY)
+        with redirect_stdout(StringIO()) as output, redirect_stderr(StringIO()) as errors:
+            code = command_line([str(paths.get(word, word)) for word in command])
+    shown, complaint = output.getvalue(), errors.getvalue()
+    assert code in (0, 1, 2), code
+    assert all(line.isprintable() for line in f"{shown}{complaint}".split("\n")), (command, shown, complaint)
+    if code == 2:
+        assert re.fullmatch(r"streamfsm: .*FILE\\u202e.*\n", complaint), complaint
+
+
+def _file(chance: Choices, rest: bytes) -> bytes:
+    """A body, a recording or lines of JSON, with anything changed; or bytes as they are."""
+    kind = chance.choice(["body", "recording", "lines", "list", "bytes"])
+    if kind == "bytes":
+        return rest
+    chunks = json.loads(json.dumps(chance.choice(WIRES)))[: chance.randint(1, 40)]
+    for _ in range(chance.randint(0, 4)):
+        tamper(chunks, chance)
+    if kind == "list":
+        return json.dumps(chunks).encode() + rest
+    if kind == "lines":
+        return "".join(f"{json.dumps(each)}\n" for each in chunks).encode() + rest
+    body = capture.body(chunks).encode(errors="surrogatepass")
+    if kind == "body":
+        at = chance.randint(0, len(body))
+        return body[:at] + rest + body[at:]
+    pieces = [json.loads(Piece(number / 8, each + b"\n\n").line()) for number, each in enumerate(body.split(b"\n\n"))]
+    for _ in range(chance.randint(0, 2)):
+        tamper(pieces, chance)
+    return HEAD.encode() + "".join(f"{json.dumps(each)}\n" for each in pieces).encode() + rest
 
 
 def properties(name: str) -> Target:

@@ -11,8 +11,8 @@ from streamfsm import Dialect, StreamParser
 BAD = {
     "null deltas": ([{"choices": [{"index": 0, "delta": None}]}], [], []),
     "null everywhere": ([chunk(role=None, content=None, tool_calls=None, reasoning=None)], [], []),
-    "no choices": ([{"id": "x"}, {"choices": []}, {"choices": None}, {}], [], []),
-    "chunks that are none": ([None, 5, "x", [], True], [], ["not_a_chunk"] * 5),
+    "no choices": ([{"id": "x"}, {"choices": []}, {"choices": None}], [], []),
+    "chunks that are none": ([None, 5, "x", [], True, {}], [], ["not_a_chunk"] * 6),
     "text that is no text": ([chunk(content=5), chunk(refusal=[5])], [], ["wrong_type"] * 2),
     "calls that are no list": ([chunk(tool_calls="f"), chunk(tool_calls={"0": {}})], [], ["wrong_type"] * 2),
     "a call that is no object": ([chunk(tool_calls=["f"])], [], ["wrong_type"]),

@@ -834,6 +834,36 @@ def test_what_cannot_be_traced_is_one_line_and_exit_code_2(tmp_path, capsys):
     assert capsys.readouterr() == ("", f"streamfsm: {path}: not UTF-8 at byte 6\n")
 
 
+BROKEN = {
+    "no capture": (b"%PDF-1.7 \x00\x01\n", "no server-sent event at byte 0", 0),
+    "empty": (b"", "no server-sent events", 0),
+    "truncated": (b'data: {"choices":[]}\n\n: hi\n\ndata: {"cho', "not JSON at byte 28", 1),
+    "not UTF-8": (b'data: {"choices":[]}\n\ndata: {"a":"\xff"}\n\n', "not UTF-8 at byte 34", 1),
+    "lines of something else": (b'data: {"choices":[]}\n\n<html>\n', "no server-sent event at byte 22", 1),
+    "events with one line end": (b'data: {"choices":[]}\ndata: {"choices":[\n', "not JSON at byte 21", 1),
+}
+
+
+@pytest.mark.parametrize(("body", "why", "shown"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_capture_is_explored_up_to_where_it_breaks(tmp_path, capsys, body, why, shown):
+    path = tmp_path / "body.sse"
+    path.write_bytes(body)
+    assert main(["trace", str(path), "--html", str(tmp_path / "out.html")]) == (1 if shown else 2)
+    rest = "; this is what came before it" if shown else ""
+    assert capsys.readouterr().err == f"streamfsm: {path}: {why}{rest}\n"
+    assert (tmp_path / "out.html").exists() == bool(shown)
+
+
+def test_of_a_gigantic_line_nothing_is_read(recorded, capsys, monkeypatch):
+    monkeypatch.setattr("streamfsm.cli.trace._MOST", 8)
+    path = recorded([chunk(content="1234"), chunk(content="5" * 10)])
+    assert main(["trace", path]) == 1
+    out, err = capsys.readouterr()
+    assert '"text": "1234"' in out
+    assert "555" not in out
+    assert re.fullmatch(rf"streamfsm: {re.escape(path)}: more than 8 characters of text at byte \d+; this .*\n", err)
+
+
 # -- replay of recordings ----------------------------------------------------------------------------------------------
 
 
@@ -898,6 +928,59 @@ def test_a_file_s_name_reaches_no_terminal_raw(capsys, command, more):
     shown = capsys.readouterr().err
     assert not more or shown.endswith("second\n")
     assert all(char.isprintable() for char in shown if char != "\n")
+
+
+PRINTING = [
+    *(["replay", "FILE"], ["replay", "FILE", "--json"], ["replay", "FILE", "--json", "--deltas"]),
+    *(["trace", "FILE"], ["trace", "FILE", "--html", "OUT"], ["trace", "FILE", "--diff", "OTHER"]),
+    *(["verify", "FILE", "OTHER", "--wire", "ag-ui", "--format", form] for form in ("text", "json", "sarif")),
+    *(["verify", "FILE", "--wire", "chat", "--format", form] for form in ("text", "json", "sarif")),
+    *(["scrub", "FILE", "OUT"], ["diagram", "--trace", "FILE"], ["verify", "GONE", "--wire", "chat"]),
+]
+
+
+@pytest.mark.parametrize("command", PRINTING, ids=" ".join)
+def test_nothing_of_a_stream_or_a_file_s_name_reaches_a_terminal_raw(capsys, tmp_path, command):
+    half = chunk(**{"content": HOSTILE + "\ud83d", HOSTILE: HOSTILE, "\ud83d": 1})
+    bodies = {
+        "FILE": capture.body([{**half, "model": HOSTILE}, *call_chunks(HOSTILE, [HOSTILE], finish=HOSTILE)]),
+        "OTHER": capture.body([{"type": HOSTILE}, {HOSTILE: HOSTILE}]),
+        "OUT": "",
+        "GONE": None,
+    }
+    paths = {word: tmp_path / f"{word}\x1b[31m\u202e\x7f\x9b" for word in bodies}
+    for word, text in bodies.items():
+        if text is not None:
+            paths[word].write_bytes(text.encode(errors="surrogatepass"))
+    code = main([str(paths.get(word, word)) for word in command])
+    output = capsys.readouterr()
+    assert code in (0, 1) or output.err.count("\n") == 1
+    assert output.out or output.err or command[0] == "scrub"
+    assert all(char.isprintable() for char in output.out + output.err if char != "\n")
+    if command[0] == "verify" and "json" in command:
+        assert json.loads(output.out.splitlines()[0])["file"] == paths["FILE"].as_posix()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"machine": "stream", "state": [], "event": "heard"}',
+        "[" * 100_000,
+        '{"machine": {}, "state": "silent", "event": "heard"}',
+        "1",
+    ],
+    ids=range(4),
+)
+def test_a_line_that_is_no_record_of_a_trace_is_named(recorded, capsys, line):
+    path = recorded(line)
+    assert main(["diagram", "--trace", path]) == 2
+    assert capsys.readouterr().err == f"streamfsm: {path}: line 1 is not a record of a trace\n"
+
+
+def test_records_that_no_table_has_are_not_shown(recorded, capsys):
+    path = recorded('{"machine": "stream", "state": "x", "event": "y"}\n')
+    assert main(["diagram", "stream", "--trace", path]) == 0
+    assert "×1" not in capsys.readouterr().out
 
 
 def test_a_finding_reaches_no_terminal_raw(fuzz, recorded, capsys, tmp_path):

@@ -50,6 +50,7 @@ NAMES = [
     "RunStarted",
     "RunEnded",
     "CallClosed",
+    "TraceLog",
     "Transition",
     "StreamError",
     "StreamTimeout",

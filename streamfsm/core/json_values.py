@@ -67,7 +67,7 @@ def more(fields: Mapping[str, Any], known: Collection[str]) -> list[str]:
 def show(value: object) -> str:
     """Return a short and shallow representation of any value."""
     try:
-        return reprlib.repr(value)
+        return without_surrogates(reprlib.repr(value))  # an object may show its fields' names as they are
     except ValueError:  # an int with more digits than Python writes
         return f"an {type(value).__name__}"
 
