@@ -283,6 +283,7 @@ class TextLane:
         if again < self._written.tell():
             self._emit(_part(self._written, 0, again), outlet)
         self._emit(self._prefix + "\ufffd" * len(self._half), outlet)
+        self.size += len(self._half)
         self._prefix = self._half = ""
 
     def _release(self) -> str:
