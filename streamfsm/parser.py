@@ -63,7 +63,7 @@ class _Wire:
     """The beginning of text that came in place of events."""
 
 
-_VERSION: Final = 2  # of snapshots; changes with their shape: see docs/snapshots.md
+_VERSION: Final = 3  # of snapshots; changes with their shape: see docs/snapshots.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class _Snapshot:
         alias_generator=lambda name: name.lstrip("_"), extra="forbid", arbitrary_types_allowed=True
     )
 
-    version: Literal[2]
+    version: Literal[3]
     options: Options
     run: Run
     wire: _Wire
@@ -166,12 +166,14 @@ class StreamParser:
             problems = error.errors(include_url=False)
             raise MisuseError("; ".join(f"{each['loc'][0]}: {each['msg']}" for each in problems)) from error
         source = Responses(dialect) if wire == "responses" else ChatCompletions(dialect)
-        self._open(_Snapshot(2, options, Run(), _Wire(source, wire != "auto")), trace)
+        self._open(_Snapshot(_VERSION, options, Run(), _Wire(source, wire != "auto")), trace)
 
     def _open(self, state: _Snapshot, trace: Trace) -> None:
         self._wire = state.wire
         self._response = Response(state.options, state.wire.source.dialect, state.run, trace)
         self._template = Template()
+        self._frame = b""  # what came before the data of the latest event, if that came by itself
+        self._shortest = min(state.options.limits.event, state.options.limits.values)
 
     # -- the five verbs ---------------------------------------------------------------------------------------------
 
@@ -205,8 +207,14 @@ class StreamParser:
         wire = self._wire
         if wire.body_done:
             return self._response.writer.drain()
-        for event in wire.body.feed(data, self._response.options.limits.event):
+        if self._is_like_before(data):
+            return self._response.writer.drain()
+        events = wire.body.feed(data, self._response.options.limits.event)
+        for event in events:
             self._take_event(event)
+        self._frame = b""
+        if len(events) == 1 and events[0][0] not in _NOT_PLAIN and wire.body.is_between_events:
+            self._frame = b"event: %b\ndata: " % events[0][0] if events[0][0] else b"data: "
         if wire.body.too_large and self.state == "open":
             self._response.exceed("event")
         return self.close() if wire.body_done else self._response.writer.drain()
@@ -372,6 +380,19 @@ class StreamParser:
         elif fields.get("choices"):
             wire.known = True
 
+    def _is_like_before(self, data: bytes) -> bool:
+        """Take bytes that are a whole event, like the latest one but for its text; return whether they are."""
+        frame = self._frame
+        return (
+            bool(frame)
+            and data.startswith(frame)
+            and data.find(b"\n", len(frame)) == len(data) - 2
+            and data.endswith(b"\n")
+            and len(data) <= self._shortest
+            and self._response.run.stream.state in OPEN
+            and self._template.tell(data[len(frame) : -2], self._response)
+        )
+
     def _take_event(self, event: ServerSentEvent) -> None:
         wire = self._wire
         if wire.body_done:
@@ -392,10 +413,10 @@ class StreamParser:
         except ValueError as error:
             self._take_text(data.strip(), error)
         else:
-            if self._read(chunk) and is_plain:
+            if not self._read(chunk):
+                self._template.forget()
+            elif is_plain:
                 self._template.learn(data, chunk, wire.source)
-            elif wire.source.ended:
-                self._template = Template(_tries=0)
 
     def _take_text(self, data: bytes, error: ValueError) -> None:
         """Take data that is not JSON: the end marker, a keep-alive, or a failure."""
@@ -426,6 +447,7 @@ class StreamParser:
         outcome: tuple[StopReasonType | None, bool],
     ) -> ChoiceResult:
         stop_reason, ready = outcome
+        said = self._response.said(choice, turns)
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
@@ -434,8 +456,8 @@ class StreamParser:
             reasoning_field=self._wire.source.reasoning_field,
             refusal=_answer(choice, "refusal"),
             transcript=_answer(choice, "transcript"),
-            assistant_text=_emitted(choice, turns, "content"),
-            thoughts=_emitted(choice, turns, "reasoning"),
+            assistant_text=said.get("content", ""),
+            thoughts=said.get("reasoning", ""),
             reasoning_details=[_detail(choice, detail) for detail in choice.details],
             extras=values(choice.extras),
             tool_calls=[
@@ -454,24 +476,6 @@ class StreamParser:
             own = call.id if call.id not in given else None
             given.add(own)
             yield call, own or made_up_id(self.message_id, index, call.ordinal)
-
-
-def _emitted(choice: Choice, turns: Sequence[Turn], field: str) -> str:
-    """Return all text that became this field of the choice's messages, in stream order."""
-    texts: dict[int, str] = {}
-    ends: dict[int, int] = {}
-    pieces: list[str] = []
-    for turn in reversed(turns):
-        who = turn.lane
-        lane = choice.texts[who] if isinstance(who, str) else choice.calls.lanes[who]
-        buffer = lane.emitted(turn.field)
-        place = id(buffer)
-        if place not in texts:
-            texts[place] = buffer.getvalue()
-        if turn.field == field:
-            pieces.append(texts[place][turn.start : ends.get(place)])
-        ends[place] = turn.start
-    return "".join(reversed(pieces))
 
 
 def _answer(choice: Choice, field_name: str) -> str:

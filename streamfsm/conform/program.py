@@ -24,7 +24,7 @@ _TAIL = 400
 """Bytes of the program's standard error that a finding quotes."""
 
 
-_GRACE = 5.0
+_GRACE = 1.0
 """Seconds in which a program that answers no more may end, so that it is known how."""
 
 
@@ -113,9 +113,8 @@ class Program:
             self._end()
             raise Failure(f"no answer within {seconds:g} seconds")
         if not line.endswith(b"\n"):
-            raise Failure(
-                self._end(_GRACE) if len(line) < _LONGEST else f"more than {self._too_long()} bytes in an answer"
-            )
+            ended = self._end(_GRACE if len(line) < _LONGEST else 0)
+            raise Failure(ended if len(line) < _LONGEST else f"more than {_LONGEST} bytes in an answer")
         try:
             text = json.dumps(json.loads(line), ensure_ascii=False)
             return model.model_validate_json(without_surrogates(text))
@@ -147,10 +146,6 @@ class Program:
             timer.cancel()
             timer.join()
         return line, not late.is_set()
-
-    def _too_long(self) -> int:
-        self._end()
-        return _LONGEST
 
     def _end(self, grace: float = 0.0) -> str:
         """End the process, if there is one and it does not end by itself in time, and say how it ended."""

@@ -1,16 +1,16 @@
 """The run state of one response, and the options that a snapshot keeps with it. Plain data."""
 
 from dataclasses import dataclass, field
-from io import StringIO
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AwareDatetime, PlainSerializer
 
 from streamfsm.channels import Channel
+from streamfsm.core.buffer import Buffer
 from streamfsm.core.calls import Calls
 from streamfsm.core.events import Thought
 from streamfsm.core.extras import Extras
-from streamfsm.core.lanes import Buffer, StreamLane, TextLane, label_of
+from streamfsm.core.lanes import StreamLane, TextLane, label_of
 from streamfsm.core.writer import Numbering
 from streamfsm.core.written_calls import written_call
 from streamfsm.limits import Limits
@@ -28,8 +28,8 @@ class Detail:
     kind: str
     index: int | None
     id: str | None
-    text: Buffer = field(default_factory=StringIO)
-    data: Buffer = field(default_factory=StringIO)
+    text: Buffer = field(default_factory=Buffer)
+    data: Buffer = field(default_factory=Buffer)
     signature: str | None = None
     extras: Extras = field(default_factory=dict)
     field: str = "reasoning_details"
