@@ -343,6 +343,11 @@ class CallLane:
         return self.tool.machine
 
     @property
+    def called(self) -> CallKind:
+        """What is called: that a custom tool is, shows by its input."""
+        return "custom" if self.form == "text" else self.kind
+
+    @property
     def label(self) -> str:
         """The call's name in the trace."""
         return f"call {self.ordinal}"
