@@ -1,4 +1,4 @@
-"""Letta's `OpenAIStreamingInterface`, the last that was published: the call that its agent runs, and the token counts."""
+"""Letta's `OpenAIStreamingInterface`, the last one published: the call that its agent runs, and the token counts."""
 
 from importlib.metadata import version
 from typing import Any
