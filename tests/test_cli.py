@@ -623,9 +623,9 @@ def test_a_parser_can_be_asked_to_keep_one_law_and_to_read_one_server(fuzz, reco
 
 def test_progress_is_told_on_a_long_run(fuzz, recorded, capsys, monkeypatch):
     now = iter(range(0, 1000, 1))
-    monkeypatch.setattr("streamfsm.cli.fuzz.monotonic", lambda: next(now))
+    monkeypatch.setattr("streamfsm.cli.progress.monotonic", lambda: next(now))
     assert fuzz(recorded(WORDS), "--examples", 20) == 0
-    assert capsys.readouterr().err.startswith("2 of 20 examples\n")
+    assert capsys.readouterr().err.startswith("[##                  ] 2 of 20 examples\n")
 
 
 def test_an_interrupt_ends_the_run_and_says_how_far_it_came(fuzz, recorded, capsys, monkeypatch):
