@@ -16,15 +16,15 @@ from streamfsm.core.extras import values
 from streamfsm.core.invariants import broken
 from streamfsm.core.json_values import fields_of
 from streamfsm.core.judge import WHOLE
-from streamfsm.core.lanes import OPEN, CallLane, label_of
+from streamfsm.core.lanes import OPEN, CallLane
 from streamfsm.core.response import Response
-from streamfsm.core.run import Choice, Detail, Options, Run
+from streamfsm.core.run import Choice, Options, Run
 from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import Turn
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
 from streamfsm.messages import StopReasonType, StreamMessage, made_up_id
-from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult
+from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, StreamResult
 from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Trace, TraceLog
 from streamfsm.wires.chat.dialect import Dialect
@@ -63,7 +63,7 @@ class _Wire:
     """The beginning of text that came in place of events."""
 
 
-_VERSION: Final = 2  # of snapshots; changes with their shape: see docs/snapshots.md
+_VERSION: Final = 3  # of snapshots; changes with their shape: see docs/snapshots.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class _Snapshot:
         alias_generator=lambda name: name.lstrip("_"), extra="forbid", arbitrary_types_allowed=True
     )
 
-    version: Literal[2]
+    version: Literal[3]
     options: Options
     run: Run
     wire: _Wire
@@ -166,12 +166,14 @@ class StreamParser:
             problems = error.errors(include_url=False)
             raise MisuseError("; ".join(f"{each['loc'][0]}: {each['msg']}" for each in problems)) from error
         source = Responses(dialect) if wire == "responses" else ChatCompletions(dialect)
-        self._open(_Snapshot(2, options, Run(), _Wire(source, wire != "auto")), trace)
+        self._open(_Snapshot(_VERSION, options, Run(), _Wire(source, wire != "auto")), trace)
 
     def _open(self, state: _Snapshot, trace: Trace) -> None:
         self._wire = state.wire
         self._response = Response(state.options, state.wire.source.dialect, state.run, trace)
         self._template = Template()
+        self._frame = b""  # what came before the data of the latest event, if that came by itself
+        self._shortest = min(state.options.limits.event, state.options.limits.values)
 
     # -- the five verbs ---------------------------------------------------------------------------------------------
 
@@ -205,8 +207,14 @@ class StreamParser:
         wire = self._wire
         if wire.body_done:
             return self._response.writer.drain()
-        for event in wire.body.feed(data, self._response.options.limits.event):
+        if self._is_like_before(data):
+            return self._response.writer.drain()
+        events = wire.body.feed(data, self._response.options.limits.event)
+        for event in events:
             self._take_event(event)
+        self._frame = b""
+        if len(events) == 1 and events[0][0] not in _NOT_PLAIN and wire.body.is_between_events:
+            self._frame = b"event: %b\ndata: " % events[0][0] if events[0][0] else b"data: "
         if wire.body.too_large and self.state == "open":
             self._response.exceed("event")
         return self.close() if wire.body_done else self._response.writer.drain()
@@ -372,6 +380,19 @@ class StreamParser:
         elif fields.get("choices"):
             wire.known = True
 
+    def _is_like_before(self, data: bytes) -> bool:
+        """Take bytes that are a whole event, like the latest one but for its text; return whether they are."""
+        frame = self._frame
+        return (
+            bool(frame)
+            and data.startswith(frame)
+            and data.find(b"\n", len(frame)) == len(data) - 2
+            and data.endswith(b"\n")
+            and len(data) <= self._shortest
+            and self._response.run.stream.state in OPEN
+            and self._template.tell(data[len(frame) : -2], self._response)
+        )
+
     def _take_event(self, event: ServerSentEvent) -> None:
         wire = self._wire
         if wire.body_done:
@@ -392,10 +413,10 @@ class StreamParser:
         except ValueError as error:
             self._take_text(data.strip(), error)
         else:
-            if self._read(chunk) and is_plain:
+            if not self._read(chunk):
+                self._template.forget()
+            elif is_plain:
                 self._template.learn(data, chunk, wire.source)
-            elif wire.source.ended:
-                self._template = Template(_tries=0)
 
     def _take_text(self, data: bytes, error: ValueError) -> None:
         """Take data that is not JSON: the end marker, a keep-alive, or a failure."""
@@ -426,6 +447,7 @@ class StreamParser:
         outcome: tuple[StopReasonType | None, bool],
     ) -> ChoiceResult:
         stop_reason, ready = outcome
+        said = self._response.said(choice, turns)
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
@@ -434,9 +456,9 @@ class StreamParser:
             reasoning_field=self._wire.source.reasoning_field,
             refusal=_answer(choice, "refusal"),
             transcript=_answer(choice, "transcript"),
-            assistant_text=_emitted(choice, turns, "content"),
-            thoughts=_emitted(choice, turns, "reasoning"),
-            reasoning_details=[_detail(choice, detail) for detail in choice.details],
+            assistant_text=said.get("content", ""),
+            thoughts=said.get("reasoning", ""),
+            reasoning_details=[choice.reasoning_detail(detail) for detail in choice.details],
             extras=values(choice.extras),
             tool_calls=[
                 _parsed(call, tool_call_id, ready=ready and self._response.judge.is_certain(choice.calls, call))
@@ -456,24 +478,6 @@ class StreamParser:
             yield call, own or made_up_id(self.message_id, index, call.ordinal)
 
 
-def _emitted(choice: Choice, turns: Sequence[Turn], field: str) -> str:
-    """Return all text that became this field of the choice's messages, in stream order."""
-    texts: dict[int, str] = {}
-    ends: dict[int, int] = {}
-    pieces: list[str] = []
-    for turn in reversed(turns):
-        who = turn.lane
-        lane = choice.texts[who] if isinstance(who, str) else choice.calls.lanes[who]
-        buffer = lane.emitted(turn.field)
-        place = id(buffer)
-        if place not in texts:
-            texts[place] = buffer.getvalue()
-        if turn.field == field:
-            pieces.append(texts[place][turn.start : ends.get(place)])
-        ends[place] = turn.start
-    return "".join(reversed(pieces))
-
-
 def _answer(choice: Choice, field_name: str) -> str:
     return "".join(lane.answer.getvalue() for lane in choice.lanes_of(field_name))
 
@@ -486,26 +490,12 @@ def _parsed(call: CallLane, tool_call_id: str, *, ready: bool) -> ParsedCall:
         tool_call_id=tool_call_id,
         name=call.name,
         arguments=call.arguments.getvalue(),
-        kind="custom" if call.form == "text" else call.kind,
+        kind=call.called,
         hosted=call.hosted,
         verdict=verdict,
         error_offset=error_offset,
         extras=values(call.extras),
         ready=ready and bool(call.name) and verdict in WHOLE,
-    )
-
-
-def _detail(choice: Choice, detail: Detail) -> ReasoningDetail:
-    lane = None if detail.part is None else choice.texts.get(label_of("reasoning", detail.part))
-    return ReasoningDetail(
-        type=detail.kind,
-        index=detail.index,
-        id=detail.id,
-        text=lane.reasoning.getvalue() if lane else without_surrogates(detail.text.getvalue()),
-        data=detail.data.getvalue(),
-        signature=detail.signature,
-        extras=values(detail.extras),
-        field=detail.field,
     )
 
 

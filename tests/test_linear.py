@@ -5,7 +5,6 @@ and all that it calls in Python. Neither sees the inside of a regular expression
 """
 
 from collections.abc import Callable
-from io import StringIO
 from math import log
 from typing import Any
 
@@ -14,6 +13,7 @@ from helpers import call, call_chunks, chunk, chunked, counted
 from streams import SHAPES
 
 from streamfsm import Channel, Dialect, Limits, StreamParser, ThinkTags
+from streamfsm.core.buffer import Buffer
 from streamfsm.replay.capture import body
 
 TEXTS: dict[str, Callable[[int], str]] = {
@@ -204,9 +204,9 @@ MANY: dict[str, Callable[[int], list[Any]]] = {
 ENDLESS = Limits(tool_calls=10**6, choices=10**6, anomalies=10**6)
 
 
-def _cost(chunks: list[Any], what: str) -> int:
+def _cost(chunks: list[Any], what: str, **options: Any) -> int:
     """Instructions to feed the chunks and close, or to ask for the result or a snapshot afterwards."""
-    parser = StreamParser(limits=ENDLESS)
+    parser = StreamParser(limits=ENDLESS, **options)
 
     def feed() -> None:
         for each in chunks:
@@ -233,6 +233,26 @@ def test_the_cost_of_many_grows_with_their_number_and_no_faster(shape: str, what
     assert exponent <= 1.02
 
 
+SEALED: dict[str, Callable[[int], list[Any]]] = {
+    **{shape: MANY[shape] for shape in ("calls", "calls in one delta", "choices with calls", "calls with finish each")},
+    "calls, then pieces of one": lambda n: [
+        *MANY["calls"](n),
+        *MANY["names"](n),
+        *(chunk(call(n, arguments="1")),) * n,
+    ],
+    "calls, then chunks that are not": lambda n: [*MANY["calls"](n), *MANY["not chunks"](n)],
+    "calls, then odd arguments": lambda n: [*MANY["calls"](n), *(chunk(call(0, arguments=5)),) * n],
+    "calls, each doubted": lambda n: [*MANY["calls"](n), *(chunk(call(i, None, "g")) for i in range(n))],
+}
+
+
+@pytest.mark.slow("every instruction is counted")
+@pytest.mark.parametrize("shape", SEALED)
+def test_the_cost_of_many_sealed_calls_grows_with_their_number_and_no_faster(shape: str):
+    costs = [_cost(SEALED[shape](count), "feed", seal_tools=["f"]) for count in (40, 160)]
+    assert log(costs[1] / costs[0]) / log(4) <= 1.02
+
+
 @pytest.mark.parametrize("policy", ["content", "reasoning", "arguments"])
 def test_a_short_cumulative_piece_reads_no_more_than_its_length(policy: str):
     said = {"content": "content", "reasoning": "reasoning_content"}
@@ -240,11 +260,11 @@ def test_a_short_cumulative_piece_reads_no_more_than_its_length(policy: str):
     def piece(text: str) -> dict[str, Any]:
         return chunk(call(0, None, None, text)) if policy == "arguments" else chunk(**{said[policy]: text})
 
-    class Counting(StringIO):
+    class Counting(Buffer):
         most = 0
 
-        def read(self, size: int | None = -1) -> str:
-            Counting.most = max(Counting.most, len(text := super().read(size)))
+        def part(self, start: int, size: int) -> str:
+            Counting.most = max(Counting.most, len(text := super().part(start, size)))
             return text
 
         def getvalue(self) -> str:
@@ -257,7 +277,6 @@ def test_a_short_cumulative_piece_reads_no_more_than_its_length(policy: str):
     lane = choice.calls.lanes[0] if policy == "arguments" else choice.texts[policy]
     name = {"arguments": "arguments", "content": "answer", "reasoning": "reasoning"}[policy]
     buffer = Counting(getattr(lane, name).getvalue())
-    buffer.seek(0, 2)
     setattr(lane, name, buffer)
     parser.feed(piece('{"a":"wo'))
     assert 0 < Counting.most <= len('{"a":"wo')

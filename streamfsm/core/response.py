@@ -1,6 +1,6 @@
 """``Response``: applies the events of one response to its lanes, until the response ends."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal, cast
@@ -13,12 +13,12 @@ from streamfsm.core.events import (
     AnomalyReport,
     Begin,
     CallFrame,
+    CallPiece,
     Envelope,
     Event,
     Extra,
     Failure,
     Finish,
-    Form,
     HiddenThought,
     ItemBegins,
     TextField,
@@ -29,14 +29,14 @@ from streamfsm.core.events import (
 from streamfsm.core.extras import Extras
 from streamfsm.core.judge import Judge
 from streamfsm.core.keeper import Keeper
-from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, TextLane
+from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, Routes, TextLane, TextRoute
 from streamfsm.core.live_trace import hearing
 from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Options, Run
 from streamfsm.core.tags import tags_of
 from streamfsm.core.text import join_surrogates
-from streamfsm.core.writer import MessageWriter
+from streamfsm.core.writer import MessageWriter, Turn
 from streamfsm.machines import STREAM
 from streamfsm.machines.endings import CUT, UNKNOWN, closing, second
 from streamfsm.result import AnomalyKind, ErrorInfo
@@ -44,12 +44,12 @@ from streamfsm.think_tags import Pairs
 from streamfsm.trace import Trace
 
 
-class Response:
+class Response(Routes):
     """Handles the events of one response, in order. All its state is in ``run``."""
 
     __slots__ = (
+        "_awaits_astray",
         "_call_reader",
-        "_call_routes",
         "_channels",
         "_keeper",
         "_lane_policies",
@@ -57,7 +57,6 @@ class Response:
         "_policies",
         "_seals",
         "_stream",
-        "_text_routes",
         "anomalies",
         "judge",
         "options",
@@ -71,11 +70,7 @@ class Response:
         self._policies = policies
         self._stream = run.stream
         self._limits = limits = options.limits
-        # Address → lane: the identity rule "same index" as a look-up, and the same for text fields. Empty once the
-        # stream has ended, so that no event reaches a lane that is done.
-        self._text_routes: dict[tuple[int, TextField, int], tuple[TextLane, LanePolicy]] = {}
-        self._call_routes: dict[tuple[int, int | None], tuple[CallLane, Calls]] = {}
-        self._seals = bool(options.seal_tools)
+        self._seals = self._awaits_astray = bool(options.seal_tools)
         thoughts = options.inner_thoughts_kwarg or ()
         self._channels = _channels(
             thoughts, options.assistant_tool, options.assistant_kwarg, options.channels, options.seal_tools
@@ -96,9 +91,11 @@ class Response:
             hides_reasoning=self._hides_reasoning(),
             boundaries=options.boundaries,
         )
+        super().__init__(self.writer)
         self.anomalies: Anomalies = Anomalies(run, limits.anomalies)
         self.judge: Judge = Judge(run, policies, self.anomalies)
         self.writer.may_seal = self.judge.may_be_sealed
+        self.writer.details = run.latest_details
         self._keeper = Keeper(run, policies, limits, self.anomalies)
         self._lane_policies = _lane_policies(
             limits.text, limits.arguments, policies.content, policies.reasoning, policies.arguments, options.think_tags
@@ -118,91 +115,73 @@ class Response:
         """Take an event, unless the stream has ended and has no row for it."""
         if self._stream.is_open:
             _TAKES[type(event)](self, event)
-            if self._seals:
-                for choice in self.run.choices.values():
-                    self._revoke_doubtful(choice.calls)
+            if self._awaits_astray:
+                self._revoke_astray()
         elif type(event) is UsageReport:
             self.writer.boundary(self._stream, "usage")
             self._take_usage(event)
 
-    def text(self, choice: int, field: TextField, text: str, cumulative: bool = False, part: int = 0) -> None:
-        """Take a piece of a text field, unless the stream has ended."""
-        route = self._text_routes.get((choice, field, part))
-        if route is None:
-            lane = self._open_lane(choice, field, part) if self._stream.is_open else None
-            if lane is None:
-                return
-            route = lane, self._lane_policies[field]
-            if not lane.settled:
-                self._text_routes[choice, field, part] = route
-            elif not cumulative:
-                self._take_late_delta(lane)
-                return
-        lane, policy = route
-        if cumulative or policy.cumulative:
-            text = self._delta_of_cumulative(lane, text)
-        if not lane.feed(text, policy, self.writer):
-            self.exceed("text")
+    def open_text(self, choice: int, field: TextField, part: int, *, cumulative: bool) -> TextRoute | None:
+        """Return the way to the lane of a text field, or of its part; ``None`` if it takes no text."""
+        lane = self._open_lane(choice, field, part) if self._stream.is_open else None
+        if lane is None:
+            return None
+        route = lane, self._lane_policies[field]
+        if not lane.settled:
+            self._text_routes[choice, field, part] = route
+        elif not cumulative:
+            self._take_late_delta(lane)
+            return None
+        return route
 
-    def call(
-        self,
-        choice: int,
-        wire_index: int | None,
-        call_id: str,
-        name: str,
-        arguments: str,
-        entry: int = 0,
-        cumulative: bool = False,
-        extras: Mapping[str, Any] | None = None,
-        form: Form = "json",
-    ) -> None:
+    def take_entry(self, piece: CallPiece) -> None:
         """Take an entry of a tool-call list, unless the stream has ended."""
-        route = None if call_id or name or cumulative else self._call_routes.get((choice, wire_index))
+        choice, wire_index, arguments, cumulative = piece.choice, piece.wire_index, piece.arguments, piece.cumulative
+        route = None if piece.id or piece.name or cumulative else self._call_routes.get((choice, wire_index))
         if route is None:
             if not self._stream.is_open:
                 return
-            calls = self.run.choices[choice].calls
+            known = self.run.choices[choice].calls
             try:
                 found = self._call_reader.resolve(
-                    calls, choice, wire_index, call_id, name, entry, cumulative=cumulative
+                    known, choice, wire_index, piece.id, piece.name, piece.entry, cumulative=cumulative
                 )
             except LimitReached as reached:
                 self.exceed(reached.limit)
                 return
-            route = found, calls
-            if self._seals:
-                self._revoke_doubtful(calls)
+            route = found, known, self._lane_policies[None]
             if wire_index is not None and not found.settled:
                 self._call_routes[choice, wire_index] = route
-        lane, calls = route
+        lane, calls, policy = route
         calls.last = lane.ordinal
         if lane.settled and arguments and not cumulative:
             self._take_late_delta(lane)
             return
-        if form != "json" or lane.form != "json":
-            arguments = self._call_reader.formed(
-                lane, arguments, form, cumulative=cumulative or self._lane_policies[None].cumulative
-            )
+        cumulative = cumulative or policy.cumulative
+        if piece.form != "json" or lane.form != "json":
+            arguments = self._call_reader.formed(lane, arguments, piece.form, cumulative=cumulative)
             calls.note(lane)
         if arguments:
-            if lane.state == AWAITING_NAME:  # for every delta
+            if lane.state == AWAITING_NAME:
                 self._call_reader.complete_name(lane)
                 calls.note(lane)
-            policy = self._lane_policies[None]
-            if cumulative or policy.cumulative:
-                arguments = self._delta_of_cumulative(lane, arguments)
+            if cumulative:
+                arguments = self.delta_of_cumulative(lane, arguments)
             if not lane.feed(arguments, policy, self.writer):
                 self.exceed("arguments")
-        if extras:
-            self._keeper.keep(extras, lane.extras)
-        if self._seals:
-            self._revoke_doubtful(calls)
+        if piece.extras:
+            self._keeper.keep(piece.extras, lane.extras)
+        if self._awaits_astray:
+            self._revoke_astray()
 
-    def _revoke_doubtful(self, calls: Calls) -> None:
-        """Tell which sealed calls have fallen into doubt."""
-        for lane in calls.lanes:
-            if lane.state == "sealed" and not self.judge.is_certain(calls, lane):
-                self.writer.boundary(lane, "revoked", "doubt")
+    def _revoke_astray(self) -> None:
+        """Tell which sealed calls may lack arguments that have gone astray; no call is sealed after that."""
+        if self.run.arguments_astray:
+            self._awaits_astray = False
+            for choice in self.run.choices.values():
+                for lane in choice.calls.lanes:
+                    if not self.judge.is_certain(choice.calls, lane):
+                        lane.unseal(self.writer)
 
     def _revoke(self, target: str) -> None:
         """Tell which sealed calls are not ready, when the stream ends in the state ``target``."""
@@ -231,7 +210,7 @@ class Response:
         what = f"{lane.label}: more came after the wire had said that it is whole"
         self.anomalies.record_once("late_delta", what, lane.choice)
         if isinstance(lane, CallLane):
-            lane.in_doubt = True
+            lane.doubt(self.writer)
 
     def _take_whole(self, event: Whole) -> None:
         choice, text = self.run.choices[event.choice], event.text
@@ -292,7 +271,7 @@ class Response:
         else:
             self.run.choices[event.choice] = Choice()
 
-    def _delta_of_cumulative(self, lane: TextLane | CallLane, text: str) -> str:
+    def delta_of_cumulative(self, lane: TextLane | CallLane, text: str) -> str:
         """Return the new part of a cumulative text; a text that contradicts what came before is not read."""
         delta = lane.delta_of(text)
         if delta is None:
@@ -302,7 +281,9 @@ class Response:
     def _contradicted(self, lane: TextLane | CallLane) -> None:
         self.anomalies.record("snapshot_conflict", f"{lane.label} contradicts what came before", lane.choice)
         if isinstance(lane, CallLane):
-            lane.in_doubt = True
+            lane.doubt(self.writer)
+        if self._awaits_astray:
+            self._revoke_astray()
 
     def _take_finish(self, event: Finish) -> None:
         choice = self.run.choices[event.choice]
@@ -364,6 +345,24 @@ class Response:
         else:
             self.anomalies.record(event.kind, event.detail, event.choice)
         self._keeper.keep(event.fields, self._extras(event.choice))
+
+    def said(self, choice: Choice, turns: Sequence[Turn]) -> dict[str, str]:
+        """Return what the turns of a choice said, in stream order, by the field of their messages."""
+        texts: dict[object, str] = {}
+        ends: dict[object, int] = {}
+        said: dict[str, list[str]] = {}
+        for turn in reversed(turns):
+            who = turn.lane
+            place = (who, turn.field) if isinstance(who, str) else who
+            if place not in texts:
+                texts[place] = (
+                    choice.texts[who].emitted(turn.field).getvalue()
+                    if isinstance(who, str)
+                    else choice.calls.lanes[who].emitted(self._channels)
+                )
+            said.setdefault(turn.field, []).append(texts[place][turn.start : ends.get(place)])
+            ends[place] = turn.start
+        return {field: "".join(reversed(pieces)) for field, pieces in said.items()}
 
     # -- the end ----------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,10 @@
 """Turns the output of lanes into numbered messages: rows and states in, :class:`StreamMessage` objects out."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from io import StringIO
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel
@@ -13,13 +14,11 @@ from streamfsm.core.lanes import CallLane, Lane, StreamLane, TextLane
 from streamfsm.core.scanner import Scanner
 from streamfsm.machines import STREAM
 from streamfsm.machines.declaration import Row
-from streamfsm.machines.emission import Emission
+from streamfsm.machines.emission import SPOKEN, Emission
 from streamfsm.messages import (
     ApprovalRequestMessage,
     ArgumentMessage,
-    AssistantMessage,
     Message,
-    ReasoningMessage,
     StopReasonType,
     StreamMessage,
     ToolCallDelta,
@@ -27,6 +26,7 @@ from streamfsm.messages import (
     made_up_id,
     otid,
 )
+from streamfsm.result import ReasoningDetail
 from streamfsm.trace import Transition
 
 _SILENT = STREAM.table.initial
@@ -46,7 +46,7 @@ class Turn(NamedTuple):
     lane: str | int
     """The label of the text field or its part, or the position of the call."""
     start: int
-    """Index in the lane's buffer of emitted text."""
+    """Index in the lane's emitted text."""
 
 
 @dataclass(slots=True)
@@ -85,6 +85,8 @@ class MessageWriter:
 
     may_seal: Callable[[CallLane], bool] = lambda _: False
     """Whether nothing of a call that has just closed is in doubt."""
+    details: Callable[[int], tuple[ReasoningDetail, ...]] = lambda _: ()
+    """The details with which the thoughts of a choice end."""
 
     _messages: list[Any] = field(default_factory=list)
     _trace_error: Exception | None = None
@@ -93,8 +95,8 @@ class MessageWriter:
     _latest: Any = None
     _latest_lane: Lane | None = None
     _latest_emission: Any = None
-    _captured: StringIO | None = None
-    """The buffer of captured text, if the latest message holds text that a call's lane captured."""
+    _speaker: CallLane | None = None
+    """The call that the latest message is speech or a thought of, if it is."""
 
     def boundary(self, lane: Lane, event: str, emits: str | Mapping[str, Any] = "") -> None:
         """``event`` fires; ``emits`` is what its row emits, if it does: a text, or several fields of the message."""
@@ -155,18 +157,20 @@ class MessageWriter:
         fields = latest.__dict__.copy()
         if emission.part:
             call: ToolCallDelta = fields["tool_call"]
-            fields["tool_call"] = _like(call, {**call.__dict__, "arguments": text})
+            fields["tool_call"] = _made(
+                ToolCallDelta, {**call.__dict__, "arguments": text}, call.__pydantic_fields_set__
+            )
         else:
             fields[emission.field] = text
-            if self._captured is not None:
-                self._captured.write(text)
+            if self._speaker is not None:
+                self._speaker.said += len(text)
         fields["seq_id"] = numbering.next_seq
         numbering.next_seq += 1
-        self._latest = message = _like(latest, fields)
+        self._latest = message = _made(type(latest), fields, latest.__pydantic_fields_set__)
         self._messages.append(message)
 
     def _write(self, lane: Lane, emission: Emission, emits: str | Mapping[str, Any]) -> None:
-        """Write a message that does not continue the latest one: build and validate each field."""
+        """Write a message that does not continue the latest one."""
         numbering = self.numbering
         if self.stream.state == _SILENT:
             self.boundary(self.stream, "hidden" if self.hides_reasoning and not emission.thinks else "heard", "omitted")
@@ -185,7 +189,7 @@ class MessageWriter:
                     fields["reason"] = emits or "trailing"
             elif emission.part:
                 call_id, call_index = lane.announced_id, lane.ordinal
-                fields["tool_call"] = ToolCallDelta(tool_call_id=call_id, **{emission.part: cast("str", emits)})
+                fields["tool_call"] = _new_message(ToolCallDelta, {"tool_call_id": call_id, emission.part: emits})
                 asks = lane.kind == "mcp_approval_request" or lane.name in self.requires_approval
                 message = ApprovalRequestMessage if asks else message
             elif message is ArgumentMessage:
@@ -198,24 +202,29 @@ class MessageWriter:
                 self._end_run()
             numbering.run = run
             numbering.ordinal += 1
-        first = cast(
-            "StreamMessage",
-            message(
-                id=self.message_id,
-                date=self.date,
-                otid=otid(self.message_id, numbering.ordinal),
-                step_id=self.step_id,
-                is_err=True if emits is StopReasonType.error else None,
-                seq_id=numbering.next_seq,
-                run_id=self.run_id,
-                choice_index=lane.choice,
+        first: Any = _new_message(
+            message,
+            {
+                "id": self.message_id,
+                "date": self.date,
+                "otid": otid(self.message_id, numbering.ordinal),
+                "step_id": self.step_id,
+                "is_err": True if emits is StopReasonType.error else None,
+                "seq_id": numbering.next_seq,
+                "run_id": self.run_id,
+                "choice_index": lane.choice,
                 **fields,
-            ),
+            },
         )
         if begins and self.boundaries:
-            self._messages.append(RunStarted(f"{first.otid}", first.message_type, lane.choice, call_id, call_index))
-        self._captured = None
-        if message in _SPOKEN:
+            call = (
+                (call_id, call_index, lane.called, lane.hosted)
+                if isinstance(lane, CallLane) and call_index is not None
+                else ()
+            )
+            self._messages.append(RunStarted(f"{first.otid}", first.message_type, lane.choice, *call))
+        self._speaker = None
+        if message in SPOKEN:
             self._note_speaker(cast("TextLane | CallLane", lane), emission.field, cast("str", emits))
         numbering.next_seq += 1
         self._latest = first
@@ -224,7 +233,7 @@ class MessageWriter:
     def _whole(self, lane: CallLane) -> ToolCallDelta:
         call_id = lane.announced_id or made_up_id(self.message_id, lane.choice, lane.ordinal)
         arguments = lane.arguments.getvalue()[: cast("Scanner", lane.scanner).ends]
-        return ToolCallDelta(name=lane.name, arguments=arguments, tool_call_id=call_id)
+        return _new_message(ToolCallDelta, {"name": lane.name, "arguments": arguments, "tool_call_id": call_id})
 
     def _bound(self, lane: Lane, row: Row) -> None:
         """Add the boundary that ``row`` is, if it is one, after its message."""
@@ -242,22 +251,26 @@ class MessageWriter:
 
     def _end_run(self) -> None:
         if self.numbering.run:
-            self._messages.append(RunEnded(otid(self.message_id, self.numbering.ordinal)))
+            native = _NATIVE_THOUGHTS.fullmatch(self.numbering.run)
+            details = self.details(int(native[1])) if native else ()
+            self._messages.append(RunEnded(otid(self.message_id, self.numbering.ordinal), details))
 
     def _note_speaker(self, lane: TextLane | CallLane, field: str, text: str) -> None:
-        """Keep which lane speaks, so that texts can be joined in stream order; the text is in the lane's buffer."""
-        buffer = lane.emitted(field)
+        """Keep which lane speaks, so that texts can be joined in stream order; the lane has the text."""
+        who: str | int
         if isinstance(lane, CallLane):
-            buffer.write(text)
-            self._captured = buffer
-        who = lane.ordinal if isinstance(lane, CallLane) else lane.label
+            who, start = lane.ordinal, lane.said
+            lane.said += len(text)
+            self._speaker = lane
+        else:
+            who, start = lane.label, lane.emitted(field).size - len(text)
         turns = self.numbering.turns = self.numbering.turns or []
         for turn in turns[: -_LOOK_BACK - 1 : -1]:
             if turn.choice == lane.choice and (turn.field == field or turn.lane == who):
                 if turn[:3] == (lane.choice, field, who):
                     return
                 break
-        turns.append(Turn(lane.choice, field, who, buffer.tell() - len(text)))
+        turns.append(Turn(lane.choice, field, who, start))
 
 
 def _part_of(lane: Lane) -> str:
@@ -267,7 +280,7 @@ def _part_of(lane: Lane) -> str:
     return str(lane.part) if isinstance(lane, TextLane) and lane.part else ""
 
 
-_SPOKEN = (AssistantMessage, ReasoningMessage)
+_NATIVE_THOUGHTS = re.compile(r"(?:Hidden)?ReasoningMessage/(-?\d+)/\d*")  # runs of them; those in calls have a label
 _LOOK_BACK = 8  # turns between which lanes may alternate without the list growing
 _M = TypeVar("_M", bound=BaseModel)
 _new = object.__new__
@@ -278,15 +291,26 @@ _set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
 _set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
 
-def _like(model: _M, fields: dict[str, Any]) -> _M:
-    """Copy a frozen message with other fields, each of its declared type.
+def _new_message(kind: type[_M], fields: dict[str, Any]) -> _M:
+    """Make a message, or its tool call, that continues no other one: fields that are not given have their defaults."""
+    return _made(kind, {**_defaults(kind), **fields}, {*fields})
 
-    This does what ``model_copy`` does, but with less generality, in a quarter of the time of the validated constructor,
-    which would be most of a delta's cost (``benchmarks/feed.py``). The first message of the run was validated.
+
+@cache
+def _defaults(kind: type[BaseModel]) -> dict[str, Any]:
+    """Return all fields of a class, in its order; one without a default has ``PydanticUndefined``."""
+    return {name: field.get_default(call_default_factory=True) for name, field in kind.model_fields.items()}
+
+
+def _made(kind: type[_M], fields: dict[str, Any], given: set[str]) -> _M:
+    """Make a frozen message of all its ``fields``, each of its declared type; every message is made here.
+
+    This is what the constructor does, but for validation, which would be most of a delta's cost
+    (``benchmarks/feed.py``). What a wire says was checked by its reader, and the options by pydantic.
     """
-    copy = _new(type(model))
-    _set_dict(copy, fields)
-    _set_fields_set(copy, model.__pydantic_fields_set__)
-    _set_extra(copy, None)
-    _set_private(copy, None)
-    return copy
+    made = _new(kind)
+    _set_dict(made, fields)
+    _set_fields_set(made, given)
+    _set_extra(made, None)
+    _set_private(made, None)
+    return made
