@@ -118,6 +118,13 @@ def test_what_belongs_to_no_call_is_accounted_for():
     assert_conserved(found)
 
 
+def test_a_call_after_the_end_is_no_field_of_a_call():
+    late = chunk(tool_calls=[{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}])
+    found = read([chunk(content="a"), {"error": {"message": "gone"}}, late])
+    assert ("content", "a", "emitted") in fates(found)
+    assert_conserved(found)
+
+
 def test_what_may_be_the_object_again_belongs_to_its_call():
     found = read([*call_chunks("f", ["{}", "{"])[:-1], chunk(tool_calls=[call(0, arguments='"a":1}')])])
     assert [field.text for field in found.fields] == ["f", '{}{"a":1}']
