@@ -247,7 +247,7 @@ class StreamParser:
                 error = ErrorInfo(code="not_a_stream", message=f"the body is not an event stream: {unread!r}")
                 return self._end("error", error)
             if not is_field(unread):
-                self._response.anomalies.record("not_a_chunk", f"lines that are no event: {unread!r}")
+                self._response.anomalies.record("not_a_chunk", f"lines that are not an event: {unread!r}")
         return self._end("end")
 
     def cancel(self) -> list[StreamMessage]:

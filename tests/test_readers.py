@@ -59,6 +59,7 @@ def sorted_calls(written: Written, calls: list[Any]) -> list[tuple[str, bool]]:
     return [by_id[call.id] for call in sorted(calls, key=lambda call: call.id)]
 
 
+@pytest.mark.slow("a client of its own reads many streams")
 @given(written=streams_of("anthropic"))
 def test_anthropic_accumulates_the_messages_events(written: Written):
     pytest.importorskip("anthropic")
