@@ -631,8 +631,9 @@ The modules that a plain delta, the fifth of its kind, passes on its way from `f
 saw them. `→` is a call of a function in another module. `←` is the way back to a module that was passed before, which
 makes the next call. Each walk ends in the writer, from which the parser fetches the messages.
 
-Both ways in turn back once: the reader asks whether a chunk is plain, and the parser gets events from the body. From
-there on, each module tells the next one, and none returns anything.
+Each module tells the next one, and none returns anything that another call would need: no walk turns back. Bytes that
+are a whole event, as a network delivers it, do not pass `wires.sse`, if the event before them came so and had the same
+shape.
 """
 
 
