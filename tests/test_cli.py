@@ -972,6 +972,10 @@ def test_too_large_a_file_and_too_much_to_cut_are_one_line_and_exit_code_2(fuzz,
     assert capsys.readouterr().err == too_many
     assert fuzz(path) == 2
     assert capsys.readouterr().err == too_many
+    for command, more in (("trace", []), ("scrub", [path])):
+        monkeypatch.setattr(f"streamfsm.cli.{command}._MOST", 9)
+        assert main([command, path, *more]) == 2
+        assert capsys.readouterr().err == too_many.replace("cut anew", command)
     monkeypatch.setattr("streamfsm.cli.files._LARGEST", 9)
     assert replay(path) == (2, "")
     assert capsys.readouterr().err == f"streamfsm: {path}: more than 9 bytes\n"

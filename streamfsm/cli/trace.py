@@ -5,9 +5,10 @@ from argparse import Namespace
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from streamfsm.cli.arguments import Commands
-from streamfsm.cli.files import read_body, write
+from streamfsm.cli.files import check_size, read_body, write
 from streamfsm.cli.options import add_options, parser_options
 from streamfsm.cli.terminal import printable, printable_json, said
 from streamfsm.messages import coalesce
@@ -16,6 +17,8 @@ from streamfsm.replay import capture
 from streamfsm.replay.archive import stamps
 from streamfsm.replay.explorer import page
 from streamfsm.replay.provenance import HELD, Provenance, provenance
+
+_MOST = 1 << 20  # characters of text: each is fed alone, and half a minute and 700 MB pass
 
 
 def declare(commands: Commands) -> None:
@@ -40,7 +43,7 @@ def declare(commands: Commands) -> None:
 
 def _run(arguments: Namespace) -> int:
     body = read_body(arguments.file)
-    chunks = capture.chunks(body)
+    chunks = _chunks(arguments.file, body)
     make = partial(StreamParser, **stamps(body), **parser_options(arguments))
     if arguments.html:
         write(arguments.html, page(arguments.file.name, chunks, make))
@@ -48,10 +51,16 @@ def _run(arguments: Namespace) -> int:
         return 0
     found = provenance(chunks, make)
     if arguments.diff:
-        return _compare(found, provenance(capture.chunks(read_body(arguments.diff)), make))
+        return _compare(found, provenance(_chunks(arguments.diff, read_body(arguments.diff)), make))
     for record in found.records:
         print(printable_json(json.dumps(record._asdict())))
     return 0
+
+
+def _chunks(file: Path, body: str) -> list[Any]:
+    chunks = capture.chunks(body)
+    check_size(file, chunks, _MOST, "trace")
+    return chunks
 
 
 def _compare(one: Provenance, other: Provenance) -> int:
