@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from streamfsm.replay.recorder import record
     from streamfsm.result import Anomaly, ParsedCall, StreamResult, Usage
     from streamfsm.think_tags import ThinkTags
-    from streamfsm.trace import Transition
+    from streamfsm.trace import TraceLog, Transition
     from streamfsm.wires.chat.dialect import Dialect
 
     __version__: str
@@ -111,6 +111,7 @@ __all__ = [
     "ToolCallMessage",
     "ToolCallRevoked",
     "ToolCallSealed",
+    "TraceLog",
     "Transition",
     "Usage",
     "aiter_messages",

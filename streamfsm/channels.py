@@ -109,7 +109,7 @@ class Channel:
 
     def _problems(self, steps: Path, schema: Mapping[str, Any] | None) -> Iterator[str]:
         if not steps:
-            yield "the arguments themselves are no value of a channel; $..* takes every leaf of them"
+            yield "the arguments themselves cannot be taken; $..* takes every leaf of them"
         if any(step.kind == "index" for step in steps):
             yield "one element cannot be taken; [*] takes each"
         if self.when not in ("delta", "whole"):

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, cast
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -371,12 +372,19 @@ def otid(message_id: str, ordinal: int) -> str:
     A pure function. Ordinals 0–127 of a ``message-<uuid>`` replace the low seven bits of that UUID, which is how the
     agent server derives the ids it stores; any other ordinal or id gives a version 5 UUID, so otids never run out.
     """
-    if ordinal < _OTIDS_IN_ID:
-        try:
-            return str(UUID(int=UUID(message_id.removeprefix("message-")).int & -_OTIDS_IN_ID | ordinal))
-        except ValueError:
-            pass
+    if ordinal < _OTIDS_IN_ID and (base := _otid_base(message_id)):
+        return f"{base[0]}{base[1] | ordinal:02x}"
     return str(uuid5(_OTID_NAMESPACE, f"{message_id}/{ordinal}"))
+
+
+@lru_cache(maxsize=64)
+def _otid_base(message_id: str) -> tuple[str, int] | None:
+    """Return the UUID's text but for its last byte, and that byte's highest bit; ``None`` if the id is not one."""
+    try:
+        text = str(UUID(message_id.removeprefix("message-")))
+    except ValueError:
+        return None
+    return text[:-2], int(text[-2:], 16) & -_OTIDS_IN_ID
 
 
 def made_up_id(message_id: str, choice: int, position: int) -> str:

@@ -1,7 +1,7 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache
@@ -26,7 +26,7 @@ from streamfsm.limits import Limits
 from streamfsm.messages import StopReasonType, StreamMessage, made_up_id
 from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult
 from streamfsm.think_tags import AnyThinkTags
-from streamfsm.trace import Transition
+from streamfsm.trace import Trace, TraceLog
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.reader import ChatCompletions
 from streamfsm.wires.foreign import begins_responses
@@ -106,8 +106,9 @@ class StreamParser:
         date: date of all messages, with a time zone; now, unless given.
         boundaries: whether the lists that the verbs return also hold :class:`RunStarted`, :class:`RunEnded` and
             :class:`CallClosed`, in order; they are typed as lists of messages all the same.
-        trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to. What a
-            callable raises is raised by the verb, once it has read everything; the next verb returns its messages.
+        trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to; or a
+            :class:`TraceLog`, whose records also say where, why and what. What a callable raises is raised by the verb,
+            once it has read everything; the next verb returns its messages.
 
     Raises:
         MisuseError: an argument that can never work.
@@ -132,10 +133,10 @@ class StreamParser:
         step_id: str | None = None,
         date: datetime | None = None,
         boundaries: bool = False,
-        trace: Callable[[Transition], object] | list[Transition] | None = None,
+        trace: Trace = None,
     ) -> None:
-        if not (trace is None or callable(trace) or isinstance(trace, list)):
-            raise MisuseError(f"trace must be a callable or a list, not {trace!r}")
+        if not (trace is None or callable(trace) or isinstance(trace, list | TraceLog)):
+            raise MisuseError(f"trace must be a callable, a list or a TraceLog, not {trace!r}")
         if not isinstance(dialect, Dialect):
             raise MisuseError(f"dialect must be a Dialect, not {dialect!r}")
         if wire not in get_args(_WireName):
@@ -167,11 +168,12 @@ class StreamParser:
         source = Responses(dialect) if wire == "responses" else ChatCompletions(dialect)
         self._open(_Snapshot(2, options, Run(), _Wire(source, wire != "auto")), trace)
 
-    def _open(self, state: _Snapshot, trace: Callable[[Transition], object] | list[Transition] | None) -> None:
+    def _open(self, state: _Snapshot, trace: Trace) -> None:
         self._wire = state.wire
-        trace = trace.append if isinstance(trace, list) else trace
         self._response = Response(state.options, state.wire.source.dialect, state.run, trace)
         self._template = Template()
+        self._frame = b""  # what came before the data of the latest event, if that came by itself
+        self._shortest = min(state.options.limits.event, state.options.limits.values)
 
     # -- the five verbs ---------------------------------------------------------------------------------------------
 
@@ -205,8 +207,14 @@ class StreamParser:
         wire = self._wire
         if wire.body_done:
             return self._response.writer.drain()
-        for event in wire.body.feed(data, self._response.options.limits.event):
+        if self._is_like_before(data):
+            return self._response.writer.drain()
+        events = wire.body.feed(data, self._response.options.limits.event)
+        for event in events:
             self._take_event(event)
+        self._frame = b""
+        if len(events) == 1 and events[0][0] not in _NOT_PLAIN and wire.body.is_between_events:
+            self._frame = b"event: %b\ndata: " % events[0][0] if events[0][0] else b"data: "
         if wire.body.too_large and self.state == "open":
             self._response.exceed("event")
         return self.close() if wire.body_done else self._response.writer.drain()
@@ -326,9 +334,7 @@ class StreamParser:
         return cast("dict[str, Any]", _adapter(_Snapshot).dump_python(snapshot, mode="json", by_alias=True))
 
     @classmethod
-    def restore(
-        cls, snapshot: dict[str, Any], *, trace: Callable[[Transition], object] | list[Transition] | None = None
-    ) -> "StreamParser":
+    def restore(cls, snapshot: dict[str, Any], *, trace: Trace = None) -> "StreamParser":
         """Return a parser that continues where the parser of ``snapshot`` stopped.
 
         Raises:
@@ -374,6 +380,19 @@ class StreamParser:
         elif fields.get("choices"):
             wire.known = True
 
+    def _is_like_before(self, data: bytes) -> bool:
+        """Take bytes that are a whole event, like the latest one but for its text; return whether they are."""
+        frame = self._frame
+        return (
+            bool(frame)
+            and data.startswith(frame)
+            and data.find(b"\n", len(frame)) == len(data) - 2
+            and data.endswith(b"\n")
+            and len(data) <= self._shortest
+            and self._response.run.stream.state in OPEN
+            and self._template.tell(data[len(frame) : -2], self._response)
+        )
+
     def _take_event(self, event: ServerSentEvent) -> None:
         wire = self._wire
         if wire.body_done:
@@ -394,10 +413,10 @@ class StreamParser:
         except ValueError as error:
             self._take_text(data.strip(), error)
         else:
-            if self._read(chunk) and is_plain:
+            if not self._read(chunk):
+                self._template.forget()
+            elif is_plain:
                 self._template.learn(data, chunk, wire.source)
-            elif wire.source.ended:
-                self._template = Template(_tries=0)
 
     def _take_text(self, data: bytes, error: ValueError) -> None:
         """Take data that is not JSON: the end marker, a keep-alive, or a failure."""

@@ -832,6 +832,36 @@ def test_what_cannot_be_traced_is_one_line_and_exit_code_2(tmp_path, capsys):
     assert capsys.readouterr() == ("", f"streamfsm: {path}: not UTF-8 at byte 6\n")
 
 
+BROKEN = {
+    "no capture": (b"%PDF-1.7 \x00\x01\n", "no server-sent event at byte 0", 0),
+    "empty": (b"", "no server-sent events", 0),
+    "truncated": (b'data: {"choices":[]}\n\n: hi\n\ndata: {"cho', "not JSON at byte 28", 1),
+    "not UTF-8": (b'data: {"choices":[]}\n\ndata: {"a":"\xff"}\n\n', "not UTF-8 at byte 34", 1),
+    "lines of something else": (b'data: {"choices":[]}\n\n<html>\n', "no server-sent event at byte 22", 1),
+    "events with one line end": (b'data: {"choices":[]}\ndata: {"choices":[\n', "not JSON at byte 21", 1),
+}
+
+
+@pytest.mark.parametrize(("body", "why", "shown"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_capture_is_explored_up_to_where_it_breaks(tmp_path, capsys, body, why, shown):
+    path = tmp_path / "body.sse"
+    path.write_bytes(body)
+    assert main(["trace", str(path), "--html", str(tmp_path / "out.html")]) == (1 if shown else 2)
+    rest = "; this is what came before it" if shown else ""
+    assert capsys.readouterr().err == f"streamfsm: {path}: {why}{rest}\n"
+    assert (tmp_path / "out.html").exists() == bool(shown)
+
+
+def test_of_a_gigantic_line_nothing_is_read(recorded, capsys, monkeypatch):
+    monkeypatch.setattr("streamfsm.cli.trace._MOST", 8)
+    path = recorded([chunk(content="1234"), chunk(content="5" * 10)])
+    assert main(["trace", path]) == 1
+    out, err = capsys.readouterr()
+    assert '"text": "1234"' in out
+    assert "555" not in out
+    assert re.fullmatch(rf"streamfsm: {re.escape(path)}: more than 8 characters of text at byte \d+; this .*\n", err)
+
+
 # -- replay of recordings ----------------------------------------------------------------------------------------------
 
 
@@ -972,10 +1002,9 @@ def test_too_large_a_file_and_too_much_to_cut_are_one_line_and_exit_code_2(fuzz,
     assert capsys.readouterr().err == too_many
     assert fuzz(path) == 2
     assert capsys.readouterr().err == too_many
-    for command, more in (("trace", []), ("scrub", [path])):
-        monkeypatch.setattr(f"streamfsm.cli.{command}._MOST", 9)
-        assert main([command, path, *more]) == 2
-        assert capsys.readouterr().err == too_many.replace("cut anew", command)
+    monkeypatch.setattr("streamfsm.cli.scrub._MOST", 9)
+    assert main(["scrub", path, path]) == 2
+    assert capsys.readouterr().err == too_many.replace("cut anew", "scrub")
     monkeypatch.setattr("streamfsm.cli.files._LARGEST", 9)
     assert replay(path) == (2, "")
     assert capsys.readouterr().err == f"streamfsm: {path}: more than 9 bytes\n"

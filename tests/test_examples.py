@@ -71,12 +71,26 @@ def test_the_demo_shows_every_capture_and_that_chunkings_agree():
     assert code == 0
     headings = [line for line in output.splitlines() if line.startswith("━━ ")]
     assert {heading.strip("━ ").rpartition(": ")[2] for heading in headings[:-1]} == {path.name for path in CAPTURES}
-    assert [line.split()[:2] for line in output.splitlines() if "once coalesced" in line] == [
+    assert [line.split()[:2] for line in output.splitlines() if "once joined" in line] == [
         ["whole", "3"],
         ["char", "91"],
         ["random:7", "17"],
     ]
     assert max(map(len, output.splitlines())) <= 80
+
+
+@pytest.mark.slow("a process that imports everything")
+def test_the_demo_shows_the_raw_wire_beside_the_messages_and_plays_it_on_a_terminal():
+    _, output = example("demo.py")
+    row = next(line for line in output.splitlines() if "They wrote" in line)
+    assert row.split() == ["name", "send_message", "thinks", *["They", "wrote", "in", "German.", "Greet", "in", "both"]]
+    assert 'arguments {"│thinking│":"│They│' in output
+    assert "save_note: incomplete, must not be run" in output
+    code = "import demo; demo.time.sleep = lambda _: None; demo.play('A call', 'cut-by-length.sse', 1)"
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "80", "FORCE_COLOR": "1"}
+    command = [sys.executable, "-c", code]
+    played = subprocess.run(command, cwd=EXAMPLES, env=environment, capture_output=True, encoding="utf-8", check=True)  # noqa: S603
+    assert played.stdout.count("on the wire") > 10
 
 
 def test_the_demo_fails_where_a_chunking_says_something_else():

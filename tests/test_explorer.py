@@ -7,9 +7,10 @@ from functools import partial
 
 import pytest
 from helpers import ID, call_chunks, chunk
+from quirk_documents import assert_is_read_as_told
 
 from streamfsm import Dialect, StreamParser
-from streamfsm.replay import explorer
+from streamfsm.replay import capture, explorer
 from streamfsm.replay.explorer import page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -51,6 +52,11 @@ def test_a_long_stream_is_shown_as_it_was_recorded_only(monkeypatch):
     assert len(data(made(SPEECH))["views"]) == 1
 
 
+def test_a_stream_of_much_text_is_shown_as_it_was_recorded_only(monkeypatch):
+    monkeypatch.setattr(explorer, "_LONG_TEXT", 3)
+    assert len(data(made(SPEECH))["views"]) == 1
+
+
 def test_every_cut_is_moved_and_merged_and_says_the_same():
     moves = {move["at"]: move["ways"] for move in data(made([chunk(content="Hello"), chunk(content=" you")]))["moves"]}
     ways = moves[0]
@@ -75,6 +81,20 @@ def test_hostile_content_is_text():
     assert data(text)["views"][0]["messages"][0][1] == HOSTILE
     assert "<img" not in text
     assert page(HOSTILE, [], partial(StreamParser, message_id=ID)).count("<script") == 2
+
+
+def test_what_is_exported_is_unreadable_and_says_what_its_document_says():
+    text = page("a capture", SPEECH, partial(StreamParser, message_id=ID), {"assistant_tool": "send_message"})
+    export = data(text)["views"][0]["export"]
+    assert "Hi" not in export["capture"] + export["document"]
+    assert len(capture.chunks(export["capture"])) == len(SPEECH)
+    assert export["capture"].endswith("data: [DONE]\n\n")
+    assert_is_read_as_told(export["document"])
+
+
+def test_what_is_no_object_is_exported_too():
+    exported = data(made([7]))["views"][0]["export"]["capture"]
+    assert re.fullmatch(r"data: [1-9]\n\ndata: \[DONE\]\n\n", exported)
 
 
 def test_without_scripts_there_is_a_table():
@@ -121,6 +141,18 @@ def shown(browser, tmp_path):
     yield open_
     for context in contexts:
         context.close()
+
+
+def test_the_shown_stream_is_saved(shown):
+    tab, seen = shown(made(SPEECH))
+    for button, name in (("Save as a capture", "stream.sse"), ("Save as a test", "stream.md")):
+        with tab.expect_download() as download:
+            tab.get_by_role("button", name=button).click()
+        assert download.value.suggested_filename == name
+        saved = download.value.path().read_text(encoding="utf-8")
+        kind = "capture" if name.endswith("sse") else "document"
+        assert saved == tab.evaluate(f"data.views[0].export.{kind}")
+    assert [url for url in seen if not url.startswith(("file:", "blob:"))] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

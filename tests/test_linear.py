@@ -204,9 +204,9 @@ MANY: dict[str, Callable[[int], list[Any]]] = {
 ENDLESS = Limits(tool_calls=10**6, choices=10**6, anomalies=10**6)
 
 
-def _cost(chunks: list[Any], what: str) -> int:
+def _cost(chunks: list[Any], what: str, **options: Any) -> int:
     """Instructions to feed the chunks and close, or to ask for the result or a snapshot afterwards."""
-    parser = StreamParser(limits=ENDLESS)
+    parser = StreamParser(limits=ENDLESS, **options)
 
     def feed() -> None:
         for each in chunks:
@@ -231,6 +231,26 @@ def test_the_cost_of_many_grows_with_their_number_and_no_faster(shape: str, what
     costs = [max(_cost(MANY[shape](count), what), 100) for count in (few, many)]
     exponent = log(costs[1] / costs[0]) / log(many / few)
     assert exponent <= 1.02
+
+
+SEALED: dict[str, Callable[[int], list[Any]]] = {
+    **{shape: MANY[shape] for shape in ("calls", "calls in one delta", "choices with calls", "calls with finish each")},
+    "calls, then pieces of one": lambda n: [
+        *MANY["calls"](n),
+        *MANY["names"](n),
+        *(chunk(call(n, arguments="1")),) * n,
+    ],
+    "calls, then chunks that are not": lambda n: [*MANY["calls"](n), *MANY["not chunks"](n)],
+    "calls, then odd arguments": lambda n: [*MANY["calls"](n), *(chunk(call(0, arguments=5)),) * n],
+    "calls, each doubted": lambda n: [*MANY["calls"](n), *(chunk(call(i, None, "g")) for i in range(n))],
+}
+
+
+@pytest.mark.slow("every instruction is counted")
+@pytest.mark.parametrize("shape", SEALED)
+def test_the_cost_of_many_sealed_calls_grows_with_their_number_and_no_faster(shape: str):
+    costs = [_cost(SEALED[shape](count), "feed", seal_tools=["f"]) for count in (40, 160)]
+    assert log(costs[1] / costs[0]) / log(4) <= 1.02
 
 
 @pytest.mark.parametrize("policy", ["content", "reasoning", "arguments"])

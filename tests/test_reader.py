@@ -28,7 +28,7 @@ from streamfsm.core.events import (
     Thought,
     UsageReport,
 )
-from streamfsm.wires.chat import shortcut as module
+from streamfsm.wires.chat import fields as module
 from streamfsm.wires.chat.reader import ChatCompletions
 
 HALF = "\ud83d"

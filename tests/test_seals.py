@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streams import chunkings, streams
 
-from streamfsm import OpenAIStreamingInterface, StreamParser, ToolCallRevoked, ToolCallSealed, coalesce
+from streamfsm import Dialect, OpenAIStreamingInterface, StreamParser, ToolCallRevoked, ToolCallSealed, coalesce
 from streamfsm.machines.checks import SEALED_HOLDS, findings
 from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, tool_call
 from streamfsm.messages import made_up_id
@@ -74,6 +74,15 @@ def test_a_call_that_falls_into_doubt_is_revoked_at_once(entry: dict[str, Any]):
     assert isinstance(sealed, ToolCallSealed)
     (revoked,) = (each for each in parser.feed(chunk(entry)) if isinstance(each, ToolCallRevoked))
     assert (revoked.reason, revoked.tool_call) == ("doubt", sealed.tool_call)
+
+
+def test_a_text_that_contradicts_itself_revokes_at_once_what_it_casts_doubt_on():
+    parser = StreamParser(seal_tools=TOOLS, dialect=Dialect(content="snapshot"))
+    for each in (chunk(content="ab"), *EMPTY):
+        told = parser.feed(each)
+    assert isinstance(told[-1], ToolCallSealed)
+    (revoked,) = parser.feed(chunk(content="xyz"))
+    assert (type(revoked), revoked.reason) == (ToolCallRevoked, "doubt")
 
 
 def test_a_seal_comes_with_the_last_brace_and_holds_all_that_is_needed_to_run_the_call():
@@ -180,3 +189,16 @@ def test_split_merge_invariance_of_seals(stream: Any, data: st.DataObject):
         return [each.model_dump(exclude={"date"}) for each in coalesce(messages)], parser.result
 
     assert outcome(data.draw(chunkings(stream))) == outcome(stream.plain())
+
+
+@given(streams(), dialects(certain=False), st.none() | faults(), st.data())
+def test_no_call_stays_sealed_after_the_chunk_that_puts_it_in_doubt(
+    stream: Any, quirks: Any, fault: Any, data: st.DataObject
+):
+    parser = StreamParser(seal_tools=TOOLS)
+    for each in accented(data.draw(chunkings(stream if fault is None else fault(stream))), quirks):
+        parser.feed(each)
+        response = parser._response
+        for choice in response.run.choices.values():
+            sealed = [lane for lane in choice.calls.lanes if lane.state == "sealed"]
+            assert all(response.judge.is_certain(choice.calls, lane) for lane in sealed)

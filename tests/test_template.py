@@ -8,7 +8,7 @@ from helpers import chunk
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamfsm import StreamParser
+from streamfsm import Dialect, StreamParser
 from streamfsm.wires.template import Template
 
 HOLE, PADDING = "<hole>", "<padding>"
@@ -17,6 +17,12 @@ DELTAS = {
     "reasoning": {"reasoning_content": HOLE, "content": None},
     "arguments": {"tool_calls": [{"index": 0, "function": {"arguments": HOLE}}]},
 }
+TWICE = {
+    "content": "",
+    "reasoning": HOLE,
+    "reasoning_details": [{"type": "reasoning.text", "text": HOLE, "format": "unknown", "index": 0}],
+}
+IN_PARTS = {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": HOLE}]}]}
 CALL = {"tool_calls": [{"index": 0, "id": "call_1", "function": {"name": "f", "arguments": ""}}]}
 
 
@@ -65,10 +71,19 @@ FORMS = [
     for compact in (True, False)
     for padding in ({}, {"obfuscation": PADDING}, {"p": PADDING})
 ]
-# A field of reasoning is known once it was read.
+FORMS += [
+    pytest.param(wire(TWICE, provider="P", obfuscation=PADDING), id="told twice, with an extra"),
+    pytest.param(wire(IN_PARTS, p=PADDING), id="in parts"),
+]
+# A field of reasoning is known once it was read. Each event has a time of its own, so that none is like a later one.
 OPENING = [
-    *(wire({"role": "assistant", "content": ""}), wire(CALL), wire({"content": "Hi"})),
-    *[wire({"reasoning_content": "Hm"}), wire({"reasoning": "Hm"})] * 2,
+    wire(delta, created=at)
+    for at, delta in enumerate(
+        [
+            *({"role": "assistant", "content": ""}, CALL, {"content": "Hi"}),
+            *[{"reasoning_content": "Hm"}, {"reasoning": "Hm"}] * 2,
+        ]
+    )
 ]
 PIECES = ['"', "\\", "}", "a", ",", "\\u00e9", "é", "\x00", '"}}]}', "\\ud83d", '","p":"']
 
@@ -140,6 +155,27 @@ TRAPS = {
     ],
     "a number": [wire({"content": "a"}), wire({"content": 5}), wire({"content": None}), wire({"content": ["a"]})],
     "the end": [wire({"content": "a"}), "[DONE]", wire({"content": "b"})],
+    "two texts that differ": [
+        filled(wire(TWICE), "a"),
+        wire(TWICE).replace(HOLE, "b", 1).replace(HOLE, "c"),
+        wire(TWICE).replace(HOLE, "d", 1).replace(HOLE, "\\u0064"),
+        filled(wire(TWICE), "e"),
+    ],
+    "a constant that is a text elsewhere": [
+        wire({"content": "a", "note": "a"}),
+        wire({"content": "b", "note": "a"}),
+        wire({"content": "b", "note": "b"}),
+    ],
+    "padding that says something": [wire({"content": text, "note": {"p": text}}) for text in "ab"],
+    "an extra of which every value counts": [wire({"content": text, "audio.data": "x"}) for text in "abc"]
+    + [wire({"content": text, "input": "x"}) for text in "abc"],
+    "an extra with a member that counts": [
+        wire({"content": text, "function": {"input": "x", "y": 1}}) for text in "abc"
+    ],
+    "a message that repeats the delta": [
+        json.dumps({"choices": [{"index": 1, "message": {"content": "a"}, **each}]})
+        for each in ({}, {}, {"delta": {"content": "a"}}, {"delta": {"content": "b"}}, {})
+    ],
     "a large event": [wire({"content": "a"}, system_fingerprint="x" * 5_000)] * 2,
 }
 
@@ -213,3 +249,71 @@ def test_a_snapshot_goes_on_without_it():
     other = StreamParser.restore(json.loads(json.dumps(parser.snapshot())))
     data = body(wire({"content": "b"}), wire({"content": "c"}))
     assert other.feed_bytes(data) == parser.feed_bytes(data)
+
+
+@pytest.mark.parametrize("deltas", [["content", "content"], ["arguments", "content", "reasoning"]])
+def test_what_comes_in_turns_is_told(deltas, told):
+    events = [
+        filled(wire(DELTAS[name], created=at), "word") for _ in range(4) for at, name in enumerate(deltas, len(OPENING))
+    ]
+    same(body(*OPENING, *events))
+    assert told[len(OPENING) : len(OPENING) + len(events)] == [False] * len(deltas) + [True] * 3 * len(deltas)
+
+
+def test_texts_with_escapes_are_learned(told):
+    same(
+        body(*OPENING, *(filled(wire(DELTAS["arguments"]), text) for text in ('{\\"a\\":\\n', '\\"\\u00e9"'[:-1], "x")))
+    )
+    assert told[len(OPENING) : len(OPENING) + 3] == [False, True, True]
+
+
+@pytest.mark.parametrize(("keep", "count"), [("set", 1), ("list", 3)])
+def test_an_extra_that_comes_again_is_kept_as_its_policy_says(keep, count):
+    parser = StreamParser(dialect=Dialect(extras={"provider": keep}))
+    parser.feed_bytes(body(*(wire({"content": "a"}, provider="P") for _ in range(3))))
+    assert parser.result.extras["provider"] == ["P"] * count
+
+
+def test_a_stamp_that_comes_back_is_kept_as_its_policy_says():
+    parser = StreamParser(dialect=Dialect(extras={"system_fingerprint": "list"}))
+    parser.feed_bytes(body(*(wire({"content": "a"}, system_fingerprint=stamp) for stamp in "aaaba")))
+    assert parser.result.extras["system_fingerprint"] == ["a", "b", "a"]
+
+
+# -- the other wire ----------------------------------------------------------------------------------------------------
+
+BEGUN = [
+    {"type": "response.created", "response": {"id": "r", "model": "m"}},
+    {"type": "response.output_item.added", "item": {"type": "message", "content": []}},
+]
+ENDED = {"type": "response.completed", "response": {"id": "r", "status": "completed"}}
+SPOKEN = {"type": "response.output_text.delta", "sequence_number": 5, "item_id": "m1", "delta": HOLE, "logprobs": []}
+
+
+def responses(*events):
+    return body(*(each if isinstance(each, str) else json.dumps(each) for each in (*BEGUN, *events, ENDED)))
+
+
+@pytest.mark.parametrize(
+    "number", ["0", "17", "9" * 18, "9" * 19, "9" * 5000, "07", "-1", "1.5", "1e3", '"x"', "null", ""]
+)
+@pytest.mark.parametrize("hole", ["b", '"', "\\", "\\u00e9", '","sequence_number":6,"delta":"'])
+def test_numbers_and_texts_of_the_other_wire(number, hole):
+    form = json.dumps({**SPOKEN, "obfuscation": PADDING})
+    event = filled(form, hole).replace("5", number, 1)
+    same(responses(filled(form, "a"), filled(form, "a"), event, filled(form, "c")))
+
+
+def test_a_text_that_names_no_item_belongs_to_the_one_that_has_begun_since():
+    deltas = [filled(json.dumps({"type": "response.output_text.delta", "delta": HOLE}), text) for text in "abcde"]
+    done = {"type": "response.output_item.done", "item": {"type": "message", "content": [{"type": "output_text"}]}}
+    data = responses(*deltas[:3], done, BEGUN[1], *deltas[3:])
+    same(data)
+    assert outcome(data)[1].choices[0].content_parts == ["abc", "de"]
+
+
+def test_events_that_say_nothing_leave_what_was_learned(told):
+    deltas = [filled(json.dumps(SPOKEN), text) for text in "abcd"]
+    alive = {"type": "keepalive", "sequence_number": 3}
+    same(responses(deltas[0], deltas[1], alive, deltas[2], alive, deltas[3]))
+    assert told[5] is told[7] is True

@@ -28,5 +28,5 @@ def test_one_that_ends_too_early_is_reported():
 
 
 def test_another_wire_is_misuse():
-    with pytest.raises(MisuseError, match="'smtp' is no wire; there are ag-ui, ui-messages, "):
+    with pytest.raises(MisuseError, match="no wire is called 'smtp': ag-ui, ui-messages, "):
         check_wire([], "smtp")

@@ -42,15 +42,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
+_DESCRIPTION = (
+    "Typed messages from the token stream of an LLM that speaks through tool calls, by declared state machines."
+)
+_EPILOG = "streamfsm COMMAND --help explains a command."
+
+
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))  # which quotes arguments, such as names of files
 
 
 def _parser() -> ArgumentParser:
-    parser = _Parser(prog="streamfsm", description=sys.modules["streamfsm"].__doc__)
+    parser = _Parser(prog="streamfsm", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"streamfsm {version('streamfsm')}")
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, title="commands", metavar="COMMAND")
     for command in _COMMANDS:
         command.declare(commands)
     return parser

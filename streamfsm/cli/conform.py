@@ -22,23 +22,43 @@ def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
     parser = commands.add_parser(
         "conform",
-        help="ask a parser, in any language, the cases of the conformance suite",
+        help="put the conformance suite to a parser in any language",
         description="Ask a program, over a pipe, what its parser makes of each case of the conformance suite, cut in "
-        "every way. docs/conformance.md describes the few lines of JSON that it reads and writes. Exit code 1: it "
+        "every way. docs/conformance.md describes the lines of JSON that the program reads and writes. Exit code 1: it "
         "breaks a law.",
     )
     option = parser.add_argument
     option("--command", metavar="COMMAND", dest="program", required=True, help="the program, as in 'node adapter.mjs'")
     option("--cases", metavar="PATH", type=Path, action="append", help="a file or directory (default: the suite's own)")
     option("--case", metavar="ID", action="append", help="ask only this case; * stands for anything; repeatable")
-    option("--jobs", metavar="N", type=count, default=1, help="processes of the program (default: %(default)s)")
-    option("--timeout", metavar="SECONDS", type=positive, default=10.0, help="for an answer (default: %(default)s)")
-    option("--memory", metavar="MB", type=count, default=4096, help="for a process, on Linux (default: %(default)s)")
-    option("--json", metavar="FILE", type=Path, help="write all that was found")
-    option("--junit", metavar="FILE", type=Path, help="write it as JUnit's XML")
-    option("--sarif", metavar="FILE", type=Path, help="write it as SARIF")
-    option("--findings", metavar="N", type=count, default=3, help="to show, of each law (default: %(default)s)")
-    option("--resume", metavar="FILE", type=Path, help="keep outcomes here, and do not ask again what is kept")
+    option(
+        "--jobs",
+        metavar="N",
+        type=count,
+        default=1,
+        help="how many processes of the program to run (default: %(default)s)",
+    )
+    option(
+        "--timeout",
+        metavar="SECONDS",
+        type=positive,
+        default=10.0,
+        help="how long to wait for an answer (default: %(default)s)",
+    )
+    option(
+        "--memory",
+        metavar="MB",
+        type=count,
+        default=4096,
+        help="memory for each process, on Linux (default: %(default)s)",
+    )
+    option("--json", metavar="FILE", type=Path, help="write all findings as JSON")
+    option("--junit", metavar="FILE", type=Path, help="write them as JUnit XML")
+    option("--sarif", metavar="FILE", type=Path, help="write them as SARIF")
+    option(
+        "--findings", metavar="N", type=count, default=3, help="how many to show for each law (default: %(default)s)"
+    )
+    option("--resume", metavar="FILE", type=Path, help="keep outcomes in FILE, and skip what is already there")
     option = parser.add_mutually_exclusive_group().add_argument
     option("--cut", metavar="CUT", help="ask only in this cut: 'as sent', whole, 'at PLACE' or 'every SIZE'")
     option("--quick", action="store_true", help="ask only in the cuts that show most: whole, 'every 1', 'every 3'")

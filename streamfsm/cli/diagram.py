@@ -17,8 +17,12 @@ _FORMATS = {**diagrams.FORMATS, "markdown": diagrams.markdown}
 
 def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
-    parser = commands.add_parser("diagram", help="print the state machines", description="Print the state machines.")
-    parser.add_argument("machine", nargs="?", choices=_TABLES, help="default: all")
+    parser = commands.add_parser(
+        "diagram",
+        help="print the state machines",
+        description="Print the state machines, as they are declared and run.",
+    )
+    parser.add_argument("machine", nargs="?", choices=_TABLES, help="which one (default: all)")
     parser.add_argument(
         "--channel",
         dest="channels",
@@ -27,9 +31,14 @@ def declare(commands: Commands) -> None:
         action="append",
         help="draw the tool-call machine with this channel, as 'write_file $.content'; repeatable",
     )
-    parser.add_argument("--format", choices=_FORMATS, default="mermaid", help="default: %(default)s")
     parser.add_argument(
-        "--trace", metavar="FILE.jsonl", type=Path, help="output of `streamfsm trace`: show the path taken, with counts"
+        "--format", choices=_FORMATS, default="mermaid", help="svg needs Graphviz (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--trace",
+        metavar="FILE.jsonl",
+        type=Path,
+        help="mark the path that a trace took, with counts; the file is the output of streamfsm trace",
     )
     parser.set_defaults(run=_run)
 

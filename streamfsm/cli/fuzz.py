@@ -26,28 +26,48 @@ def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
     parser = commands.add_parser(
         "fuzz",
-        help="look for a chunking of a recorded stream that a parser gets wrong",
-        description="Cut a recorded stream anew, as other servers would send it and broken off, and compare what a "
-        "parser makes of it. Exit code 1 and a report: the smallest chunks that break a law.",
+        help="search for a way to cut a recorded stream that a parser gets wrong",
+        description="Cut a recorded stream in many ways, break it off, send it as other servers would, and compare "
+        "what a parser makes of each. If a law is broken, the smallest chunks that break it are reported, and the exit "
+        "code is 1.",
     )
     option = parser.add_argument
-    option("file", metavar="FILE.sse", type=Path, help="server-sent events of Chat Completions chunks")
-    option("--parser", metavar="MODULE:FACTORY", help="makes the parser, with feed(chunk) and close() (default: ours)")
-    option("--examples", metavar="N", type=count, default=1000, help="how many to try (default: %(default)s)")
-    option("--seed", metavar="S", type=int, help="the same examples each time (default: others, but findings first)")
-    option("--garbage", action="store_true", help="send chunks that are none, too")
-    option("--laws", metavar="LAW,…", help="only these: split-invariance, append-only, total (default: all)")
+    option("file", metavar="FILE.sse", type=Path, help="a recording, or a body of server-sent events")
+    option(
+        "--parser",
+        metavar="MODULE:FACTORY",
+        help="what makes the parser to test, which has feed(chunk) and close() (default: ours)",
+    )
+    option("--examples", metavar="N", type=count, default=1000, help="how many ways to try (default: %(default)s)")
+    option(
+        "--seed",
+        metavar="S",
+        type=int,
+        help="try the same examples each time (default: new ones, after earlier findings)",
+    )
+    option("--garbage", action="store_true", help="also send objects that are no chunks")
+    option("--laws", metavar="LAW,…", help="check only these: split-invariance, append-only, total (default: all)")
     option("--no-dialects", action="store_true", help="do not send the stream as other servers would")
     option(
-        "--timeout", metavar="SECONDS", type=positive, default=5.0, help="a parser hangs then (default: %(default)s)"
+        "--timeout",
+        metavar="SECONDS",
+        type=positive,
+        default=5.0,
+        help="when a parser counts as hanging (default: %(default)s)",
     )
-    option("--out", metavar="FILE", type=Path, default=Path("finding.sse"), help="for a finding (default: %(default)s)")
+    option(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        default=Path("finding.sse"),
+        help="where to write a finding (default: %(default)s)",
+    )
     option(
         "--database",
         metavar="DIR",
         type=Path,
         default=Path(".hypothesis/streamfsm"),
-        help="keeps findings, from which the next run goes on (default: %(default)s)",
+        help="where findings are kept, for the next run to start with (default: %(default)s)",
     )
     parser.set_defaults(run=_run)
 

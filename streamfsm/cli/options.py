@@ -8,18 +8,45 @@ def add_options(parser: ArgumentParser) -> None:
     """Add the options to a command's arguments."""
     thoughts = parser.add_mutually_exclusive_group()
     option = thoughts.add_argument
-    option("--inner-thoughts", metavar="KEY", action="append", help="key of the thoughts (default: thinking)")
-    option("--no-inner-thoughts", action="store_true", help="no key holds thoughts")
+    option(
+        "--inner-thoughts",
+        metavar="KEY",
+        action="append",
+        help="argument that holds the thoughts; repeatable (default: thinking)",
+    )
+    option("--no-inner-thoughts", action="store_true", help="no argument holds thoughts")
     speech = parser.add_mutually_exclusive_group()
     option = speech.add_argument
-    option("--assistant-tool", metavar="NAME", default="send_message", help="tool that speaks (default: %(default)s)")
-    option("--no-assistant-tool", action="store_const", const=None, dest="assistant_tool", help="no tool speaks")
+    option(
+        "--assistant-tool",
+        metavar="NAME",
+        default="send_message",
+        help="tool whose calls are speech (default: %(default)s)",
+    )
+    option("--no-assistant-tool", action="store_const", const=None, dest="assistant_tool", help="no call is speech")
     option = parser.add_argument
-    option("--assistant-kwarg", metavar="KEY", default="message", help="key of what it says (default: %(default)s)")
+    option(
+        "--assistant-kwarg",
+        metavar="KEY",
+        default="message",
+        help="argument of that tool that is said (default: %(default)s)",
+    )
     pair = ("OPEN", "CLOSE")
-    option("--think-tags", nargs=2, metavar=pair, action="append", help="tags of reasoning inside content, repeatable")
-    option("--think-starts", choices=("outside", "inside", "auto"), default="outside", help="default: %(default)s")
-    option("--think-where", choices=("start", "anywhere"), default="start", help="default: %(default)s")
+    option(
+        "--think-tags", nargs=2, metavar=pair, action="append", help="tags around reasoning in the content; repeatable"
+    )
+    option(
+        "--think-starts",
+        choices=("outside", "inside", "auto"),
+        default="outside",
+        help="where content begins: outside the tags, inside them, or as the first tag tells (default: %(default)s)",
+    )
+    option(
+        "--think-where",
+        choices=("start", "anywhere"),
+        default="start",
+        help="where tags count: at the start of the content, or anywhere (default: %(default)s)",
+    )
 
 
 def parser_options(arguments: Namespace) -> dict[str, Any]:

@@ -18,17 +18,23 @@ def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
     parser = commands.add_parser(
         "record",
-        help="record what a server answers to a client",
-        description="Pass on what a client asks of this machine, and record each answer into a file of its own. Give "
-        "the client the URL that is printed as its base URL. Headers, and so keys, are not recorded.",
+        help="record what a server answers, between it and a client",
+        description="Stand between a client and a server, and record each answer in a file of its own. Give the client "
+        "the printed URL as its base URL. Headers are not recorded, and so no keys.",
     )
     option = parser.add_argument
-    option("directory", metavar="DIR", type=Path, help="for the recordings: 0001.jsonl and so on")
+    option("directory", metavar="DIR", type=Path, help="where to write the recordings: 0001.jsonl and so on")
     option(
         "--to", metavar="URL", default=environ.get("OPENAI_BASE_URL", _OPENAI), help="the server (default: %(default)s)"
     )
-    option("--port", metavar="N", type=int, default=0, help="default: any that is free")
-    option("--budget", metavar="BYTES", type=count, default=BUDGET, help="largest file (default: %(default)s)")
+    option("--port", metavar="N", type=int, default=0, help="port to listen on (default: any free one)")
+    option(
+        "--budget",
+        metavar="BYTES",
+        type=count,
+        default=BUDGET,
+        help="size of the largest recording (default: %(default)s)",
+    )
     parser.set_defaults(run=_run)
 
 

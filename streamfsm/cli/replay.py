@@ -32,21 +32,38 @@ def declare(commands: Commands) -> None:
     parser = commands.add_parser(
         "replay",
         help="show a recorded response body as typed messages",
-        description="Send a recorded response body through the real openai client and show what it says.",
+        description="Send a recorded response body through the real openai client, and show what it says as typed "
+        "messages, with the states passed. Exit code 1: the stream failed.",
     )
     option = parser.add_argument
-    option("file", metavar="FILE", type=Path, help="a recording, or server-sent events; or a directory of them")
     option(
-        "--jsonl", metavar="OUT", type=Path, help="of a directory: append a line for each stream, unless there is one"
+        "file", metavar="FILE", type=Path, help="a recording or a body of server-sent events, or a directory of them"
     )
     option(
-        "--jobs", metavar="N", type=count, default=cpu_count() or 1, help="of a directory: processes (default: cores)"
+        "--jsonl", metavar="OUT", type=Path, help="with a directory: append a line for each stream that has none yet"
     )
-    option("--chunking", type=chunking, metavar="HOW", help="cut the stream anew: whole, char, N or random[:SEED]")
-    option("--speed", type=positive, metavar="N", help="1: at the recorded pace, 2: twice as fast (default: at once)")
-    option("--json", action="store_true", help="one message a line, as JSON")
-    option("--deltas", action="store_true", help="show messages as they came, not coalesced")
-    option("--color", choices=_COLORS, default="auto", help="default: where the output is a terminal")
+    option(
+        "--jobs",
+        metavar="N",
+        type=count,
+        default=cpu_count() or 1,
+        help="with a directory: how many processes (default: one per core)",
+    )
+    option(
+        "--chunking",
+        type=chunking,
+        metavar="HOW",
+        help="cut the stream differently: whole, char, N characters, or random[:SEED]",
+    )
+    option(
+        "--speed",
+        type=positive,
+        metavar="N",
+        help="play it: 1 at the recorded pace, 2 twice as fast (default: all at once)",
+    )
+    option("--json", action="store_true", help="print one message per line, as JSON")
+    option("--deltas", action="store_true", help="show each message as it came, instead of joining those of a run")
+    option("--color", choices=_COLORS, default="auto", help="when to use color (default: if the output is a terminal)")
     add_options(parser)
     parser.set_defaults(run=_run)
 

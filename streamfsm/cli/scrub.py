@@ -18,19 +18,19 @@ def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
     parser = commands.add_parser(
         "scrub",
-        help="take what was said out of a recording",
-        description="Write a recording, or a body, whose texts, ids and secrets are unreadable, and whose lengths, "
+        help="make a recording unreadable, so that it can be shared",
+        description="Write a copy of a recording whose texts, ids and secrets are unreadable, and whose lengths, "
         "structure, escapes and cuts are as they were. Exit code 1: the parser reads the two differently.",
     )
     option = parser.add_argument
-    option("file", metavar="FILE", type=Path, help="a recording, or server-sent events")
-    option("out", metavar="OUT", type=Path, help="what is written, in the same form")
+    option("file", metavar="FILE", type=Path, help="a recording, or a body of server-sent events")
+    option("out", metavar="OUT", type=Path, help="where to write the copy, in the same form")
     option(
         "--keep",
         metavar="NAME",
         action="append",
         default=[*KEEP],
-        help=f"a key of arguments or a tool that stays, because an option of the parser names it; {', '.join(KEEP)} do",
+        help=f"an argument or tool that keeps its name, which an option of the parser has; {', '.join(KEEP)} always do",
     )
     parser.set_defaults(run=_run)
 

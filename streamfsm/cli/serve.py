@@ -16,15 +16,18 @@ def declare(commands: Commands) -> None:
     parser = commands.add_parser(
         "serve",
         help="play recordings as an OpenAI-compatible server",
-        description="Serve recordings on this machine, as answers of Chat Completions and Responses. A request's model "
-        f"names a recording, by its file's name without the ending; its header {FAULT_HEADER} asks for a fault.",
+        description="Serve recordings on this machine, as answers of Chat Completions and Responses. A request names a "
+        f"recording by its model: the file's name without the extension. The header {FAULT_HEADER} asks for a fault.",
     )
     option = parser.add_argument
-    option("files", metavar="FILE", nargs="+", type=Path, help="a recording, or server-sent events")
-    option("--port", metavar="N", type=int, default=0, help="default: any that is free")
-    option("--speed", metavar="N", type=positive, help="1: at the recorded pace, 2: twice as fast (default: at once)")
+    option("files", metavar="FILE", nargs="+", type=Path, help="a recording, or a body of server-sent events")
+    option("--port", metavar="N", type=int, default=0, help="port to listen on (default: any free one)")
+    option("--speed", metavar="N", type=positive, help="1 at the recorded pace, 2 twice as fast (default: all at once)")
     option(
-        "--fault", metavar="KIND[@N]", type=_fault, help="stall, cut, reset or garbage, after N pieces or half of them"
+        "--fault",
+        metavar="KIND[@N]",
+        type=_fault,
+        help="what goes wrong in every answer: stall, cut, reset or garbage, after N pieces (default: half of them)",
     )
     parser.set_defaults(run=_run)
 

@@ -1,6 +1,7 @@
 """``streamfsm trace``: what the parser did with a recorded body, as records, as a page, or beside another body."""
 
 import json
+import sys
 from argparse import Namespace
 from functools import partial
 from itertools import zip_longest
@@ -8,59 +9,68 @@ from pathlib import Path
 from typing import Any
 
 from streamfsm.cli.arguments import Commands
-from streamfsm.cli.files import check_size, read_body, write
+from streamfsm.cli.files import read_recording, write
 from streamfsm.cli.options import add_options, parser_options
 from streamfsm.cli.terminal import printable, printable_json, said
+from streamfsm.errors import MisuseError
 from streamfsm.messages import coalesce
 from streamfsm.parser import StreamParser
 from streamfsm.replay import capture
 from streamfsm.replay.archive import stamps
 from streamfsm.replay.explorer import page
-from streamfsm.replay.provenance import HELD, Provenance, provenance
+from streamfsm.replay.provenance import Provenance, provenance
+from streamfsm.trace import HELD
 
-_MOST = 1 << 20  # characters of text: each is fed alone, and half a minute and 700 MB pass
+_MOST = 1 << 20  # characters of text, each of which is read alone: a minute, and a gigabyte of records
 
 
 def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
     parser = commands.add_parser(
         "trace",
-        help="show which characters made each message, by which row of which table",
-        description="Read a recorded response body a character at a time, and print what the parser did, one JSON "
-        "object a line.",
+        help="show which characters made each message, and why",
+        description="Read a recorded response body one character at a time, and print what the parser did: one JSON "
+        "object per line, each a row of a state table with its reason. Exit code 1: the body breaks in the middle; "
+        "what came before that is shown.",
     )
-    parser.add_argument("file", metavar="FILE.sse", type=Path, help="server-sent events of Chat Completions chunks")
+    parser.add_argument("file", metavar="FILE.sse", type=Path, help="a recording, or a body of server-sent events")
     output = parser.add_mutually_exclusive_group()
     output.add_argument(
-        "--html", metavar="OUT.html", type=Path, help="write a page instead, to step through in a browser"
+        "--html", metavar="OUT.html", type=Path, help="write a page to step through in a browser instead"
     )
     output.add_argument(
-        "--diff", metavar="OTHER.sse", type=Path, help="print instead where the two part; exit code 1 if they do"
+        "--diff", metavar="OTHER.sse", type=Path, help="print where two streams part instead; exit code 1 if they do"
     )
     add_options(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: Namespace) -> int:
-    body = read_body(arguments.file)
-    chunks = _chunks(arguments.file, body)
-    make = partial(StreamParser, **stamps(body), **parser_options(arguments))
+    data, chunks, code = _read(arguments.file)
+    options = parser_options(arguments)
+    make = partial(StreamParser, **stamps(data.decode(errors="replace")), **options)
     if arguments.html:
-        write(arguments.html, page(arguments.file.name, chunks, make))
+        write(arguments.html, page(arguments.file.name, chunks, make, options))
         print(f"written to {printable(str(arguments.html))}")
-        return 0
+        return code
     found = provenance(chunks, make)
     if arguments.diff:
-        return _compare(found, provenance(_chunks(arguments.diff, read_body(arguments.diff)), make))
+        _, others, other_code = _read(arguments.diff)
+        return _compare(found, provenance(others, make)) or code or other_code
     for record in found.records:
         print(printable_json(json.dumps(record._asdict())))
-    return 0
+    return code
 
 
-def _chunks(file: Path, body: str) -> list[Any]:
-    chunks = capture.chunks(body)
-    check_size(file, chunks, _MOST, "trace")
-    return chunks
+def _read(file: Path) -> tuple[bytes, list[Any], int]:
+    """The body in a file, its wire objects, and the exit code: 1 if it breaks behind them, as a line on stderr says."""
+    data = read_recording(file).body
+    chunks, breaks = capture.whole_part(data, _MOST)
+    if not chunks:
+        raise MisuseError(f"{file}: {breaks or 'no server-sent events'}")
+    if breaks:
+        print(printable(f"streamfsm: {file}: {breaks}; this is what came before it"), file=sys.stderr)
+    return data, chunks, int(bool(breaks))
 
 
 def _compare(one: Provenance, other: Provenance) -> int:

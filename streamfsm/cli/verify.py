@@ -22,16 +22,20 @@ def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
     parser = commands.add_parser(
         "verify",
-        help="check the order of a recorded stream's events",
-        description="Check recorded streams by the grammar of their protocol, whoever wrote them. Exit code 1 if one "
-        "is not lawful: its first illegal step, by line, and what would have been legal.",
+        help="check recorded streams by the grammar of their protocol",
+        description="Check recorded streams by the grammar of their protocol, whoever wrote them. Of one that is not "
+        "lawful, the first illegal event is named, with its line and what would have been legal; the exit code is 1.",
     )
     option = parser.add_argument
     option(
-        "files", metavar="FILE", type=Path, nargs="+", help="server-sent events, a JSON list, or a JSON value a line"
+        "files",
+        metavar="FILE",
+        type=Path,
+        nargs="+",
+        help="server-sent events, a JSON list, or one JSON value per line",
     )
-    option("--wire", choices=GRAMMARS, required=True, help="the protocol")
-    option("--format", choices=_FORMATS, default="text", help="default: %(default)s")
+    option("--wire", choices=GRAMMARS, required=True, help="the protocol that the streams speak")
+    option("--format", choices=_FORMATS, default="text", help="how to report (default: %(default)s)")
     parser.set_defaults(run=_run)
 
 

@@ -4,7 +4,7 @@ It has the names that agent loops were written against, around a :class:`StreamP
 stream; reading, watching and counting are in modules of their own.
 """
 
-from collections.abc import AsyncGenerator, Callable, Collection, Generator
+from collections.abc import AsyncGenerator, Collection, Generator
 from itertools import count
 from typing import Any
 
@@ -39,7 +39,7 @@ from streamfsm.messages import (
 from streamfsm.parser import StreamParser
 from streamfsm.result import ParsedCall
 from streamfsm.think_tags import AnyThinkTags
-from streamfsm.trace import Transition
+from streamfsm.trace import Trace, TraceLog
 from streamfsm.wires.chat.dialect import Dialect
 
 
@@ -106,7 +106,7 @@ class OpenAIStreamingInterface(TokenCounts):
         think_tags: AnyThinkTags | None = None,
         dialect: Dialect = Dialect(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        trace: Callable[[Transition], object] | list[Transition] | None = None,
+        trace: Trace = None,
         observers: Collection[Observer] = (),
     ) -> None:
         self.use_assistant_message = use_assistant_message
@@ -126,7 +126,7 @@ class OpenAIStreamingInterface(TokenCounts):
             limits=limits,
             run_id=run_id,
             step_id=step_id,
-            trace=harmless(trace) if callable(trace) else trace,
+            trace=_harmless(trace),
         )
         super().__init__(parser, is_openai_proxy=is_openai_proxy, messages=messages or [], tools=tools or [])
         self.letta_message_id: str = parser.message_id
@@ -379,6 +379,13 @@ class OpenAIStreamingInterface(TokenCounts):
         if self._reasoning_model is not None:
             return self._reasoning_model
         return model is not None and is_reasoning_model(model)
+
+
+def _harmless(trace: Trace) -> Trace:
+    if isinstance(trace, TraceLog):
+        trace.write = trace.write and harmless(trace.write)
+        return trace
+    return harmless(trace) if callable(trace) else trace
 
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")

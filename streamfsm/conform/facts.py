@@ -18,7 +18,7 @@ Claim: TypeAlias = Literal[
 """What a parser may claim, and is then judged on. The first nine are facts; the others are kinds of cases."""
 Ending: TypeAlias = Literal["complete", "cut", "broken", "failed"]
 """``complete``: the model finished, or asks for tools. ``cut``: by the token limit or a filter. ``broken``: the stream
-ended, and said nothing of why. ``failed``: the server reported an error, or what came was no stream."""
+ended, and said nothing of why. ``failed``: the server reported an error, or what came was not a stream."""
 
 
 class Strict(BaseModel):
@@ -92,7 +92,7 @@ class Answer(Facts):
 
     warnings: tuple[str, ...] = ()
     raised: str | None = None
-    """An exception that its users would get, and that is none of those which report a failed response."""
+    """An exception that its users would get, and that is not one of those which report a failed response."""
 
 
 class Hello(Strict):

@@ -74,7 +74,8 @@ class CallReader:
             if rule.repeats and known:
                 echo = known.repeats is not None and known.is_empty
                 lane.repeats = known.repeats if echo else known.ordinal
-                known.in_doubt = known.in_doubt or known.is_empty  # a placeholder for what comes now
+                if known.is_empty:  # a placeholder for what comes now
+                    known.doubt(self._outlet)
         if rule.records:
             self._anomalies.record(rule.records, f"{rule.name}: {rule.because}", choice, lane.ordinal)
         # Neither free text nor the members of an object are ever closed, so that nothing but the entries says where a
@@ -86,11 +87,13 @@ class CallReader:
                 "ambiguous_call", f"{name!r} came again: more of this call, or another call", choice, lane.ordinal
             )
         echoed = lane.repeats is not None and rule.records == "changed_id"
-        lane.in_doubt = lane.in_doubt or rule.doubts or free or echoed
+        if rule.doubts or free or echoed:
+            lane.doubt(self._outlet)
         if any(hollow) and (rule.owner == "new" or (hollow[1] and not lane.named)):
             self._record_placeholder(lane)
             # A placeholder name beside a real id, or beside no id, may be a piece of a name that still grows.
-            lane.in_doubt = lane.in_doubt or (hollow[1] and bool(lane.name) and not hollow[0])
+            if hollow[1] and lane.name and not hollow[0]:
+                lane.doubt(self._outlet)
         calls.assign(lane, wire_index, call_id)
         fits = not name or self._take_name(lane, name, again=rule.owner == "own", cumulative=cumulative)
         if name:
@@ -117,10 +120,12 @@ class CallReader:
         if lane.id and event.id not in ("", lane.id) and not hollow[0]:
             what = f"{event.id!r} came after {lane.id!r}"
             self._anomalies.record("changed_id", what, lane.choice, lane.ordinal)
-            lane.in_doubt = True
+            lane.doubt(self._outlet)
         calls.assign(lane, event.wire_index, "" if hollow[0] else event.id)
         lane.incomplete = lane.incomplete or event.incomplete
         lane.in_doubt = lane.in_doubt or event.in_doubt
+        if lane.incomplete or lane.in_doubt:
+            lane.unseal(self._outlet)
         if event.name and not hollow[1]:
             if not self._take_name(lane, event.name, again=True, cumulative=True):
                 raise LimitReached("name")
@@ -135,7 +140,7 @@ class CallReader:
         """Take a piece of a name; ``again``: the call's own id came with it. Returns whether it fits the limit."""
         if lane.named:
             if name != lane.name:
-                lane.in_doubt = True
+                lane.doubt(self._outlet)
                 self._anomalies.record("late_name", f"{name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
             return True
         policy = self._policies.name
@@ -147,7 +152,7 @@ class CallReader:
                 "repeated_name", f"{name!r} came again; Dialect(name=…) decides", lane.choice, lane.ordinal
             )
         elif auto and again and not repeated:
-            lane.in_doubt = True
+            lane.doubt(self._outlet)
             what = f"{name!r} with the id of {lane.name!r}: more of its name, or another call; Dialect(name=…) decides"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
         lane.is_doubled = auto and not (again or cumulative) and lane.name == name * (len(lane.name) // len(name))
@@ -161,11 +166,11 @@ class CallReader:
     def complete_name(self, lane: CallLane) -> None:
         """Complete a name. The call is in doubt if the name may have come twice, or holds a template's marker."""
         if lane.is_doubled and not lane.named:
-            lane.in_doubt = True
+            lane.doubt(self._outlet)
             what = f"{lane.name!r} may be a name that came more than once; Dialect(name=…) decides"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
         if not lane.named and holds_marker(lane.name):
-            lane.in_doubt = True
+            lane.doubt(self._outlet)
             self._anomalies.record(
                 "marker_in_name", f"{lane.name!r} holds a marker of the model's template", lane.choice, lane.ordinal
             )
@@ -182,7 +187,7 @@ class CallReader:
             return False
         for orphan in orphans:
             calls.adopt(orphan, lane)
-            lane.in_doubt = True
+            lane.doubt(self._outlet)
             what = "arguments without a name were read as those of the only open call"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
             if not lane.feed(orphan.arguments.getvalue(), self._lane_policy, self._outlet):
@@ -197,7 +202,7 @@ class CallReader:
             return f"{{{arguments}}}"
         text = lane.formed(arguments, form)
         if text is None:
-            lane.in_doubt = True
+            lane.doubt(self._outlet)
             self._anomalies.record(
                 "ambiguous_call", f"arguments as {form} came after {lane.form}", lane.choice, lane.ordinal
             )

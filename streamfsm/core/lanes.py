@@ -5,6 +5,7 @@ A lane reports two things to its outlet, in order: boundaries, and text. The lan
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import SEEK_END, StringIO
@@ -14,7 +15,7 @@ from pydantic import Field, PlainSerializer, PlainValidator
 from pydantic_core import from_json
 
 from streamfsm.core.captured import UNNAMED, Captured, Channels
-from streamfsm.core.events import Form
+from streamfsm.core.events import CallPiece, Form, TextField
 from streamfsm.core.extras import Extras
 from streamfsm.core.scanner import Scanner
 from streamfsm.core.tags import Tags
@@ -216,6 +217,11 @@ class TextLane:
         """How many characters of the text are kept, or held back."""
         return self.answer.tell() + self.reasoning.tell() + self._held.tell() + len(self._prefix) + self._again
 
+    @property
+    def held_back(self) -> str:
+        """The text that waits for the next one."""
+        return self._held.getvalue() + _part(self._written, 0, self._again) + self._prefix + self._half
+
     def holds_back_what_came(self, pairs: int) -> bool:
         """Whether what is held back can be, with so many pairs of tags."""
         return (
@@ -330,7 +336,7 @@ class CallLane:
     announced_id: str | None = None
     """The id when the name was announced. All its messages carry it; an id that comes later is only in the result."""
     in_doubt: bool = False
-    """Whether the call may be two calls, or lack a part: it is never ready."""
+    """Whether the call may be two calls, or lack a part: it is never ready. See ``doubt``."""
     repeats_name: bool = False
     """Whether a piece of its name was taken for a repetition of the whole name."""
     is_doubled: bool = False
@@ -371,6 +377,14 @@ class CallLane:
     def kept(self) -> int:
         """How many characters of the arguments are kept, or held back."""
         return self.arguments.tell() + len(self._first or "") + (self._again or 0)
+
+    @property
+    def held_back(self) -> str:
+        """The text that waits for the next one: of the name, or of the arguments."""
+        if self.scanner is None:
+            return self.name + self._name_half + self.arguments.getvalue() + self._half
+        again = _part(self.arguments, self.scanner.begins, self._again) if self._again else ""
+        return (self._first or "") + self.scanner.held_back + again + self._half
 
     @property
     def holds_back_what_came(self) -> bool:
@@ -425,6 +439,16 @@ class CallLane:
         except ValueError:
             mine, others = texts
         return bool(mine == others)
+
+    def doubt(self, outlet: Outlet) -> None:
+        """Put the call in doubt: it is never ready, and no longer sealed."""
+        self.in_doubt = True
+        self.unseal(outlet)
+
+    def unseal(self, outlet: Outlet) -> None:
+        """Take back that the call is whole, if that was told."""
+        if self.state == "sealed":
+            outlet.boundary(self, "revoked", "doubt")
 
     def judge(self) -> tuple[Verdict, int | None]:
         """Return the verdict on the arguments so far, and the offset of the first error."""
@@ -617,3 +641,82 @@ class CallLane:
 
 
 Lane: TypeAlias = StreamLane | TextLane | CallLane
+
+
+class Siblings(Protocol):
+    """All calls of a choice, as far as routes concern them."""
+
+    last: int
+
+    def note(self, lane: CallLane) -> None:
+        """Note what may still happen to a call, after a piece of it came."""
+
+
+TextRoute: TypeAlias = tuple[TextLane, LanePolicy]
+CallRoute: TypeAlias = tuple[CallLane, Siblings, LanePolicy]
+
+
+class Routes(ABC):
+    """Address → lane: the identity rule "same index" as a look-up, and the same for text fields.
+
+    Text for a known address goes straight to its lane; a subclass takes whatever else is said. There are no routes once
+    the stream has ended, so that no text reaches a lane that is done.
+    """
+
+    __slots__ = ("_call_routes", "_outlet", "_text_routes")
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        self._text_routes: dict[tuple[int, TextField, int], TextRoute] = {}
+        self._call_routes: dict[tuple[int, int | None], CallRoute] = {}
+
+    def text(self, choice: int, field: TextField, text: str, cumulative: bool = False, part: int = 0) -> None:
+        """Take a piece of a text field, unless the stream has ended."""
+        route = self._text_routes.get((choice, field, part))
+        if route is None and (route := self.open_text(choice, field, part, cumulative=cumulative)) is None:
+            return
+        lane, policy = route
+        if cumulative or policy.cumulative:
+            text = self.delta_of_cumulative(lane, text)
+        if not lane.feed(text, policy, self._outlet):
+            self.exceed("text")
+
+    def call(
+        self,
+        choice: int,
+        wire_index: int | None,
+        call_id: str,
+        name: str,
+        arguments: str,
+        entry: int = 0,
+        cumulative: bool = False,
+        extras: Mapping[str, Any] | None = None,
+        form: Form = "json",
+    ) -> None:
+        """Take an entry of a tool-call list, unless the stream has ended."""
+        more = call_id or name or cumulative or extras or form != "json"
+        route = None if more else self._call_routes.get((choice, wire_index))
+        if route is not None:
+            lane, calls, policy = route
+            if lane.state != AWAITING_NAME and lane.form == "json" and not (lane.settled or policy.cumulative):
+                calls.last = lane.ordinal
+                if arguments and not lane.feed(arguments, policy, self._outlet):
+                    self.exceed("arguments")
+                return
+        self.take_entry(CallPiece(choice, wire_index, call_id, name, arguments, entry, cumulative, extras, form))
+
+    @abstractmethod
+    def open_text(self, choice: int, field: TextField, part: int, *, cumulative: bool) -> TextRoute | None:
+        """Return the way to a text's lane, which may be new; ``None`` if it takes no text."""
+
+    @abstractmethod
+    def take_entry(self, piece: CallPiece) -> None:
+        """Take an entry that is more than a delta for a known address."""
+
+    @abstractmethod
+    def delta_of_cumulative(self, lane: TextLane | CallLane, text: str) -> str:
+        """Return the new part of a cumulative text."""
+
+    @abstractmethod
+    def exceed(self, limit: str) -> None:
+        """Stop, because more came than this limit allows."""

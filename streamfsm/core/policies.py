@@ -81,6 +81,10 @@ class Policies(BaseModel):
         """Return how the values of a field that is not read are kept."""
         return self.extras.get(name) or EXTRAS.get(name, "set")
 
+    def counts_once(self, name: str) -> bool:
+        """Whether an equal value of such a field says nothing when it comes again."""
+        return self.keep(name) == "set" and name not in self.kept_apart
+
     @field_validator("finish_words")
     @classmethod
     def _are_known(cls, words: Mapping[str, str]) -> dict[str, str]:

@@ -13,12 +13,12 @@ from streamfsm.core.events import (
     AnomalyReport,
     Begin,
     CallFrame,
+    CallPiece,
     Envelope,
     Event,
     Extra,
     Failure,
     Finish,
-    Form,
     HiddenThought,
     ItemBegins,
     TextField,
@@ -29,7 +29,8 @@ from streamfsm.core.events import (
 from streamfsm.core.extras import Extras
 from streamfsm.core.judge import Judge
 from streamfsm.core.keeper import Keeper
-from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, TextLane
+from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, Routes, TextLane, TextRoute
+from streamfsm.core.live_trace import hearing
 from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Options, Run
@@ -40,15 +41,15 @@ from streamfsm.machines import STREAM
 from streamfsm.machines.endings import CUT, UNKNOWN, closing, second
 from streamfsm.result import AnomalyKind, ErrorInfo
 from streamfsm.think_tags import Pairs
-from streamfsm.trace import Transition
+from streamfsm.trace import Trace
 
 
-class Response:
+class Response(Routes):
     """Handles the events of one response, in order. All its state is in ``run``."""
 
     __slots__ = (
+        "_awaits_astray",
         "_call_reader",
-        "_call_routes",
         "_channels",
         "_keeper",
         "_lane_policies",
@@ -56,7 +57,6 @@ class Response:
         "_policies",
         "_seals",
         "_stream",
-        "_text_routes",
         "anomalies",
         "judge",
         "options",
@@ -64,25 +64,20 @@ class Response:
         "writer",
     )
 
-    def __init__(
-        self, options: Options, policies: Policies, run: Run, trace: Callable[[Transition], object] | None
-    ) -> None:
+    def __init__(self, options: Options, policies: Policies, run: Run, trace: Trace) -> None:
         self.options: Options = options
         self.run: Run = run
         self._policies = policies
         self._stream = run.stream
         self._limits = limits = options.limits
-        # Address → lane: the identity rule "same index" as a look-up, and the same for text fields. Empty once the
-        # stream has ended, so that no event reaches a lane that is done.
-        self._text_routes: dict[tuple[int, TextField, int], tuple[TextLane, LanePolicy]] = {}
-        self._call_routes: dict[tuple[int, int | None], tuple[CallLane, Calls]] = {}
-        self._seals = bool(options.seal_tools)
+        self._seals = self._awaits_astray = bool(options.seal_tools)
         thoughts = options.inner_thoughts_kwarg or ()
         self._channels = _channels(
             thoughts, options.assistant_tool, options.assistant_kwarg, options.channels, options.seal_tools
         )
         for choice in run.choices.values():
             choice.calls.restore(self._channels)
+        step, chunk_ends = hearing(trace, run)
         self.writer: MessageWriter = MessageWriter(
             message_id=options.message_id,
             date=options.date,
@@ -90,11 +85,13 @@ class Response:
             step_id=options.step_id,
             requires_approval=options.requires_approval_tools,
             stream=run.stream,
-            trace=trace,
+            trace=step,
+            chunk_ends=chunk_ends,
             numbering=run.numbering,
             hides_reasoning=self._hides_reasoning(),
             boundaries=options.boundaries,
         )
+        super().__init__(self.writer)
         self.anomalies: Anomalies = Anomalies(run, limits.anomalies)
         self.judge: Judge = Judge(run, policies, self.anomalies)
         self.writer.may_seal = self.judge.may_be_sealed
@@ -117,91 +114,73 @@ class Response:
         """Take an event, unless the stream has ended and has no row for it."""
         if self._stream.is_open:
             _TAKES[type(event)](self, event)
-            if self._seals:
-                for choice in self.run.choices.values():
-                    self._revoke_doubtful(choice.calls)
+            if self._awaits_astray:
+                self._revoke_astray()
         elif type(event) is UsageReport:
             self.writer.boundary(self._stream, "usage")
             self._take_usage(event)
 
-    def text(self, choice: int, field: TextField, text: str, cumulative: bool = False, part: int = 0) -> None:
-        """Take a piece of a text field, unless the stream has ended."""
-        route = self._text_routes.get((choice, field, part))
-        if route is None:
-            lane = self._open_lane(choice, field, part) if self._stream.is_open else None
-            if lane is None:
-                return
-            route = lane, self._lane_policies[field]
-            if not lane.settled:
-                self._text_routes[choice, field, part] = route
-            elif not cumulative:
-                self._take_late_delta(lane)
-                return
-        lane, policy = route
-        if cumulative or policy.cumulative:
-            text = self._delta_of_cumulative(lane, text)
-        if not lane.feed(text, policy, self.writer):
-            self.exceed("text")
+    def open_text(self, choice: int, field: TextField, part: int, *, cumulative: bool) -> TextRoute | None:
+        """Return the way to the lane of a text field, or of its part; ``None`` if it takes no text."""
+        lane = self._open_lane(choice, field, part) if self._stream.is_open else None
+        if lane is None:
+            return None
+        route = lane, self._lane_policies[field]
+        if not lane.settled:
+            self._text_routes[choice, field, part] = route
+        elif not cumulative:
+            self._take_late_delta(lane)
+            return None
+        return route
 
-    def call(
-        self,
-        choice: int,
-        wire_index: int | None,
-        call_id: str,
-        name: str,
-        arguments: str,
-        entry: int = 0,
-        cumulative: bool = False,
-        extras: Mapping[str, Any] | None = None,
-        form: Form = "json",
-    ) -> None:
+    def take_entry(self, piece: CallPiece) -> None:
         """Take an entry of a tool-call list, unless the stream has ended."""
-        route = None if call_id or name or cumulative else self._call_routes.get((choice, wire_index))
+        choice, wire_index, arguments, cumulative = piece.choice, piece.wire_index, piece.arguments, piece.cumulative
+        route = None if piece.id or piece.name or cumulative else self._call_routes.get((choice, wire_index))
         if route is None:
             if not self._stream.is_open:
                 return
-            calls = self.run.choices[choice].calls
+            known = self.run.choices[choice].calls
             try:
                 found = self._call_reader.resolve(
-                    calls, choice, wire_index, call_id, name, entry, cumulative=cumulative
+                    known, choice, wire_index, piece.id, piece.name, piece.entry, cumulative=cumulative
                 )
             except LimitReached as reached:
                 self.exceed(reached.limit)
                 return
-            route = found, calls
-            if self._seals:
-                self._revoke_doubtful(calls)
+            route = found, known, self._lane_policies[None]
             if wire_index is not None and not found.settled:
                 self._call_routes[choice, wire_index] = route
-        lane, calls = route
+        lane, calls, policy = route
         calls.last = lane.ordinal
         if lane.settled and arguments and not cumulative:
             self._take_late_delta(lane)
             return
-        if form != "json" or lane.form != "json":
-            arguments = self._call_reader.formed(
-                lane, arguments, form, cumulative=cumulative or self._lane_policies[None].cumulative
-            )
+        cumulative = cumulative or policy.cumulative
+        if piece.form != "json" or lane.form != "json":
+            arguments = self._call_reader.formed(lane, arguments, piece.form, cumulative=cumulative)
             calls.note(lane)
         if arguments:
-            if lane.state == AWAITING_NAME:  # for every delta
+            if lane.state == AWAITING_NAME:
                 self._call_reader.complete_name(lane)
                 calls.note(lane)
-            policy = self._lane_policies[None]
-            if cumulative or policy.cumulative:
-                arguments = self._delta_of_cumulative(lane, arguments)
+            if cumulative:
+                arguments = self.delta_of_cumulative(lane, arguments)
             if not lane.feed(arguments, policy, self.writer):
                 self.exceed("arguments")
-        if extras:
-            self._keeper.keep(extras, lane.extras)
-        if self._seals:
-            self._revoke_doubtful(calls)
+        if piece.extras:
+            self._keeper.keep(piece.extras, lane.extras)
+        if self._awaits_astray:
+            self._revoke_astray()
 
-    def _revoke_doubtful(self, calls: Calls) -> None:
-        """Tell which sealed calls have fallen into doubt."""
-        for lane in calls.lanes:
-            if lane.state == "sealed" and not self.judge.is_certain(calls, lane):
-                self.writer.boundary(lane, "revoked", "doubt")
+    def _revoke_astray(self) -> None:
+        """Tell which sealed calls may lack arguments that have gone astray; no call is sealed after that."""
+        if self.run.arguments_astray:
+            self._awaits_astray = False
+            for choice in self.run.choices.values():
+                for lane in choice.calls.lanes:
+                    if not self.judge.is_certain(choice.calls, lane):
+                        lane.unseal(self.writer)
 
     def _revoke(self, target: str) -> None:
         """Tell which sealed calls are not ready, when the stream ends in the state ``target``."""
@@ -230,7 +209,7 @@ class Response:
         what = f"{lane.label}: more came after the wire had said that it is whole"
         self.anomalies.record_once("late_delta", what, lane.choice)
         if isinstance(lane, CallLane):
-            lane.in_doubt = True
+            lane.doubt(self.writer)
 
     def _take_whole(self, event: Whole) -> None:
         choice, text = self.run.choices[event.choice], event.text
@@ -291,7 +270,7 @@ class Response:
         else:
             self.run.choices[event.choice] = Choice()
 
-    def _delta_of_cumulative(self, lane: TextLane | CallLane, text: str) -> str:
+    def delta_of_cumulative(self, lane: TextLane | CallLane, text: str) -> str:
         """Return the new part of a cumulative text; a text that contradicts what came before is not read."""
         delta = lane.delta_of(text)
         if delta is None:
@@ -301,7 +280,9 @@ class Response:
     def _contradicted(self, lane: TextLane | CallLane) -> None:
         self.anomalies.record("snapshot_conflict", f"{lane.label} contradicts what came before", lane.choice)
         if isinstance(lane, CallLane):
-            lane.in_doubt = True
+            lane.doubt(self.writer)
+        if self._awaits_astray:
+            self._revoke_astray()
 
     def _take_finish(self, event: Finish) -> None:
         choice = self.run.choices[event.choice]

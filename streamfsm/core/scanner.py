@@ -189,6 +189,11 @@ class Scanner:
     _start: int = 0  # where in the current text the part begins that has not gone to a sink
 
     @property
+    def held_back(self) -> str:
+        """The text that waits for the next one."""
+        return "".join(self._held) + self._tail
+
+    @property
     def closing_verdict(self) -> Verdict:
         """The verdict at the moment when the object closed, whatever followed it."""
         return ("lenient" if self._lenient else "valid") if self.verdict == "trailing" else self.verdict

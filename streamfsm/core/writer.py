@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from io import StringIO
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -18,6 +19,7 @@ from streamfsm.messages import (
     ApprovalRequestMessage,
     ArgumentMessage,
     AssistantMessage,
+    Message,
     ReasoningMessage,
     StopReasonType,
     StreamMessage,
@@ -32,7 +34,8 @@ _SILENT = STREAM.table.initial
 _CLOSED = ("closed", "sealed")
 _CLOSES = (*_CLOSED, "done")  # states of a call whose arguments are over
 
-Trace: TypeAlias = Callable[[Transition], object] | None
+Step: TypeAlias = Callable[[Transition, Lane, Message | None], object]
+"""Hears what a lane did, and the message that it emitted."""
 
 
 class Turn(NamedTuple):
@@ -71,12 +74,15 @@ class MessageWriter:
     requires_approval: Collection[str]
     """Tools whose calls are announced as approval requests."""
     stream: StreamLane
-    trace: Trace
+    trace: Step | None
     numbering: Numbering
     hides_reasoning: bool = False
     """Whether a hidden-reasoning message precedes the first message, unless that is reasoning."""
     boundaries: bool = False
     """Whether boundaries are returned along with the messages."""
+
+    chunk_ends: Callable[[], object] | None = None
+    """Hears that all of a chunk was read, if somebody traces that."""
 
     may_seal: Callable[[CallLane], bool] = lambda _: False
     """Whether nothing of a call that has just closed is in doubt."""
@@ -123,16 +129,22 @@ class MessageWriter:
         Raises:
             Exception: the trace's own. All has been read; the next call returns the messages.
         """
+        if self.chunk_ends is not None:
+            self._tell(self.chunk_ends)
         if self._trace_error is not None:
             error, self._trace_error = self._trace_error, None
             raise error
         messages, self._messages = self._messages, []
         return messages
 
-    def _log(self, trace: Callable[[Transition], object], lane: Lane, state: str, event: str, *, emitted: bool) -> None:
+    def _log(self, trace: Step, lane: Lane, state: str, event: str, *, emitted: bool) -> None:
         seq_id = self.numbering.next_seq - 1 if emitted else None
+        step = Transition(lane.machine.table.name, lane.choice, lane.label, state, event, lane.state, seq_id)
+        self._tell(trace, step, lane, self._latest if emitted else None)
+
+    def _tell(self, hears: Callable[..., object], *what: object) -> None:
         try:
-            trace(Transition(lane.machine.table.name, lane.choice, lane.label, state, event, lane.state, seq_id))
+            hears(*what)
         except Exception as error:  # noqa: BLE001 - the caller's; what is half read would be lost
             self._trace_error = self._trace_error or error
 
@@ -144,18 +156,20 @@ class MessageWriter:
         fields = latest.__dict__.copy()
         if emission.part:
             call: ToolCallDelta = fields["tool_call"]
-            fields["tool_call"] = _like(call, {**call.__dict__, "arguments": text})
+            fields["tool_call"] = _made(
+                ToolCallDelta, {**call.__dict__, "arguments": text}, call.__pydantic_fields_set__
+            )
         else:
             fields[emission.field] = text
             if self._captured is not None:
                 self._captured.write(text)
         fields["seq_id"] = numbering.next_seq
         numbering.next_seq += 1
-        self._latest = message = _like(latest, fields)
+        self._latest = message = _made(type(latest), fields, latest.__pydantic_fields_set__)
         self._messages.append(message)
 
     def _write(self, lane: Lane, emission: Emission, emits: str | Mapping[str, Any]) -> None:
-        """Write a message that does not continue the latest one: build and validate each field."""
+        """Write a message that does not continue the latest one."""
         numbering = self.numbering
         if self.stream.state == _SILENT:
             self.boundary(self.stream, "hidden" if self.hides_reasoning and not emission.thinks else "heard", "omitted")
@@ -174,7 +188,7 @@ class MessageWriter:
                     fields["reason"] = emits or "trailing"
             elif emission.part:
                 call_id, call_index = lane.announced_id, lane.ordinal
-                fields["tool_call"] = ToolCallDelta(tool_call_id=call_id, **{emission.part: cast("str", emits)})
+                fields["tool_call"] = _new_message(ToolCallDelta, {"tool_call_id": call_id, emission.part: emits})
                 asks = lane.kind == "mcp_approval_request" or lane.name in self.requires_approval
                 message = ApprovalRequestMessage if asks else message
             elif message is ArgumentMessage:
@@ -187,19 +201,19 @@ class MessageWriter:
                 self._end_run()
             numbering.run = run
             numbering.ordinal += 1
-        first = cast(
-            "StreamMessage",
-            message(
-                id=self.message_id,
-                date=self.date,
-                otid=otid(self.message_id, numbering.ordinal),
-                step_id=self.step_id,
-                is_err=True if emits is StopReasonType.error else None,
-                seq_id=numbering.next_seq,
-                run_id=self.run_id,
-                choice_index=lane.choice,
+        first: Any = _new_message(
+            message,
+            {
+                "id": self.message_id,
+                "date": self.date,
+                "otid": otid(self.message_id, numbering.ordinal),
+                "step_id": self.step_id,
+                "is_err": True if emits is StopReasonType.error else None,
+                "seq_id": numbering.next_seq,
+                "run_id": self.run_id,
+                "choice_index": lane.choice,
                 **fields,
-            ),
+            },
         )
         if begins and self.boundaries:
             self._messages.append(RunStarted(f"{first.otid}", first.message_type, lane.choice, call_id, call_index))
@@ -213,7 +227,7 @@ class MessageWriter:
     def _whole(self, lane: CallLane) -> ToolCallDelta:
         call_id = lane.announced_id or made_up_id(self.message_id, lane.choice, lane.ordinal)
         arguments = lane.arguments.getvalue()[: cast("Scanner", lane.scanner).ends]
-        return ToolCallDelta(name=lane.name, arguments=arguments, tool_call_id=call_id)
+        return _new_message(ToolCallDelta, {"name": lane.name, "arguments": arguments, "tool_call_id": call_id})
 
     def _bound(self, lane: Lane, row: Row) -> None:
         """Add the boundary that ``row`` is, if it is one, after its message."""
@@ -267,15 +281,26 @@ _set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
 _set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
 
-def _like(model: _M, fields: dict[str, Any]) -> _M:
-    """Copy a frozen message with other fields, each of its declared type.
+def _new_message(kind: type[_M], fields: dict[str, Any]) -> _M:
+    """Make a message, or its tool call, that continues no other one: fields that are not given have their defaults."""
+    return _made(kind, {**_defaults(kind), **fields}, {*fields})
 
-    This does what ``model_copy`` does, but with less generality, in a quarter of the time of the validated constructor,
-    which would be most of a delta's cost (``benchmarks/feed.py``). The first message of the run was validated.
+
+@cache
+def _defaults(kind: type[BaseModel]) -> dict[str, Any]:
+    """Return all fields of a class, in its order; one without a default has ``PydanticUndefined``."""
+    return {name: field.get_default(call_default_factory=True) for name, field in kind.model_fields.items()}
+
+
+def _made(kind: type[_M], fields: dict[str, Any], given: set[str]) -> _M:
+    """Make a frozen message of all its ``fields``, each of its declared type; every message is made here.
+
+    This is what the constructor does, but for validation, which would be most of a delta's cost
+    (``benchmarks/feed.py``). What a wire says was checked by its reader, and the options by pydantic.
     """
-    copy = _new(type(model))
-    _set_dict(copy, fields)
-    _set_fields_set(copy, model.__pydantic_fields_set__)
-    _set_extra(copy, None)
-    _set_private(copy, None)
-    return copy
+    made = _new(kind)
+    _set_dict(made, fields)
+    _set_fields_set(made, given)
+    _set_extra(made, None)
+    _set_private(made, None)
+    return made

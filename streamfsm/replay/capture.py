@@ -1,13 +1,13 @@
 """Recorded response bodies: server-sent events as text, read whole."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
-from streamfsm.wires.chat.chunking import Cutter
-from streamfsm.wires.sse import DONE, UNFRAMED, EventStream, ServerSentEvent, chunk_of, documents, is_silent
+from streamfsm.wires.chat.chunking import Cutter, split
+from streamfsm.wires.sse import DONE, UNFRAMED, EventStream, ServerSentEvent, chunk_of, documents, is_field, is_silent
 
 
 def _events(body: str) -> list[ServerSentEvent]:
@@ -41,6 +41,64 @@ def chunks(body: str) -> list[Any]:
             with suppress(ValueError):
                 found.append(chunk_of(event))
     return found
+
+
+class Whole(NamedTuple):
+    """What of a body can be read."""
+
+    chunks: list[Any]
+    """The wire objects up to where it breaks."""
+    breaks: str | None
+    """Where and why it breaks, in words; ``None``: all of it was read."""
+
+
+def whole_part(data: bytes, most: int) -> Whole:
+    """Read a body up to its first event that is not JSON, or to ``most`` characters of text."""
+    found: list[Any] = []
+    size = 0
+    for place, event in _located(data):
+        new: list[Any] = []
+        why = ""
+        if event[0] == UNFRAMED:
+            new = documents(event[1])
+            is_meant = new or event[1].startswith(DONE) or is_field(event[1].decode(errors="replace"))
+            why = "" if is_meant else f"no server-sent event at byte {place}"
+        elif not (is_silent(event) or event[1].strip() == DONE):
+            try:
+                new = [chunk_of(event)]
+            except ValueError:
+                why = _not_utf8(data[place:], place) or f"not JSON at byte {place}"
+        size += sum(len(atom.text) for atom in split(new))
+        if size > most:
+            new, why = [], f"more than {most} characters of text at byte {place}"
+        found += new
+        if why:
+            return Whole(found, why)
+    return Whole(found, None)
+
+
+def _not_utf8(data: bytes, place: int) -> str:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return f"not UTF-8 at byte {place + error.start}"
+    return ""
+
+
+def _located(data: bytes) -> Iterator[tuple[int, ServerSentEvent]]:
+    """Each event, with the place of its first byte."""
+    stream = EventStream()
+    begins = at = 0
+    for line in data.splitlines(keepends=True):
+        if begins == at and (not line.strip() or line.startswith(b":")):  # nothing of an event has come
+            begins += len(line)
+        events = stream.feed(line, len(data))
+        yield from ((begins, event) for event in events)
+        at += len(line)
+        if events:  # a line may show that the event before it has ended, and not belong to it
+            own = line.strip()
+            begins = at if not own or own.endswith(events[-1][1].strip()) else at - len(line)
+    yield from ((begins, event) for event in stream.close())
 
 
 def standard(body: str) -> str:

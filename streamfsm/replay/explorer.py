@@ -4,7 +4,8 @@ All that the page shows was computed here, by the parser. The page itself looks 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -15,30 +16,40 @@ from streamfsm.machines import MACHINES, Table
 from streamfsm.machines.diagrams import svg
 from streamfsm.messages import StreamMessage, coalesce
 from streamfsm.parser import StreamParser
+from streamfsm.replay import capture
+from streamfsm.replay.document import document
 from streamfsm.replay.provenance import Make, Provenance, provenance
+from streamfsm.replay.recording import Piece, Recording
+from streamfsm.replay.scrub import KEEP, scrub
 from streamfsm.wires.chat.chunking import cutter, pack, split
 
+NO_OPTIONS: Mapping[str, Any] = {}
 CHUNKINGS = ("whole", "char", "8", "random:1")
 """In which the page shows a stream, besides as it was recorded."""
-_LONG = 1000  # chunks: a longer stream is shown as it was recorded only
+_LONG = 1000  # chunks: a longer stream is shown as it was recorded only,
+_LONG_TEXT = 20_000  # and so is one of more characters of text
 _MOVES = 200  # chunks whose cut with the next one can be moved
 _PLACES = 24  # to which a cut can be moved
 
 
-def page(title: str, chunks: Sequence[Any], make: Make) -> str:
+def page(title: str, chunks: Sequence[Any], make: Make, options: Mapping[str, Any] = NO_OPTIONS) -> str:
     """Return a page in HTML that needs nothing else, neither the network nor, for its table, a script.
 
     Args:
         title: names the stream.
         chunks: the wire's objects.
         make: makes a new parser, as for :func:`streamfsm.replay.provenance.provenance`.
+        options: those of the parser's that decide how the stream is read, as JSON; what is exported says them.
     """
     recorded = provenance(chunks, make)
-    views = [_view("as recorded", chunks, recorded, recorded)]
-    if len(chunks) <= _LONG:
-        for name in CHUNKINGS:
-            cut = cutter(name)(list(chunks))
-            views.append(_view(name, cut, provenance(cut, make), recorded))
+    shown = {"as recorded": list(chunks)}
+    if len(chunks) <= _LONG and sum(len(atom.text) for atom in split(chunks)) <= _LONG_TEXT:
+        shown |= {name: cutter(name)(list(chunks)) for name in CHUNKINGS}
+    key = secrets.token_bytes(16)
+    views: list[dict[str, Any]] = []
+    for name, cut in shown.items():
+        found = provenance(cut, make) if views else recorded
+        views.append({**_view(name, cut, found, recorded), "export": _export(f"A stream, {name}", cut, options, key)})
     parser = make(trace=None)
     for chunk in chunks:
         parser.feed(chunk)
@@ -61,6 +72,20 @@ def page(title: str, chunks: Sequence[Any], make: Make) -> str:
         before, _, after = template.partition(f"<!--{name}-->")
         template = before + text + after
     return without_surrogates(template)
+
+
+def _export(title: str, chunks: Sequence[Any], options: Mapping[str, Any], key: bytes) -> dict[str, str]:
+    """The stream with its texts made unreadable: as a capture, and as a document-test."""
+    pieces = [Piece(None, chunk if isinstance(chunk, dict) else _event(chunk)) for chunk in chunks]
+    names = [options.get(name) for name in ("inner_thoughts_kwarg", "assistant_tool", "assistant_kwarg")]
+    flat = [each for name in names for each in ([name] if isinstance(name, str) else name or ())]
+    body = b"".join(piece.wire for piece in scrub(Recording(tuple(pieces)), keep=(*KEEP, *flat), key=key).pieces)
+    text = body.decode()
+    return {"capture": text + "data: [DONE]\n\n", "document": document(title, capture.chunks(text), options)}
+
+
+def _event(chunk: Any) -> bytes:
+    return f"data: {json.dumps(chunk)}\n\n".encode()
 
 
 def _picture(table: Table) -> str:

@@ -18,14 +18,10 @@ from streamfsm.machines import ENDINGS, MACHINES, TEXT, TOOL_CALL
 from streamfsm.machines.checks import HOLDS
 from streamfsm.messages import StreamMessage, coalesce
 from streamfsm.parser import StreamParser
-from streamfsm.trace import Transition
+from streamfsm.trace import HELD, Record, Transition
 from streamfsm.wires.chat.chunking import Atom, pack, split
 
 Fate: TypeAlias = Literal["emitted", "structure", "held back"]
-
-
-HELD = "held back"
-"""The event of a record that says what is held back when a chunk is over."""
 
 
 class Span(NamedTuple):
@@ -38,32 +34,6 @@ class Span(NamedTuple):
     ``held back``: never given, because the stream ended first."""
     record: int
     """Sequence of the record that decided it."""
-
-
-class Record(NamedTuple):
-    """One row that was taken, or what text became in a state, once a chunk (event ``text``).
-
-    What a field holds back when a chunk is over is a record too (event ``held back``), with the reason.
-    """
-
-    sequence: int
-    chunk: int
-    """Position of the chunk, from 0; the number of chunks if the end of the stream was the cause."""
-    field: int | None
-    """Which of the trace's fields the character was in that was the cause; ``None``: it was in none that is text."""
-    offset: int
-    """Characters of that field that had come."""
-    machine: str
-    choice: int
-    lane: str
-    state: str
-    event: str
-    target: str
-    because: str
-    message_type: str | None
-    """Type of the message that was emitted, if one was."""
-    text: str
-    """The message's text; of the event ``held back``, what is."""
 
 
 @dataclass(slots=True)

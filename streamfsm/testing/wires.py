@@ -20,7 +20,7 @@ def check_wire(events: Iterable[Any], wire: str) -> None:
         MisuseError: no such wire.
     """
     if wire not in GRAMMARS:
-        raise MisuseError(f"{wire!r} is no wire; there are {', '.join(GRAMMARS)}")
+        raise MisuseError(f"no wire is called {wire!r}: {', '.join(GRAMMARS)}")
     plain = [_plain(event) for event in events]
     if found := GRAMMARS[wire].check(plain):
         where = "at the end" if found.place is None else f"at event {found.place + 1}"

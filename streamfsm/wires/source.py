@@ -4,25 +4,26 @@ from collections.abc import Collection
 from typing import Protocol
 
 from streamfsm.core.events import Handler
+from streamfsm.core.policies import Policies
 
 
 class Source(Protocol):
     """Reads the objects of one response from one wire. Its state replaces reading earlier objects again."""
 
     @property
-    def reasoning_field(self) -> str | None:
-        """The field in which reasoning first came as plain text, and in which it goes back to the server."""
+    def dialect(self) -> Policies:
+        """How the server speaks."""
 
     @property
-    def ended(self) -> bool:
-        """Whether the wire said that its answer is over, so that no text is read any more."""
+    def reasoning_field(self) -> str | None:
+        """The field in which reasoning first came as plain text, and in which it goes back to the server."""
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Pass the events of ``chunk`` on, in the wire's order. Never raises for anything that JSON can hold.
 
         Returns:
-            Whether the chunk is plain: it gave one text, or one piece of arguments, for a known lane, and nothing else.
-            Such a chunk gives the same event when it is read again.
+            Whether the chunk is plain: it left the reader as it was, so that it gives the same events when it is read
+            again, and so does a chunk that is like it but for a text that is not empty.
         """
 
     def fits(self, begun: Collection[int], calls: Collection[int]) -> bool:

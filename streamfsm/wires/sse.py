@@ -64,7 +64,7 @@ class EventStream:
             data.endswith(b"\n\n")
             and data.find(b"\n", begins) == len(data) - 2 <= limit
             and (begins == 0 or (data.startswith(b"event: ") and data.startswith(b"data: ", begins)))
-            and self._is_between_events
+            and self.is_between_events
             and b"\r" not in data
         ):  # a network often gives an event at a time; this takes a third of the time of what follows
             self.events = True
@@ -108,7 +108,7 @@ class EventStream:
         return events
 
     @property
-    def _is_between_events(self) -> bool:
+    def is_between_events(self) -> bool:
         """Whether an event has come, and nothing after it."""
         return self.events and not (self._held or self._size or self.too_large)
 

@@ -2,75 +2,101 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 from pydantic_core import from_json
 
-from streamfsm.core.events import CallPiece, Handler, Recorder, Text
+from streamfsm.core.events import CallPiece, Extra, Handler, Recorder, Text, Thought
 from streamfsm.wires.source import Source
-
-_Learned: TypeAlias = Text | CallPiece
-_Check: TypeAlias = Callable[[bytes], object]
-_Hole: TypeAlias = tuple[int, int, _Check | None, bytes]
-"""Where a hole begins and ends, the check of what stands in it, and another value."""
 
 _LARGEST = 4096  # bytes of an event that is learned
 _TRIES = 8  # events that are learned in vain before learning stops
+_SHAPES = 4  # shapes that are kept: answers and calls that come in turns
+_TIMES = 3  # how often an event may say its text
 
+_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+# The values of fields that hold text on any wire, and that nothing else is decided by: no probe confuses the reader.
+_find_texts = re.compile(
+    rb'"(?:content|delta|text|refusal|transcript|arguments|input|value|thinking|summary'
+    rb'|reasoning|reasoning_content|reasoning_text|output_text|input_text)": ?(' + _STRING + b")",
+    re.DOTALL,
+).finditer
+_TEXT, _AGAIN = b"(?P<text>" + _STRING + b")", b"(?P=text)"
 
 # What else differs from event to event, and says nothing: padding against traffic analysis, whose length varies, and
-# the number of the event. Each with the check of what stands there, and another value for the proof.
-_LOOSE: tuple[tuple[re.Pattern[bytes], _Check, bytes], ...] = (
-    (re.compile(rb'"(?:obfuscation|p)": ?("[^"\\]*")'), re.compile(rb'"[ !#-\[\]-~]*"').fullmatch, b'"."'),
-    (re.compile(rb'"sequence_number": ?(\d+)'), re.compile(rb"0|[1-9]\d*").fullmatch, b"1234567"),
+# the number of the event. Each with what may stand there, and another value for the proof.
+_LOOSE: tuple[tuple[Callable[[bytes], re.Match[bytes] | None], bytes, bytes], ...] = (
+    (re.compile(rb'"(?:obfuscation|p)": ?("[^"\\]*")').search, rb'"[ !#-\[\]-~]*"', b'"."'),
+    (re.compile(rb'"sequence_number": ?(\d+)').search, rb"(?:0|[1-9]\d{0,17})", b"1234567"),
 )
+
+_HOLDS = {Text: "text", CallPiece: "arguments", Thought: "text"}  # event → its field that holds the text
+_Told: TypeAlias = tuple[type, tuple[Any, ...], tuple[Any, ...]]
+"""An event: its type, and its fields before and after the text."""
+_Hole: TypeAlias = tuple[int, int, bytes, bytes]
+"""Where a hole begins and ends, the pattern of what may stand in it, and another value."""
+
+
+class _Shape(NamedTuple):
+    """An event without its text, and without what else differs and says nothing: holes between fixed bytes."""
+
+    head: bytes
+    """What comes before the first hole."""
+    match: Callable[[bytes, int], re.Match[bytes] | None]
+    """Matches what comes after the head, if each hole holds what it may, and all has the right length."""
+    groups: tuple[int, ...]
+    """The groups of that match that hold what is fixed."""
+    fixed: bytes | tuple[bytes, ...]
+    told: tuple[_Told, ...]
+    """What such an event tells."""
 
 
 @dataclass(slots=True)
 class Template:
-    """A plain event without its text, and without what else differs and says nothing: holes between fixed bytes.
+    """The shapes of the latest events that tell one text and are otherwise alike.
 
     What stands in the text's hole is decoded as a JSON string. If that works, the event is the learned one with another
     text; if not, the event is read in full. So nothing is guessed, and decoding takes a third of its time
     (``benchmarks/wire.py``). Snapshots do not keep the template: it can be learned again.
     """
 
-    _learned: _Learned | None = None
-    _head: bytes = b""
-    _holes: tuple[tuple[_Check | None, bytes], ...] = ()
-    """For each hole, the check of what stands in it (``None`` for the text), and the bytes up to the next hole."""
-    _tail: bytes = b""
+    _shapes: tuple[_Shape, ...] = ()
     _tries: int = _TRIES
 
     def tell(self, data: bytes, to: Handler) -> bool:
-        """Pass on the text of an event that is like the learned one; return whether it is."""
-        learned, text = self._learned, None
-        if learned is None or not data.startswith(self._head) or not data.endswith(self._tail):
-            return False
-        rest = data[len(self._head) : len(data) - len(self._tail)]
-        for check, between in self._holes:
-            hole = rest
-            if between:
-                hole, _, rest = rest.partition(between)
-            if check is None:
-                try:
-                    text = from_json(hole)
-                except ValueError:
-                    return False
-            elif not check(hole):
+        """Pass on what an event tells that has a learned shape; return whether it has one."""
+        for head, match, groups, fixed, told in self._shapes:
+            if not data.startswith(head):
+                continue
+            found = match(data, len(head))
+            if found is None or found.group(*groups) != fixed:
+                continue
+            try:
+                text = from_json(found["text"])
+            except ValueError:
                 return False
-        if type(text) is not str or not text:
-            return False
-        self._tries = _TRIES
-        if type(learned) is Text:
-            to.text(learned.choice, learned.field, text, False, learned.part)
-        else:
-            to.call(learned.choice, learned.wire_index, "", "", text)  # type: ignore[union-attr]
-        return True
+            if not text:
+                return False
+            self._tries = _TRIES
+            for event, before, after in told:
+                fields = (*before, text, *after)
+                if event is Text:
+                    to.text(*fields)
+                elif event is CallPiece:
+                    to.call(*fields)
+                else:
+                    to.take(event(*fields))
+            return True
+        return False
+
+    def forget(self) -> None:
+        """Forget all shapes: the reader has changed, and might read such events in another way."""
+        self._shapes = ()
 
     def learn(self, data: bytes, chunk: object, source: Source) -> None:
-        """Learn this event, if its text stands in it verbatim.
+        """Learn the shape of this event, if it tells one text, which stands in it.
 
         Args:
             data: the event.
@@ -79,44 +105,70 @@ class Template:
         """
         if not self._tries or len(data) > _LARGEST:
             return
-        self._tries -= 1
-        learned, text = _only_text(source, chunk)
-        quoted = b'"%b"' % text.encode(errors="replace")
-        at = data.rfind(quoted)
-        if learned is None or at < 0:
+        events, text = _told(source, chunk)
+        if not text:
             return
-        holes: list[_Hole] = [(at, at + len(quoted), None, quoted[:-1] + b'."')]
-        for pattern, check, other in _LOOSE:
-            if found := pattern.search(data):
-                holes.append((*found.span(1), check, other))
-        holes.sort(key=lambda hole: hole[0])
-        ends = [*(start for start, *_ in holes[1:]), len(data)]
-        fixed = [data[end:following] for (_, end, *_), following in zip(holes, ends, strict=True)]
-        head, tail = data[: holes[0][0]], fixed[-1]
-        # The proof that the text stands there: with other values in all holes, the event gives the other text, and is
-        # otherwise the same.
-        probe = head + b"".join(other + between for (*_, other), between in zip(holes, fixed, strict=True))
-        try:
-            proved = _only_text(source, from_json(probe)) == (learned, text + ".")
-        except ValueError:
-            proved = False
-        if proved:
-            checks = [check for *_, check, _ in holes]
-            self._learned, self._head, self._tail = learned, head, tail
-            self._holes = tuple(zip(checks, [*fixed[:-1], b""], strict=True))
+        self._tries -= 1
+        loose: list[_Hole] = []
+        for search, allowed, other in _LOOSE:
+            if found := search(data):
+                loose.append((*found.span(1), allowed, other))
+        spans = [found.span(1) for found in _find_texts(data) if _is(found[1], text)]
+        for first in range(max(len(spans) - _TIMES, 0), len(spans)):
+            allowed = _TEXT
+            holes = list(loose)
+            for start, end in spans[first:]:
+                holes.append((start, end, allowed, data[start : end - 1] + b'."'))
+                allowed = _AGAIN
+            holes.sort()
+            ends = [*(start for start, *_ in holes[1:]), len(data)]
+            head, fixed = data[: holes[0][0]], [data[end:upto] for (_, end, *_), upto in zip(holes, ends, strict=True)]
+            # The proof that the text stands there, and nothing else that counts: with other values in all holes, the
+            # event tells the same with the other text.
+            probe = head + b"".join(other + between for (*_, other), between in zip(holes, fixed, strict=True))
+            if _told(source, from_json(probe)) == (events, text + "."):
+                match, groups = _pattern(tuple((hole[2], len(after)) for hole, after in zip(holes, fixed, strict=True)))
+                told = tuple(
+                    event for event in events if event[0] is not Extra
+                )  # which say nothing when they come again
+                shape = _Shape(head, match, groups, fixed[0] if len(fixed) == 1 else tuple(fixed), told)
+                self._shapes = (shape, *self._shapes[: _SHAPES - 1])
+                return
 
 
-def _only_text(source: Source, chunk: object) -> tuple[_Learned | None, str]:
-    """Return where a plain chunk's text goes, and the text; ``None`` if the chunk is not plain."""
+def _told(source: Source, chunk: object) -> tuple[list[_Told], str]:
+    """Return what a plain chunk tells, and the one text in it; no text, if it tells anything that may count again."""
     recorder = Recorder()
-    source.read(chunk, recorder)
-    match recorder.events:
-        case [Text(text=text, cumulative=False) as learned]:
-            return replace(learned, text=""), text
-        case [
-            CallPiece(
-                wire_index=int(), id="", name="", arguments=text, entry=0, cumulative=False, extras=None, form="json"
-            ) as learned
-        ]:
-            return replace(learned, arguments=""), text
-    return None, ""
+    is_plain = source.read(chunk, recorder)
+    events: list[_Told] = []
+    texts = set()
+    for event in recorder.events:
+        fields = [getattr(event, name) for name in event.__slots__]
+        at = event.__slots__.index(_HOLDS[type(event)]) if type(event) in _HOLDS else len(fields)
+        texts |= set(fields[at : at + 1])
+        events.append((type(event), tuple(fields[:at]), tuple(fields[at + 1 :])))
+        if type(event) not in _HOLDS and not (isinstance(event, Extra) and source.dialect.counts_once(event.name)):
+            return [], ""
+    return events, texts.pop() if is_plain and len(texts) == 1 else ""
+
+
+def _is(literal: bytes, text: str) -> bool:
+    """Whether a JSON string is this text."""
+    try:
+        return bool(from_json(literal) == text)
+    except ValueError:
+        return False
+
+
+@lru_cache
+def _pattern(parts: tuple[tuple[bytes, int], ...]) -> tuple[Callable[..., re.Match[bytes] | None], tuple[int, ...]]:
+    """Return what matches holes, each with as many fixed bytes after it, and the groups of those bytes.
+
+    The bytes are not part of the pattern, so that streams share it: compiling one takes as long as thirty events.
+    """
+    pattern, groups, group = b"", [], 0
+    for allowed, length in parts:
+        group += 1 + (allowed == _TEXT)
+        groups.append(group)
+        pattern += b"%b(.{%d})" % (allowed, length)
+    return re.compile(pattern, re.DOTALL).fullmatch, tuple(groups)

@@ -5,7 +5,7 @@ from typing import Any
 
 from streamfsm.core.events import AnomalyReport, Form, Handler
 from streamfsm.core.json_values import as_json, fields_and_extra, fields_of, more, says, show
-from streamfsm.wires.chat.shortcut import CALL, FUNCTION
+from streamfsm.wires.chat.fields import CALL, FUNCTION
 from streamfsm.wires.checked import LARGEST, checked, integer, string
 
 _NOTHING: Mapping[str, Any] = {}

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Literal
 
 from streamfsm.core.policies import Policies
-from streamfsm.wires.chat.shortcut import DELTA
+from streamfsm.wires.chat.fields import DELTA
 
 
 class Dialect(Policies):

@@ -23,22 +23,14 @@ from streamfsm.core.events import (
     Handler,
     Recorder,
     Text,
+    TextField,
     Thought,
 )
 from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, more, says, show
 from streamfsm.machines.choices import RULES, Counting, Entry, counted
 from streamfsm.wires.chat.calls import read_calls, read_function_call
 from streamfsm.wires.chat.dialect import Dialect
-from streamfsm.wires.chat.shortcut import (
-    CHOICE,
-    CHUNK,
-    DELTA,
-    STAMPS,
-    Plain,
-    Stamps,
-    of_dict,
-    of_model,
-)
+from streamfsm.wires.chat.fields import CALL, CHOICE, CHUNK, DELTA, FUNCTION, STAMPS, Stamps
 from streamfsm.wires.chat.structure import read_text
 from streamfsm.wires.checked import LARGEST, checked, integer, string
 from streamfsm.wires.error_shapes import failure_in, failure_of, untold
@@ -55,6 +47,8 @@ _Waiting: TypeAlias = Annotated[
     PlainSerializer(json.dumps),
 ]
 _ENTRIES = TypeAdapter(list[dict[str, Any]])
+_Plain: TypeAlias = tuple[Any, TextField | None, Any, Any]
+"""Choice, text field or ``None`` for arguments, wire index of the call, text; none of them checked."""
 
 
 @dataclass(slots=True)
@@ -99,6 +93,18 @@ class ChatCompletions:
             else:
                 to.text(choice, field, text)
             return True
+        before = self._habits
+        one = self._read_whole(chunk, to)
+        return one and self._habits == before
+
+    @property
+    def _habits(self) -> tuple[object, ...]:
+        """What decides how a chunk is read, besides the chunk and whether its choice has spoken."""
+        has = self.has_id, self.has_model, self.has_spoken
+        return *has, self.stamps, self.counting, len(self.choices), len(self.waiting)
+
+    def _read_whole(self, chunk: object, to: Handler) -> bool:
+        """Read a chunk of any form; return whether it is one entry of a choice that has spoken."""
         fields, maybe_extra = fields_and_extra(chunk)
         if fields is None:
             to.take(AnomalyReport("not_a_chunk", show(chunk), None))
@@ -125,7 +131,8 @@ class ChatCompletions:
             to.take(Extra(None, "moderation", moderation))
         if maybe_extra and not CHUNK.issuperset(maybe_extra):
             self._read_unknown(maybe_extra, to)
-        return False
+        index = fields_of(choices[0]).get("index") if choices and len(choices) == 1 else None
+        return self.counting == "no" and type(index) is int and self.choices.get(index, False)
 
     def _read_unknown(self, fields: Mapping[str, Any], to: Handler) -> None:
         if not self.waiting:
@@ -150,23 +157,18 @@ class ChatCompletions:
         self._release(to, one=one)
 
     @property
-    def ended(self) -> bool:
-        """See :class:`streamfsm.wires.source.Source`: text after a finish reason is read."""
-        return False
-
-    @property
     def reasoning_field(self) -> str | None:
         """See :class:`streamfsm.wires.source.Source`."""
         return self.reasoning_fields[0] if self.reasoning_fields else None
 
-    def _plain(self, chunk: Any) -> Plain | None:
+    def _plain(self, chunk: Any) -> _Plain | None:
         """Return what a plain chunk says, unchecked; ``None`` if it is not plain."""
         try:
-            return (of_dict if type(chunk) is dict else of_model)(chunk, self.reasoning_fields, self.stamps)
+            return (_of_dict if type(chunk) is dict else _of_model)(chunk, self.reasoning_fields, self.stamps)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
-    def _is_sound(self, plain: Plain) -> bool:
+    def _is_sound(self, plain: _Plain) -> bool:
         """Whether the parts of a plain chunk have their declared types, and its choice has spoken before."""
         choice, field, wire_index, text = plain
         return (
@@ -430,3 +432,95 @@ def _choice_index(fields: Mapping[str, Any], to: Handler) -> int | None:
     if (type(value) is float and value.is_integer()) or (type(value) is str and value.isascii() and value.isdecimal()):
         fields = {"index": int(value)}
     return integer(fields, "index", None, to)
+
+
+# -- plain chunks, which give one text, or one piece of arguments, and nothing else: nearly all are plain. The thorough
+# reading gives the same events, in more than twice the time (``benchmarks/feed.py``), so each form in which chunks come
+# is read in the way that is fast for it.
+
+
+def _of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamps) -> _Plain | None:
+    """Return what a plain chunk, a ``dict``, says; ``None`` if it is not plain.
+
+    Args:
+        chunk: the decoded JSON.
+        reasoning: names of fields whose text is reasoning.
+        stamps: the stamps of the previous chunk; a plain chunk has the same.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError: the chunk is not plain.
+    """
+    (choice,) = chunk["choices"]
+    if (
+        chunk.get("usage")
+        or choice.get("finish_reason")
+        or choice.get("logprobs")
+        or (chunk.get("service_tier"), chunk.get("system_fingerprint")) != stamps
+        or (not CHUNK.issuperset(chunk) and more(chunk, CHUNK))
+        or (not CHOICE.issuperset(choice) and more(choice, CHOICE))
+    ):
+        return None
+    found = _of_delta(choice["delta"], reasoning)
+    if found is None:
+        return None
+    name, text, calls = found
+    if not calls:
+        return choice["index"], name, None, text
+    (call,) = calls
+    function = call["function"]
+    if text or call.get("id") or function.get("name") or (not CALL.issuperset(call) and more(call, CALL)):
+        return None
+    if len(function) > 1 and not FUNCTION.issuperset(function) and more(function, FUNCTION):
+        return None
+    return choice["index"], None, call["index"], function["arguments"]
+
+
+def _of_model(chunk: Any, reasoning: Collection[str], stamps: Stamps) -> _Plain | None:
+    """Do the same for the client's object, whose extra fields are those that its types do not declare.
+
+    Attributes are the fast way to a field; a field that older clients do not declare is looked up in ``__dict__``.
+    """
+    extra, fields = chunk.__pydantic_extra__, chunk.__dict__
+    (choice,) = fields["choices"]
+    if (
+        fields["usage"]
+        or fields.get("moderation")
+        or choice.finish_reason
+        or choice.logprobs
+        or (fields.get("service_tier"), fields.get("system_fingerprint")) != stamps
+        or (extra and more(extra, CHUNK))
+        or ((extra := choice.__pydantic_extra__) and more(extra, CHOICE))
+    ):
+        return None
+    delta = choice.delta
+    extra, fields = delta.__pydantic_extra__, delta.__dict__
+    found = _of_delta({**fields, **extra} if extra else fields, reasoning)
+    if found is None:
+        return None
+    name, text, calls = found
+    if not calls:
+        return choice.index, name, None, text
+    (call,) = calls
+    function = call.function
+    if text or call.id or function.name or ((extra := call.__pydantic_extra__) and more(extra, CALL)):
+        return None
+    if (extra := function.__pydantic_extra__) and more(extra, FUNCTION):
+        return None
+    return choice.index, None, call.index, function.arguments
+
+
+def _of_delta(fields: Mapping[str, Any], reasoning: Collection[str]) -> tuple[TextField, Any, Any] | None:
+    """Return a plain delta's text field, text and calls; ``None`` if it is not plain."""
+    text, calls = fields.get("content"), fields.get("tool_calls")
+    if len(fields) == 1 and (text or calls):
+        return "content", text, calls
+    if fields.get("refusal") or fields.get("function_call") or fields.get("audio"):
+        return None
+    name: TextField = "content"
+    if not DELTA.issuperset(fields):
+        for key, value in fields.items():  # as `more` does, in place
+            if key not in DELTA and (value or value == 0):
+                if text or name != "content" or key not in reasoning:
+                    return None
+                name, text = "reasoning", value
+    return name, text, calls

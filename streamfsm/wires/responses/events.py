@@ -211,7 +211,7 @@ ITEMS: Mapping[str, ItemType] = MappingProxyType({row.type: row for row in (
     ItemType("computer_call",    "whole_call", "the client runs it", "computer_call", "action"),
     ItemType("local_shell_call", "whole_call", "the client runs it", "local_shell_call", "action"),
     ItemType("shell_call",       "whole_call", "the client runs it, if it is not in a container of the server's", "shell_call",
-             "action", if_item=_is_outside_a_container, when="its `environment` is no container"),
+             "action", if_item=_is_outside_a_container, when="its `environment` is not a container"),
     ItemType("apply_patch_call", "whole_call", "the client applies it", "apply_patch_call", "operation"),
     ItemType("tool_search_call", "whole_call", "the client searches, if the server does not", "tool_search_call",
              "arguments", if_item=_is_the_clients, when="its `execution` is `client`"),

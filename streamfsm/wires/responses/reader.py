@@ -131,7 +131,7 @@ class Responses:
         self._read_rest(row, fields, to)
         if row.does != "end" and (error := fields.get("error")):
             self._fail(error, fields, to)
-        return False
+        return row.does in ("nothing", "told_later")
 
     def close(self, to: Handler) -> None:
         """See :class:`streamfsm.wires.source.Source`."""
@@ -243,20 +243,19 @@ class Responses:
             for name in more(fields, _EVENT):
                 to.take(Extra(None, name, _canonical(fields[name])))
 
-    def _read_rest(self, row: EventType, fields: _Fields, to: Handler) -> bool:
-        """Keep what is not read of an event; return whether there is any."""
+    def _read_rest(self, row: EventType, fields: _Fields, to: Handler) -> None:
+        """Keep what is not read of an event."""
         known = _READ.get(row.does)
         if known is None or known.issuperset(fields):
-            return False
-        rest = [name for name in more(fields, known) if name != "error"]
-        for name in rest:
-            to.take(Extra(None, name, _canonical(fields[name])))
-        return bool(rest)
+            return
+        for name in more(fields, known):
+            if name != "error":
+                to.take(Extra(None, name, _canonical(fields[name])))
 
     # -- which item, which part ---------------------------------------------------------------------------------------
 
     def _find(self, row: EventType, fields: _Fields, to: Handler) -> tuple[Item, bool]:
-        """Return the item that an event speaks of; and whether it was known, and nothing was recorded."""
+        """Return the item that an event speaks of; and whether all of this was known."""
         index = integer(fields, "output_index", _CHOICE, to)
         ids = [each for name in ("item_id", "call_id") if type(each := fields.get(name)) is str and each]
         rule, item = self.items.resolve("piece", row.fits, index, ids)
@@ -267,9 +266,10 @@ class Responses:
             if item.is_call:
                 self._frame(item, {}, to)
             return item, False
-        if item.index is None and index is not None:
+        is_new_place = item.index is None and index is not None
+        if is_new_place:
             self.items.place(item, index)
-        return item, rule.records is None
+        return item, not is_new_place
 
     def _find_told(self, tells: Tells, told: _Fields, index: int | None, following: Item | None, to: Handler) -> Item:
         """Return the item that an event tells, which may be a new one."""
@@ -341,15 +341,15 @@ class Responses:
         delta = fields.get("delta")
         kind = cast("Kind", row.kind)
         text = delta if type(delta) is str else _text_of(kind, delta, "delta", to)
-        rest = self._read_rest(row, fields, to)
+        self._read_rest(row, fields, to)
         if not text:
-            return False
+            return True
         item, known = self._find(row, fields, to)
         to_field = FIELDS[kind]
         if to_field is None:
             self._begin_lane(item, to)
             to.call(_CHOICE, item.ordinal, "", "", text, 0, False, None, ITEMS[item.type].form)
-            return known and not rest
+            return known
         name = _name(kind, fields, to)
         part = item.part(kind, name)
         known = known and part is not None
@@ -360,7 +360,7 @@ class Responses:
         if logprobs := fields.get("logprobs"):
             part.logprobs += self._tell_logprobs(logprobs, to)
             return False
-        return known and not rest
+        return known
 
     def _read_whole(self, row: EventType, fields: _Fields, to: Handler) -> None:
         kind = cast("Kind", row.kind)

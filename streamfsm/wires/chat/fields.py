@@ -1,0 +1,17 @@
+"""Names of the fields that nearly every object of this wire has."""
+
+from typing import TypeAlias
+
+# They are read first, or say nothing, like padding against traffic analysis; any other fields are looked at one by one.
+CHUNK = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint", "obfuscation", "p"}
+)
+CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
+DELTA = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "audio"})
+CALL = frozenset({"index", "id", "type", "function"})
+FUNCTION = frozenset({"name", "arguments"})
+
+STAMPS = ("service_tier", "system_fingerprint")
+"""Fields that chunks repeat, and that may change."""
+Stamps: TypeAlias = tuple[str | None, str | None]
+"""The values of ``STAMPS`` in a chunk."""
