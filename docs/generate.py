@@ -575,8 +575,8 @@ def held(parser: StreamParser) -> list[str]:
     found = []
     if scanner._tail:  # noqa: SLF001
         found.append(f"`{scanner._tail}`, because what follows decides which character it is")  # noqa: SLF001
-    if scanner._key:  # noqa: SLF001
-        found.append(f"`{''.join(scanner._key)}`, because a key says what its value becomes only when it is closed")  # noqa: SLF001
+    if key := scanner._key.getvalue():  # noqa: SLF001
+        found.append(f"`{key}`, because a key says what its value becomes only when it is closed")
     return found
 
 

@@ -16,15 +16,15 @@ from streamfsm.core.extras import values
 from streamfsm.core.invariants import broken
 from streamfsm.core.json_values import fields_of
 from streamfsm.core.judge import WHOLE
-from streamfsm.core.lanes import OPEN, CallLane, label_of
+from streamfsm.core.lanes import OPEN, CallLane
 from streamfsm.core.response import Response
-from streamfsm.core.run import Choice, Detail, Options, Run
+from streamfsm.core.run import Choice, Options, Run
 from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import Turn
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
 from streamfsm.messages import StopReasonType, StreamMessage, made_up_id
-from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult
+from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, StreamResult
 from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Trace, TraceLog
 from streamfsm.wires.chat.dialect import Dialect
@@ -63,7 +63,7 @@ class _Wire:
     """The beginning of text that came in place of events."""
 
 
-_VERSION: Final = 2  # of snapshots; changes with their shape: see docs/snapshots.md
+_VERSION: Final = 3  # of snapshots; changes with their shape: see docs/snapshots.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class _Snapshot:
         alias_generator=lambda name: name.lstrip("_"), extra="forbid", arbitrary_types_allowed=True
     )
 
-    version: Literal[2]
+    version: Literal[3]
     options: Options
     run: Run
     wire: _Wire
@@ -166,7 +166,7 @@ class StreamParser:
             problems = error.errors(include_url=False)
             raise MisuseError("; ".join(f"{each['loc'][0]}: {each['msg']}" for each in problems)) from error
         source = Responses(dialect) if wire == "responses" else ChatCompletions(dialect)
-        self._open(_Snapshot(2, options, Run(), _Wire(source, wire != "auto")), trace)
+        self._open(_Snapshot(_VERSION, options, Run(), _Wire(source, wire != "auto")), trace)
 
     def _open(self, state: _Snapshot, trace: Trace) -> None:
         self._wire = state.wire
@@ -447,6 +447,7 @@ class StreamParser:
         outcome: tuple[StopReasonType | None, bool],
     ) -> ChoiceResult:
         stop_reason, ready = outcome
+        said = self._response.said(choice, turns)
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
@@ -455,9 +456,9 @@ class StreamParser:
             reasoning_field=self._wire.source.reasoning_field,
             refusal=_answer(choice, "refusal"),
             transcript=_answer(choice, "transcript"),
-            assistant_text=_emitted(choice, turns, "content"),
-            thoughts=_emitted(choice, turns, "reasoning"),
-            reasoning_details=[_detail(choice, detail) for detail in choice.details],
+            assistant_text=said.get("content", ""),
+            thoughts=said.get("reasoning", ""),
+            reasoning_details=[choice.reasoning_detail(detail) for detail in choice.details],
             extras=values(choice.extras),
             tool_calls=[
                 _parsed(call, tool_call_id, ready=ready and self._response.judge.is_certain(choice.calls, call))
@@ -477,24 +478,6 @@ class StreamParser:
             yield call, own or made_up_id(self.message_id, index, call.ordinal)
 
 
-def _emitted(choice: Choice, turns: Sequence[Turn], field: str) -> str:
-    """Return all text that became this field of the choice's messages, in stream order."""
-    texts: dict[int, str] = {}
-    ends: dict[int, int] = {}
-    pieces: list[str] = []
-    for turn in reversed(turns):
-        who = turn.lane
-        lane = choice.texts[who] if isinstance(who, str) else choice.calls.lanes[who]
-        buffer = lane.emitted(turn.field)
-        place = id(buffer)
-        if place not in texts:
-            texts[place] = buffer.getvalue()
-        if turn.field == field:
-            pieces.append(texts[place][turn.start : ends.get(place)])
-        ends[place] = turn.start
-    return "".join(reversed(pieces))
-
-
 def _answer(choice: Choice, field_name: str) -> str:
     return "".join(lane.answer.getvalue() for lane in choice.lanes_of(field_name))
 
@@ -507,26 +490,12 @@ def _parsed(call: CallLane, tool_call_id: str, *, ready: bool) -> ParsedCall:
         tool_call_id=tool_call_id,
         name=call.name,
         arguments=call.arguments.getvalue(),
-        kind="custom" if call.form == "text" else call.kind,
+        kind=call.called,
         hosted=call.hosted,
         verdict=verdict,
         error_offset=error_offset,
         extras=values(call.extras),
         ready=ready and bool(call.name) and verdict in WHOLE,
-    )
-
-
-def _detail(choice: Choice, detail: Detail) -> ReasoningDetail:
-    lane = None if detail.part is None else choice.texts.get(label_of("reasoning", detail.part))
-    return ReasoningDetail(
-        type=detail.kind,
-        index=detail.index,
-        id=detail.id,
-        text=lane.reasoning.getvalue() if lane else without_surrogates(detail.text.getvalue()),
-        data=detail.data.getvalue(),
-        signature=detail.signature,
-        extras=values(detail.extras),
-        field=detail.field,
     )
 
 

@@ -74,6 +74,7 @@ CALLS = (*CHOICE, "calls")
         (_set(*CALLS, "lanes", 0, "ordinal", to=1), "each lane has its choice and its place"),
         (_set(*CALLS, "last", to=9), "positions are those of calls and details"),
         (_set(*CALLS, "lanes", 0, "adopter", to=0), "positions are those of calls and details"),
+        (_set(*CALLS, "lanes", 1, "adopter", to=0), "positions are those of calls and details"),
         (_set("run", "numbering", "turns", 0, 0, to=7), "turns are those of lanes"),
         (_set("run", "numbering", "turns", 0, 2, to=7), "turns are those of lanes"),
         (_set(*CHOICE, "texts", "content", "pair", to=3), "what is held back is short, and was there"),
@@ -108,6 +109,8 @@ def test_each_invariant_is_named_where_it_does_not_hold(change, why):
         _set("wire", "source", "silent", to={"9": None}),
         _set("wire", "source", "begun", to=False),
         _set("wire", "source", "items", "open", to={}),
+        _set("wire", "source", "parts", to=0),
+        _set("wire", "source", "base64", to=-1),
     ],
 )
 def test_a_reader_of_responses_that_refers_to_nothing_is_refused(change):

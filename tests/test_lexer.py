@@ -81,10 +81,7 @@ def ends_of_runs() -> set[tuple[str, str]]:
 
 def test_every_move_of_a_token_is_made_by_some_document(monkeypatch: pytest.MonkeyPatch):
     taken: set[tuple[str, str]] = set()
-    watched = {
-        inside: {mode: Looked(taken, mode, targets) for mode, targets in modes.items()}
-        for inside, modes in NEXT.items()
-    }
+    watched = [{mode: Looked(taken, mode, targets) for mode, targets in modes.items()} for modes in NEXT]
     monkeypatch.setattr(module, "NEXT", watched)
     for document in DOCUMENTS:
         scanner = Scanner()

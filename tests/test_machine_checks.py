@@ -201,7 +201,7 @@ def held(lane: Any) -> int:
     scanner = lane.scanner
     if scanner is None:
         return len(lane.name + lane._name_half + lane.arguments.getvalue() + lane._half)
-    return len(lane._half + scanner._tail) + max(len("".join(scanner._held)), len("".join(scanner._key)))
+    return len(lane._half + scanner._tail) + max(scanner._held.size, scanner._key.size)
 
 
 @cache

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from written import ENDINGS, SINKS, Written, chunk_lists, event_lists, write
 READERS = Path(__file__).parent / "readers"
 
 
-def streams_of(wire: str, *, choices: int = 1) -> Any:
+def streams_of(wire: str) -> Any:
     """Bodies of a sink, of any stream."""
     return st.builds(
         lambda chunks, ending, options: write(SINKS[wire](), chunks, ending, **options),
-        chunk_lists(choices=choices) | event_lists(),
+        chunk_lists() | event_lists(),
         ENDINGS,
         options,
     )
@@ -61,25 +62,34 @@ def sorted_calls(written: Written, calls: list[Any]) -> list[tuple[str, bool]]:
 @given(written=streams_of("anthropic"))
 def test_anthropic_accumulates_the_messages_events(written: Written):
     pytest.importorskip("anthropic")
-    from anthropic.lib.streaming._messages import accumulate_event
+    from anthropic.lib.streaming import _beta_messages, _messages
     from anthropic.types import RawMessageStreamEvent
+    from anthropic.types.beta import BetaRawMessageStreamEvent
 
-    adapter = TypeAdapter(RawMessageStreamEvent)
+    hosted = [call for call in written.calls if call.hosted]
+    # Blocks of MCP are of the beta, which reads all others too.
+    adapter = TypeAdapter(BetaRawMessageStreamEvent if hosted else RawMessageStreamEvent)
+    accumulate = partial(_beta_messages.accumulate_event, request_headers={}) if hosted else _messages.accumulate_event
     events, message, bufs = written.events, None, {}
     is_whole = written.result.stop_reason in ("end_turn", "tool_calls", "unknown")
     is_cut = written.result.stop_reason in ("max_tokens_exceeded", "content_filter")
-    told = is_cut or (is_whole and all(call.ready and call.verdict != "text" for call in written.calls))
+    own = [call for call in written.calls if not call.hosted]
+    told = is_cut or (is_whole and all(call.ready and call.verdict != "text" for call in own))
     assert (events[-1]["type"] == "message_stop") == told
     if not told:
         events.pop()  # the client raises what it says
     for each in events:
-        message = accumulate_event(event=adapter.validate_python(each), current_snapshot=message, json_bufs=bufs)
+        message = accumulate(event=adapter.validate_python(each), current_snapshot=message, json_bufs=bufs)
     blocks = message.content if message else []
     assert "".join(block.text for block in blocks if block.type == "text") == written.result.assistant_text
     assert "".join(block.thinking for block in blocks if block.type == "thinking") == written.result.thoughts
     if message.stop_reason == "tool_use":
         assert [block.name for block in blocks if block.type == "tool_use"]
-        assert all(call.ready for call in written.calls)
+        assert all(call.ready for call in own)
+    ran = [call.tool_call_id for call in hosted if call.kind == "mcp" and call.verdict in ("valid", "lenient", "empty")]
+    assert {block.id for block in blocks if block.type == "mcp_tool_use"} <= {*ran}
+    uses = [block.id for block in blocks if block.type == "mcp_tool_use"]
+    assert [block.tool_use_id for block in blocks if block.type == "mcp_tool_result"] == uses
 
 
 # -- in Node -----------------------------------------------------------------------------------------------------------

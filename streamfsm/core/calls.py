@@ -81,7 +81,7 @@ class Calls:
             return [], None
         orphans = [self.nameless[at] for at in sorted(self.nameless)]
         self.nameless.clear()
-        orphans = [lane for lane in orphans if lane.size and not lane.name and not lane.adopted]
+        orphans = [lane for lane in orphans if lane.size and not lane.has_name and not lane.adopted]
         return orphans, found[0] if orphans else None
 
     def adopt(self, orphan: CallLane, lane: CallLane) -> None:

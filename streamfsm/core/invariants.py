@@ -73,12 +73,14 @@ def _refers(choice: Choice) -> bool:
     places: list[int] = [*calls.at_index.values()]
     places += [at for each in calls.with_id.values() for at in each.values()]
     adopters = [lane.adopter for lane in calls.lanes if lane.adopter is not None]
+    adopted = [lane for lane in calls.lanes if lane.adopted]
     before = [(lane.repeats, lane.ordinal) for lane in calls.lanes if lane.repeats is not None]
     return (
         _within([*places, *adopters], count)
         and _within([calls.last], max(count, 1))
         and all("" in each for each in calls.with_id.values())
-        and not any(calls.lanes[at].adopted for at in adopters)
+        and all(calls.lanes[at].named and calls.lanes[at].in_doubt and not calls.lanes[at].adopted for at in adopters)
+        and all(lane.size and not lane.has_name for lane in adopted)
         and all(0 <= at < ordinal for at, ordinal in before)
         and _within(choice.detail_at.values(), len(choice.details))
         and 0 <= calls.vouched <= calls.entries

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from io import StringIO
 from typing import Any
 
 from streamfsm.core.anomalies import Anomalies
+from streamfsm.core.buffer import Buffer
 from streamfsm.core.events import Thought
 from streamfsm.core.extras import Extras, Kept
 from streamfsm.core.json_values import kept, says, show
-from streamfsm.core.lanes import Buffer
 from streamfsm.core.policies import SENT_BACK, Policies
 from streamfsm.core.run import Choice, Purse, Run
 from streamfsm.core.text import without_surrogates
@@ -94,8 +93,8 @@ class Keeper:
         if len(choice.details) > known:
             self._spend("sent_back", size)
         if event.cumulative or self._policies.reasoning == "snapshot":
-            self._spend("text", -detail.text.tell())
-            detail.text = StringIO()
+            self._spend("text", -detail.text.size)
+            detail.text = Buffer()
         self._write("text", event.text[:room], detail.text, "reasoning_details.text")
         self._write("sent_back", event.data, detail.data, "reasoning_details.data")
         signature = event.signature

@@ -3,17 +3,16 @@
 A lane reports two things to its outlet, in order: boundaries, and text. The lane's table decides what each becomes.
 """
 
-import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from io import SEEK_END, StringIO
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
 
-from pydantic import Field, PlainSerializer, PlainValidator
+from pydantic import Field, PlainValidator
 from pydantic_core import from_json
 
+from streamfsm.core.buffer import PIECES, Buffer, Half
 from streamfsm.core.captured import UNNAMED, Captured, Channels
 from streamfsm.core.events import CallPiece, Form, TextField
 from streamfsm.core.extras import Extras
@@ -21,36 +20,9 @@ from streamfsm.core.scanner import Scanner
 from streamfsm.core.tags import Tags
 from streamfsm.core.text import begins_again, is_repetition, join_surrogates
 from streamfsm.machines import STREAM, TEXT, TOOL_CALL, StateMachine
-from streamfsm.machines.emission import Emission
+from streamfsm.machines.emission import SPOKEN, Emission
 from streamfsm.result import CallKind, Verdict
 
-
-def _buffer(value: Any) -> StringIO:
-    buffer = StringIO()
-    buffer.write(_read_text(value))
-    return buffer
-
-
-def _read_text(value: Any) -> str:
-    text = json.loads(value["escaped"]) if isinstance(value, dict) else value
-    if not isinstance(text, str):
-        raise ValueError("not a text")  # noqa: TRY004 - which pydantic reports
-    return text
-
-
-def _written_text(text: str) -> str | dict[str, str]:
-    """Return a text as UTF-8 can hold it: where half a character is in it, escaped."""
-    return text if text.isascii() or not _SURROGATE.search(text) else {"escaped": json.dumps(text)}
-
-
-Half: TypeAlias = Annotated[str, PlainValidator(_read_text), PlainSerializer(_written_text)]
-"""Text that may hold half a surrogate pair, whose other half may come next."""
-Buffer: TypeAlias = Annotated[
-    StringIO, PlainValidator(_buffer), PlainSerializer(lambda buffer: _written_text(buffer.getvalue()))
-]
-"""Text that grows: appending costs the same at any size, unlike ``str`` on an attribute."""
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHORT = 64
 _SHORTEST = 16  # characters; a shorter text is not reported as repeated
 _WINDOW = 4096  # characters that are read again after each repetition that is found
@@ -111,30 +83,22 @@ def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
     return (text, half, True) if len(text) + len(half) <= room else (text[:room], "", False)
 
 
-def _delta_of(buffers: Iterable[StringIO], size: int, text: str) -> str | None:
+def _delta_of(buffers: Iterable[Buffer], size: int, text: str) -> str | None:
     """Return the new part of a cumulative text; ``None`` if the text does not continue what is in the ``buffers``.
 
     ``size`` is the size of all earlier text. Where tags were taken out, the buffers hold less, and nothing is compared.
     No more is read of them than the text is long, because a short text may come often.
     """
     text, half = join_surrogates("", text)
-    if sum(buffer.tell() for buffer in buffers) < size:
+    if sum(buffer.size for buffer in buffers) < size:
         return text[size:] + half
     at = 0
     for buffer in buffers:
-        seen = _part(buffer, 0, len(text) - at) if at < len(text) else ""
+        seen = buffer.part(0, len(text) - at) if at < len(text) else ""
         if not text.startswith(seen, at):
             return None
         at += len(seen)
     return text[size:] + half if len(text) >= size else ""
-
-
-def _part(buffer: StringIO, start: int, size: int) -> str:
-    """Return part of what was written; the position for the next write stays."""
-    buffer.seek(start)
-    part = buffer.read(size)
-    buffer.seek(0, SEEK_END)
-    return part
 
 
 @dataclass(slots=True)
@@ -172,12 +136,12 @@ class TextLane:
     settled: bool = False
     """Whether the wire said that the text is whole."""
     size: int = 0
-    answer: Buffer = field(default_factory=StringIO)
-    reasoning: Buffer = field(default_factory=StringIO)
+    answer: Buffer = field(default_factory=Buffer)
+    reasoning: Buffer = field(default_factory=Buffer)
     _half: Half = ""  # a high surrogate whose low half may come next
     _prefix: str = ""  # what may become a tag
     _pair: int | None = None  # of several pairs of tags, the one whose tag came last
-    _held: Buffer = field(default_factory=StringIO)  # what came while it is undecided
+    _held: Buffer = field(default_factory=Buffer)  # what came while it is undecided
     _again: int = 0  # how many characters are held back because they repeat the text so far
 
     @property
@@ -206,32 +170,32 @@ class TextLane:
     def _unless_again(self, text: str) -> str:
         """Return what can be read now. Text that repeats the beginning of the lane's text is held back."""
         so_far, held = self._written, self._again
-        if _part(so_far, held, len(text)) == text:
+        if so_far.part(held, len(text)) == text:
             self._again += len(text)
             return ""
         self._again = 0
-        return _part(so_far, 0, held) + text
+        return so_far.part(0, held) + text
 
     @property
     def kept(self) -> int:
         """How many characters of the text are kept, or held back."""
-        return self.answer.tell() + self.reasoning.tell() + self._held.tell() + len(self._prefix) + self._again
+        return self.answer.size + self.reasoning.size + self._held.size + len(self._prefix) + self._again
 
     @property
     def held_back(self) -> str:
         """The text that waits for the next one."""
-        return self._held.getvalue() + _part(self._written, 0, self._again) + self._prefix + self._half
+        return self._held.getvalue() + self._written.part(0, self._again) + self._prefix + self._half
 
     def holds_back_what_came(self, pairs: int) -> bool:
         """Whether what is held back can be, with so many pairs of tags."""
         return (
             len(self._half) <= 1
             and (self._pair is None or 0 <= self._pair < pairs)
-            and 0 <= self._again <= self._written.tell()
+            and 0 <= self._again <= self._written.size
         )
 
     @property
-    def _written(self) -> StringIO:
+    def _written(self) -> Buffer:
         return self.reasoning if self.text_field == "reasoning" else self.answer
 
     @property
@@ -244,7 +208,7 @@ class TextLane:
         self._half = ""
         return _delta_of((self._held, self.answer, self.reasoning), self.size, text)
 
-    def emitted(self, field: str) -> StringIO:
+    def emitted(self, field: str) -> Buffer:
         """Return all text that has become this field of messages."""
         return self.reasoning if field == "reasoning" else self.answer
 
@@ -281,19 +245,21 @@ class TextLane:
             outlet.boundary(self, "answer")
             self._emit(self._release(), outlet)
         again, self._again = self._again, 0
-        if again < self._written.tell():
-            self._emit(_part(self._written, 0, again), outlet)
+        if again < self._written.size:
+            self._emit(self._written.part(0, again), outlet)
         self._emit(self._prefix + "\ufffd" * len(self._half), outlet)
         self._prefix = self._half = ""
 
     def _release(self) -> str:
-        held, self._held = self._held.getvalue(), StringIO()
+        held, self._held = self._held.getvalue(), Buffer()
         return held
 
     def _emit(self, text: str, outlet: Outlet) -> None:
         if text:
-            buffer: StringIO = getattr(self, _KEPT_IN[self.state])
-            buffer.write(text)
+            buffer: Buffer = getattr(self, _KEPT_IN[self.state])
+            buffer.append(text)
+            if len(buffer) > PIECES:
+                buffer.join()
             outlet.text(self, text)
 
 
@@ -305,6 +271,18 @@ class _Replayed:
 
     def text(self, lane: "Lane", text: str) -> None:
         pass
+
+
+class _Listener(_Replayed):
+    """Takes what arguments say that are read again, and keeps what is speech or thoughts."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def text(self, lane: "Lane", text: str) -> None:
+        emission = lane.machine.texts[lane.state]
+        if emission and emission.message in SPOKEN:
+            self.texts.append(text)
 
 
 @dataclass(slots=True)
@@ -319,7 +297,7 @@ class CallLane:
     state: str = TOOL_CALL.table.initial
     name: str = ""
     size: int = 0
-    arguments: Buffer = field(default_factory=StringIO)
+    arguments: Buffer = field(default_factory=Buffer)
     scanner: Annotated[Scanner | None, PlainValidator(lambda scanner: scanner), Field(exclude=True)] = None
     """Made when the name is complete, because the name decides what is captured; ``None`` until then."""
     extras: Extras = field(default_factory=dict)
@@ -351,8 +329,8 @@ class CallLane:
     """Whether all of the arguments came again; the repetition was left out."""
     tool: Annotated[Captured, PlainValidator(lambda tool: tool), Field(exclude=True)] = UNNAMED
     """What is captured of its arguments; not part of a snapshot, because the options say it."""
-    captured: Buffer | None = None
-    """What channels captured of the arguments, in order; ``None``: nothing yet."""
+    said: int = 0
+    """Characters of the arguments that became speech or thoughts."""
     _name_half: Half = ""
     _half: Half = ""
     _first: str | None = ""  # what may be a placeholder; ``None`` once this is decided
@@ -362,6 +340,11 @@ class CallLane:
     def machine(self) -> StateMachine:
         """Its machine, which depends on what is captured."""
         return self.tool.machine
+
+    @property
+    def called(self) -> CallKind:
+        """What is called: that a custom tool is, shows by its input."""
+        return "custom" if self.form == "text" else self.kind
 
     @property
     def label(self) -> str:
@@ -376,14 +359,14 @@ class CallLane:
     @property
     def kept(self) -> int:
         """How many characters of the arguments are kept, or held back."""
-        return self.arguments.tell() + len(self._first or "") + (self._again or 0)
+        return self.arguments.size + len(self._first or "") + (self._again or 0)
 
     @property
     def held_back(self) -> str:
         """The text that waits for the next one: of the name, or of the arguments."""
         if self.scanner is None:
             return self.name + self._name_half + self.arguments.getvalue() + self._half
-        again = _part(self.arguments, self.scanner.begins, self._again) if self._again else ""
+        again = self.arguments.part(self.scanner.begins, self._again) if self._again else ""
         return (self._first or "") + self.scanner.held_back + again + self._half
 
     @property
@@ -426,10 +409,12 @@ class CallLane:
         """Whether there are no arguments so far, or only an object without members."""
         return self.size < _SHORT and "".join(self.arguments.getvalue().split()) in ("", "null", "{}")
 
-    def emitted(self, _: str) -> StringIO:
-        """Return all text that has become any field of messages."""
-        self.captured = self.captured or StringIO()
-        return self.captured
+    def emitted(self, channels: Channels) -> str:
+        """Return all text that has become speech or thoughts: it follows from the arguments, which are read again."""
+        twin, outlet = CallLane(self.choice, self.ordinal, self.wire_index, name=self.name, form=self.form), _Listener()
+        twin.kind = self.kind
+        twin.replay(self.arguments.getvalue(), channels, outlet, ended=self.state in TOOL_CALL.table.final)
+        return "".join(outlet.texts)
 
     def says_the_same(self, other: "CallLane") -> bool:
         """Whether the arguments are those of the other call, as text or as JSON."""
@@ -485,7 +470,7 @@ class CallLane:
             event = "speech_named" if speech else "tool_named"
             self.scanner = Scanner(self.tool.trie, raw=not speech, stops=True)
         outlet.boundary(self, event, self.name)
-        text, self.arguments = self.arguments.getvalue(), StringIO()
+        text, self.arguments = self.arguments.getvalue(), Buffer()
         self._read(self._scan(text, outlet), outlet)
 
     def restore(self, channels: Channels) -> None:
@@ -500,18 +485,21 @@ class CallLane:
             if again is not None or not (over or state == AWAITING_NAME):
                 raise ValueError(f"{self.label} has no name, and is {state}")
             return
-        self.state, self.arguments, self._again = AWAITING_NAME, StringIO(), None
-        outlet = _Replayed()
+        self.state, self.arguments, self._again = AWAITING_NAME, Buffer(), None
+        self.replay(text, channels, _Replayed(), ended=over)
+        if not over and self.state != state:
+            raise ValueError(f"{self.label} is {state} in the snapshot, and {self.state} by its arguments")
+        self._restore_held(again)
+        self.state, self.announced_id = state, announced
+
+    def replay(self, text: str, channels: Channels, outlet: Outlet, *, ended: bool) -> None:
+        """Read arguments again, from the name on; ``ended``: the call is over."""
         self.complete_name(channels, outlet)
         if rest := self._scan(text, outlet):
             self._again, cast("Scanner", self.scanner).stops = None, False
             self._scan(rest, outlet)
-        if over:
+        if ended:
             cast("Scanner", self.scanner).close(self, outlet)
-        elif self.state != state:
-            raise ValueError(f"{self.label} is {state} in the snapshot, and {self.state} by its arguments")
-        self._restore_held(again)
-        self.state, self.announced_id = state, announced
 
     def _restore_held(self, again: int | None) -> None:
         scanner = cast("Scanner", self.scanner)
@@ -561,20 +549,21 @@ class CallLane:
     def _scan(self, text: str, outlet: Outlet) -> str:
         """Read arguments up to the end of the object, and white space after it; return the rest."""
         scanner: Scanner = self.scanner  # type: ignore[assignment]
-        self.arguments.write(text)
+        self.arguments.append(text)
+        if len(self.arguments) > PIECES:
+            self.arguments.join()
         scanner.feed(text, self, outlet)
         rest = scanner.beyond
         if rest:
             self._again = 0
-            self.arguments.seek(self.arguments.tell() - len(rest))
-            self.arguments.truncate()
+            self.arguments.cut(self.arguments.size - len(rest))
         return rest
 
     def _compare(self, text: str) -> str:
         """Compare what follows the object with the object; return what can be read now."""
         scanner, again = cast("Scanner", self.scanner), cast("int", self._again)
         size = scanner.ends - scanner.begins
-        expected = _part(self.arguments, scanner.begins + again, min(len(text), size - again))
+        expected = self.arguments.part(scanner.begins + again, min(len(text), size - again))
         if not text.startswith(expected):
             return self._held() + text
         self._again = again + len(expected)
@@ -586,7 +575,7 @@ class CallLane:
         """Return what was held back: it does not repeat the object, so it is an error."""
         scanner, again = cast("Scanner", self.scanner), cast("int", self._again)
         self._again, scanner.stops = None, False
-        return _part(self.arguments, scanner.begins, again)
+        return self.arguments.part(scanner.begins, again)
 
     def formed(self, text: str, form: Form) -> str | None:
         """Return a piece of this form as text that continues the arguments; ``None`` if their form differs."""

@@ -1,6 +1,6 @@
 """``Response``: applies the events of one response to its lanes, until the response ends."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal, cast
@@ -36,7 +36,7 @@ from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Options, Run
 from streamfsm.core.tags import tags_of
 from streamfsm.core.text import join_surrogates
-from streamfsm.core.writer import MessageWriter
+from streamfsm.core.writer import MessageWriter, Turn
 from streamfsm.machines import STREAM
 from streamfsm.machines.endings import CUT, UNKNOWN, closing, second
 from streamfsm.result import AnomalyKind, ErrorInfo
@@ -95,6 +95,7 @@ class Response(Routes):
         self.anomalies: Anomalies = Anomalies(run, limits.anomalies)
         self.judge: Judge = Judge(run, policies, self.anomalies)
         self.writer.may_seal = self.judge.may_be_sealed
+        self.writer.details = run.latest_details
         self._keeper = Keeper(run, policies, limits, self.anomalies)
         self._lane_policies = _lane_policies(
             limits.text, limits.arguments, policies.content, policies.reasoning, policies.arguments, options.think_tags
@@ -344,6 +345,24 @@ class Response(Routes):
         else:
             self.anomalies.record(event.kind, event.detail, event.choice)
         self._keeper.keep(event.fields, self._extras(event.choice))
+
+    def said(self, choice: Choice, turns: Sequence[Turn]) -> dict[str, str]:
+        """Return what the turns of a choice said, in stream order, by the field of their messages."""
+        texts: dict[object, str] = {}
+        ends: dict[object, int] = {}
+        said: dict[str, list[str]] = {}
+        for turn in reversed(turns):
+            who = turn.lane
+            place = (who, turn.field) if isinstance(who, str) else who
+            if place not in texts:
+                texts[place] = (
+                    choice.texts[who].emitted(turn.field).getvalue()
+                    if isinstance(who, str)
+                    else choice.calls.lanes[who].emitted(self._channels)
+                )
+            said.setdefault(turn.field, []).append(texts[place][turn.start : ends.get(place)])
+            ends[place] = turn.start
+        return {field: "".join(reversed(pieces)) for field, pieces in said.items()}
 
     # -- the end ----------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ The reader accepts strict JSON (RFC 8259: no ``NaN``, no byte order mark), with 
 that the verdict shows: raw control characters in strings, and unknown escapes, whose characters stand for themselves.
 
 Reading is linear: a constant number of regular expressions looks at each character, in runs. The only loop over single
-characters is over structural ones. Each level of nesting costs one list entry; nothing recurses.
+characters is over structural ones. Each level of nesting costs one byte; nothing recurses.
 """
 
 import json
@@ -28,8 +28,9 @@ from pydantic import Field, PlainValidator
 from pydantic_core import from_json
 
 from streamfsm.channels import member
+from streamfsm.core.buffer import Buffer
 from streamfsm.core.trie import NOTHING, Taking, Trie
-from streamfsm.machines.lexer import NEXT, Inside, Mode, after
+from streamfsm.machines.lexer import INSIDE, NEXT, Mode, after
 from streamfsm.result import Verdict
 
 _SPACE = " \t\n\r"
@@ -67,7 +68,8 @@ _LONGEST_PATH = 1024
 """Characters of the path of an object or array whose leaves are told one by one; a deeper one is told as a whole."""
 
 _LITERALS = {"t": "true", "f": "false", "n": "null"}
-_BRACKETS: dict[str, Inside] = {"{": "object", "[": "array"}
+_ARGUMENTS = INSIDE.index("arguments")
+_BRACKETS = {"{": INSIDE.index("object"), "[": INSIDE.index("array")}
 # From the lexer's table: the modes that follow the end of a run, an error and white space, and those that take digits.
 _WORD_ENDS, _NUMBER_ENDS, _BREAKS, _SPACED = after("last_letter"), after("ended"), after("other"), after("space")
 _DIGIT_RUNS = frozenset(mode for mode, target in after("digit").items() if mode == target)
@@ -156,9 +158,9 @@ class Scanner:
     """The part of the last text that follows the object and white space; only if the scanner ``stops``."""
 
     _mode: Mode = "start"
-    _stack: list[Inside] = field(default_factory=list)  # open brackets
+    _stack: bytearray = field(default_factory=bytearray)  # open brackets, as their positions in INSIDE
     _literal: str = ""  # the letters of true, false or null that are still to come
-    _key: list[str] = field(default_factory=list)  # the current key, decoded
+    _key: Buffer = field(default_factory=Buffer)  # the current key, decoded
     _keys: dict[str, None] = field(default_factory=dict)  # so far
     path: str = ""
     """The path of the latest value that a declared channel captured."""
@@ -174,13 +176,13 @@ class Scanner:
     _next: int = -1  # the node of the current value; -1: nothing of it is captured
     _channel: int = -1  # the taking of the current value, if the value leaves the raw text
     _aside: int = -1  # the same, if it stays in the raw text
-    _taken: list[str] | None = None  # text of a captured value that is told as a whole
+    _taken: Buffer | None = None  # text of a captured value that is told as a whole
     _decoding: bool = False  # inside a captured string
     _lenient: bool = False
 
     # Where text goes: "report" it as it is, "hold" it until the next key is decided, or "drop" it.
     _sink: Literal["report", "hold", "drop"] = "report"
-    _held: list[str] = field(default_factory=list)
+    _held: Buffer = field(default_factory=Buffer)
     _comma: bool = True  # whether the held comma belongs to reported text
     _resume: bool = False  # the next raw text is the first since a captured value
 
@@ -191,7 +193,7 @@ class Scanner:
     @property
     def held_back(self) -> str:
         """The text that waits for the next one."""
-        return "".join(self._held) + self._tail
+        return self._held.getvalue() + self._tail
 
     @property
     def closing_verdict(self) -> Verdict:
@@ -213,7 +215,7 @@ class Scanner:
         """
         if self._mode == "string" and (plain := self._within_string(text)) is not None:
             if self._taken is not None:
-                self._taken.append(plain)
+                self._taken.write(plain)
             if plain and (self.raw if self._channel < 0 else self._taken is None):
                 outlet.text(call, plain)
             return
@@ -256,7 +258,7 @@ class Scanner:
             if len(self._tail) >= len("\\uXXXX") and self._taken is None:
                 to.text("\ufffd")  # a high surrogate whose low half never came
         elif self._channel < 0 or self._sink == "report":
-            self._held.append(self._tail)
+            self._held.write(self._tail)
         else:
             self._held.clear()  # the beginning of a null, or of a value that is not whole
         self._tail = ""
@@ -270,11 +272,11 @@ class Scanner:
         if end > self._start:
             part = text[self._start : end]
             if self._taken is not None:
-                self._taken.append(part)
+                self._taken.write(part)
             if self._sink == "report":
                 self._report(part, to)
             elif self._sink == "hold":
-                self._held.append(part)
+                self._held.write(part)
         self._start = end
 
     def _report(self, text: str, to: _Telling) -> None:
@@ -288,7 +290,7 @@ class Scanner:
 
     def _release(self, to: _Telling) -> None:
         """Report what was held back, without its comma if only captured members precede it."""
-        held = "".join(self._held)
+        held = self._held.getvalue()
         self._held.clear()
         if not self._comma:
             held = held[held.find(",") + 1 :]
@@ -304,7 +306,7 @@ class Scanner:
         self._sift(text, at, to)
         self._fault("trailing" if event == "trailing" else "invalid", at)
         to.boundary(event if self.raw else "misspoken")
-        if self._channel >= 0 and self._taken:  # a value that moved, and that no message will hold
+        if self._channel >= 0 and self._taken and self._taken.size:  # a value that moved, and that no message will hold
             self._comma, self._held = True, self._taken
         self._channel = self._aside = self._next = -1
         self._taken, self._resume, self._mode = None, False, _BREAKS[self._mode]
@@ -325,14 +327,14 @@ class Scanner:
     def _start_step(self, text: str, at: int, to: _Telling) -> int:
         self.begins = self._base + at
         char = text[at]
-        mode = NEXT["arguments"]["start"].get(char)
+        mode = NEXT[_ARGUMENTS]["start"].get(char)
         if mode is None:
             return self._space(text, at, to)
         self._mode, self.verdict = mode, "incomplete"
         if char in _LITERALS:  # null in place of an object: some servers write it for no arguments
             self._literal = _LITERALS[char][1:]
         else:
-            self._stack.append("arguments")
+            self._stack.append(_ARGUMENTS)
             if self.raw:
                 self._sift(text, at + 1, to)
             self._sink = "hold" if self.trie.holds else "report"
@@ -366,7 +368,7 @@ class Scanner:
             at += 1
             self._mode = mode
             if len(self._stack) == self._depth:
-                node, key = self.trie.nodes[self._node], "".join(self._key)
+                node, key = self.trie.nodes[self._node], self._key.getvalue()
                 self._key.clear()
                 self._next = node.members.get(key, node.rest)
                 if self._next >= 0:
@@ -443,7 +445,7 @@ class Scanner:
         if taking.declared:
             self.path = self._path()
             if taking.whole or not is_string:
-                self._taken = []
+                self._taken = Buffer()
         if not (taking.moves or is_string):
             self._aside = number
             return
@@ -465,7 +467,7 @@ class Scanner:
         taking, taken = self.trie.takings[number], self._taken
         emits: Any = ""
         if taking.declared:
-            text = "".join(taken or ())
+            text = taken.getvalue() if taken else ""
             emits = {"delta": ""} if taken is None else {"value": text} if is_string else _value(text)
         event = "value_closed" if self._aside < 0 else taking.comes
         self._channel = self._aside = -1
@@ -508,10 +510,10 @@ class Scanner:
     def _take_body(self, text: str, at: int, end: int, to: _Telling) -> None:
         """Take ``text[at:end]``, part of a string's body: decode it for a captured value or a key."""
         if self._decoding:
-            (to.text if self._taken is None else self._taken.append)(_decode(text[at:end]))
+            (to.text if self._taken is None else self._taken.write)(_decode(text[at:end]))
             self._start = end
         elif self._mode == "key_string" and len(self._stack) == self._depth:
-            self._key.append(_decode(text[at:end]))
+            self._key.write(_decode(text[at:end]))
 
     def _number_step(self, text: str, at: int, to: _Telling) -> int:
         if self._mode in _DIGIT_RUNS:

@@ -1,10 +1,10 @@
 """Turns the output of lanes into numbered messages: rows and states in, :class:`StreamMessage` objects out."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from io import StringIO
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel
@@ -14,13 +14,11 @@ from streamfsm.core.lanes import CallLane, Lane, StreamLane, TextLane
 from streamfsm.core.scanner import Scanner
 from streamfsm.machines import STREAM
 from streamfsm.machines.declaration import Row
-from streamfsm.machines.emission import Emission
+from streamfsm.machines.emission import SPOKEN, Emission
 from streamfsm.messages import (
     ApprovalRequestMessage,
     ArgumentMessage,
-    AssistantMessage,
     Message,
-    ReasoningMessage,
     StopReasonType,
     StreamMessage,
     ToolCallDelta,
@@ -28,6 +26,7 @@ from streamfsm.messages import (
     made_up_id,
     otid,
 )
+from streamfsm.result import ReasoningDetail
 from streamfsm.trace import Transition
 
 _SILENT = STREAM.table.initial
@@ -47,7 +46,7 @@ class Turn(NamedTuple):
     lane: str | int
     """The label of the text field or its part, or the position of the call."""
     start: int
-    """Index in the lane's buffer of emitted text."""
+    """Index in the lane's emitted text."""
 
 
 @dataclass(slots=True)
@@ -86,6 +85,8 @@ class MessageWriter:
 
     may_seal: Callable[[CallLane], bool] = lambda _: False
     """Whether nothing of a call that has just closed is in doubt."""
+    details: Callable[[int], tuple[ReasoningDetail, ...]] = lambda _: ()
+    """The details with which the thoughts of a choice end."""
 
     _messages: list[Any] = field(default_factory=list)
     _trace_error: Exception | None = None
@@ -94,8 +95,8 @@ class MessageWriter:
     _latest: Any = None
     _latest_lane: Lane | None = None
     _latest_emission: Any = None
-    _captured: StringIO | None = None
-    """The buffer of captured text, if the latest message holds text that a call's lane captured."""
+    _speaker: CallLane | None = None
+    """The call that the latest message is speech or a thought of, if it is."""
 
     def boundary(self, lane: Lane, event: str, emits: str | Mapping[str, Any] = "") -> None:
         """``event`` fires; ``emits`` is what its row emits, if it does: a text, or several fields of the message."""
@@ -161,8 +162,8 @@ class MessageWriter:
             )
         else:
             fields[emission.field] = text
-            if self._captured is not None:
-                self._captured.write(text)
+            if self._speaker is not None:
+                self._speaker.said += len(text)
         fields["seq_id"] = numbering.next_seq
         numbering.next_seq += 1
         self._latest = message = _made(type(latest), fields, latest.__pydantic_fields_set__)
@@ -216,9 +217,14 @@ class MessageWriter:
             },
         )
         if begins and self.boundaries:
-            self._messages.append(RunStarted(f"{first.otid}", first.message_type, lane.choice, call_id, call_index))
-        self._captured = None
-        if message in _SPOKEN:
+            call = (
+                (call_id, call_index, lane.called, lane.hosted)
+                if isinstance(lane, CallLane) and call_index is not None
+                else ()
+            )
+            self._messages.append(RunStarted(f"{first.otid}", first.message_type, lane.choice, *call))
+        self._speaker = None
+        if message in SPOKEN:
             self._note_speaker(cast("TextLane | CallLane", lane), emission.field, cast("str", emits))
         numbering.next_seq += 1
         self._latest = first
@@ -245,22 +251,26 @@ class MessageWriter:
 
     def _end_run(self) -> None:
         if self.numbering.run:
-            self._messages.append(RunEnded(otid(self.message_id, self.numbering.ordinal)))
+            native = _NATIVE_THOUGHTS.fullmatch(self.numbering.run)
+            details = self.details(int(native[1])) if native else ()
+            self._messages.append(RunEnded(otid(self.message_id, self.numbering.ordinal), details))
 
     def _note_speaker(self, lane: TextLane | CallLane, field: str, text: str) -> None:
-        """Keep which lane speaks, so that texts can be joined in stream order; the text is in the lane's buffer."""
-        buffer = lane.emitted(field)
+        """Keep which lane speaks, so that texts can be joined in stream order; the lane has the text."""
+        who: str | int
         if isinstance(lane, CallLane):
-            buffer.write(text)
-            self._captured = buffer
-        who = lane.ordinal if isinstance(lane, CallLane) else lane.label
+            who, start = lane.ordinal, lane.said
+            lane.said += len(text)
+            self._speaker = lane
+        else:
+            who, start = lane.label, lane.emitted(field).size - len(text)
         turns = self.numbering.turns = self.numbering.turns or []
         for turn in turns[: -_LOOK_BACK - 1 : -1]:
             if turn.choice == lane.choice and (turn.field == field or turn.lane == who):
                 if turn[:3] == (lane.choice, field, who):
                     return
                 break
-        turns.append(Turn(lane.choice, field, who, buffer.tell() - len(text)))
+        turns.append(Turn(lane.choice, field, who, start))
 
 
 def _part_of(lane: Lane) -> str:
@@ -270,7 +280,7 @@ def _part_of(lane: Lane) -> str:
     return str(lane.part) if isinstance(lane, TextLane) and lane.part else ""
 
 
-_SPOKEN = (AssistantMessage, ReasoningMessage)
+_NATIVE_THOUGHTS = re.compile(r"(?:Hidden)?ReasoningMessage/(-?\d+)/\d*")  # runs of them; those in calls have a label
 _LOOK_BACK = 8  # turns between which lanes may alternate without the list growing
 _M = TypeVar("_M", bound=BaseModel)
 _new = object.__new__

@@ -56,6 +56,9 @@ Emission.REVOKED = Emission("ToolCallRevoked", ToolCallRevoked, "reason", part="
 Emission.HIDDEN = Emission("HiddenReasoningMessage", HiddenReasoningMessage, "state", thinks=True)
 Emission.STOP = Emission("StopReason", StopReason, "stop_reason")
 
+SPOKEN = (AssistantMessage, ReasoningMessage)
+"""The messages that hold what the model said and thought."""
+
 
 def argument(channel: str, what: str = "", *, done: bool = False) -> Emission:
     """Return the emission of a declared channel: a piece of text, or what a row says of a value."""

@@ -132,7 +132,6 @@ def _next(tokens: Mapping[str, str]) -> dict[Mode, dict[str, Mode]]:
     }
 
 
-NEXT: Mapping[Inside, Mapping[Mode, Mapping[str, Mode]]] = {
-    inside: _next(tokens) for inside, tokens in _TOKENS_INSIDE.items()
-}
-"""Innermost bracket, mode and character → the next mode, where the character is a token of its own."""
+INSIDE = tuple(_TOKENS_INSIDE)
+NEXT: tuple[Mapping[Mode, Mapping[str, Mode]], ...] = tuple(map(_next, _TOKENS_INSIDE.values()))
+"""Innermost bracket, as its position in ``INSIDE``, mode and character → the next mode, where the character is a token of its own."""

@@ -103,7 +103,10 @@ class Responses:
         """See :class:`streamfsm.wires.source.Source`."""
         places = range(len(self.items.all))
         known = set(begun) == ({_CHOICE} if self.begun else set())
-        return known and self.items.refer(calls) and all(at in places for at in self.silent)
+        numbers = [part.number for item in self.items.all for part in item.parts.values()]
+        counts = min(self.base64, *(part.logprobs for item in self.items.all for part in item.parts.values()), 0) == 0
+        numbered = len({*numbers}) == len(numbers) and all(0 <= number < self.parts for number in numbers)
+        return known and numbered and counts and self.items.refer(calls) and all(at in places for at in self.silent)
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Pass the events of ``chunk`` on; see :class:`streamfsm.wires.source.Source`."""
