@@ -289,6 +289,15 @@ class StreamParser:
         return self._response.options.message_id
 
     @property
+    def final_response(self) -> Any:
+        """The whole response, as the event that ends a Responses stream has it: the object that was fed, or a dict.
+
+        ``None`` on the other wire, and before that event. A snapshot does not hold it.
+        """
+        source = self._wire.source
+        return source.final if isinstance(source, Responses) else None
+
+    @property
     def result(self) -> StreamResult:
         """The result of the stream so far; built anew on each access."""
         run, judge = self._response.run, self._response.judge

@@ -470,6 +470,13 @@ def test_what_is_not_installed_is_named(recorded, monkeypatch, capsys, missing):
     assert capsys.readouterr() == ("", needs)
 
 
+def test_a_client_that_is_too_old_for_the_body_is_named(recorded, monkeypatch, capsys):
+    monkeypatch.delattr(openai.OpenAI, "responses", raising=False)
+    assert main(["replay", recorded([{"type": "response.created", "response": {"id": "r"}}])]) == 2
+    needs = f"streamfsm: a body of the Responses API needs openai 1.66 or newer, not {openai.__version__}\n"
+    assert capsys.readouterr() == ("", needs)
+
+
 def test_json_needs_no_rich(recorded, monkeypatch):
     monkeypatch.setitem(sys.modules, "rich", None)
     assert replay(recorded([chunk(content="Hi")]), "--json")[0] == 0

@@ -118,6 +118,7 @@ TESTED_IN = {
     "wires/responses/events": "responses_table",
     "wires/responses/left_out": "responses_leaves",
     "wires/responses/reader": "responses_reader",
+    "wires/responses/unfinished": "responses_reader",
     "wires/chat/fields": "reader",
     "wires/chat/structure": "details",
     "wires/checked": "reader",
