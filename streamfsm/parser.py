@@ -213,7 +213,7 @@ class StreamParser:
         for event in events:
             self._take_event(event)
         self._frame = b""
-        if len(events) == 1 and events[0][0] not in _NOT_PLAIN and wire.body.is_between_events:
+        if len(events) == 1 and wire.body.is_between_events:
             self._frame = b"event: %b\ndata: " % events[0][0] if events[0][0] else b"data: "
         if wire.body.too_large and self.state == "open":
             self._response.exceed("event")
@@ -247,7 +247,7 @@ class StreamParser:
                 error = ErrorInfo(code="not_a_stream", message=f"the body is not an event stream: {unread!r}")
                 return self._end("error", error)
             if not is_field(unread):
-                self._response.anomalies.record("not_a_chunk", f"lines that are no event: {unread!r}")
+                self._response.anomalies.record("not_a_chunk", f"lines that are not an event: {unread!r}")
         return self._end("end")
 
     def cancel(self) -> list[StreamMessage]:

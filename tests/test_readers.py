@@ -59,6 +59,7 @@ def sorted_calls(written: Written, calls: list[Any]) -> list[tuple[str, bool]]:
     return [by_id[call.id] for call in sorted(calls, key=lambda call: call.id)]
 
 
+@pytest.mark.slow("a client of its own reads many streams")
 @given(written=streams_of("anthropic"))
 def test_anthropic_accumulates_the_messages_events(written: Written):
     pytest.importorskip("anthropic")
@@ -98,9 +99,9 @@ def test_anthropic_accumulates_the_messages_events(written: Written):
 class Node:
     """A reader that runs in Node, and answers a line to each line."""
 
-    def __init__(self, script: str) -> None:
+    def __init__(self, script: str, *arguments: str) -> None:
         self.process = subprocess.Popen(  # noqa: S603 - our own script
-            ["node", READERS / script],  # noqa: S607
+            ["node", READERS / script, *arguments],  # noqa: S607
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -118,14 +119,14 @@ def node():
     """Returns the running reader of a script."""
     if shutil.which("node") is None:
         pytest.skip("node is not installed")
-    if not (READERS / "node_modules" / "ai").exists():
+    if not (READERS / "node_modules" / "ai-7").exists():
         pytest.skip("the readers are not installed: make readers")
-    running: dict[str, Node] = {}
+    running: dict[tuple[str, ...], Node] = {}
 
-    def reader(script: str) -> Node:
-        if script not in running:
-            running[script] = Node(script)
-        return running[script]
+    def reader(*command: str) -> Node:
+        if command not in running:
+            running[command] = Node(*command)
+        return running[command]
 
     yield reader
     for each in running.values():
@@ -150,9 +151,10 @@ def test_the_ag_ui_client_verifies_and_reduces(node, written: Written):
 
 
 @pytest.mark.slow("starts Node")
+@pytest.mark.parametrize("package", ["ai", "ai-7"])
 @given(written=streams_of("ui-messages"))
-def test_the_ai_sdk_reads_the_ui_messages(node, written: Written):
-    told = node("ui_messages.mjs").read(written.body.decode())
+def test_the_ai_sdk_reads_the_ui_messages(node, package, written: Written):
+    told = node("ui_messages.mjs", package).read(written.body.decode())
     failed = written.result.stop_reason in ("error", "incomplete")
     assert [error for error in told["errors"] if not (failed and error.startswith("read: "))] == []
     parts = told["message"]["parts"]
@@ -160,5 +162,10 @@ def test_the_ai_sdk_reads_the_ui_messages(node, written: Written):
     texts = {kind: "".join(part["text"] for part in parts if part["type"] == kind) for kind in ("text", "reasoning")}
     assert texts == {"text": written.result.assistant_text, "reasoning": written.result.thoughts}
     available = [part for part in parts if part.get("state") in ("input-available", "approval-requested")]
-    ready = [call for call in written.calls if call.ready]
-    assert sorted(part["toolName"] for part in available) == sorted(call.name for call in ready)
+    own = [part["toolName"] for part in available if not part.get("providerExecuted")]
+    assert sorted(own) == sorted(call.name for call in written.calls if call.ready)
+    asking = [part for part in available if part.get("providerExecuted")]
+    assert {part["state"] for part in asking} <= {"approval-requested"}
+    assert {part["toolCallId"] for part in asking} <= {
+        call.tool_call_id for call in written.calls if call.kind == "mcp_approval_request"
+    }

@@ -726,6 +726,7 @@ def test_deltas_with_numbers_and_padding_are_learned(monkeypatch, names):
     assert sum(told) >= 48
 
 
+@pytest.mark.slow("lines are counted")
 def test_a_stream_is_read_in_linear_time_though_each_text_is_told_four_times():
     def cost(size: int) -> int:
         text = "word " * size
@@ -837,3 +838,21 @@ def test_a_call_that_comes_whole_may_have_no_arguments():
     assert [(call.name, call.arguments, call.ready) for call in parser.result.tool_calls] == [
         ("local_shell_call", "", True)
     ]
+
+
+HALF = [
+    created(),
+    added(message()),
+    spoken("a"),
+    spoken("\ud83d"),
+    event("output_text.done", text="a\ud83d", **named("m1", 0), **placed(0)),
+    done(message("a\ud83d")),
+    ended(message("a\ud83d")),
+]
+
+
+@pytest.mark.parametrize("left_out", [(), (3,), (4,), (5,), (4, 5), (2, 3), (3, 4, 5)], ids=str)
+def test_half_a_character_at_the_end_of_a_text_is_told_once_however_often_the_text_is(left_out: tuple[int, ...]):
+    messages, parser = run([each for at, each in enumerate(HALF) if at not in left_out])
+    assert said(messages) == [("assistant", "a\ufffd"), ("stop", "end_turn")]
+    assert anomalies(parser) == []

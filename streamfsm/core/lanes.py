@@ -248,6 +248,7 @@ class TextLane:
         if again < self._written.size:
             self._emit(self._written.part(0, again), outlet)
         self._emit(self._prefix + "\ufffd" * len(self._half), outlet)
+        self.size += len(self._half)
         self._prefix = self._half = ""
 
     def _release(self) -> str:
