@@ -22,6 +22,7 @@ from streamfsm.core.events import (
     Handler,
     HiddenThought,
     ItemBegins,
+    Remembered,
     TextField,
     Thought,
     Whole,
@@ -169,7 +170,11 @@ class Responses:
         if response_id or model:
             to.take(Envelope(response_id, model, tells_thoughts=True))
             self.has_id, self.has_model = self.has_id or bool(response_id), self.has_model or bool(model)
-        self.told |= {_named(name): kept(_canonical(response[name])) for name in more(response, _RESPONSE)}
+        for name in more(response, _RESPONSE):
+            told = kept(_canonical(response[name]))
+            if told != self.told.get(_named(name)):
+                to.take(Remembered("field", len(told) + len(_named(name))))
+                self.told[_named(name)] = told
         details = fields_of(response.get("incomplete_details"))
         if rest := {key: details[key] for key in more(details, ("reason",))}:
             to.take(Extra(None, "incomplete_details", _canonical(rest)))
@@ -265,7 +270,7 @@ class Responses:
         self._record(rule, row.fits, to)
         if item is None:
             item = self._begin_item(row.fits[0], index, to, announced=False)
-            self.items.identify(item, ids)
+            self._identify(item, ids, to)
             if item.is_call:
                 self._frame(item, {}, to)
             return item, False
@@ -287,8 +292,12 @@ class Responses:
             self.items.place(item, index)
         item.id = item.id or string(told, "id", _CHOICE, to)
         item.call_id = item.call_id or call_id
-        self.items.identify(item, ids)
+        self._identify(item, ids, to)
         return item
+
+    def _identify(self, item: Item, ids: Iterable[str], to: Handler) -> None:
+        for new in self.items.identify(item, ids):
+            to.take(Remembered("id", 2 * len(new)))
 
     def _record(self, rule: Rule, fits: Iterable[str], to: Handler) -> None:
         if rule.records:
