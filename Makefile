@@ -17,7 +17,7 @@ OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
 .PHONY: help demo gateway test test-fast test-pythons test-openai test-clients test-site lint types pyright api wheel docs site check bench instructions \
-	emitters peers conform readers mutants fuzz test-fuzz clean
+	e2e scale emitters peers conform readers mutants fuzz test-fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -147,6 +147,30 @@ test-clients: .venv-clients/.stamp ## run what docs/use-with.md shows, with ever
 .venv-clients/.stamp: pyproject.toml examples/clients.txt
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[openai,testing]' -r examples/clients.txt pytest
+	@touch $@
+
+e2e: .venv-e2e/.stamp ## hundreds of requests to servers that are not ours: llama.cpp's, aimock, LiteLLM's proxy
+	.venv-e2e/bin/python -m pytest tests/e2e tests/test_llama_server.py -rs
+
+# What cannot be installed here, its tests skip: each server is installed by itself.
+.venv-e2e/.stamp: pyproject.toml tests/e2e/requirements.txt tests/e2e/package.json
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[openai,testing]' pytest
+	grep -v '^#' tests/e2e/requirements.txt | while read -r server; do \
+		$(@D)/bin/python -m pip install --quiet --disable-pip-version-check "$$server" || echo "not here: $$server"; done
+	npm install --prefix tests/e2e --no-package-lock --no-audit --no-fund --silent || echo "not here: aimock"
+	@touch $@
+
+scale: .venv-scale/.stamp ## the keyed streams on PyFlink and the archive on Ray Data, killed and restored; 10,000 open streams
+	.venv-scale/bin/python -m pytest tests/scale -o filterwarnings= -rs
+	.venv-scale/bin/python benchmarks/open_streams.py
+
+# What cannot be installed here, its tests skip: PyFlink has no wheels for Python 3.13, and needs Java.
+.venv-scale/.stamp: pyproject.toml
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[testing]' pytest starlette uvicorn
+	for engine in 'apache-flink>=2.3' 'ray[data]>=2.60'; do \
+		$(@D)/bin/python -m pip install --quiet --disable-pip-version-check "$$engine" || echo "not here: $$engine"; done
 	@touch $@
 
 peers: .venv-peers/.stamp ## put the laws to other parsers, and write docs/peers.md; takes minutes

@@ -8,10 +8,13 @@ characters a piece, of which each is followed by a look at the arguments so far.
 
 import json
 import random
+import shutil
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from measure import Rows, exponent, main
@@ -20,6 +23,9 @@ from pydantic_core import from_json
 from streamfsm.testing import GrowingArguments, LawBroken, check_channels
 from streamfsm.testing.channels import Growing
 
+HERE = Path(__file__).parent
+NODE = HERE.parent / "conformance" / "adapters" / "node"
+"""Where ``make conform`` installs pi-ai."""
 SIZES = (2_000, 8_000)
 TEXTS = ("a", "two words", "\u00e9", "\U0001f426", 'a "quote"', "line\nbreak", "")
 
@@ -36,6 +42,70 @@ class Reparsing:
         return self._read(self._text)
 
 
+class Weir:
+    """jsonweir's events, put together; a fatal one raises."""
+
+    def __init__(self) -> None:
+        from jsonweir import IncrementalJsonParser
+
+        self._parser = IncrementalJsonParser()
+        self._root: dict[str, Any] = {}
+
+    def feed(self, piece: str) -> Any:
+        """Return what the text so far holds."""
+        for event in self._parser.feed(piece):
+            match type(event).__name__:
+                case "StartObject":
+                    self._put(event.path, {})
+                case "StartArray":
+                    self._put(event.path, [])
+                case "StartString":
+                    self._put(event.path, "")
+                case "StringDelta":
+                    self._put(event.path, self._at(event.path) + event.text)
+                case "EndString" | "Scalar":
+                    self._put(event.path, event.value)
+                case "JsonParseError" if event.fatal:
+                    raise ValueError(event.message)
+        return self._root.get("value", {})
+
+    def _at(self, path: Any) -> Any:
+        value: Any = self._root["value"]
+        for step in path:
+            value = value[step]
+        return value
+
+    def _put(self, path: Any, value: Any) -> None:
+        *above, last = ("value", *path)
+        place: Any = self._root
+        for step in above:
+            place = place[step]
+        if isinstance(place, list) and last == len(place):
+            place.append(value)
+        else:
+            place[last] = value
+
+
+class InNode:
+    """pi-ai's parser, in one process of Node; it reads all of the text again for every piece."""
+
+    def __init__(self) -> None:
+        command = ["node", str(HERE / "growing.mjs"), str(NODE)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+
+    def ask(self, **request: Any) -> Any:
+        """Return the answer to a request."""
+        assert self._process.stdin  # noqa: S101
+        assert self._process.stdout  # noqa: S101
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def parser(self) -> Growing:
+        """Return a parser."""
+        return Reparsing(lambda text: self.ask(text=text))
+
+
 def parsers() -> dict[str, Callable[[], Growing]]:
     """Those that are installed."""
     found: dict[str, Callable[[], Growing]] = {
@@ -47,6 +117,10 @@ def parsers() -> dict[str, Callable[[], Growing]]:
         from partial_json_parser import loads
 
         found["partial-json-parser"] = lambda: Reparsing(loads)
+    if find_spec("jsonweir"):
+        found["jsonweir"] = Weir
+    if shutil.which("node") and (NODE / "node_modules" / "@earendil-works" / "pi-ai").is_dir():
+        found["pi-ai (Node)"] = InNode().parser
     return found
 
 
@@ -80,6 +154,8 @@ def broken(parse: Callable[[], Growing], texts: list[str]) -> Counter[str]:
 def seconds(parse: Callable[[], Growing], size: int) -> float:
     """CPU time for a text of this size, four characters a piece."""
     text = json.dumps({"items": [{"id": number, "name": "a name"} for number in range(size // 30)]})
+    if isinstance(node := getattr(parse, "__self__", None), InNode):
+        return float(node.ask(text=text, step=4))
     parser = parse()
     start = time.process_time()
     for at in range(0, len(text), 4):

@@ -22,6 +22,7 @@ from wire import chunks
 
 from streamfsm import StreamParser
 from streamfsm.replay.capture import body
+from streamfsm.sinks import Sse
 
 STREAMS = 200
 EVENTS = 200  # of a stream
@@ -38,12 +39,12 @@ async def bytes_only(upstream: asyncio.StreamReader) -> AsyncIterator[bytes]:
 
 async def typed(upstream: asyncio.StreamReader) -> AsyncIterator[bytes]:
     """Typed messages as server-sent events."""
-    parser = StreamParser()
+    parser, sink = StreamParser(), Sse()
     while data := await upstream.read(65_536):
         if messages := parser.feed_bytes(data):
-            yield b"".join([f"data: {each.model_dump_json(exclude_none=True)}\n\n".encode() for each in messages])
+            yield b"".join(map(sink.frame, messages))
     if messages := parser.close():
-        yield b"".join([f"data: {each.model_dump_json(exclude_none=True)}\n\n".encode() for each in messages])
+        yield b"".join(map(sink.frame, messages))
 
 
 WAYS: dict[str, Way] = {"bytes only": bytes_only, "typed messages": typed}
@@ -115,7 +116,8 @@ def started(target: Callable[..., None], *arguments: object) -> tuple[Connection
 def check(way: str, read: list[bytes]) -> None:
     """Every client has read the whole message."""
     for data in read:
-        events = [json.loads(event[6:]) for event in data.decode().split("\n\n") if event.startswith("data: {")]
+        lines = data.decode().split("\n")
+        events = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
         if way == "typed messages":
             text = "".join(event.get("content", "") for event in events)
             right = text.count("w") == EVENTS and events[-1]["message_type"] == "stop_reason"

@@ -25,15 +25,19 @@ from streamfsm.replay.capture import body
 http = importlib.import_module(openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0])
 EVENTS = 2000
 ROUNDS = 9
-KINDS = ("content", "message", "raw", "unlike")
+KINDS = ("content", "message", "raw", "unlike", "twice", "responses")
 
 
 def chunks(kind: str, events: int) -> Iterator[dict[str, Any]]:
     """A stream of ``events`` deltas of about four characters, as OpenAI's server sends it.
 
     Padding makes events of other lengths. In an ``unlike`` one, a message too, no two events are alike in what comes
-    before the text.
+    before the text. In ``twice``, each event tells its text twice, beside an extra, as OpenRouter's reasoning does.
+    ``responses`` is the Responses API, which tells the text four times in all.
     """
+    if kind == "responses":
+        yield from responses(events)
+        return
     positions = itertools.count()
 
     def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
@@ -51,6 +55,14 @@ def chunks(kind: str, events: int) -> Iterator[dict[str, Any]]:
             "obfuscation": "0aBcDeFgH"[at % 8 :],
         }
 
+    if kind == "twice":
+        for number in range(events):
+            text = f"w{number % 100:02} "
+            details = [{"type": "reasoning.text", "text": text, "format": "unknown", "index": 0}]
+            delta = {"role": "assistant", "content": "", "reasoning": text, "reasoning_details": details}
+            yield {**chunk(delta), "provider": "DeepSeek"}
+        yield chunk({}, "stop")
+        return
     if kind == "content":
         yield chunk({"role": "assistant", "content": "", "refusal": None})
         for number in range(events):
@@ -63,6 +75,41 @@ def chunks(kind: str, events: int) -> Iterator[dict[str, Any]]:
     for text in [*(f"w{number % 100:02} " for number in range(events)), end]:
         yield chunk({"tool_calls": [{"index": 0, "function": {"arguments": text}}]})
     yield chunk({}, "tool_calls")
+
+
+def responses(events: int) -> Iterator[dict[str, Any]]:
+    """The same text by the Responses API: numbered deltas with padding, then the text whole, at three ends."""
+    place = {"item_id": "msg_0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f6071", "output_index": 0, "content_index": 0}
+    words = [f"w{number % 100:02} " for number in range(events)]
+    part = {"type": "output_text", "text": "".join(words), "annotations": [], "logprobs": []}
+    item = {"id": place["item_id"], "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    response = {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1762345678,
+        "model": "gpt-4.1",
+        "output": [],
+        "status": "in_progress",
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+    }
+    deltas = [
+        {"type": "output_text.delta", **place, "delta": word, "logprobs": [], "obfuscation": "0aBcDeFgH"[at % 8 :]}
+        for at, word in enumerate(words)
+    ]
+    stream = [
+        {"type": "created", "response": response},
+        {"type": "output_item.added", "output_index": 0, "item": {**item, "status": "in_progress", "content": []}},
+        {"type": "content_part.added", **place, "part": {**part, "text": ""}},
+        *deltas,
+        {"type": "output_text.done", **place, "text": part["text"], "logprobs": []},
+        {"type": "content_part.done", **place, "part": part},
+        {"type": "output_item.done", "output_index": 0, "item": item},
+        {"type": "completed", "response": {**response, "status": "completed", "output": [item]}},
+    ]
+    for number, event in enumerate(stream):
+        yield {**event, "type": f"response.{event['type']}", "sequence_number": number}
 
 
 def pieces(data: bytes, size: int = 16_384) -> list[bytes]:
@@ -81,13 +128,16 @@ class Body(http.AsyncByteStream):  # type: ignore[misc, name-defined]
             yield part
 
 
-async def client_seconds(parts: list[bytes]) -> tuple[float, int]:
+async def client_seconds(kind: str, parts: list[bytes]) -> tuple[float, int]:
     """Seconds of CPU, and the number of chunks."""
     headers = {"content-type": "text/event-stream"}
     transport = http.MockTransport(lambda _: http.Response(200, headers=headers, stream=Body(parts)))
     session = openai.DefaultAsyncHttpxClient(transport=transport)
     async with openai.AsyncOpenAI(base_url="http://loopback/v1", api_key="none", http_client=session) as client:
-        stream = await client.chat.completions.create(model="m", messages=[], stream=True)
+        if kind == "responses":
+            stream: Any = await client.responses.create(model="m", input="", stream=True)
+        else:
+            stream = await client.chat.completions.create(model="m", messages=[], stream=True)
         count = 0
         start = time.process_time()
         async for _ in stream:
@@ -113,10 +163,10 @@ def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
         parts = pieces(body(chunks(kind, events)).encode())
         ours, theirs = [], []
         for _ in range(rounds):
-            client, count = asyncio.run(client_seconds(parts))
+            client, count = asyncio.run(client_seconds(kind, parts))
             own, parser = parser_seconds(parts)
             result = parser.result
-            text = result.content or result.tool_calls[0].arguments
+            text = result.content or result.reasoning or result.tool_calls[0].arguments
             if text.count("w") != events:  # fast and wrong counts for nothing
                 raise AssertionError(f"wrong result of a {kind} stream")
             ours.append(own / count * 1e6)

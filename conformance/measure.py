@@ -37,6 +37,7 @@ def environment(name: str, requirements: list[str]) -> str:
     if not stamp.exists() or stamp.read_text() != "\n".join(requirements):
         venv.create(place, clear=True, with_pip=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--upgrade", "pip"], check=True, cwd=ROOT)  # noqa: S603 - some need a newer one
         subprocess.run([*pip, *requirements], check=True, cwd=ROOT)  # noqa: S603 - our own list
         stamp.write_text("\n".join(requirements))
     return str(python.relative_to(ROOT))

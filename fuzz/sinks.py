@@ -1,18 +1,21 @@
 """Our sinks on many streams: ``python fuzz/sinks.py COUNT [SEED]``. Exits with 1 if what any of them wrote is unlawful.
 
-Each stream goes to every sink. What they wrote is framed, read again as JSON, and checked as a whole by the grammar,
-which the sinks also check event by event; so this finds an error of either. A finding is printed with its seed.
+Each stream, of Chat Completions or of Responses, goes to every sink. What they wrote is framed, read again as JSON,
+and checked as a whole by the grammar, which the sinks also check event by event; so this finds an error of either. The
+texts of the UI messages must be those of the result. A finding is printed with its seed.
 """
 
 import json
 import random
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from streamfsm import StreamParser
 from streamfsm.errors import StreamFsmError
 from streamfsm.sinks import GRAMMARS, AgUi, AnthropicEvents, ResponsesEvents, UiMessageStream
 from streamfsm.testing import QUIRKS, Stream, accented
+from streamfsm.testing import responses as told
 from streamfsm.testing import streams as of
 from streamfsm.wires.chat.chunking import Atom
 
@@ -31,6 +34,8 @@ ARGUMENTS = (
     '{"a":"\n\\ud83d"}',
     "oops",
 )
+KINDS = ("reasoning", "text")
+ERRORS = (None, "x", {"y": 1})
 FINISHES = ("tool_calls", "stop", "length", "content_filter", "odd", None)
 
 
@@ -55,6 +60,31 @@ def stream(rng: random.Random) -> Stream:
     return Stream([*atoms, *(of.usage(3, 4) if rng.random() < 0.5 else ())], cut_names=False)
 
 
+ITEMS: tuple[Callable[[int, random.Random], list[Any]], ...] = (
+    lambda at, rng: told.message(at, [(rng.choice(("content", "refusal")), text(rng))]),
+    lambda at, rng: told.reasoning(at, [text(rng)], encrypted=rng.choice(("", "gAAAA"))),
+    lambda at, rng: told.reasoning(at, text=text(rng), encrypted=rng.choice(("", "gAAAA"))),
+    lambda at, rng: told.reasoning(at, encrypted=rng.choice(("", "gAAAA"))),
+    lambda at, rng: told.call(at, rng.choice(NAMES), rng.choice(ARGUMENTS)),
+    lambda at, rng: told.call(at, rng.choice(NAMES), text(rng), custom=True),
+    lambda at, rng: told.web_search(at, text(rng)),
+    lambda at, rng: told.mcp_call(
+        at, rng.choice(NAMES), rng.choice(ARGUMENTS), error=rng.choice((None, "x", {"y": 1}))
+    ),
+    lambda at, rng: told.mcp_approval_request(at, rng.choice(NAMES), rng.choice(ARGUMENTS)),
+)
+
+
+def events(rng: random.Random) -> list[Any]:
+    """Return the events of a response of the Responses API, in order, some of them missing."""
+    made = [rng.choice(ITEMS)(index, rng) for index in range(rng.randint(0, 4))]
+    order: list[Any] = []
+    while any(made):
+        order.append(rng.choice([item for item in made[: rng.randint(1, len(made))] if item] or [[None]]).pop(0))
+    whole = told.response([event for event in order if event], rng.choice(told.ENDS), {"input_tokens": 3})
+    return [event for event in whole if rng.random() < 0.98]
+
+
 def cut(rng: random.Random, atom: Atom) -> list[Atom]:
     """Return the atom in pieces; a name stays whole."""
     if atom.kind == "name":
@@ -64,15 +94,17 @@ def cut(rng: random.Random, atom: Atom) -> list[Atom]:
 
 def items(rng: random.Random) -> tuple[list[Any], StreamParser]:
     """Return what a parser gives of a stream under up to three quirks, cut anywhere, and ended in some way."""
+    parser = StreamParser(boundaries=True, requires_approval_tools=("search",), message_id="message-1")
+    ends = rng.choice((parser.close, parser.close, parser.cancel, lambda: parser.fail("boom")))
+    if rng.random() < 0.3:
+        return [item for event in events(rng) for item in parser.feed(event)] + [*ends()], parser
     logical = stream(rng)
     places = rng.sample(range(len(logical.pieces)), rng.randint(0, min(8, len(logical.pieces))))
     quirks = [QUIRKS[at] for at in sorted(rng.sample(range(len(QUIRKS)), rng.choice((0, 0, 1, 3))))]
     chunks = accented(logical.cut(places), quirks)
     if rng.random() < 0.3:
         del chunks[rng.randint(0, len(chunks)) :]
-    parser = StreamParser(boundaries=True, requires_approval_tools=("search",), message_id="message-1")
     given: list[Any] = [item for chunk in chunks for item in parser.feed(chunk)]
-    ends = rng.choice((parser.close, parser.close, parser.cancel, lambda: parser.fail("boom")))
     return given + ends(), parser
 
 
@@ -89,8 +121,12 @@ def check(seed: int) -> list[str]:
             continue
         body = b"".join(map(sink.frame, events)) + sink.LAST
         data = [line[6:] for line in body.decode().split("\n") if line.startswith("data: ")]
-        found = GRAMMARS[sink.GRAMMAR.wire].check([each if each == "[DONE]" else json.loads(each) for each in data])
+        read = [json.loads(each) for each in data if each != "[DONE]"]
+        found = GRAMMARS[sink.GRAMMAR.wire].check([*read, *(each for each in data if each == "[DONE]")])
         wrong += [f"seed {seed}: {sink.GRAMMAR.wire}: {found}"] if found else []
+        if make is UiMessageStream:
+            said = ["".join(each["delta"] for each in read if each["type"] == f"{kind}-delta") for kind in KINDS]
+            wrong += [f"seed {seed}: {said}"] if said != [result.thoughts, result.assistant_text] else []
     return wrong
 
 

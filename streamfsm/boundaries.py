@@ -7,7 +7,7 @@ boundaries in one list with the messages. They are made where rows of the tables
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from streamfsm.result import Verdict
+from streamfsm.result import CallKind, ReasoningDetail, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,10 @@ class RunStarted:
     """For a run of a tool call: the id that its messages carry, if any."""
     call_index: int | None = None
     """For a run of a tool call: the index of the :class:`~streamfsm.ParsedCall`."""
+    call_kind: CallKind | None = None
+    """For a run of a tool call: what is called."""
+    hosted: bool = False
+    """Whether it is a run of a call that the server runs, or asks for leave to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,10 @@ class RunEnded:
     """The run that began last is over. Runs do not overlap: the next begins after it."""
 
     otid: str
+    details: tuple[ReasoningDetail, ...] = ()
+    """For a run of native thoughts, shown or hidden: what has to go back to the server with it, as far as it has come:
+    the last structured part with text, and up to eight that hold only data, such as encrypted thoughts. A part can come
+    with more than one run."""
 
 
 @dataclass(frozen=True, slots=True)

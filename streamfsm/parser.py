@@ -16,15 +16,15 @@ from streamfsm.core.extras import values
 from streamfsm.core.invariants import broken
 from streamfsm.core.json_values import fields_of
 from streamfsm.core.judge import WHOLE
-from streamfsm.core.lanes import OPEN, CallLane, label_of
+from streamfsm.core.lanes import OPEN, CallLane
 from streamfsm.core.response import Response
-from streamfsm.core.run import Choice, Detail, Options, Run
+from streamfsm.core.run import Choice, Options, Run
 from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import Turn
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
 from streamfsm.messages import StopReasonType, StreamMessage, made_up_id
-from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult
+from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, StreamResult
 from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Trace, TraceLog
 from streamfsm.wires.chat.dialect import Dialect
@@ -213,7 +213,7 @@ class StreamParser:
         for event in events:
             self._take_event(event)
         self._frame = b""
-        if len(events) == 1 and events[0][0] not in _NOT_PLAIN and wire.body.is_between_events:
+        if len(events) == 1 and wire.body.is_between_events:
             self._frame = b"event: %b\ndata: " % events[0][0] if events[0][0] else b"data: "
         if wire.body.too_large and self.state == "open":
             self._response.exceed("event")
@@ -247,7 +247,7 @@ class StreamParser:
                 error = ErrorInfo(code="not_a_stream", message=f"the body is not an event stream: {unread!r}")
                 return self._end("error", error)
             if not is_field(unread):
-                self._response.anomalies.record("not_a_chunk", f"lines that are no event: {unread!r}")
+                self._response.anomalies.record("not_a_chunk", f"lines that are not an event: {unread!r}")
         return self._end("end")
 
     def cancel(self) -> list[StreamMessage]:
@@ -287,6 +287,15 @@ class StreamParser:
     def message_id(self) -> str:
         """The id of all messages of this parser."""
         return self._response.options.message_id
+
+    @property
+    def final_response(self) -> Any:
+        """The whole response, as the event that ends a Responses stream has it: the object that was fed, or a dict.
+
+        ``None`` on the other wire, and before that event. A snapshot does not hold it.
+        """
+        source = self._wire.source
+        return source.final if isinstance(source, Responses) else None
 
     @property
     def result(self) -> StreamResult:
@@ -458,7 +467,7 @@ class StreamParser:
             transcript=_answer(choice, "transcript"),
             assistant_text=said.get("content", ""),
             thoughts=said.get("reasoning", ""),
-            reasoning_details=[_detail(choice, detail) for detail in choice.details],
+            reasoning_details=[choice.reasoning_detail(detail) for detail in choice.details],
             extras=values(choice.extras),
             tool_calls=[
                 _parsed(call, tool_call_id, ready=ready and self._response.judge.is_certain(choice.calls, call))
@@ -490,26 +499,12 @@ def _parsed(call: CallLane, tool_call_id: str, *, ready: bool) -> ParsedCall:
         tool_call_id=tool_call_id,
         name=call.name,
         arguments=call.arguments.getvalue(),
-        kind="custom" if call.form == "text" else call.kind,
+        kind=call.called,
         hosted=call.hosted,
         verdict=verdict,
         error_offset=error_offset,
         extras=values(call.extras),
         ready=ready and bool(call.name) and verdict in WHOLE,
-    )
-
-
-def _detail(choice: Choice, detail: Detail) -> ReasoningDetail:
-    lane = None if detail.part is None else choice.texts.get(label_of("reasoning", detail.part))
-    return ReasoningDetail(
-        type=detail.kind,
-        index=detail.index,
-        id=detail.id,
-        text=lane.reasoning.getvalue() if lane else without_surrogates(detail.text.getvalue()),
-        data=detail.data.getvalue(),
-        signature=detail.signature,
-        extras=values(detail.extras),
-        field=detail.field,
     )
 
 

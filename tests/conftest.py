@@ -6,6 +6,7 @@ Examples that failed are kept where HYPOTHESIS_DATABASE says: a directory, or th
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,11 +40,24 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+def coverage_here() -> Any:
+    coverage = sys.modules.get("coverage")
+    return coverage and coverage.Coverage.current()
+
+
+def pytest_runtest_logstart(location: tuple[str, int | None, str]) -> None:
+    """What a test runs, here or in a process that it starts, is counted under its file's name: see ``own_tests.py``."""
+    name = Path(location[0]).stem
+    if (measuring := coverage_here()) and measuring.get_option("run:context") != name:
+        measuring.switch_context(name)
+        measuring.set_option("run:context", name)
+        os.environ["COVERAGE_PROCESS_CONFIG"] = measuring.config.serialize()
+
+
 @pytest.fixture
 def uncounted():
     """Leaves a test out of the coverage, which makes it twice as fast: one that repeats what others do."""
-    coverage = sys.modules.get("coverage")
-    measuring = coverage and coverage.Coverage.current()
+    measuring = coverage_here()
     if measuring:
         measuring.stop()
     yield

@@ -377,7 +377,7 @@ def test_a_random_chunking_cuts_and_merges(seed):
     ],
 )
 def test_what_names_no_chunking_is_refused(spec):
-    with pytest.raises(ValueError, match="is no chunking") as raised:
+    with pytest.raises(ValueError, match="is not a chunking") as raised:
         cutter(spec)
     assert repr(spec) in str(raised.value)
 

@@ -311,6 +311,7 @@ NAMED = [
 ]
 
 
+@pytest.mark.slow("every chunking")
 @pytest.mark.parametrize("name", NAMED)
 @pytest.mark.skipif(not FILES, reason="no recordings here")
 def test_every_chunking_of_a_recording_prints_the_very_same(name):
@@ -458,7 +459,7 @@ def test_arguments_that_cannot_be_understood_exit_with_code_2(arguments, capsys)
 def test_an_unknown_chunking_is_told_what_there_is(capsys):
     with pytest.raises(SystemExit):
         main(["replay", "x", "--chunking", "random:x"])
-    assert "'random:x' is no chunking: whole, char, a number of characters, random" in capsys.readouterr().err
+    assert "'random:x' is not a chunking: whole, char, a number of characters, random" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("missing", [["openai"], ["rich"], ["openai", "rich"]], ids=" and ".join)
@@ -467,6 +468,13 @@ def test_what_is_not_installed_is_named(recorded, monkeypatch, capsys, missing):
         monkeypatch.setitem(sys.modules, name, None)
     assert main(["replay", recorded([chunk()])]) == 2
     needs = f"streamfsm: replay needs {' and '.join(missing)}: pip install 'streamfsm[cli]'\n"
+    assert capsys.readouterr() == ("", needs)
+
+
+def test_a_client_that_is_too_old_for_the_body_is_named(recorded, monkeypatch, capsys):
+    monkeypatch.delattr(openai.OpenAI, "responses", raising=False)
+    assert main(["replay", recorded([{"type": "response.created", "response": {"id": "r"}}])]) == 2
+    needs = f"streamfsm: a body of the Responses API needs openai 1.66 or newer, not {openai.__version__}\n"
     assert capsys.readouterr() == ("", needs)
 
 
@@ -599,6 +607,7 @@ def test_the_next_run_begins_with_what_was_found(fuzz, recorded):
     assert fuzz(path, "--parser", "other_parsers:Strips", "--database", "other", "--examples", 1) == 0
 
 
+@pytest.mark.slow("a search")
 def test_garbage_is_sent_when_asked_for(fuzz, recorded, capsys):
     assert fuzz(recorded(WORDS), "--parser", "other_parsers:Right", "--garbage") == 1
     assert "the parser raised" in capsys.readouterr().out
@@ -614,9 +623,9 @@ def test_a_parser_can_be_asked_to_keep_one_law_and_to_read_one_server(fuzz, reco
 
 def test_progress_is_told_on_a_long_run(fuzz, recorded, capsys, monkeypatch):
     now = iter(range(0, 1000, 1))
-    monkeypatch.setattr("streamfsm.cli.fuzz.monotonic", lambda: next(now))
+    monkeypatch.setattr("streamfsm.cli.progress.monotonic", lambda: next(now))
     assert fuzz(recorded(WORDS), "--examples", 20) == 0
-    assert capsys.readouterr().err.startswith("2 of 20 examples\n")
+    assert capsys.readouterr().err.startswith("[##                  ] 2 of 20 examples\n")
 
 
 def test_an_interrupt_ends_the_run_and_says_how_far_it_came(fuzz, recorded, capsys, monkeypatch):

@@ -417,7 +417,7 @@ def test_a_finding_exits_with_code_1_and_says_how_to_repeat_it(conform, tmp_path
     assert "\nsplit toy/case (every 1, in 1 cut)\n    ending: broken → cut\n    the same as:\n" in printed.out
     repeats = [shlex.split(line) for line in printed.out.splitlines() if line.startswith("    streamfsm conform")]
     for repeat in repeats:
-        assert main([*repeat[1:], "--cases", str(tmp_path / "suite.jsonl")]) == 1
+        assert main(repeat[1:]) == 1
     record = json.loads(files["json"].read_text())
     assert record["laws"]["ending"] == {"judged": 1, "broken": 1}
     assert [each["law"] for outcome in record["outcomes"] for each in outcome["findings"]] == ["ending", "split"]
@@ -455,8 +455,8 @@ def test_a_case_can_be_asked_alone_in_one_cut(conform):
 
 def test_progress_is_told_on_a_long_run(conform, monkeypatch):
     now = iter(range(0, 100, 3))
-    monkeypatch.setattr("streamfsm.cli.conform.monotonic", lambda: next(now))
-    assert conform()[1].err == "[####################] 1 of 1, 0 broken\n"
+    monkeypatch.setattr("streamfsm.cli.progress.monotonic", lambda: next(now))
+    assert conform()[1].err == "[####################] 1 of 1 cases, 0 broken\n"
 
 
 def test_an_interrupt_ends_the_run_and_says_how_far_it_came(conform, monkeypatch):

@@ -6,6 +6,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from streamfsm.conform.cases import directory, load
 from streamfsm.conform.cuts import cuts
 
@@ -13,6 +15,7 @@ ROOT = Path(__file__).parents[1] / "conformance"
 CASES = load([directory()])
 
 
+@pytest.mark.slow("all cases are made")
 def test_the_files_are_those_that_the_generator_writes():
     command = [sys.executable, str(ROOT / "generate.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own code

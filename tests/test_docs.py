@@ -55,6 +55,7 @@ def test_generated_text_is_what_the_code_says():
     assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
 
 
+@pytest.mark.slow("all documents are made")
 def test_a_check_names_what_is_stale_shows_how_and_changes_nothing(copied: Path):
     for name in GENERATED:
         (copied / name).write_text("stale\n<!-- generated: tool_call -->\n<!-- end -->\n", encoding="utf-8")
@@ -69,6 +70,7 @@ def test_a_check_names_what_is_stale_shows_how_and_changes_nothing(copied: Path)
     assert all((copied / name).read_text(encoding="utf-8").startswith("stale\n") for name in GENERATED[1:])
 
 
+@pytest.mark.slow("all documents are written")
 def test_generating_writes_what_is_stale_and_nothing_else(copied: Path):
     (copied / GENERATED[0]).unlink()
     readme = (copied / "README.md").read_text(encoding="utf-8")

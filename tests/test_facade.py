@@ -405,6 +405,9 @@ def test_the_final_response_is_that_of_the_event_which_ends_a_responses_stream()
     response = {"id": "resp_1", "status": "completed", "output": []}
     _, interface = read([{"type": "response.completed", "response": response}])
     assert interface.final_response == response
+    data = json.dumps({"type": "response.completed", "response": response}).encode()
+    _, interface = read([b"data: " + data[:20], data[20:] + b"\n\n"])
+    assert interface.final_response == response
     _, interface = read(TEXT)
     assert interface.final_response is None
 

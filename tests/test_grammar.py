@@ -42,13 +42,13 @@ AG_UI = [
     ([STARTED, text("CONTENT", delta="")], "TEXT_MESSAGE_CONTENT while the text 'm' has not begun"),
     ([STARTED, text("START"), text("CONTENT")], "TEXT_MESSAGE_CONTENT without delta"),
     ([STARTED, {"type": "TEXT_MESSAGE_START"}], "TEXT_MESSAGE_START without messageId"),
-    ([STARTED, text("START", messageId=[])], "TEXT_MESSAGE_START with messageId that is no name or number"),
+    ([STARTED, text("START", messageId=[])], "TEXT_MESSAGE_START with messageId that is neither a name nor a number"),
     ([STARTED, text("START"), text("END"), text("START")], "TEXT_MESSAGE_START while the text 'm' is in state ended"),
     ([STARTED, FINISHED, FINISHED], "RUN_FINISHED while the run is in state finished"),
-    ([STARTED, {"type": "TEXT_START"}], "'TEXT_START' is no event of ag-ui"),
+    ([STARTED, {"type": "TEXT_START"}], "'TEXT_START' is not an event of ag-ui"),
     ([STARTED, {}], "an event without 'type'"),
-    ([STARTED, 3], "an event that is none"),
-    ([STARTED, {"type": []}], "an event that is none"),
+    ([STARTED, 3], "this is not an event"),
+    ([STARTED, {"type": []}], "this is not an event"),
 ]
 
 
@@ -125,7 +125,7 @@ RESPONSES = [
         "response.output_item.done message while the content 0 0 is in state output_text",
     ),
     ([CREATED, content("added")], "response.content_part.added output_text while the item 0 has not begun"),
-    ([CREATED, {"type": "response.reasoning.part"}], "'response.reasoning.part' is no event of responses"),
+    ([CREATED, {"type": "response.reasoning.part"}], "'response.reasoning.part' is not an event of responses"),
     ([CREATED, COMPLETED, COMPLETED], "response.completed while the response is in state ended"),
 ]
 

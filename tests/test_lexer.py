@@ -27,6 +27,7 @@ def test_the_modes_that_a_type_checker_knows_are_those_of_the_table_and_of_the_s
     assert list(module._STEPS) == modes
 
 
+@pytest.mark.slow("a type checker runs")
 def test_a_misspelt_mode_is_a_type_error(tmp_path: Path):
     file = tmp_path / "misspelt.py"
     file.write_text(

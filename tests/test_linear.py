@@ -111,6 +111,7 @@ def test_twice_the_bytes_take_at_most_twice_as_many_instructions(shape: str, ste
     assert growth(lambda size: ARGUMENTS[shape](size // 5), pieces) <= 1
 
 
+@pytest.mark.slow("streams of several lengths")
 def test_reading_all_again_takes_more():
     def reread(size: int) -> None:
         for end in range(size):

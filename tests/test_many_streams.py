@@ -170,6 +170,7 @@ def test_a_stream_leaves_nothing_for_the_garbage_collector(life: Callable[[], ob
         assert ours() - before == Counter()
 
 
+@pytest.mark.slow("memory is walked")
 def test_what_lives_is_seen():
     with without_collector():
         before = ours()
@@ -245,6 +246,7 @@ def test_an_open_parser_is_small(chunks: list[Any], bound: int):
     assert allocated(lambda: [opened(chunks) for _ in range(200)]) / 200 < bound
 
 
+@pytest.mark.slow("instructions are counted")
 def test_parsers_fed_in_turns_take_the_instructions_that_they_take_one_after_the_other():
     def cost(order: Callable[[list[StreamParser]], list[tuple[StreamParser, Any]]]) -> int:
         steps = order([StreamParser(message_id=ID) for _ in range(50)])

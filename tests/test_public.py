@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from own_tests import MODULES, TESTED_IN, own_tests
 
 import streamfsm
 
@@ -57,72 +58,6 @@ NAMES = [
     "ThinkTags",
     "record",
 ]
-# The test file of a module that has none of its own name.
-TESTED_IN = {
-    "__main__": "cli",
-    "cli/arguments": "cli",
-    "cli/commands": "cli",
-    "cli/diagram": "cli",
-    "cli/files": "cli",
-    "cli/fuzz": "cli",
-    "cli/record": "relay",
-    "cli/replay": "cli",
-    "cli/serve": "server",
-    "cli/terminal": "cli",
-    "cli/verify": "verdicts",
-    "client/call_messages": "facade",
-    "client/content": "facade",
-    "client/counting": "interface",
-    "conform/cases": "conform",
-    "conform/cuts": "conform",
-    "conform/facts": "conform",
-    "conform/judge": "conform",
-    "conform/program": "conform",
-    "conform/reports": "conform",
-    "conform/runner": "conform",
-    "client/deadlines": "lifecycle",
-    "client/conventions": "telemetry",
-    "client/log": "interface",
-    "client/observer": "reading",
-    "client/overflow": "facade",
-    "client/statistics": "facade",
-    "client/stream": "lifecycle",
-    "client/waiting": "reading",
-    "core/calls": "identity",
-    "core/events": "reader",
-    "core/call_reader": "identity",
-    "core/captured": "channels",
-    "core/trie": "channels",
-    "core/judge": "endings",
-    "core/keeper": "kept",
-    "core/policies": "dialect",
-    "core/run": "snapshot",
-    "core/response": "parser",
-    "core/tags": "think_tags",
-    "machines/__main__": "machine_checks",
-    "machines/checks": "machine_checks",
-    "machines/declaration": "table",
-    "machines/emission": "paths",
-    "machines/proofs": "table",
-    "machines/stream": "paths",
-    "machines/text": "paths",
-    "resume/log": "resume",
-    "resume/redis_log": "resume",
-    "sinks/anthropic": "anthropic_events",
-    "sinks/chat": "grammar",
-    "sinks/grammars": "grammar",
-    "sinks/responses": "responses_events",
-    "testing/reports": "testing_laws",
-    "wires/chat/calls": "reader",
-    "wires/chat/left_out": "leaves",
-    "wires/responses/events": "responses_table",
-    "wires/responses/left_out": "responses_leaves",
-    "wires/responses/reader": "responses_reader",
-    "wires/chat/fields": "reader",
-    "wires/chat/structure": "details",
-    "wires/checked": "reader",
-    "wires/source": "reader",
-}
 
 
 def test_the_public_names_are_the_documented_ones():
@@ -185,16 +120,9 @@ def test_every_name_is_the_one_that_a_type_checker_sees():
     assert seen == {name: getattr(streamfsm, name) for name in NAMES}
 
 
-# A package's own file holds names only.
-MODULES = sorted(path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.rglob("*.py"))
-MODULES = [module for module in MODULES if not module.endswith("__init__")]
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_has_its_test_file(module):
-    name = TESTED_IN.get(module, module.rpartition("/")[2])
-    names = [name, f"testing_{name}"] if module.startswith("testing/") else [name]
-    assert any((Path(__file__).parent / f"test_{name}.py").exists() for name in names)
+    assert any((Path(__file__).parent / f"{name}.py").exists() for name in own_tests(module))
 
 
 def test_no_file_name_begins_with_an_underscore():

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from written import ENDINGS, SINKS, Written, chunk_lists, event_lists, write
 READERS = Path(__file__).parent / "readers"
 
 
-def streams_of(wire: str, *, choices: int = 1) -> Any:
+def streams_of(wire: str) -> Any:
     """Bodies of a sink, of any stream."""
     return st.builds(
         lambda chunks, ending, options: write(SINKS[wire](), chunks, ending, **options),
-        chunk_lists(choices=choices) | event_lists(),
+        chunk_lists() | event_lists(),
         ENDINGS,
         options,
     )
@@ -58,28 +59,38 @@ def sorted_calls(written: Written, calls: list[Any]) -> list[tuple[str, bool]]:
     return [by_id[call.id] for call in sorted(calls, key=lambda call: call.id)]
 
 
+@pytest.mark.slow("a client of its own reads many streams")
 @given(written=streams_of("anthropic"))
 def test_anthropic_accumulates_the_messages_events(written: Written):
     pytest.importorskip("anthropic")
-    from anthropic.lib.streaming._messages import accumulate_event
+    from anthropic.lib.streaming import _beta_messages, _messages
     from anthropic.types import RawMessageStreamEvent
+    from anthropic.types.beta import BetaRawMessageStreamEvent
 
-    adapter = TypeAdapter(RawMessageStreamEvent)
+    hosted = [call for call in written.calls if call.hosted]
+    # Blocks of MCP are of the beta, which reads all others too.
+    adapter = TypeAdapter(BetaRawMessageStreamEvent if hosted else RawMessageStreamEvent)
+    accumulate = partial(_beta_messages.accumulate_event, request_headers={}) if hosted else _messages.accumulate_event
     events, message, bufs = written.events, None, {}
     is_whole = written.result.stop_reason in ("end_turn", "tool_calls", "unknown")
     is_cut = written.result.stop_reason in ("max_tokens_exceeded", "content_filter")
-    told = is_cut or (is_whole and all(call.ready and call.verdict != "text" for call in written.calls))
+    own = [call for call in written.calls if not call.hosted]
+    told = is_cut or (is_whole and all(call.ready and call.verdict != "text" for call in own))
     assert (events[-1]["type"] == "message_stop") == told
     if not told:
         events.pop()  # the client raises what it says
     for each in events:
-        message = accumulate_event(event=adapter.validate_python(each), current_snapshot=message, json_bufs=bufs)
+        message = accumulate(event=adapter.validate_python(each), current_snapshot=message, json_bufs=bufs)
     blocks = message.content if message else []
     assert "".join(block.text for block in blocks if block.type == "text") == written.result.assistant_text
     assert "".join(block.thinking for block in blocks if block.type == "thinking") == written.result.thoughts
     if message.stop_reason == "tool_use":
         assert [block.name for block in blocks if block.type == "tool_use"]
-        assert all(call.ready for call in written.calls)
+        assert all(call.ready for call in own)
+    ran = [call.tool_call_id for call in hosted if call.kind == "mcp" and call.verdict in ("valid", "lenient", "empty")]
+    assert {block.id for block in blocks if block.type == "mcp_tool_use"} <= {*ran}
+    uses = [block.id for block in blocks if block.type == "mcp_tool_use"]
+    assert [block.tool_use_id for block in blocks if block.type == "mcp_tool_result"] == uses
 
 
 # -- in Node -----------------------------------------------------------------------------------------------------------
@@ -88,9 +99,9 @@ def test_anthropic_accumulates_the_messages_events(written: Written):
 class Node:
     """A reader that runs in Node, and answers a line to each line."""
 
-    def __init__(self, script: str) -> None:
+    def __init__(self, script: str, *arguments: str) -> None:
         self.process = subprocess.Popen(  # noqa: S603 - our own script
-            ["node", READERS / script],  # noqa: S607
+            ["node", READERS / script, *arguments],  # noqa: S607
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -108,14 +119,14 @@ def node():
     """Returns the running reader of a script."""
     if shutil.which("node") is None:
         pytest.skip("node is not installed")
-    if not (READERS / "node_modules" / "ai").exists():
+    if not (READERS / "node_modules" / "ai-7").exists():
         pytest.skip("the readers are not installed: make readers")
-    running: dict[str, Node] = {}
+    running: dict[tuple[str, ...], Node] = {}
 
-    def reader(script: str) -> Node:
-        if script not in running:
-            running[script] = Node(script)
-        return running[script]
+    def reader(*command: str) -> Node:
+        if command not in running:
+            running[command] = Node(*command)
+        return running[command]
 
     yield reader
     for each in running.values():
@@ -140,9 +151,10 @@ def test_the_ag_ui_client_verifies_and_reduces(node, written: Written):
 
 
 @pytest.mark.slow("starts Node")
+@pytest.mark.parametrize("package", ["ai", "ai-7"])
 @given(written=streams_of("ui-messages"))
-def test_the_ai_sdk_reads_the_ui_messages(node, written: Written):
-    told = node("ui_messages.mjs").read(written.body.decode())
+def test_the_ai_sdk_reads_the_ui_messages(node, package, written: Written):
+    told = node("ui_messages.mjs", package).read(written.body.decode())
     failed = written.result.stop_reason in ("error", "incomplete")
     assert [error for error in told["errors"] if not (failed and error.startswith("read: "))] == []
     parts = told["message"]["parts"]
@@ -150,5 +162,10 @@ def test_the_ai_sdk_reads_the_ui_messages(node, written: Written):
     texts = {kind: "".join(part["text"] for part in parts if part["type"] == kind) for kind in ("text", "reasoning")}
     assert texts == {"text": written.result.assistant_text, "reasoning": written.result.thoughts}
     available = [part for part in parts if part.get("state") in ("input-available", "approval-requested")]
-    ready = [call for call in written.calls if call.ready]
-    assert sorted(part["toolName"] for part in available) == sorted(call.name for call in ready)
+    own = [part["toolName"] for part in available if not part.get("providerExecuted")]
+    assert sorted(own) == sorted(call.name for call in written.calls if call.ready)
+    asking = [part for part in available if part.get("providerExecuted")]
+    assert {part["state"] for part in asking} <= {"approval-requested"}
+    assert {part["toolCallId"] for part in asking} <= {
+        call.tool_call_id for call in written.calls if call.kind == "mcp_approval_request"
+    }

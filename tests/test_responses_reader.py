@@ -416,6 +416,70 @@ def test_what_only_the_server_uses_is_kept_once_and_says_nothing(item: Any):
     assert parser.result.choices[0].extras == {"output": [item]}
 
 
+CODE = {"type": "code_interpreter_call", "id": "ci_1", "status": "in_progress"}
+SEARCH = {"type": "web_search_call", "id": "ws_1"}
+PATCH = {"type": "apply_patch_call", "id": "ap_1", "call_id": "c1", "operation": {"type": "create_file", "path": "a"}}
+CUT = {
+    "code": (
+        [
+            added(CODE),
+            *(event("code_interpreter_call_code.delta", delta=text, item_id="ci_1") for text in ("pri", "nt(")),
+        ],
+        [{**CODE, "code_interpreter_call_code": "print("}],
+    ),
+    "the whole text": (
+        [
+            *(added(CODE), event("code_interpreter_call_code.delta", delta="pri", **placed(0))),
+            *(event("code_interpreter_call_code.done", code=code, **placed(0)) for code in ("print()", "print()", "p")),
+        ],
+        [{**CODE, "code_interpreter_call_code": "print()"}],
+    ),
+    "a diff": (
+        [added(PATCH), event("apply_patch_call_operation_diff.delta", delta="+a", **placed(0))],
+        [{**PATCH, "apply_patch_call_operation_diff": "+a"}],
+    ),
+    "two commands": (
+        [event("shell_call_command.delta", delta=text, command_index=at, **placed(3)) for at, text in enumerate("ab")],
+        [{"shell_call_command/0": "a", "shell_call_command/1": "b"}],
+    ),
+    "an output": (
+        [event("shell_call_output_content.delta", delta={"stdout": "x", "stderr": ""})],
+        [{"shell_call_output_content": '{"stderr": "", "stdout": "x"}'}],
+    ),
+    "no text": ([added(PATCH)], [PATCH]),
+    "another item ends": ([added(CODE), added(SEARCH, 1), done(SEARCH, 1)], [CODE]),
+}
+
+
+@pytest.mark.parametrize("end", ["close", "cancel", "fail", "error", "failed", "completed"])
+@pytest.mark.parametrize(("stream", "kept"), CUT.values(), ids=CUT)
+def test_what_came_of_an_item_that_never_ends_is_kept(stream: list[Any], kept: list[Any], end: str):
+    parser = StreamParser()
+    error = {"type": "error", "error": {"code": "c", "message": "m"}}
+    last = {"error": [error], "failed": [ended(status="failed", error=error["error"])], "completed": [ended()]}
+    for each in [created(), *stream, *last.get(end, [])]:
+        parser.feed(each)
+    _ = parser.fail("gone") if end == "fail" else parser.cancel() if end == "cancel" else parser.close()
+    assert parser.result.choices[0].extras["unfinished"] == kept
+    assert not parser.result.ready_calls
+
+
+def test_what_comes_of_an_item_that_has_ended_is_not_kept_again():
+    late = event("code_interpreter_call_code.delta", delta="x", item_id="ci_1", **placed(0))
+    _, parser = read([created(), added(CODE), done(CODE), late, ended()])
+    assert parser.result.choices[0].extras == {"output": [CODE]}
+
+
+def test_pieces_of_an_item_that_does_not_end_have_a_limit():
+    delta = event("code_interpreter_call_code.delta", delta="x" * 600_000, **placed(0))
+    parser = StreamParser(limits=Limits(extras=10**7))
+    for each in (created(), added(CODE), delta, delta):
+        parser.feed(each)
+    parser.close()
+    (kept,) = parser.result.choices[0].extras["unfinished"]
+    assert kept == {**CODE, "code_interpreter_call_code": "x" * 2**20}
+
+
 def test_an_image_is_left_out_and_that_is_said():
     item = {"type": "image_generation_call", "id": "i1", "result": "AAAA"}
     partial = event("image_generation_call.partial_image", partial_image_b64="AA", item_id="i1", **placed(0))
@@ -662,6 +726,7 @@ def test_deltas_with_numbers_and_padding_are_learned(monkeypatch, names):
     assert sum(told) >= 48
 
 
+@pytest.mark.slow("lines are counted")
 def test_a_stream_is_read_in_linear_time_though_each_text_is_told_four_times():
     def cost(size: int) -> int:
         text = "word " * size
@@ -773,3 +838,21 @@ def test_a_call_that_comes_whole_may_have_no_arguments():
     assert [(call.name, call.arguments, call.ready) for call in parser.result.tool_calls] == [
         ("local_shell_call", "", True)
     ]
+
+
+HALF = [
+    created(),
+    added(message()),
+    spoken("a"),
+    spoken("\ud83d"),
+    event("output_text.done", text="a\ud83d", **named("m1", 0), **placed(0)),
+    done(message("a\ud83d")),
+    ended(message("a\ud83d")),
+]
+
+
+@pytest.mark.parametrize("left_out", [(), (3,), (4,), (5,), (4, 5), (2, 3), (3, 4, 5)], ids=str)
+def test_half_a_character_at_the_end_of_a_text_is_told_once_however_often_the_text_is(left_out: tuple[int, ...]):
+    messages, parser = run([each for at, each in enumerate(HALF) if at not in left_out])
+    assert said(messages) == [("assistant", "a\ufffd"), ("stop", "end_turn")]
+    assert anomalies(parser) == []

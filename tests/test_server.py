@@ -93,7 +93,7 @@ def test_what_cannot_be_served_is_an_error_that_says_why():
             client.responses.create(model="hello", input="?", stream=True)
         with pytest.raises(openai.BadRequestError, match="set stream to true"):
             client.chat.completions.create(model="hello", messages=[])
-        with pytest.raises(openai.BadRequestError, match="'flood' is no fault: stall, cut, reset, garbage"):
+        with pytest.raises(openai.BadRequestError, match="'flood' is not a fault: stall, cut, reset, garbage"):
             ask(client, **{FAULT_HEADER: "flood"})
 
 
@@ -199,7 +199,7 @@ def test_a_stall_keeps_the_connection_until_the_client_leaves():
 
 @pytest.mark.parametrize("spec", ["", "flood", "cut@", "cut@x", "cut@-1", "cut@1@2"])
 def test_a_fault_that_is_none_is_told(spec):
-    with pytest.raises(MisuseError, match="is no fault"):
+    with pytest.raises(MisuseError, match="is not a fault"):
         Fault.parse(spec)
 
 
@@ -247,7 +247,7 @@ def test_the_command_refuses_what_it_cannot_tell_apart(tmp_path, capsys):
 def test_the_command_names_a_fault_that_is_none(capsys):
     with pytest.raises(SystemExit):
         main(["serve", "x", "--fault", "flood"])
-    assert "'flood' is no fault" in capsys.readouterr().err
+    assert "'flood' is not a fault" in capsys.readouterr().err
 
 
 def test_waiting_ends_with_an_interrupt(monkeypatch):

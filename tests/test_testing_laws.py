@@ -87,6 +87,7 @@ def finding(check: Callable[[st.DataObject, Stream], object], streams: st.Search
 # -- our parser keeps them ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("all laws")
 @given(st.data(), logical_streams())
 def test_our_parser_keeps_every_law_of_the_kit(data, stream):
     cut = data.draw(chunkings(stream))
@@ -124,6 +125,7 @@ def test_our_parser_is_linear_in_operations(parse, shape):
     assert check_linear(parse, shape, sizes=(300, 1200), cost=operations, at_most=1.03) > 0.8
 
 
+@pytest.mark.slow("streams of several lengths, counted")
 def test_our_parser_is_linear_in_time():
     assert check_linear(RAW, sizes=(1_000, 4_000)) > 0.5
 
@@ -173,6 +175,7 @@ def test_a_chunking_that_fails_shrinks_to_one_cut():
     assert len(broken.chunks) == 2
 
 
+@pytest.mark.slow("a search for the smallest")
 def test_append_only_finds_what_is_taken_back():
     broken = finding(lambda data, stream: check_append_only(Closes, stream, data.draw(chunkings(stream))))
     assert broken.law == "append-only"
@@ -351,6 +354,7 @@ def test_the_right_parser_passes_arguments_on(text):
     check_nothing_lost(Plain, Stream(call(0, "f", text)), kinds=("arguments",))
 
 
+@pytest.mark.slow("collects")
 def test_a_collector_that_was_off_stays_off():
     with without_collector():
         with without_collector():

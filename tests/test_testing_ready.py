@@ -135,6 +135,7 @@ def test_ready_calls_are_those_of_all_choices():
     assert ready_calls(parser.result) == [("f", "{}"), ("g", "{}")]
 
 
+@pytest.mark.slow("many streams")
 def test_executable_is_a_fact_in_streams_drawn_at_random():
     """A few of those that ``fuzz/ready.py`` draws: always the same, for they are numbered."""
     assert sum(map(drawn.check, range(2_000))) > 1_000

@@ -27,6 +27,8 @@ from streamfsm.testing import (
 from streamfsm.testing.runs import equal
 from streamfsm.testing.streams import call, finish, text
 
+pytestmark = pytest.mark.slow("a process for each parser")
+
 CHUNKS = Stream([*text("content", "some words, and more"), *call(0, "f", '{"a":"b"}'), *finish("stop")]).plain()
 
 

@@ -179,6 +179,7 @@ WORDS = Stream(
 )
 
 
+@pytest.mark.slow("a search for the smallest")
 def test_chunkings_cut_anywhere_and_merge_and_shrink_to_the_cut_that_counts():
     strategy = chunkings(WORDS)
     length = len(WORDS.pieces)

@@ -59,7 +59,7 @@ def test_a_stream_that_ends_too_early_is_told_at_its_last_event(verify):
 
 
 def test_what_is_not_json_is_no_event(verify):
-    assert verify(f"data: {STARTED}\n\ndata: {{\n\n")[1].startswith("0.sse:3: an event that is none")
+    assert verify(f"data: {STARTED}\n\ndata: {{\n\n")[1].startswith("0.sse:3: this is not an event")
 
 
 def test_several_files_are_judged_and_one_that_is_unlawful_decides(verify):

@@ -11,6 +11,7 @@ from streams import streams
 from streamfsm import StreamParser
 from streamfsm.sinks import AgUi, AnthropicEvents, ResponsesEvents, UiMessageStream
 from streamfsm.testing import accented, chunkings, dialects, faults, responses_faults, responses_streams
+from streamfsm.testing import responses as told
 
 SINKS = {sink.GRAMMAR.wire: sink for sink in (AgUi, UiMessageStream, ResponsesEvents, AnthropicEvents)}
 
@@ -72,7 +73,7 @@ def chunk_lists(draw: st.DrawFn, *, choices: int = 2) -> list[Any]:
 @st.composite
 def event_lists(draw: st.DrawFn) -> list[Any]:
     """Events of the Responses wire, broken or not."""
-    stream = draw(responses_streams())
+    stream = draw(responses_streams(kinds=(*told.KINDS, "mcp_call", "mcp_approval_request")))
     if draw(st.booleans()):
         stream = draw(responses_faults())(stream)
     return stream.plain()

@@ -5,16 +5,17 @@ from argparse import Namespace
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from streamfsm.cli.arguments import Commands, count, positive
 from streamfsm.cli.files import write
-from streamfsm.cli.terminal import printable_lines
+from streamfsm.cli.progress import Progress
 from streamfsm.errors import MisuseError
 
 if TYPE_CHECKING:
+    from streamfsm.conform.facts import Hello
+    from streamfsm.conform.program import Limits
     from streamfsm.conform.runner import Outcome
 
 
@@ -62,6 +63,14 @@ def declare(commands: Commands) -> None:
     option = parser.add_mutually_exclusive_group().add_argument
     option("--cut", metavar="CUT", help="ask only in this cut: 'as sent', whole, 'at PLACE' or 'every SIZE'")
     option("--quick", action="store_true", help="ask only in the cuts that show most: whole, 'every 1', 'every 3'")
+    option("--fuzz", metavar="SECONDS", type=positive, help="ask generated cases instead, for so long")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        default=Path("found.jsonl"),
+        help="where --fuzz adds the smallest cases that it finds, for --cases to ask again (default: %(default)s)",
+    )
     parser.set_defaults(run=_run)
 
 
@@ -70,8 +79,33 @@ def _run(arguments: Namespace) -> int:
         raise MisuseError("conform needs hypothesis: pip install 'streamfsm[testing]'")
     from streamfsm.conform import reports
     from streamfsm.conform.cases import directory, load
+
+    progress = Progress("cases")
+    files: list[Path] = arguments.cases or []
+    try:
+        if arguments.fuzz:
+            hello, outcomes = _fuzz(arguments, progress)
+            files = [arguments.out]
+        else:
+            hello, outcomes = _ask(arguments, progress)
+    except KeyboardInterrupt:
+        print(f"stopped after {progress.done} cases", file=sys.stderr)
+        return 130  # as shells count an interrupt
+    print(reports.table(arguments.program, hello, outcomes, arguments.findings, files))
+    if arguments.json:
+        write(arguments.json, reports.as_json(arguments.program, hello, outcomes, files))
+    if arguments.junit:
+        write(arguments.junit, reports.junit(arguments.program, hello, outcomes, files))
+    if arguments.sarif:
+        places = {each.case.id: each for each in (load(files or [directory()]) if outcomes else ())}
+        write(arguments.sarif, reports.sarif(arguments.program, hello, outcomes, places, files))
+    return 1 if any(outcome.findings for outcome in outcomes) else 0
+
+
+def _ask(arguments: Namespace, progress: Progress) -> "tuple[Hello, list[Outcome]]":
+    """Ask the cases of the suite."""
+    from streamfsm.conform.cases import directory, load
     from streamfsm.conform.cuts import QUICK, cut
-    from streamfsm.conform.program import Limits
     from streamfsm.conform.runner import run
 
     cases = load(arguments.cases or [directory()])
@@ -81,45 +115,37 @@ def _run(arguments: Namespace) -> int:
         raise MisuseError(f"no case is called {' or '.join(arguments.case)}")
     for each in cases if arguments.cut else ():
         cut(each.case, arguments.cut)
-    progress = _Progress()
-    try:
-        hello, outcomes = run(
-            arguments.program,
-            cases,
-            limits=Limits(seconds=arguments.timeout, megabytes=arguments.memory),
-            jobs=arguments.jobs,
-            only=QUICK if arguments.quick else arguments.cut and [arguments.cut],
-            kept=arguments.resume,
-            progress=progress.step,
-        )
-    except KeyboardInterrupt:
-        print(f"stopped after {progress.done} cases", file=sys.stderr)
-        return 130  # as shells count an interrupt
-    print(printable_lines(reports.table(arguments.program, hello, outcomes, arguments.findings)))
-    if arguments.json:
-        write(arguments.json, reports.as_json(arguments.program, hello, outcomes))
-    if arguments.junit:
-        write(arguments.junit, reports.junit(arguments.program, hello, outcomes))
-    if arguments.sarif:
-        places = {each.case.id: each for each in cases}
-        write(arguments.sarif, reports.sarif(arguments.program, hello, outcomes, places))
-    return 1 if any(outcome.findings for outcome in outcomes) else 0
+    return run(
+        arguments.program,
+        cases,
+        limits=_limits(arguments),
+        jobs=arguments.jobs,
+        only=QUICK if arguments.quick else arguments.cut and [arguments.cut],
+        kept=arguments.resume,
+        progress=lambda outcome, of: progress.step(of, broken=bool(outcome.findings)),
+    )
 
 
-class _Progress:
-    """Tells, every two seconds, how far a run has come."""
+def _fuzz(arguments: Namespace, progress: Progress) -> "tuple[Hello, list[Outcome]]":
+    """Ask generated cases, and add to a file those in which something is wrong."""
+    from streamfsm.conform.cases import line, load
+    from streamfsm.conform.fuzzing import fuzz
 
-    def __init__(self) -> None:
-        self.done = self._broken = 0
-        self._next = monotonic() + 2
-        self._lock = Lock()
+    out: Path = arguments.out
+    kept = load([out]) if out.exists() else []
+    end = monotonic() + arguments.fuzz
+    hello, found = fuzz(
+        arguments.program, going=lambda: monotonic() < end, limits=_limits(arguments), progress=progress.step
+    )
+    known = {each.case.id for each in kept}
+    cases = [each.case for each in kept] + [each.case for each in found if each.case.id not in known]
+    if found:
+        write(out, "".join(map(line, cases)))
+    print(f"{progress.done} generated cases asked, {len(cases) - len(kept)} written to {out}", file=sys.stderr)
+    return hello, [each.outcome for each in found]
 
-    def step(self, outcome: "Outcome", cases: int) -> None:
-        """One more of so many cases."""
-        with self._lock:
-            self.done += 1
-            self._broken += bool(outcome.findings)
-            if monotonic() >= self._next:
-                self._next = monotonic() + 2
-                bar = "#" * (20 * self.done // cases)
-                print(f"[{bar:<20}] {self.done} of {cases}, {self._broken} broken", file=sys.stderr, flush=True)
+
+def _limits(arguments: Namespace) -> "Limits":
+    from streamfsm.conform.program import Limits
+
+    return Limits(seconds=arguments.timeout, megabytes=arguments.memory)

@@ -6,12 +6,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, uuid5
 
 from streamfsm.cli.arguments import Commands, count, positive
 from streamfsm.cli.files import check_size, read_body, write
+from streamfsm.cli.progress import Progress
 from streamfsm.cli.terminal import printable, printable_lines
 from streamfsm.errors import MisuseError
 from streamfsm.replay import capture
@@ -87,7 +87,7 @@ def _run(arguments: Namespace) -> int:
     parse: Parse = _factory(arguments.parser) if arguments.parser else TracedParser
     if AVAILABLE:
         parse = OwnProcess(parse)
-    progress = _Progress(arguments.examples)
+    progress = Progress("examples")
     try:
         finding = fuzz(
             parse,
@@ -97,7 +97,7 @@ def _run(arguments: Namespace) -> int:
             # What is kept are choices, which mean something else to another stream or parser.
             database=arguments.database
             / uuid5(NAMESPACE_OID, f"{arguments.parser} {arguments.laws} {arguments.no_dialects} {body}").hex,
-            progress=progress.step,
+            progress=lambda: progress.step(arguments.examples),
             garbage=arguments.garbage,
             laws=_laws(arguments.laws) if arguments.laws else LAWS,
             as_others_send_it=not arguments.no_dialects,
@@ -138,19 +138,3 @@ def _factory(spec: str) -> "Parse":
     if not callable(factory):
         raise MisuseError(f"--parser {spec}: {factory!r} is neither a function nor a class")
     return factory
-
-
-class _Progress:
-    """Tells, every two seconds, how far a run has come."""
-
-    def __init__(self, examples: int) -> None:
-        self.done = 0
-        self._examples = examples
-        self._next = monotonic() + 2
-
-    def step(self) -> None:
-        """One more example."""
-        self.done += 1
-        if monotonic() >= self._next:
-            self._next = monotonic() + 2
-            print(f"{self.done} of {self._examples} examples", file=sys.stderr, flush=True)

@@ -121,6 +121,8 @@ def _read(body: str, pieces: Iterator[bytes], parser: StreamParser, wire: str | 
         return
     import openai
 
+    if wire == "responses" and not hasattr(openai.OpenAI, "responses"):
+        raise MisuseError(f"a body of the Responses API needs openai 1.66 or newer, not {openai.__version__}")
     with (
         serve(lambda _: pieces) as url,
         openai.DefaultHttpxClient(trust_env=False) as http,

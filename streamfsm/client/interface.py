@@ -137,8 +137,6 @@ class OpenAIStreamingInterface(TokenCounts):
         self.stop_reason: StopReason | None = None
         """How the stream ended. Yielded only on error or cancellation, as the replaced class did; and not if the prompt
         was too long for the model, so that the caller can shorten it and ask again."""
-        self.final_response: Any = None
-        """The whole response, as the event that ends a Responses stream has it; ``None`` if bytes are read."""
         if not (cancellation_event is None or callable(getattr(cancellation_event, "is_set", None))):
             raise MisuseError(f"cancellation_event must have is_set(), unlike {cancellation_event!r}")
         self._assistant_tool = assistant_tool
@@ -198,19 +196,12 @@ class OpenAIStreamingInterface(TokenCounts):
             observers,
             cancelled=self.cancellation_event,
             begin=self._begin,
-            noticed=self._notice,
             keep=self._keep,
         )
 
     def _begin(self) -> list[StreamMessage]:
         asked_to_think = self._model is not None and self._reasons(self._model)
         return self.parser.announce_hidden() if asked_to_think else []
-
-    def _notice(self, chunk: Any) -> None:
-        """Keep the whole response of the event that ends a Responses stream, as the caller's client made it."""
-        fields = chunk if isinstance(chunk, dict) else getattr(chunk, "__dict__", {})
-        if fields.get("type") in _ENDS:
-            self.final_response = fields.get("response")
 
     def _keep(self, messages: list[StreamMessage]) -> list[StreamMessage]:
         """Keep what the attributes show; return the messages for the consumer."""
@@ -251,6 +242,11 @@ class OpenAIStreamingInterface(TokenCounts):
         return result.reasoning if self._reasoning_as_text and nothing_else and is_whole else ""
 
     # -- what came of it --------------------------------------------------------------------------------------------
+
+    @property
+    def final_response(self) -> Any:
+        """The whole response, as the event that ends a Responses stream has it: the client's object, or a dict."""
+        return self.parser.final_response
 
     @property
     def message_id(self) -> str | None:
@@ -386,6 +382,3 @@ def _harmless(trace: Trace) -> Trace:
         trace.write = trace.write and harmless(trace.write)
         return trace
     return harmless(trace) if callable(trace) else trace
-
-
-_ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")

@@ -38,7 +38,6 @@ class Reading:
         observers: called with what happens.
         cancelled: once set, the next piece is not read and the stream ends as cancelled.
         begin: makes the messages that come before the first piece.
-        noticed: called with each piece that is not bytes.
         keep: receives all messages, even those after the consumer left, and returns the ones to yield.
 
     Raises:
@@ -52,7 +51,6 @@ class Reading:
         *,
         cancelled: Flag | None = None,
         begin: Callable[[], list[StreamMessage]] = list,
-        noticed: Callable[[Any], None] | None = None,
         keep: Callable[[list[StreamMessage]], list[StreamMessage]] = lambda messages: messages,
     ) -> None:
         self.parser = parser
@@ -63,7 +61,6 @@ class Reading:
         self._observers = tuple(observers)
         self._cancelled = cancelled
         self._begin = begin
-        self._noticed = noticed
         self._keep = keep
         self._types: set[str] = set()
         self._errors: list[Exception] = []  # at most one
@@ -101,8 +98,6 @@ class Reading:
         self._tell("chunk_read")
         if isinstance(piece, _BYTES):
             return self._take(self.parser.feed_bytes(bytes(piece)))
-        if self._noticed:
-            self._noticed(piece)
         return self._take(self.parser.feed(piece))
 
     def failed(self, error: Exception) -> list[StreamMessage]:

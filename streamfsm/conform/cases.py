@@ -77,21 +77,26 @@ def _of(path: Path) -> Iterator[Located]:
             lines = file.read_text(encoding="utf-8").split("\n")
         except OSError as error:
             raise MisuseError(f"{file}: {error.strerror}") from error
-        for number, line in enumerate(lines, 1):
-            if line:
-                digest = sha256(line.encode()).hexdigest()[:16]
-                yield Located(_case(line, f"{file}:{number}"), file, number, digest)
+        for number, text in enumerate(lines, 1):
+            if text:
+                digest = sha256(text.encode()).hexdigest()[:16]
+                yield Located(_case(text, f"{file}:{number}"), file, number, digest)
 
 
-def _case(line: str, place: str) -> Case:
+def _case(text: str, place: str) -> Case:
     try:
-        return Case.model_validate(json.loads(line))  # pydantic's own reader takes no half of a character
+        return Case.model_validate(json.loads(text))  # pydantic's own reader takes no half of a character
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the line"
         raise MisuseError(f"{place}: not a case: {where}: {first['msg']}") from error
     except ValueError as error:
         raise MisuseError(f"{place}: not JSON: {error}") from error
+
+
+def line(case: Case) -> str:
+    """Return a case as the line of a file."""
+    return json.dumps(case.model_dump(mode="python")) + "\n"
 
 
 def schema() -> dict[str, Any]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Event, Timer
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,6 +22,10 @@ _LONGEST = 1 << 24
 """Characters of an answer; 16 MiB is a thousand times what any case says."""
 _TAIL = 400
 """Bytes of the program's standard error that a finding quotes."""
+
+
+_GRACE = 1.0
+"""Seconds in which a program that answers no more may end, so that it is known how."""
 
 
 class Limits(NamedTuple):
@@ -108,7 +113,8 @@ class Program:
             self._end()
             raise Failure(f"no answer within {seconds:g} seconds")
         if not line.endswith(b"\n"):
-            raise Failure(self._end() if len(line) < _LONGEST else f"more than {self._too_long()} bytes in an answer")
+            ended = self._end(_GRACE if len(line) < _LONGEST else 0)
+            raise Failure(ended if len(line) < _LONGEST else f"more than {_LONGEST} bytes in an answer")
         try:
             text = json.dumps(json.loads(line), ensure_ascii=False)
             return model.model_validate_json(without_surrogates(text))
@@ -141,21 +147,18 @@ class Program:
             timer.join()
         return line, not late.is_set()
 
-    def _too_long(self) -> int:
-        self._end()
-        return _LONGEST
-
-    def _end(self) -> str:
-        """End the process, if there is one, and say how it ended."""
+    def _end(self, grace: float = 0.0) -> str:
+        """End the process, if there is one and it does not end by itself in time, and say how it ended."""
         process, self._process = self._process, None
         if process is None:
             return ""
-        code = process.poll()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(grace)
         process.kill()
         process.communicate()
         self._errors.seek(0)
         said = self._errors.read()[-_TAIL:].decode(errors="replace").strip()
-        return f"ended with code {process.returncode if code is None else code}{': ' + said if said else ''}"
+        return f"ended with code {process.returncode}{': ' + said if said else ''}"
 
 
 def _why(error: Exception) -> str:

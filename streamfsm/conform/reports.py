@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -25,7 +26,7 @@ def counts(outcomes: Iterable[Outcome]) -> dict[Law, tuple[int, int]]:
     return {law: (judged[law], broken[law]) for law in LAWS}
 
 
-def table(command: str, hello: Hello, outcomes: Sequence[Outcome], most: int = 10) -> str:
+def table(command: str, hello: Hello, outcomes: Sequence[Outcome], most: int = 10, files: Sequence[Path] = ()) -> str:
     """Return the laws with their counts, and the first ``most`` findings of each law, each with how to repeat it."""
     runs = sum(outcome.runs for outcome in outcomes)
     lines = [f"{hello.name} {hello.version} ({hello.language}): {len(outcomes)} cases, {runs} runs", ""]
@@ -34,20 +35,20 @@ def table(command: str, hello: Hello, outcomes: Sequence[Outcome], most: int = 1
         lines.append(f"{law:<10}" + (f"{judged:>8}{broken:>8}" if judged else f"{'not asked':>16}"))
     for law in LAWS:
         found = [finding for outcome in outcomes for finding in outcome.findings if finding.law == law]
-        lines += [line for finding in found[:most] for line in ["", *_lines(command, finding)]]
+        lines += [line for finding in found[:most] for line in ["", *_lines(command, finding, files)]]
         if len(found) > most:
             lines += ["", f"{law}: {len(found) - most} more findings"]
     return "\n".join(lines)
 
 
-def _lines(command: str, finding: Finding) -> Iterator[str]:
+def _lines(command: str, finding: Finding, files: Sequence[Path]) -> Iterator[str]:
     cut = "" if finding.law != "split" else f", in {finding.cuts} cut{'s' if finding.cuts > 1 else ''}"
     yield f"{finding.law} {finding.case} ({finding.cut}{cut}){'' if finding.again else ', not seen again'}"
     yield f"    {finding.detail}"
     if finding.than is not None:
         yield from _events("the same as", finding.than)
     yield from _events("sent", finding.events)
-    yield f"    {repeat(command, finding)}"
+    yield f"    {repeat(command, finding, files)}"
 
 
 def _events(title: str, events: Sequence[Any]) -> Iterator[str]:
@@ -55,7 +56,7 @@ def _events(title: str, events: Sequence[Any]) -> Iterator[str]:
     yield from (f"        {shown(event)}" for event in events)
 
 
-def as_json(command: str, hello: Hello, outcomes: Sequence[Outcome]) -> str:
+def as_json(command: str, hello: Hello, outcomes: Sequence[Outcome], files: Sequence[Path] = ()) -> str:
     """Return all of it."""
     record = {
         "protocol": PROTOCOL,
@@ -65,7 +66,9 @@ def as_json(command: str, hello: Hello, outcomes: Sequence[Outcome]) -> str:
         "outcomes": [
             {
                 **outcome.model_dump(exclude={"findings"}),
-                "findings": [{**each.model_dump(), "repeat": repeat(command, each)} for each in outcome.findings],
+                "findings": [
+                    {**each.model_dump(), "repeat": repeat(command, each, files)} for each in outcome.findings
+                ],
             }
             for outcome in outcomes
         ],
@@ -73,7 +76,7 @@ def as_json(command: str, hello: Hello, outcomes: Sequence[Outcome]) -> str:
     return json.dumps(record, indent=1) + "\n"
 
 
-def junit(command: str, hello: Hello, outcomes: Sequence[Outcome]) -> str:
+def junit(command: str, hello: Hello, outcomes: Sequence[Outcome], files: Sequence[Path] = ()) -> str:
     """Return a suite for each law, and in it a test for each case that was judged on it."""
     root = ET.Element("testsuites", name=f"{hello.name} {hello.version}")
     for law, (judged, broken) in counts(outcomes).items():
@@ -86,7 +89,7 @@ def junit(command: str, hello: Hello, outcomes: Sequence[Outcome]) -> str:
             test = ET.SubElement(suite, "testcase", classname=law, name=outcome.case)
             if found := next((finding for finding in outcome.findings if finding.law == law), None):
                 failure = ET.SubElement(test, "failure", message=_plain(found.detail))
-                failure.text = _plain("\n".join(_lines(command, found)))
+                failure.text = _plain("\n".join(_lines(command, found, files)))
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
@@ -95,13 +98,19 @@ def _plain(text: str) -> str:
     return "".join(char if char in "\t\n" or char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
-def sarif(command: str, hello: Hello, outcomes: Sequence[Outcome], cases: Mapping[str, Located]) -> str:
+def sarif(
+    command: str,
+    hello: Hello,
+    outcomes: Sequence[Outcome],
+    cases: Mapping[str, Located],
+    files: Sequence[Path] = (),
+) -> str:
     """Return a rule for each law, and a result for each finding, at the line of its case."""
     results = [
         {
             "ruleId": finding.law,
             "level": "error" if finding.again else "warning",
-            "message": {"text": "\n".join(_lines(command, finding))},
+            "message": {"text": "\n".join(_lines(command, finding, files))},
             "locations": [
                 {
                     "physicalLocation": {

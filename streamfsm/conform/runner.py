@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from streamfsm.conform.cases import Case, Located
-from streamfsm.conform.cuts import AS_SENT, cut, cuts
+from streamfsm.conform.cuts import AS_SENT, Cut, cut, cuts
 from streamfsm.conform.facts import Answer, Hello, Strict
 from streamfsm.conform.judge import Law, differs, judge, laws_of
 from streamfsm.conform.program import Failure, Limits, Program
@@ -61,30 +61,35 @@ class Pair(NamedTuple):
 
 def examine(pair: Pair, hello: Hello, case: Case, digest: str = "", only: Collection[str] | None = None) -> Outcome:
     """Ask one case in all cuts, or in ``only`` these beside the events as sent."""
-    program = pair.program
-    ways = [(name, make) for name, make in cuts(case) if only is None or name in only]
-    runs, found, split, splits = 1, list[Finding](), None, 0
-    first = _read(program, case, list(case.events))
-    if isinstance(first, str):
-        found.append(_finding("total", case, AS_SENT, first, case.events))
-    else:
-        found += [_finding(law, case, AS_SENT, why, case.events) for law, why in judge(case, hello.claims, first)]
-        for name, make in ways:
-            events = make()
-            answer = _read(program, case, events)
-            runs += 1
-            if isinstance(answer, str):
-                found.append(_finding("total", case, name, answer, events))
-                break
-            if why := differs(case, hello.claims, first, answer):
-                splits += 1
-                finding = _finding("split", case, name, why, events)
-                split = finding if split is None or len(events) < len(split.events) else split
-    if split:
-        found.append(_smaller(program, hello, case, split.model_copy(update={"cuts": splits})))
+    ways = [way for way in cuts(case) if only is None or way[0] in only]
+    found, runs = seen(pair.program, hello, case, ways)
+    found = [_smaller(pair.program, hello, case, each) if each.law == "split" else each for each in found]
     found = [each.model_copy(update={"again": _again(pair.witness, hello, case, each)}) for each in found]
     laws = tuple(sorted(laws_of(case, hello.claims)))
     return Outcome(case=case.id, digest=digest, laws=laws, runs=runs, findings=tuple(found))
+
+
+def seen(program: Program, hello: Hello, case: Case, ways: Iterable[Cut]) -> tuple[list[Finding], int]:
+    """Return which laws a program breaks in a case, sent as it is and in these cuts, and how often it was asked."""
+    runs, found, split, splits = 1, list[Finding](), None, 0
+    first = _read(program, case, list(case.events))
+    if isinstance(first, str):
+        return [_finding("total", case, AS_SENT, first, case.events)], runs
+    found += [_finding(law, case, AS_SENT, why, case.events) for law, why in judge(case, hello.claims, first)]
+    for name, make in ways:
+        events = make()
+        answer = _read(program, case, events)
+        runs += 1
+        if isinstance(answer, str):
+            found.append(_finding("total", case, name, answer, events))
+            break
+        if why := differs(case, hello.claims, first, answer):
+            splits += 1
+            finding = _finding("split", case, name, why, events)
+            split = finding if split is None or len(events) < len(split.events) else split
+    if split:
+        found.append(split.model_copy(update={"cuts": splits}))
+    return found, runs
 
 
 def _finding(law: Law, case: Case, name: str, detail: str, events: Sequence[Any]) -> Finding:
@@ -206,7 +211,8 @@ def _kept(file: Path, key: list[Any]) -> Iterator[tuple[str, Outcome]]:
             raise MisuseError(f"{file}:{number}: not an outcome of an earlier run") from error
 
 
-def repeat(command: str, finding: Finding) -> str:
-    """Return the shell command that repeats a finding."""
+def repeat(command: str, finding: Finding, files: Sequence[Path] = ()) -> str:
+    """Return the shell command that repeats a finding, whose case is in these files, or in the suite's own."""
+    cases = [part for path in files for part in ("--cases", str(path))]
     cut = [] if finding.cut == AS_SENT else ["--cut", finding.cut]
-    return shlex.join(["streamfsm", "conform", "--command", command, "--case", finding.case, *cut])
+    return shlex.join(["streamfsm", "conform", "--command", command, *cases, "--case", finding.case, *cut])

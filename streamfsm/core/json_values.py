@@ -34,7 +34,7 @@ def fields_of(value: object) -> Mapping[str, Any]:
 def as_json(value: object) -> str | None:
     """Return any value as JSON text; ``None`` if JSON cannot express it."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+        return _encode(value)
     except (TypeError, ValueError, RecursionError):
         return None
 
@@ -52,6 +52,9 @@ def _plain(value: object) -> object:
         return repr(value)
     sent = getattr(value, "__pydantic_fields_set__", None)  # other declared fields did not come
     return {key: each for key, each in fields.items() if sent is None or key in sent or key in (extra or ())}
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode  # made once: half the time
 
 
 def says(value: object) -> bool:

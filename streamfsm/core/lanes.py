@@ -252,6 +252,7 @@ class TextLane:
         if again < self._written.size:
             self._emit(self._written.part(0, again), outlet)
         self._emit(self._prefix + "\ufffd" * len(self._half), outlet)
+        self.size += len(self._half)
         self._prefix = self._half = ""
 
     def _release(self) -> str:
@@ -344,6 +345,11 @@ class CallLane:
     def machine(self) -> StateMachine:
         """Its machine, which depends on what is captured."""
         return self.tool.machine
+
+    @property
+    def called(self) -> CallKind:
+        """What is called: that a custom tool is, shows by its input."""
+        return "custom" if self.form == "text" else self.kind
 
     @property
     def label(self) -> str:

@@ -38,7 +38,7 @@ from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Options, Run
 from streamfsm.core.tags import tags_of
-from streamfsm.core.text import join_surrogates
+from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import MessageWriter, Turn
 from streamfsm.machines import STREAM
 from streamfsm.machines.endings import CUT, UNKNOWN, closing, second
@@ -100,6 +100,7 @@ class Response(Routes):
         self.anomalies: Anomalies = Anomalies(run, limits.anomalies)
         self.judge: Judge = Judge(run, policies, self.anomalies)
         self.writer.may_seal = self.judge.may_be_sealed
+        self.writer.details = run.latest_details
         self._keeper = Keeper(run, policies, limits, self.anomalies)
         self._lane_policies = _lane_policies(
             limits.text, limits.arguments, policies.content, policies.reasoning, policies.arguments, options.think_tags
@@ -230,7 +231,7 @@ class Response(Routes):
             lane.doubt(self.writer)
 
     def _take_whole(self, event: Whole) -> None:
-        choice, text = self.run.choices[event.choice], event.text
+        choice, text = self.run.choices[event.choice], without_surrogates(event.text)
         lane: TextLane | CallLane | None
         if event.field is None:
             self._call_routes.pop((event.choice, event.place), None)
@@ -239,7 +240,7 @@ class Response(Routes):
             lane = self._open_lane(event.choice, event.field, event.place)
         if lane is None:
             return
-        if text and len(join_surrogates("", text)[0]) < lane.size:
+        if text and len(text) < lane.size:
             self._contradicted(lane)
         elif text and isinstance(lane, CallLane):
             self.call(event.choice, event.place, "", "", text, 0, True, None, lane.form)

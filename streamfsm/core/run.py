@@ -9,13 +9,14 @@ from streamfsm.channels import Channel
 from streamfsm.core.buffer import Buffer
 from streamfsm.core.calls import Calls
 from streamfsm.core.events import Thought
-from streamfsm.core.extras import Extras
+from streamfsm.core.extras import Extras, values
 from streamfsm.core.lanes import StreamLane, TextLane, label_of
 from streamfsm.core.meter import Meter
+from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import Numbering
 from streamfsm.core.written_calls import written_call
 from streamfsm.limits import Limits
-from streamfsm.result import Anomaly, ErrorInfo, Usage
+from streamfsm.result import Anomaly, ErrorInfo, ReasoningDetail, Usage
 from streamfsm.think_tags import Pairs
 
 Purse: TypeAlias = Literal["text", "sent_back", "extras", "usage"]
@@ -85,6 +86,23 @@ class Choice:
             self.details.append(found)
         return found
 
+    def reasoning_detail(self, detail: Detail) -> ReasoningDetail:
+        """Return a detail of this choice as users get it."""
+        lane = None if detail.part is None else self.texts.get(label_of("reasoning", detail.part))
+        return ReasoningDetail(
+            type=detail.kind,
+            index=detail.index,
+            id=detail.id,
+            text=lane.reasoning.getvalue() if lane else without_surrogates(detail.text.getvalue()),
+            data=detail.data.getvalue(),
+            signature=detail.signature,
+            extras=values(detail.extras),
+            field=detail.field,
+        )
+
+
+_LATEST = 9  # details that end with a run of thoughts: models send one or two
+
 
 @dataclass(slots=True)
 class Run:
@@ -112,6 +130,16 @@ class Run:
     """Whether arguments may have gone astray, so that no call without arguments is ready."""
     recorded_once: dict[str, None] = field(default_factory=dict)
     """Keys of what is recorded only once: kinds of anomalies, and limits that left no room."""
+
+    def latest_details(self, choice: int) -> tuple[ReasoningDetail, ...]:
+        """Return the last detail of a choice that has text, and those after it; of those before the last few, none."""
+        of = self.choices.get(choice) or Choice()
+        found: list[ReasoningDetail] = []
+        for detail in of.details[: -_LATEST - 1 : -1]:
+            found.insert(0, of.reasoning_detail(detail))
+            if found[0].text:
+                break
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Turns the output of lanes into numbered messages: rows and states in, :class:`StreamMessage` objects out."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,7 @@ from streamfsm.messages import (
     made_up_id,
     otid,
 )
+from streamfsm.result import ReasoningDetail
 from streamfsm.trace import Transition
 
 _SILENT = STREAM.table.initial
@@ -85,6 +87,8 @@ class MessageWriter:
 
     may_seal: Callable[[CallLane], bool] = lambda _: False
     """Whether nothing of a call that has just closed is in doubt."""
+    details: Callable[[int], tuple[ReasoningDetail, ...]] = lambda _: ()
+    """The details with which the thoughts of a choice end."""
 
     _messages: list[Any] = field(default_factory=list)
     _trace_error: Exception | None = None
@@ -215,7 +219,12 @@ class MessageWriter:
             },
         )
         if begins and self.boundaries:
-            self._messages.append(RunStarted(f"{first.otid}", first.message_type, lane.choice, call_id, call_index))
+            call = (
+                (call_id, call_index, lane.called, lane.hosted)
+                if isinstance(lane, CallLane) and call_index is not None
+                else ()
+            )
+            self._messages.append(RunStarted(f"{first.otid}", first.message_type, lane.choice, *call))
         self._speaker = None
         if message in SPOKEN:
             self._note_speaker(cast("TextLane | CallLane", lane), emission.field, cast("str", emits))
@@ -244,7 +253,9 @@ class MessageWriter:
 
     def _end_run(self) -> None:
         if self.numbering.run:
-            self._messages.append(RunEnded(otid(self.message_id, self.numbering.ordinal)))
+            native = _NATIVE_THOUGHTS.fullmatch(self.numbering.run)
+            details = self.details(int(native[1])) if native else ()
+            self._messages.append(RunEnded(otid(self.message_id, self.numbering.ordinal), details))
 
     def _note_speaker(self, lane: TextLane | CallLane, field: str, text: str) -> None:
         """Keep which lane speaks, so that texts can be joined in stream order; the lane has the text."""
@@ -272,6 +283,7 @@ def _part_of(lane: Lane) -> str:
     return str(lane.part) if isinstance(lane, TextLane) and lane.part else ""
 
 
+_NATIVE_THOUGHTS = re.compile(r"(?:Hidden)?ReasoningMessage/(-?\d+)/\d*")  # runs of them; those in calls have a label
 _LOOK_BACK = 8  # turns between which lanes may alternate without the list growing
 _M = TypeVar("_M", bound=BaseModel)
 _new = object.__new__

@@ -309,7 +309,7 @@ def grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _letters(table: Table) -> str:
-    """A letter for each state, so that a matrix is no wider than a page."""
+    """A letter for each state, so that a matrix is not wider than a page."""
     return ascii_lowercase[: len(table.states)]
 
 

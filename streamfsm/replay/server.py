@@ -43,7 +43,7 @@ class Fault:
         """
         found = _FAULT.fullmatch(spec)
         if not found:
-            raise MisuseError(f"{spec!r} is no fault: {', '.join(get_args(FaultKind))}, or such as stall@3")
+            raise MisuseError(f"{spec!r} is not a fault: {', '.join(get_args(FaultKind))}, or such as stall@3")
         return cls(cast("FaultKind", found[1]), int(found[2]) if found[2] else None)
 
 

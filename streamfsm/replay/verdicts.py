@@ -71,7 +71,7 @@ _NO_LIMIT = 2**62
 
 
 def _value(data: str | bytes) -> Event:
-    """The JSON value; the text, if it is none, which no grammar knows."""
+    """The JSON value; if it is not JSON, the text, which no grammar knows."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):

@@ -33,7 +33,7 @@ class Cursor(NamedTuple):
 
     @classmethod
     def of(cls, text: str | None, run: str) -> "Cursor":
-        """Return the cursor that ``text`` is; the beginning, if it is none, or of another run."""
+        """Return the cursor that ``text`` is; the beginning, if it is not one, or one of another run."""
         found = _CURSOR.fullmatch(text or "")
         return cls(int(found["attempt"]), int(found["seq_id"])) if found and found["run"] == run else BEGINNING
 

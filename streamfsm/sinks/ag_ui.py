@@ -127,8 +127,12 @@ class AgUi(ProtocolSink[Any]):
         Writes("response begins",   ("RUN_STARTED",), "one response is one run"),
         Writes("thought begins",    ("REASONING_START", "REASONING_MESSAGE_START"), "a message for each run of thoughts"),
         Writes("thought goes on",   ("REASONING_MESSAGE_CONTENT",), "as it came"),
+        Writes("thought is signed", ("REASONING_ENCRYPTED_VALUE",), "goes back with the message"),
         Writes("thought ends",      ("REASONING_MESSAGE_END", "REASONING_END"), "another kind of message begins, or the stream ends"),
-        Writes("thought is hidden", ("REASONING_START", "REASONING_END"), "reasoning without a message: it happened and is not shown"),
+        Writes("thought is hidden", ("REASONING_START",), "reasoning without a message: it happens and is not shown"),
+        Writes("hidden thought ends", ("REASONING_END",), "another kind of message begins, or the stream ends"),
+        Writes("encrypted thought ends", ("REASONING_END",), "the same"),
+        Writes("thought is encrypted", ("REASONING_ENCRYPTED_VALUE",), "goes back with the message; readers keep the last one"),
         Writes("speech begins",     ("TEXT_MESSAGE_START",), "a message for each run of speech"),
         Writes("speech goes on",    ("TEXT_MESSAGE_CONTENT",), "as it came"),
         Writes("speech ends",       ("TEXT_MESSAGE_END",), "another kind of message begins, or the stream ends"),
@@ -138,6 +142,15 @@ class AgUi(ProtocolSink[Any]):
         Writes("call ends ready",   ("TOOL_CALL_END",), "the outcome lists it as pending"),
         Writes("call ends approvable", ("TOOL_CALL_END",), "the outcome lists it as an interrupt"),
         Writes("call ends",         ("TOOL_CALL_END", "CUSTOM"), "it may not be run, and is not pending"),
+        Writes("hosted call begins", ("TOOL_CALL_START",), "its name is complete"),
+        Writes("hosted call goes on", ("TOOL_CALL_ARGS",), "as it came"),
+        Writes("hosted call ends", ("TOOL_CALL_END", "TOOL_CALL_RESULT"), "the server ran it: it is not pending"),
+        Writes("hosted call fails", ("TOOL_CALL_END", "TOOL_CALL_RESULT"), "the result is the error"),
+        Writes("hosted call breaks off", ("TOOL_CALL_END", "CUSTOM"), "nobody ran it"),
+        Writes("asking call begins", ("TOOL_CALL_START",), "its name is complete"),
+        Writes("asking call goes on", ("TOOL_CALL_ARGS",), "as it came"),
+        Writes("asking call ends", ("TOOL_CALL_END",), "the outcome lists it as an interrupt"),
+        Writes("asking call breaks off", ("TOOL_CALL_END", "CUSTOM"), "there is nothing to approve"),
         Writes("other message",     ("CUSTOM",), "by the name streamfsm. and its message type"),
         Writes("anomaly",           ("CUSTOM",), "by the name streamfsm.anomaly"),
         Writes("ends done",         ("RUN_FINISHED",), "success with the pending calls; an interrupt where calls wait for approval"),
@@ -168,6 +181,10 @@ class AgUi(ProtocolSink[Any]):
         parent = self._message.id if self._message else None
         return {"toolCallId": piece.id, "toolCallName": piece.name, "parentMessageId": parent}
 
+    def _call_result(self, piece: Piece) -> dict[str, Any]:
+        content = piece.error or piece.output or ""
+        return {"messageId": f"result-{piece.id}", "toolCallId": piece.id, "content": content, "role": "tool"}
+
     def _custom(self, about: Any) -> dict[str, Any]:
         if isinstance(about, Piece):
             return {"name": "streamfsm.call_not_ready", "value": {"toolCallId": about.id, "verdict": about.verdict}}
@@ -181,8 +198,8 @@ class AgUi(ProtocolSink[Any]):
         ready = [piece for piece in self._calls.values() if piece.is_ready]
         interrupts = [
             {"id": f"approve-{piece.id}", "reason": "tool_approval", "toolCallId": piece.id}
-            for piece in ready
-            if piece.needs_approval
+            for piece in self._calls.values()
+            if piece.ending in ("call ends approvable", "asking call ends")
         ]
         outcome: dict[str, Any] = {"type": "success", "pendingToolCallIds": [piece.id for piece in ready]}
         if ending.stop_reason is StopReasonType.cancelled:
@@ -204,6 +221,12 @@ class AgUi(ProtocolSink[Any]):
         "TOOL_CALL_START": _call_begins,
         "TOOL_CALL_ARGS": lambda _, piece: {"toolCallId": piece.id, "delta": piece.text},
         "TOOL_CALL_END": lambda _, piece: {"toolCallId": piece.id},
+        "TOOL_CALL_RESULT": _call_result,
+        "REASONING_ENCRYPTED_VALUE": lambda _, piece: {
+            "subtype": "message",
+            "entityId": piece.id,
+            "encryptedValue": piece.text,
+        },
         "CUSTOM": _custom,
         "RUN_ERROR": _failed,
         "RUN_FINISHED": _finished,

@@ -12,6 +12,7 @@ from pydantic_core import from_json
 
 from streamfsm.machines.declaration import Row
 from streamfsm.messages import Message, StopReasonType
+from streamfsm.result import ReasoningDetail
 from streamfsm.sinks.grammar import Event, Grammar, Part, Word, table
 from streamfsm.sinks.sink import Ending, Fields, Piece, ProtocolSink, Writes, json_bytes
 
@@ -21,6 +22,8 @@ _BLOCKS = {
     "tool_use": ("input_json_delta",),
     "server_tool_use": ("input_json_delta",),
     "mcp_tool_use": ("input_json_delta",),
+    "mcp_tool_result": (),
+    "redacted_thinking": (),
     "other": ("other_delta",),
 }
 _STARTS = [f"content_block_start {kind}" for kind in _BLOCKS]
@@ -83,6 +86,8 @@ GRAMMAR = Grammar(
                     "tool_use": "a call; its deltas are JSON that may be cut anywhere",
                     "server_tool_use": "a call that the server runs",
                     "mcp_tool_use": "the same, of a tool of another server",
+                    "mcp_tool_result": "what came of it",
+                    "redacted_thinking": "thoughts that only the server can read",
                     "other": "a block of another type, such as a result of the server's tool",
                     "ended": "over",
                 },
@@ -112,20 +117,26 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
     ``Limits.arguments`` characters for each call. A call that is not JSON is not written; the stream that holds it, or
     any call that is not ready, ends with an error, because a reader would take ``tool_use`` for a call to run.
 
-    Thoughts have no signature here. They cannot be sent back to Anthropic.
+    Thoughts are signed if the signature came with them, before anything else did. Calls that the server ran come with
+    their results at the end, as those of MCP, which ``client.beta.messages`` reads.
 
     Args:
         model: the name of the model.
     """
 
     GRAMMAR: ClassVar[Grammar] = GRAMMAR
+    KEEPS: ClassVar = ("thought", "call")
     # fmt: off
     WRITES: ClassVar[tuple[Writes, ...]] = (
         Writes("response begins",   ("message_start",), "one response is one message"),
         Writes("thought begins",    ("content_block_start thinking",), "a block for each run of thoughts"),
         Writes("thought goes on",   ("content_block_delta thinking_delta",), "as it came"),
+        Writes("thought is signed", ("content_block_delta signature_delta",), "if the signature is that of all the text"),
         Writes("thought ends",      ("content_block_stop",), "another kind of message begins, or the stream ends"),
-        Writes("thought is hidden", (), "a redacted block holds data, and there are none"),
+        Writes("thought is hidden", (), "a redacted block holds data, and there are none yet"),
+        Writes("hidden thought ends", (), "there were none"),
+        Writes("encrypted thought ends", (), "the block is written"),
+        Writes("thought is encrypted", ("content_block_start redacted_thinking", "content_block_stop"), "whole at once; it means something to the model that thought it only"),
         Writes("speech begins",     ("content_block_start text",), "a block for each run of speech"),
         Writes("speech goes on",    ("content_block_delta text_delta",), "as it came"),
         Writes("speech ends",       ("content_block_stop",), "another kind of message begins, or the stream ends"),
@@ -135,6 +146,15 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
         Writes("call ends ready",   (), "it was written"),
         Writes("call ends approvable", (), "it was written"),
         Writes("call ends",         (), "the end tells"),
+        Writes("hosted call begins", (), "held until its result is known"),
+        Writes("hosted call goes on", (), "held until its result is known"),
+        Writes("hosted call ends", ("content_block_start mcp_tool_use", "content_block_delta input_json_delta", "content_block_stop", "content_block_start mcp_tool_result", "content_block_stop"), "with its result, at the end"),
+        Writes("hosted call fails", ("content_block_start mcp_tool_use", "content_block_delta input_json_delta", "content_block_stop", "content_block_start mcp_tool_result", "content_block_stop"), "with its error, at the end"),
+        Writes("hosted call breaks off", (), "nobody ran it"),
+        Writes("asking call begins", (), "the protocol has no place for it"),
+        Writes("asking call goes on", (), "the same"),
+        Writes("asking call ends", (), "the same"),
+        Writes("asking call breaks off", (), "the same"),
         Writes("other message",     (), "the protocol has no place for it"),
         Writes("anomaly",           (), "the protocol has no place for it"),
         Writes("ends done",         ("message_delta", "message_stop"), "with the stop reason and the usage"),
@@ -165,8 +185,8 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
         elif _input(about) is not None:
             super()._say(said, about)
 
-    def _end_run(self) -> None:
-        super()._end_run()
+    def _end_run(self, details: tuple[ReasoningDetail, ...] = ()) -> None:
+        super()._end_run(details)
         held, self._whole = self._whole, []
         for piece in held:
             self._say("call is whole", piece)
@@ -188,7 +208,7 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
 
     def _stops(self, ending: Ending) -> dict[str, Any]:
         reason = _REASONS.get(ending.stop_reason, "end_turn")
-        if ending.how == "ends done" and self._calls:
+        if ending.how == "ends done" and any(piece.is_ready for piece in self._calls.values()):
             reason = "tool_use"
         usage = {"output_tokens": 0}
         if counts := ending.usage:
@@ -198,7 +218,7 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
     def _fails(self, ending: Ending) -> dict[str, Any]:
         why = ending.error.message
         if ending.how == "ends in doubt":
-            names = [f"{piece.name} ({piece.verdict})" for piece in self._calls.values() if not piece.is_ready]
+            names = [f"{piece.name} ({piece.verdict})" for piece in self._calls.values() if piece.ending == "call ends"]
             why = f"calls that are not ready, or have no place here: {', '.join(names)}"
         return {"error": {"type": "api_error", "message": why}}
 
@@ -210,6 +230,16 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
         ),
         "content_block_start tool_use": lambda self, piece: self._starts(
             {"type": "tool_use", "id": piece.id, "name": piece.name, "input": {}}
+        ),
+        "content_block_start mcp_tool_use": lambda self, piece: self._starts(
+            {"type": "mcp_tool_use", "id": piece.id, "name": piece.name, "server_name": piece.server, "input": {}}
+        ),
+        "content_block_start mcp_tool_result": lambda self, piece: self._starts(_result(piece)),
+        "content_block_start redacted_thinking": lambda self, piece: self._starts(
+            {"type": "redacted_thinking", "data": piece.text}
+        ),
+        "content_block_delta signature_delta": lambda self, piece: self._goes_on(
+            {"type": "signature_delta", "signature": piece.text}
         ),
         "content_block_delta text_delta": lambda self, piece: self._goes_on({"type": "text_delta", "text": piece.text}),
         "content_block_delta thinking_delta": lambda self, piece: self._goes_on(
@@ -226,6 +256,12 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
 
 
 _REASONS = {StopReasonType.max_tokens_exceeded: "max_tokens", StopReasonType.content_filter: "refusal"}
+
+
+def _result(piece: Piece) -> dict[str, Any]:
+    text = piece.error or piece.output or ""
+    result = {"tool_use_id": piece.id, "is_error": piece.error is not None}
+    return {"type": "mcp_tool_result", **result, "content": [{"type": "text", "text": text}]}
 
 
 def _input(piece: Piece) -> str | None:

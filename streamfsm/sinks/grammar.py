@@ -88,7 +88,7 @@ class Grammar:
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Word → names of the fields that must be there, besides those that tell which part is meant."""
     read: Callable[[Event], Iterable[Word]] = _by_type
-    """What an event says. It may raise ``KeyError`` or ``TypeError`` for an event that is none."""
+    """What an event says. It may raise ``KeyError`` or ``TypeError`` for what is not an event."""
     counter: str | None = None
     """A field that counts the events: each has the number after that of the one before."""
 
@@ -113,6 +113,7 @@ class Grammar:
         return found and found._replace(place=None)
 
 
+_NOT_AN_EVENT = "this is not an event"
 _SHOWN = 8  # words that a person reads
 
 
@@ -172,10 +173,10 @@ class Reading:
         try:
             words = [*self._grammar.read(event)]
         except (AttributeError, KeyError, TypeError) as error:
-            missing = f"without {error}" if isinstance(error, KeyError) else "that is none"
-            return self._violation(f"an event {missing}", None)
+            missing = f"an event without {error}" if isinstance(error, KeyError) else _NOT_AN_EVENT
+            return self._violation(missing, None)
         if not all(isinstance(word, str) for word, _ in words):
-            return self._violation("an event that is none", None)
+            return self._violation(_NOT_AN_EVENT, None)
         for word, fields in words:
             if why := self._take(word, fields):
                 return self._violation(why, word)
@@ -224,7 +225,7 @@ class Reading:
     def _take(self, word: str, fields: Mapping[str, Any]) -> str | None:
         parts = self._grammar.by_word.get(word)
         if parts is None:
-            return f"{word!r} is no event of {self._grammar.wire}"
+            return f"{word!r} is not an event of {self._grammar.wire}"
         if missing := [name for name in self._grammar.fields.get(word, ()) if name not in fields]:
             return f"{word} without {', '.join(missing)}"
         for part in parts:
@@ -240,7 +241,7 @@ class Reading:
         try:
             instance = self._instances.get(place)
         except TypeError:
-            return f"{word} with {', '.join(part.key)} that is no name or number"
+            return f"{word} with {', '.join(part.key)} that is neither a name nor a number"
         if instance is None or (part.again and part.has_ended(instance.state)):
             if part.counts and key[-1] != (due := self._numbers.get((place[0], key[:-1]), 0)):
                 return f"{word} with {part.key[-1]} {key[-1]!r}, where {due} is due"

@@ -14,7 +14,7 @@ from streamfsm.result import Usage
 from streamfsm.sinks.grammar import DONE, Event, Grammar, Part, Word, table
 from streamfsm.sinks.sink import Ending, Fields, Piece, ProtocolSink, Writes
 
-_ITEMS = ("message", "reasoning", "function_call", "custom_tool_call")
+_ITEMS = ("message", "reasoning", "function_call", "custom_tool_call", "mcp_call", "mcp_approval_request")
 _PARTS = ("output_text", "refusal", "reasoning_text")
 _HOSTED = re.compile(r"response\.(\w+_call|mcp_)\w*\.")
 """Events of tools that the server runs, of which there are many: ``response.web_search_call.searching`` …"""
@@ -41,6 +41,11 @@ _ITEM = (
     Row("custom_tool_call", "response.custom_tool_call_input.delta",  "custom_tool_call", None, "more of its input"),
     Row("custom_tool_call", "response.custom_tool_call_input.done",   "input_done",       None, "the input, whole"),
     Row("input_done",       "response.output_item.done custom_tool_call", "done",         None, "the item, whole"),
+    Row("mcp_call",         "response.mcp_call.in_progress",          "mcp_call",         None, "the server runs it"),
+    Row("mcp_call",         "response.mcp_call_arguments.delta",      "mcp_call",         None, "more of its arguments"),
+    Row("mcp_call",         "response.mcp_call_arguments.done",       "mcp_call",         None, "the arguments, whole"),
+    Row("mcp_call",         "response.mcp_call.completed",            "mcp_call",         None, "the server has run it"),
+    Row("mcp_call",         "response.mcp_call.failed",               "mcp_call",         None, "the tool failed"),
     Row("other",            "hosted",                                 "other",            None, "a tool that the server runs"),
 )
 _CONTENT = (
@@ -99,6 +104,8 @@ GRAMMAR = Grammar(
                     "function_call": "a call, whose arguments are coming",
                     "arguments_done": "a call whose arguments are whole",
                     "custom_tool_call": "a call that takes text, which is coming",
+                    "mcp_call": "a call of a tool of another server, which this server runs",
+                    "mcp_approval_request": "a question: may the server run such a call",
                     "input_done": "a call whose text is whole",
                     "other": "an item of another type, such as a tool that the server runs",
                     "done": "over",
@@ -151,6 +158,8 @@ GRAMMAR = Grammar(
         "response.reasoning_summary_text.done": ("item_id", "text"),
         "response.function_call_arguments.delta": ("item_id", "delta"),
         "response.function_call_arguments.done": ("item_id", "arguments"),
+        "response.mcp_call_arguments.delta": ("item_id", "delta"),
+        "response.mcp_call_arguments.done": ("item_id", "arguments"),
         "response.custom_tool_call_input.delta": ("item_id", "delta"),
         "response.custom_tool_call_input.done": ("item_id", "input"),
     },
@@ -177,8 +186,12 @@ class ResponsesEvents(ProtocolSink[dict[str, Any]]):
         Writes("response begins",   ("response.created", "response.in_progress"), "one response"),
         Writes("thought begins",    ("response.output_item.added reasoning", "response.content_part.added reasoning_text"), "an item for each run of thoughts; its text is no summary"),
         Writes("thought goes on",   ("response.reasoning_text.delta",), "as it came"),
+        Writes("thought is signed", (), "an item has no place for a signature"),
         Writes("thought ends",      ("response.reasoning_text.done", "response.content_part.done reasoning_text", "response.output_item.done reasoning"), "another kind of message begins, or the stream ends"),
-        Writes("thought is hidden", ("response.output_item.added reasoning", "response.output_item.done reasoning"), "an item without text, as OpenAI sends it"),
+        Writes("thought is hidden", ("response.output_item.added reasoning",), "an item without text, as OpenAI sends it"),
+        Writes("hidden thought ends", ("response.output_item.done reasoning",), "another kind of message begins, or the stream ends"),
+        Writes("encrypted thought ends", ("response.output_item.done reasoning",), "with the encrypted content"),
+        Writes("thought is encrypted", (), "its item has it"),
         Writes("speech begins",     ("response.output_item.added message", "response.content_part.added output_text"), "an item for each run of speech, refusals among them"),
         Writes("speech goes on",    ("response.output_text.delta",), "as it came"),
         Writes("speech ends",       ("response.output_text.done", "response.content_part.done output_text", "response.output_item.done message"), "another kind of message begins, or the stream ends"),
@@ -188,6 +201,15 @@ class ResponsesEvents(ProtocolSink[dict[str, Any]]):
         Writes("call ends ready",   ("response.function_call_arguments.done", "response.output_item.done function_call"), "the item is completed"),
         Writes("call ends approvable", ("response.function_call_arguments.done", "response.output_item.done function_call"), "the same: who approves is not the protocol's business"),
         Writes("call ends",         ("response.function_call_arguments.done", "response.output_item.done function_call"), "the item is incomplete"),
+        Writes("hosted call begins", ("response.output_item.added mcp_call", "response.mcp_call.in_progress"), "its name is complete"),
+        Writes("hosted call goes on", ("response.mcp_call_arguments.delta",), "as it came"),
+        Writes("hosted call ends", ("response.mcp_call_arguments.done", "response.mcp_call.completed", "response.output_item.done mcp_call"), "with its output"),
+        Writes("hosted call fails", ("response.mcp_call_arguments.done", "response.mcp_call.failed", "response.output_item.done mcp_call"), "with its error"),
+        Writes("hosted call breaks off", ("response.mcp_call_arguments.done", "response.output_item.done mcp_call"), "the item is incomplete"),
+        Writes("asking call begins", (), "an item that comes whole"),
+        Writes("asking call goes on", (), "an item that comes whole"),
+        Writes("asking call ends", ("response.output_item.added mcp_approval_request", "response.output_item.done mcp_approval_request"), "whole at once"),
+        Writes("asking call breaks off", (), "there is nothing to approve"),
         Writes("other message",     (), "the protocol has no place for it"),
         Writes("anomaly",           (), "the protocol has no place for it"),
         Writes("ends done",         ("response.completed",), "with the whole output, and usage"),
@@ -283,6 +305,15 @@ class ResponsesEvents(ProtocolSink[dict[str, Any]]):
             **_item("fc", piece),
             "arguments": piece.whole,
         },
+        "response.output_item.added mcp_call": lambda self, piece: self._added(_mcp(piece, "in_progress"), piece),
+        "response.mcp_call.in_progress": lambda _, piece: _item("mcp", piece),
+        "response.mcp_call_arguments.delta": lambda _, piece: {**_item("mcp", piece), "delta": piece.text},
+        "response.mcp_call_arguments.done": lambda _, piece: {**_item("mcp", piece), "arguments": piece.whole},
+        "response.mcp_call.completed": lambda _, piece: _item("mcp", piece),
+        "response.mcp_call.failed": lambda _, piece: _item("mcp", piece),
+        "response.output_item.done mcp_call": lambda self, piece: self._done(_mcp(piece, _MCP[piece.ending]), piece),
+        "response.output_item.added mcp_approval_request": lambda self, piece: self._added(_question(piece), piece),
+        "response.output_item.done mcp_approval_request": lambda self, piece: self._done(_question(piece), piece),
         "response.completed": _ends,
         "response.incomplete": _ends,
         "response.failed": _ends,
@@ -296,6 +327,11 @@ _STATUS = {
     "ends unmarked": "incomplete",
     "ends failed": "failed",
     "ends cancelled": "cancelled",
+}
+_MCP: dict[str, str] = {
+    "hosted call ends": "completed",
+    "hosted call fails": "failed",
+    "hosted call breaks off": "incomplete",
 }
 _REASONS = {
     StopReasonType.max_tokens_exceeded: "max_output_tokens",
@@ -326,6 +362,8 @@ def _message(piece: Piece, status: str) -> dict[str, Any]:
 
 def _reasoning(piece: Piece, status: str) -> dict[str, Any]:
     item: dict[str, Any] = {"id": f"rs_{piece.id}", "type": "reasoning", "summary": [], "status": status}
+    if piece.encrypted:
+        item["encrypted_content"] = piece.encrypted[-1]
     return {**item, "content": [_thoughts(piece.whole)]} if piece.pieces and status == "completed" else item
 
 
@@ -337,6 +375,28 @@ def _call(piece: Piece, status: str) -> dict[str, Any]:
         "name": piece.name,
         "arguments": "" if status == "in_progress" else piece.whole,
         "status": status,
+    }
+
+
+def _mcp(piece: Piece, status: str) -> dict[str, Any]:
+    error = piece.error and {"type": "mcp_tool_execution_error", "content": [{"type": "text", "text": piece.error}]}
+    return {
+        **_question(piece),
+        "id": f"mcp_{piece.id}",
+        "type": "mcp_call",
+        "output": piece.output,
+        "error": error,
+        "status": status,
+    }
+
+
+def _question(piece: Piece) -> dict[str, Any]:
+    return {
+        "id": f"mcpr_{piece.id}",
+        "type": "mcp_approval_request",
+        "server_label": piece.server,
+        "name": piece.name,
+        "arguments": piece.whole,
     }
 
 

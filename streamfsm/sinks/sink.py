@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar, cast
 from streamfsm.boundaries import Boundary, CallClosed, RunEnded, RunStarted
 from streamfsm.errors import IllegalTransition, MisuseError
 from streamfsm.messages import Message, StopReason, StopReasonType, made_up_id
-from streamfsm.result import ErrorInfo, StreamResult, Usage, Verdict
+from streamfsm.result import CallKind, ErrorInfo, ParsedCall, ReasoningDetail, StreamResult, Usage, Verdict
 from streamfsm.sinks.grammar import Grammar, Reading
 
 E = TypeVar("E")
@@ -22,8 +22,12 @@ SAYS = (
     "response begins",
     "thought begins",
     "thought goes on",
+    "thought is signed",
     "thought ends",
     "thought is hidden",
+    "hidden thought ends",
+    "encrypted thought ends",
+    "thought is encrypted",
     "speech begins",
     "speech goes on",
     "speech ends",
@@ -33,6 +37,15 @@ SAYS = (
     "call ends ready",
     "call ends approvable",
     "call ends",
+    "hosted call begins",
+    "hosted call goes on",
+    "hosted call ends",
+    "hosted call fails",
+    "hosted call breaks off",
+    "asking call begins",
+    "asking call goes on",
+    "asking call ends",
+    "asking call breaks off",
     "other message",
     "anomaly",
     "ends done",
@@ -71,11 +84,40 @@ class Piece:
     """Of a call whose arguments are over."""
     is_ready: bool = False
     """Whether it is a call that may be run; known at the end of the stream."""
+    kind: CallKind | None = None
+    """Of a call: what is called."""
+    is_hosted: bool = False
+    """Whether it is a call that the server runs, or asks for leave to."""
+    ending: Said = ""
+    """How the call ended; known at the end of the stream, as the next three."""
+    server: str = ""
+    """Of a hosted call: whose tool it is."""
+    output: str | None = None
+    error: str | None = None
+    details: tuple[ReasoningDetail, ...] = ()
+    """Of thoughts: what has to go back to the server with them."""
 
     @property
     def whole(self) -> str:
         """All of its text so far."""
         return "".join(self.pieces)
+
+    @property
+    def what(self) -> str:
+        """Which sort of call it is: ``asking`` for leave to run a hosted one, ``hosted``, or of the client's."""
+        return "asking call" if self.kind == "mcp_approval_request" else "hosted call" if self.is_hosted else "call"
+
+    @property
+    def signature(self) -> str | None:
+        """The proof of the thoughts, if it is that of their whole text, as far as that is kept."""
+        signed = [detail for detail in self.details if detail.signature]
+        proves = len(signed) == 1 and (not self.pieces or signed[0].text == self.whole)
+        return signed[0].signature if proves else None
+
+    @property
+    def encrypted(self) -> list[str]:
+        """Thoughts that only the server can read."""
+        return [detail.data for detail in self.details if detail.data]
 
 
 class Ending(NamedTuple):
@@ -195,16 +237,35 @@ class ProtocolSink(Sink[E]):
         """That of the run of thoughts or speech."""
         self._calls: dict[tuple[int, int], Piece] = {}
         """Those that have begun, by choice and index."""
-        self._elsewhere: dict[tuple[int, int], str] = {}
-        """Calls of other choices, and their message types; they may turn out to be the answer's."""
+        self._held: dict[int, list[Message | Boundary]] = {}
+        """What other choices than the first say; it may turn out to be the answer's."""
         self._ids: set[str] = set()
+        self._sent_back = {""}
+        """Signatures and encrypted thoughts that were written: the end of another run may tell them again."""
         self._begun = 0
-        self._choice = 0
-        """The one that is written: the first to speak."""
+        self._choice: int | None = None
+        """The one that speaks; ``None``: nothing has come."""
         self._message: Message | None = None
-        """The latest message."""
+        """The first one."""
 
     def _take(self, item: Message | Boundary) -> list[E]:
+        if isinstance(item, RunStarted):
+            self._choice = item.choice_index
+        elif isinstance(item, Message):
+            if self._choice is None:
+                why = "make the parser with StreamParser(boundaries=True)"
+                raise MisuseError(f"a message came without RunStarted: {why}")
+            if self._message is None:
+                self._message = item
+                self._say("response begins", item)
+        choice = self._choice if isinstance(item, RunEnded) else item.choice_index
+        if choice:
+            self._held.setdefault(choice, []).append(item)
+        else:
+            self._write_item(item)
+        return self._drain()
+
+    def _write_item(self, item: Message | Boundary) -> None:
         if isinstance(item, Message):
             self._take_message(item)
         elif isinstance(item, RunStarted):
@@ -212,27 +273,44 @@ class ProtocolSink(Sink[E]):
         elif isinstance(item, CallClosed):
             self._take_closed(item)
         else:
-            self._end_run()
-        return self._drain()
+            self._end_run(item.details)
 
     def _end(self, stop: StopReason, result: StreamResult | None) -> list[E]:
         how = _HOW.get(stop.stop_reason, "ends done")
+        self._end_run()
+        for choice in result.answer if result else () if self._begun else sorted(self._held)[:1]:
+            for item in self._held.pop(choice, ()):
+                self._write_item(item)
+            self._end_run()
         if result is None and self._calls and how == "ends done":
             raise MisuseError("only the parser's result tells which calls are ready: close(parser.result)")
-        self._end_run()
-        if result:
-            self._add_calls(result)
-        ready = {(each.index, call.index) for each in result.choices for call in each.ready_calls} if result else set()
+        calls = (
+            {(each.index, call.index): call for each in result.choices for call in each.tool_calls} if result else {}
+        )
         for place, piece in self._calls.items():
-            piece.is_ready = place in ready and self._has_place(piece)
-            ends = "call ends approvable" if piece.needs_approval else "call ends ready"
-            self._say(ends if piece.is_ready else "call ends", piece)
+            piece.ending = self._ending(piece, calls.get(place), how)
+            self._say(piece.ending, piece)
         for anomaly in result.anomalies if result else ():
             self._say("anomaly", anomaly)
-        if how == "ends done" and not all(piece.is_ready for piece in self._calls.values()):
+        if how == "ends done" and not all(piece.is_ready or piece.is_hosted for piece in self._calls.values()):
             how = "ends in doubt"
         self._say(how, Ending(how, stop.stop_reason, result))
         return self._drain()
+
+    def _ending(self, piece: Piece, call: ParsedCall | None, how: Said) -> Said:
+        """Return how a call ends."""
+        piece.is_ready = call is not None and call.ready and self._has_place(piece)
+        if piece.is_ready:
+            return "call ends approvable" if piece.needs_approval else "call ends ready"
+        if not piece.is_hosted:
+            return "call ends"
+        is_whole = piece.verdict in ("valid", "lenient", "empty") and self._has_place(piece)
+        if call is None or not is_whole or (piece.what == "asking call" and how != "ends done"):
+            return f"{piece.what} breaks off"
+        told = {name: values[-1] for name, values in call.extras.items()}
+        piece.server = _text(told.get("server_label")) or ""
+        piece.output, piece.error = _text(told.get("output")), _text(told.get("error"))
+        return f"{piece.what} ends" if piece.error is None or piece.what == "asking call" else "hosted call fails"
 
     def _has_place(self, _: Piece) -> bool:
         """Whether the protocol can say this call, which is ready."""
@@ -245,24 +323,16 @@ class ProtocolSink(Sink[E]):
     # -- what is said -----------------------------------------------------------------------------------------------
 
     def _take_message(self, message: Message) -> None:
-        if self._run is None:
-            raise MisuseError("a message came without RunStarted: make the parser with StreamParser(boundaries=True)")
-        if self._message is None:
-            self._choice = message.choice_index
-            self._say("response begins", message)
-        self._message = message
+        run = self._run
         if isinstance(message, StopReason):
             return
-        index = self._run.call_index if message.message_type in _CALLS else None
-        if message.choice_index != self._choice:
-            if index is not None:
-                self._elsewhere[message.choice_index, index] = message.message_type
-        elif index is not None:
-            self._take_call(message, index)
+        if run and run.call_index is not None and message.message_type in _CALLS:
+            self._take_call(message, run, (message.choice_index, run.call_index))
         elif what := _TEXTS.get(message.message_type):
             self._take_text(what, message)
         elif message.message_type == "hidden_reasoning_message":
-            self._say("thought is hidden", self._begin(f"{message.otid}"))
+            self._piece = self._begin(f"{message.otid}")
+            self._say("thought is hidden", self._piece)
         else:
             self._say("other message", message)
 
@@ -273,24 +343,20 @@ class ProtocolSink(Sink[E]):
             self._say(f"{what} begins", piece)
         self._go_on(what, piece, message.text)
 
-    def _take_call(self, message: Any, index: int) -> None:
-        place = self._choice, index
+    def _take_call(self, message: Any, run: RunStarted, place: tuple[int, int]) -> None:
         piece = self._calls.get(place)
         call = message.tool_call
         if piece is None:
-            approval = message.message_type == _CALLS[1]
-            piece = self._begin_call(place, call.tool_call_id, call.name, approval=approval)
+            call_id = call.tool_call_id
+            if call_id is None or call_id in self._ids:
+                call_id = made_up_id(message.id, *place)
+            self._ids.add(call_id)
+            piece = self._calls[place] = self._begin(call_id)
+            piece.name, piece.needs_approval = call.name, message.message_type == _CALLS[1]
+            piece.kind, piece.is_hosted = run.call_kind, run.hosted
+            self._say(f"{piece.what} begins", piece)
         if call.arguments:
-            self._go_on("call", piece, call.arguments)
-
-    def _begin_call(self, place: tuple[int, int], call_id: str | None, name: str, *, approval: bool) -> Piece:
-        if call_id is None or call_id in self._ids:
-            call_id = made_up_id(self._message.id if self._message else "", *place)
-        self._ids.add(call_id)
-        piece = self._calls[place] = self._begin(call_id)
-        piece.name, piece.needs_approval = name, approval
-        self._say("call begins", piece)
-        return piece
+            self._go_on(piece.what, piece, call.arguments)
 
     def _begin(self, own: str) -> Piece:
         self._begun += 1
@@ -298,31 +364,33 @@ class ProtocolSink(Sink[E]):
 
     def _go_on(self, what: str, piece: Piece, text: str) -> None:
         piece.text = text
-        if what in self.KEEPS:
+        if what.rpartition(" ")[2] in self.KEEPS:
             piece.pieces.append(text)
         self._say(f"{what} goes on", piece)
 
     def _take_closed(self, closed: CallClosed) -> None:
         if piece := self._calls.get((closed.choice_index, closed.index)):
             whole, piece.verdict = piece.verdict is None, closed.verdict
-            if whole:
+            if whole and not piece.is_hosted:
                 self._say("call is whole", piece)
 
-    def _end_run(self) -> None:
-        if self._piece and self._run:
-            self._say(f"{_TEXTS[self._run.message_type]} ends", self._piece)
+    def _end_run(self, details: tuple[ReasoningDetail, ...] = ()) -> None:
+        piece, run = self._piece, self._run
         self._run = self._piece = None
-
-    def _add_calls(self, result: StreamResult) -> None:
-        """Write the calls that came in another choice and belong to the answer."""
-        for choice in result.choices:
-            for call in choice.tool_calls if choice.index in result.answer else ():
-                if kind := self._elsewhere.get((choice.index, call.index)):
-                    place = choice.index, call.index
-                    piece = self._begin_call(place, call.id, call.name, approval=kind == _CALLS[1])
-                    if call.arguments:
-                        self._go_on("call", piece, call.arguments)
-                    self._take_closed(CallClosed(*place, call.id, call.name, call.verdict))
+        if piece is None or run is None:
+            return
+        piece.details = tuple(each for each in details if {each.data, each.signature or ""} - self._sent_back)
+        self._sent_back |= {text for each in details for text in (each.data, each.signature) if text}
+        if run.message_type == "hidden_reasoning_message":
+            self._say("encrypted thought ends" if piece.encrypted else "hidden thought ends", piece)
+        else:
+            if signature := piece.signature:
+                piece.text = signature
+                self._say("thought is signed", piece)
+            self._say(f"{_TEXTS[run.message_type]} ends", piece)
+        for data in piece.encrypted:
+            piece.text = data
+            self._say("thought is encrypted", piece)
 
     def _say(self, said: Said, about: Any) -> None:
         for word in self._words[said]:
@@ -337,6 +405,10 @@ class ProtocolSink(Sink[E]):
     def _drain(self) -> list[E]:
         out, self._out = self._out, []
         return [self._event(each) for each in out]
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 _WHY = {

@@ -3,6 +3,7 @@
 from streamfsm.boundaries import Boundary
 from streamfsm.messages import Message, StopReason
 from streamfsm.result import StreamResult
+from streamfsm.sinks.message_json import MessageJson
 from streamfsm.sinks.sink import Sink
 
 
@@ -12,9 +13,13 @@ class Sse(Sink[Message]):
     Boundaries are left out, and not needed: a client sees by the ``otid`` where a run ends.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._json = MessageJson()
+
     def frame(self, event: Message) -> bytes:
         """Return the message as a server-sent event."""
-        return f"id: {event.seq_id}\ndata: {event.model_dump_json(exclude_none=True)}\n\n".encode()
+        return b"id: %b\ndata: %b\n\n" % (str(event.seq_id).encode(), self._json.write(event))
 
     def _take(self, item: Message | Boundary) -> list[Message]:
         return [item] if isinstance(item, Message) else []

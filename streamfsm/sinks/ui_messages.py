@@ -167,8 +167,12 @@ class UiMessageStream(ProtocolSink[dict[str, Any]]):
         Writes("response begins",   ("start", "start-step"), "one response is one step"),
         Writes("thought begins",    ("reasoning-start",), "a part for each run of thoughts"),
         Writes("thought goes on",   ("reasoning-delta",), "as it came"),
+        Writes("thought is signed", (), "the end of the thought has the signature, among its metadata"),
         Writes("thought ends",      ("reasoning-end",), "another kind of message begins, or the stream ends"),
         Writes("thought is hidden", (), "an empty part would be shown"),
+        Writes("hidden thought ends", (), "the same"),
+        Writes("encrypted thought ends", ("reasoning-start", "reasoning-end"), "an empty part, which has to go back"),
+        Writes("thought is encrypted", (), "the end of the thought has it, among its metadata"),
         Writes("speech begins",     ("text-start",), "a part for each run of speech"),
         Writes("speech goes on",    ("text-delta",), "as it came"),
         Writes("speech ends",       ("text-end",), "another kind of message begins, or the stream ends"),
@@ -178,6 +182,15 @@ class UiMessageStream(ProtocolSink[dict[str, Any]]):
         Writes("call ends ready",   ("tool-input-available",), "readers run it"),
         Writes("call ends approvable", ("tool-input-available", "tool-approval-request"), "somebody must approve it"),
         Writes("call ends",         ("tool-input-error",), "readers show it and do not run it"),
+        Writes("hosted call begins", ("tool-input-start",), "executed by the provider, as each of its parts says"),
+        Writes("hosted call goes on", ("tool-input-delta",), "as it came"),
+        Writes("hosted call ends", ("tool-input-available", "tool-output-available"), "the server ran it"),
+        Writes("hosted call fails", ("tool-input-available", "tool-output-error"), "the server ran it, and it failed"),
+        Writes("hosted call breaks off", ("tool-input-error",), "nobody ran it"),
+        Writes("asking call begins", ("tool-input-start",), "the same"),
+        Writes("asking call goes on", ("tool-input-delta",), "as it came"),
+        Writes("asking call ends", ("tool-input-available", "tool-approval-request"), "the server asks for leave to run it"),
+        Writes("asking call breaks off", ("tool-input-error",), "there is nothing to approve"),
         Writes("other message",     ("data",), "by its message type"),
         Writes("anomaly",           ("data",), "for developers: transient, so that it is not stored"),
         Writes("ends done",         ("finish-step", "finish"), "with the finish reason and the usage"),
@@ -221,7 +234,7 @@ class UiMessageStream(ProtocolSink[dict[str, Any]]):
         "start-step": lambda *_: {},
         "reasoning-start": lambda _, piece: {"id": piece.id},
         "reasoning-delta": lambda _, piece: {"id": piece.id, "delta": piece.text},
-        "reasoning-end": lambda _, piece: {"id": piece.id},
+        "reasoning-end": lambda _, piece: {"id": piece.id, **_details(piece)},
         "text-start": lambda _, piece: {"id": piece.id},
         "text-delta": lambda _, piece: {"id": piece.id, "delta": piece.text},
         "text-end": lambda _, piece: {"id": piece.id},
@@ -229,6 +242,18 @@ class UiMessageStream(ProtocolSink[dict[str, Any]]):
         "tool-input-delta": lambda _, piece: {"toolCallId": piece.id, "inputTextDelta": piece.text},
         "tool-input-available": lambda _, piece: {**_call(piece), "input": _input(piece)},
         "tool-input-error": _not_available,
+        "tool-output-available": lambda _, piece: {
+            "toolCallId": piece.id,
+            "output": piece.output,
+            "dynamic": True,
+            "providerExecuted": True,
+        },
+        "tool-output-error": lambda _, piece: {
+            "toolCallId": piece.id,
+            "errorText": piece.error,
+            "dynamic": True,
+            "providerExecuted": True,
+        },
         "tool-approval-request": lambda _, piece: {"approvalId": f"approve-{piece.id}", "toolCallId": piece.id},
         "data": _data,
         "error": lambda _, ending: {"errorText": ending.error.message},
@@ -239,7 +264,14 @@ class UiMessageStream(ProtocolSink[dict[str, Any]]):
 
 
 def _call(piece: Piece) -> dict[str, Any]:
-    return {"toolCallId": piece.id, "toolName": piece.name, "dynamic": True}
+    hosted = {"providerExecuted": True} if piece.is_hosted else {}
+    return {"toolCallId": piece.id, "toolName": piece.name, "dynamic": True, **hosted}
+
+
+def _details(piece: Piece) -> dict[str, Any]:
+    """What has to go back with thoughts, as entries of ``reasoning_details`` have it."""
+    parts = [detail.as_part() for detail in piece.details if detail.signature or detail.data]
+    return {"providerMetadata": {"streamfsm": {"reasoning": parts}}} if parts else {}
 
 
 def _input(piece: Piece) -> Any:

@@ -122,6 +122,32 @@ def web_search(index: int, query: str) -> list[Event]:
     return _item(index, item, steps, status="in_progress")
 
 
+def mcp_call(index: int, name: str, text: str, *, output: str | None = "42", error: Any = None) -> list[Event]:
+    """A call of another server's tool that the server runs, with what came of it."""
+    place = {"item_id": f"mcp_{index}", "output_index": index}
+    item = {"id": f"mcp_{index}", "type": "mcp_call", "name": name, "server_label": "wiki", "arguments": _whole(text)}
+    inner = [
+        _event("mcp_call.in_progress", **place),
+        *_told("mcp_call_arguments", place, text, "arguments"),
+        _event(f"mcp_call.{'completed' if error is None else 'failed'}", **place),
+    ]
+    return _item(
+        index,
+        {**item, "output": output, "error": error, "status": "completed" if error is None else "failed"},
+        inner,
+        arguments="",
+        output=None,
+        error=None,
+        status="in_progress",
+    )
+
+
+def mcp_approval_request(index: int, name: str, text: str) -> list[Event]:
+    """The server's question whether it may run such a call; the item comes whole."""
+    item = {"id": f"mcpr_{index}", "type": "mcp_approval_request", "name": name, "server_label": "wiki"}
+    return _item(index, {**item, "arguments": _whole(text)}, [])
+
+
 def response(events: Iterable[Event], end: str | None = "completed", usage: Event | None = None) -> list[Event]:
     """Items between the events that begin and end a response.
 
@@ -171,7 +197,7 @@ def responses_streams(
         arguments: the arguments of each call.
         names: the names of the tools.
         texts: the text of each part, and the input of custom tools.
-        kinds: the kinds of items that there may be.
+        kinds: the kinds of items that there may be; also ``mcp_call`` and ``mcp_approval_request``.
         fields: which of ``content`` and ``refusal`` a message may have.
         thoughts: how reasoning may be shown. OpenAI's servers send a ``summary``, others ``text``.
         ends: how the stream may end.
@@ -193,6 +219,10 @@ def responses_streams(
         "function_call": lambda index: call(index, draw(names), draw(arguments)),
         "custom_tool_call": lambda index: call(index, draw(names), draw(texts), custom=True),
         "web_search_call": lambda index: web_search(index, draw(texts)),
+        "mcp_call": lambda index: mcp_call(
+            index, draw(names), draw(arguments), error=draw(st.sampled_from([None, "x"]))
+        ),
+        "mcp_approval_request": lambda index: mcp_approval_request(index, draw(names), draw(arguments)),
     }
     chosen = draw(st.lists(st.sampled_from(kinds), max_size=max_items))
     items = [makers[kind](index) for index, kind in enumerate(chosen)]

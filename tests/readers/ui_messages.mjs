@@ -1,6 +1,8 @@
-// Reads lines, each a JSON string: the body of a UI message stream. Writes a line for each: what the SDK makes of it.
+// Reads lines, each a JSON string: the body of a UI message stream. Writes a line for each: what the SDK, of the package
+// that is the argument, makes of it.
 import { createInterface } from "node:readline";
-import { parseJsonEventStream, readUIMessageStream, uiMessageChunkSchema } from "ai";
+
+const { parseJsonEventStream, readUIMessageStream, uiMessageChunkSchema } = await import(process.argv[2]);
 
 for await (const line of createInterface({ input: process.stdin })) {
   const errors = [];

@@ -342,4 +342,4 @@ def cutter(spec: str) -> Cutter:
         return at_random(int(seed or 0))
     if spec.isdecimal() and int(spec):
         return every(int(spec))
-    raise ValueError(f"{spec!r} is no chunking: whole, char, a number of characters, random or random:SEED")
+    raise ValueError(f"{spec!r} is not a chunking: whole, char, a number of characters, random or random:SEED")

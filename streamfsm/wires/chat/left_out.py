@@ -13,7 +13,7 @@ LEFT_OUT: dict[str, str] = {
     "choices.delta.tool_calls.index": "says whose the rest is",
     "choices.delta.tool_calls.id": "the first one stands, and another one is told",
     "choices.*.type": "says how to read what it is in; that of a detail is its `type`, in our word",
-    "choices.delta.tool_calls.function.name": "one that is no piece of the name is told",
+    "choices.delta.tool_calls.function.name": "one that is not a piece of the name is told",
     "choices.message": "where deltas have spoken, it says the same again; what is not read of it is kept",
     "usage": "a later report of the same count stands",
 }

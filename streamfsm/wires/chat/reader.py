@@ -431,7 +431,11 @@ def _choice_index(fields: Mapping[str, Any], to: Handler) -> int | None:
     value = fields.get("index")
     if (type(value) is float and value.is_integer()) or (type(value) is str and value.isascii() and value.isdecimal()):
         fields = {"index": int(value)}
-    return integer(fields, "index", None, to)
+    index = integer(fields, "index", None, to)
+    if index is not None and index < 0:
+        to.take(AnomalyReport("wrong_type", f"index is {index}", None, {"index": index}))
+        return None
+    return index
 
 
 # -- plain chunks, which give one text, or one piece of arguments, and nothing else: nearly all are plain. The thorough

@@ -30,8 +30,8 @@ DOES = """\
 ``delta``: a piece of a text is read. ``whole``: the text so far is read, and no delta follows. ``part``: the same of a
 part, which may go on. ``added`` and ``done``: an item is read. ``citation``: an annotation is kept. ``status``: the id
 and the model are taken. ``end``: the items of the final list are read, and how the response ended. ``failure``: the
-stream fails. ``counted``: base64 is counted, and left out. ``told later``: nothing, because the end of the item tells it
-whole. ``nothing``: it says nothing."""
+stream fails. ``counted``: base64 is counted, and left out. ``told later``: it is kept until the end of the item tells it
+whole, and is the extra ``unfinished`` if there is no end. ``nothing``: it says nothing."""
 """What each of these means."""
 Kind: TypeAlias = Literal["content", "refusal", "transcript", "summary", "thought", "arguments", "input"]
 """A kind of text on this wire."""

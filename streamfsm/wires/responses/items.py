@@ -43,6 +43,11 @@ class Item:
     """Whether its encrypted reasoning, its whole call or its extra was told."""
 
     @property
+    def key(self) -> str:
+        """What no other item has."""
+        return f"item {self.ordinal}"
+
+    @property
     def is_call(self) -> bool:
         """Whether its pieces are those of a call's arguments."""
         return ITEMS.get(self.type, OTHER_ITEM).becomes == "call"

@@ -15,7 +15,7 @@ LEFT_OUT: dict[str, str] = {
     "item.status": "in a call's `ready`, and in how the response ended",
     "item.result": "base64 of an image: its length is kept instead",
     "delta of audio, partial_image_b64": "base64: only its length is kept",
-    "delta, code, diff, command of `told_later`": "the end of the item tells it whole",
+    "delta, code, diff, command of `told_later`": "the end of the item tells it whole; without one, it is an extra",
     "response.id, response.model": "the first one stands",
     "response.object, response.created_at, response.completed_at": "say that a response is a response, and when",
     "response.status, response.incomplete_details.reason": "the finish reason",

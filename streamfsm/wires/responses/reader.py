@@ -9,7 +9,9 @@ recorded. Which item an event speaks of, :mod:`streamfsm.machines.items` decides
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Literal, TypeAlias, cast
+
+from pydantic import Field
 
 from streamfsm.core.events import (
     AnomalyReport,
@@ -48,6 +50,7 @@ from streamfsm.wires.responses.events import (
 )
 from streamfsm.wires.responses.items import Item, Items, Part
 from streamfsm.wires.responses.left_out import ECHOED
+from streamfsm.wires.responses.unfinished import Unfinished
 from streamfsm.wires.usage import read_usage
 
 _Fields: TypeAlias = Mapping[str, Any]
@@ -75,6 +78,7 @@ _RESPONSE = ECHOED | {
 _ITEM = frozenset({"id", "type", "status", "role", "call_id", "name", "content", "summary", "encrypted_content"})
 _PART = frozenset({"type", "text", "refusal", "annotations", "logprobs"})
 _TEXTS = ("text", "refusal", "arguments", "input", "transcript")
+_LATER = ("delta", "code", "diff", "command", "output")  # of an item that its end tells whole
 _CUT = ("incomplete", "failed", "cancelled")  # statuses of an item that is not whole
 _PLACEHOLDERS = ("", "{}", "null")  # arguments of an item that begins, which say nothing yet
 
@@ -97,6 +101,10 @@ class Responses:
     """Reasoning items that have begun and shown nothing."""
     told: dict[str, str] = field(default_factory=dict)
     """Fields of the response that are not read, as JSON texts, as they were told last; kept once it has ended."""
+    unfinished: Unfinished = field(default_factory=Unfinished)
+    """Items that are told whole at their end, which has not come."""
+    final: Annotated[Any, Field(exclude=True)] = None
+    """The response, as the event that ends it told it; not part of a snapshot, because nothing is read of it again."""
     base64: int = 0
     """Characters of audio that were left out."""
 
@@ -182,7 +190,8 @@ class Responses:
             read_usage(usage, to)
 
     def _read_end(self, row: EventType, fields: _Fields, to: Handler) -> None:
-        response = fields_of(fields.get("response"))
+        self.final = fields.get("response")
+        response = fields_of(self.final)
         self._read_status(row, fields, to)
         if not self.ended:
             self._read_output(response.get("output"), to)
@@ -209,6 +218,7 @@ class Responses:
         _READERS[row.does](self, row, {"response": fields}, to)
 
     def _read_failure(self, fields: _Fields, to: Handler) -> None:
+        self._tell_rest(to)
         if error := fields.get("error"):
             self._fail(error, {key: fields[key] for key in fields if key not in _EVENT}, to)
             return
@@ -413,8 +423,29 @@ class Responses:
         if row.fits and isinstance(delta := fields.get("delta"), str):
             self.base64 += len(delta)
 
+    def _keep_piece(self, row: EventType, fields: _Fields, to: Handler) -> None:
+        """Keep a piece of an item, or one of its texts so far, until the end of the item tells all of it."""
+        index = integer(fields, "output_index", _CHOICE, to)
+        ids = [each for name in ("item_id", "call_id") if type(each := fields.get(name)) is str and each]
+        _, item = self.items.resolve("piece", row.fits, index, ids)
+        if item is not None and item.done:
+            return
+        lane, _, ends = row.type.removeprefix("response.").rpartition(".")
+        which = fields.get("command_index")
+        value = next((fields[name] for name in _LATER if says(fields.get(name))), "")
+        text = value if isinstance(value, str) else json.dumps(_canonical(value))
+        self.unfinished.add(
+            item.key if item else row.fits[0] if index is None else f"at {index}",
+            lane if which is None else f"{lane}/{which}",
+            without_surrogates(text),
+            whole=ends != "delta",
+        )
+
     def _tell_rest(self, to: Handler) -> None:
-        """Pass on what was told for the response as a whole."""
+        """Pass on what was told for the response as a whole, and what has come of items that did not end."""
+        for each in self.unfinished.told():
+            to.take(Extra(_CHOICE, "unfinished", each))
+        self.unfinished = Unfinished()
         for name, value in self.told.items():
             to.take(Extra(None, name, json.loads(value)))
         if self.base64:
@@ -465,6 +496,8 @@ class Responses:
                 to.call(_CHOICE, item.ordinal, "", "", text, 0, True, None, row.form)
         elif row.becomes == "texts":
             self._report_parts(item, told, to, whole=False)
+        else:
+            self.unfinished.begin(item.key, _canonical(told))
 
     def _read_done(self, _: EventType, fields: _Fields, to: Handler) -> None:
         told = fields_of(fields.get("item"))
@@ -509,6 +542,8 @@ class Responses:
             item.kept = True
             self._finish_whole(item, row if row.if_item(told) else OTHER_ITEM, told, to)
         self.items.end(item)
+        for key in (item.key, item.type, f"at {item.index}"):
+            self.unfinished.end(key)
 
     def _report_parts(self, item: Item, told: _Fields, to: Handler, *, whole: bool) -> set[int]:
         """Report the texts of an item: its parts that say something are in order of start. Return their numbers."""
@@ -589,7 +624,7 @@ _READERS: dict[Does, Callable[[Responses, EventType, _Fields, Handler], None]] =
     "status": Responses._read_status,
     "end": Responses._read_end,
     "counted": Responses._count,
-    "told_later": Responses._pass,
+    "told_later": Responses._keep_piece,
     "nothing": Responses._pass,
 }
 
