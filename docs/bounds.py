@@ -61,6 +61,15 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "fields told of a response": (_TOTAL, ("Responses.told",)),
+    "the last response": (_EVENT, ("Responses.final",)),
+    "items that have begun, as they were told": (
+        f"`Limits.items`; {_TOTAL}, 16 for a character",
+        ("Unfinished.begun",),
+    ),
+    "pieces of items of other types": (
+        "a fixed number of characters, in the pieces in which they came",
+        ("Unfinished.pieces",),
+    ),
     "an event that is not complete": (
         "`Limits.event` bytes",
         tuple(f"EventStream.{name}" for name in ("_data", "_held", "_name", "_next_name", "_unframed")),
@@ -78,7 +87,13 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             *("CallLane.form", "CallLane.kind", "CallLane.scanner", "CallLane.state", "CallLane.tool", "Detail.field"),
             *("ChatCompletions.counting", "ChatCompletions.reasoning_fields", "ChatCompletions.wire"),
-            *("EventStream._first", "Kept.policy", "MessageWriter.message_id", "MessageWriter.requires_approval"),
+            *(
+                "EventStream._first",
+                "Kept.policy",
+                "MessageWriter.message_id",
+                "MessageWriter.details",
+                "MessageWriter.requires_approval",
+            ),
             *("MessageWriter.run_id", "MessageWriter.step_id", "Meter.bound", "Part.kind", "Response._lane_policies"),
             *(
                 "Responses.wire",

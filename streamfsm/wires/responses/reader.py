@@ -30,6 +30,7 @@ from streamfsm.core.events import (
     Whole,
 )
 from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, kept, more, says, show
+from streamfsm.core.meter import DECODED
 from streamfsm.core.text import without_surrogates
 from streamfsm.machines.items import Rule, Tells
 from streamfsm.wires.chat.dialect import Dialect
@@ -497,7 +498,9 @@ class Responses:
         elif row.becomes == "texts":
             self._report_parts(item, told, to, whole=False)
         else:
-            self.unfinished.begin(item.key, _canonical(told))
+            begun = _canonical(told)
+            to.take(Remembered("field", DECODED * len(kept(begun))))
+            self.unfinished.begin(item.key, begun)
 
     def _read_done(self, _: EventType, fields: _Fields, to: Handler) -> None:
         told = fields_of(fields.get("item"))
