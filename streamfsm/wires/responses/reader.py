@@ -114,7 +114,10 @@ class Responses:
         places = range(len(self.items.all))
         known = set(begun) == ({_CHOICE} if self.begun else set())
         numbers = [part.number for item in self.items.all for part in item.parts.values()]
-        counts = min(self.base64, *(part.logprobs for item in self.items.all for part in item.parts.values()), 0) == 0
+        counts = (
+            min(self.base64, self.parts, *(part.logprobs for item in self.items.all for part in item.parts.values()), 0)
+            == 0
+        )
         numbered = len({*numbers}) == len(numbers) and all(0 <= number < self.parts for number in numbers)
         return known and numbered and counts and self.items.refer(calls) and all(at in places for at in self.silent)
 
