@@ -63,6 +63,7 @@ def texts() -> dict[str, str]:
     blocks = {
         "tool_call": picture(TOOL_CALL.table),
         "configured": picture(CONFIGURED),
+        "comparison": comparison(),
         "dialect": dialect_table(),
         "extras": extras_table(),
         "left_out": left_out_table(),
@@ -89,6 +90,32 @@ def with_blocks(text: str, blocks: dict[str, str]) -> str:
     """``text`` with what stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`` replaced."""
     marks = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
     return marks.sub(lambda mark: mark[1] + blocks[mark[2]] + mark[3], text)
+
+
+COMPARED = (
+    *("streamfsm (Python)", "openai (Python)", "pydantic-ai-slim (Python)", "langchain-openai (Python)"),
+    *("litellm (Python)", "openai-agents (Python)", "openai (JavaScript)", "@ai-sdk/openai (JavaScript)"),
+)
+"""Of the parsers that `make conform` measured, those that most people know."""
+
+
+def comparison() -> str:
+    """Part of the table that `make conform` wrote into its page, on the wire that most servers speak."""
+    lines = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    titles = next(row for row in rows if row[:2] == ["wire", "parser"])
+    columns = {
+        "cut elsewhere": "split",
+        "said by other servers": "dialects",
+        "ended in any way": "ending",
+        "safe to run": "safe",
+    }
+    measured = {row[1]: row for row in rows if row[0] == "chat" and len(row) == len(titles)}
+    table = [f"| a response | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+    for name in COMPARED:
+        found = (measured[name][titles.index(law)] or "–" for law in columns.values())
+        table.append(f"| {name} | {' | '.join(found)} |")
+    return "\n".join(table) + "\n"
 
 
 def picture(table: Table, taken: dict[tuple[str, str], int] | None = None) -> str:
@@ -604,8 +631,9 @@ The modules that a plain delta, the fifth of its kind, passes on its way from `f
 saw them. `→` is a call of a function in another module. `←` is the way back to a module that was passed before, which
 makes the next call. Each walk ends in the writer, from which the parser fetches the messages.
 
-Both ways in turn back once: the reader asks whether a chunk is plain, and the parser gets events from the body. From
-there on, each module tells the next one, and none returns anything.
+Each module tells the next one, and none returns anything that another call would need: no walk turns back. Bytes that
+are a whole event, as a network delivers it, do not pass `wires.sse`, if the event before them came so and had the same
+shape.
 """
 
 
