@@ -21,7 +21,8 @@ from typing import Any, Literal, get_args, get_origin
 from openai.types.chat import ChatCompletionChunk
 from pydantic.fields import FieldInfo
 
-from streamfsm import Channel, Dialect, StreamMessage, StreamParser, coalesce
+from streamfsm import Channel, Dialect, Limits, StreamMessage, StreamParser, coalesce
+from streamfsm.core.meter import BYTES, WEIGHTS
 from streamfsm.core.policies import EXTRAS, Policies
 from streamfsm.machines import LEXER, LIVE, MACHINES, TABLES, TOOL_CALL, StateMachine, Table
 from streamfsm.machines.checks import HOLDS, MOMENTARY, findings
@@ -44,6 +45,7 @@ from streamfsm.wires.responses.left_out import LEFT_OUT as RESPONSES_LEFT_OUT
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "docs")]
 
+from bounds import BOUNDS  # noqa: E402
 from helpers import call, chunk  # noqa: E402
 from schema import messages_schema, typescript  # noqa: E402
 
@@ -80,6 +82,7 @@ def texts() -> dict[str, str]:
         "docs/endings.md": endings_page(),
         "docs/identity.md": identity_page(),
         "docs/responses.md": responses_page(),
+        "docs/limits.md": limits_page(),
         "docs/walk.md": walk_page(),
         "docs/walkthrough.md": walkthrough_page(),
         **{path: with_blocks((ROOT / path).read_text(encoding="utf-8"), blocks) for path in with_marks},
@@ -613,6 +616,29 @@ def states(parser: StreamParser) -> list[str]:
         f"stream `{parser.state}`",
         *(f"call {call['ordinal']} `{call['state']}`" for call in choice["calls"]["lanes"]),
     ]
+
+
+# -- what a stream may cost --------------------------------------------------------------------------------------------
+
+
+def limits_page() -> str:
+    limits = Limits()
+    intro = f"""A parser keeps at most `Limits.total` characters of a stream ({limits.total:,} by default), whatever the
+stream holds, and at most {BYTES} bytes of memory for each. Reaching it fails the stream with code `limit`, as the other
+limits do; what was emitted stays. What is not text counts as characters too, by its weight.
+
+Not counted are the caller's own: the messages, a trace that is a list, the façade's `reasoning_messages`, and a result
+while it is made. Bytes are read an event at a time, of at most {limits.event:,} bytes (`Limits.event`) and
+{limits.values:,} values (`Limits.values`), which bounds the work of each; its objects live until it is read."""
+    weights = grid(
+        ("What", "Counts as, beside its text"), ((thing, f"{weight:,}") for thing, weight in WEIGHTS.items())
+    )
+    bounds = grid(("What", "Bound"), ((what, bound) for what, (bound, _) in BOUNDS.items()))
+    return page(
+        "Limits",
+        intro,
+        f"{weights}\n\nEach part of the state has a bound; a test finds those that are missing here.\n\n{bounds}",
+    )
 
 
 # -- a delta's walk ----------------------------------------------------------------------------------------------------
