@@ -30,7 +30,11 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         _TOTAL,
         ("Calls.with_id", "Calls.at_index", "CallLane.id", "CallLane.announced_id"),
     ),
-    "choices": (f"`Limits.choices`; {_TOTAL}", ("Run.choices", "ChatCompletions.choices")),
+    "choices": (f"`Limits.choices`; {_TOTAL}", ("Run.choices",)),
+    "choices that the reader knows": (
+        "`Limits.choices`; of chunks that come after the end, an index for each choice, without a bound",
+        ("ChatCompletions.choices",),
+    ),
     "texts, and parts of them": (f"`Limits.items` in a choice; {_TOTAL}", ("Choice.texts", "Response._text_routes")),
     "structured reasoning": (
         f"`Limits.sent_back`; {_TOTAL}",
