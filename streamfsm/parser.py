@@ -457,10 +457,11 @@ class StreamParser:
     ) -> ChoiceResult:
         stop_reason, ready = outcome
         said = self._response.said(choice, turns)
+        content = [lane for lane in choice.lanes_of("content") if lane.answer.size]
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
-            content_parts=[text for lane in choice.lanes_of("content") if (text := lane.answer.getvalue())],
+            content_parts=[lane.answer.getvalue() for lane in content],
             reasoning="".join(lane.reasoning.getvalue() for lane in choice.texts.values()),
             reasoning_field=self._wire.source.reasoning_field,
             refusal=_answer(choice, "refusal"),
@@ -468,6 +469,7 @@ class StreamParser:
             assistant_text=said.get("content", ""),
             thoughts=said.get("reasoning", ""),
             reasoning_details=[choice.reasoning_detail(detail) for detail in choice.details],
+            reasoning_positions=choice.reasoning_positions(content),
             extras=values(choice.extras),
             tool_calls=[
                 _parsed(call, tool_call_id, ready=ready and self._response.judge.is_certain(choice.calls, call))

@@ -1,5 +1,7 @@
 """The run state of one response, and the options that a snapshot keeps with it. Plain data."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias
 
@@ -36,6 +38,8 @@ class Detail:
     field: str = "reasoning_details"
     part: int | None = None
     """The part of the reasoning that is its text; ``None``: its text is ``text``."""
+    place: int = 0
+    """Without such a part: parts with a lower number came before it."""
 
 
 @dataclass(slots=True)
@@ -69,8 +73,9 @@ class Choice:
     def detail(self, event: Thought) -> Detail:
         """Return the detail that a thought continues, or a new one: a detail with a signature or data has ended."""
         if event.apart or event.part is not None:
-            self.details.append(Detail(event.kind, event.index, event.id, field=event.field, part=event.part))
-            return self.details[-1]
+            detail = Detail(event.kind, event.index, event.id, field=event.field, part=event.part, place=event.place)
+            self.details.append(detail)
+            return detail
         key = f"{event.field}/{event.kind}/{event.id if event.index is None else event.index}"
         found = self.details[self.detail_at[key]] if key in self.detail_at else None
         unnamed = event.index is None and event.id is None
@@ -84,6 +89,11 @@ class Choice:
             self.detail_at[key] = len(self.details)
             self.details.append(found)
         return found
+
+    def reasoning_positions(self, content: Sequence[TextLane]) -> list[int]:
+        """Return how many of these parts of the content came before each detail."""
+        numbers = [lane.part for lane in content]
+        return [bisect_left(numbers, detail.place if detail.part is None else detail.part) for detail in self.details]
 
     def reasoning_detail(self, detail: Detail) -> ReasoningDetail:
         """Return a detail of this choice as users get it."""
