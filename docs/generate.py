@@ -21,7 +21,8 @@ from typing import Any, Literal, get_args, get_origin
 from openai.types.chat import ChatCompletionChunk
 from pydantic.fields import FieldInfo
 
-from streamfsm import Channel, Dialect, StreamMessage, StreamParser, coalesce
+from streamfsm import Channel, Dialect, Limits, StreamMessage, StreamParser, coalesce
+from streamfsm.core.meter import BYTES, WEIGHTS
 from streamfsm.core.policies import EXTRAS, Policies
 from streamfsm.machines import LEXER, LIVE, MACHINES, TABLES, TOOL_CALL, StateMachine, Table
 from streamfsm.machines.checks import HOLDS, MOMENTARY, findings
@@ -44,6 +45,7 @@ from streamfsm.wires.responses.left_out import LEFT_OUT as RESPONSES_LEFT_OUT
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "docs")]
 
+from bounds import BOUNDS  # noqa: E402
 from helpers import call, chunk  # noqa: E402
 from schema import messages_schema, typescript  # noqa: E402
 
@@ -63,6 +65,7 @@ def texts() -> dict[str, str]:
     blocks = {
         "tool_call": picture(TOOL_CALL.table),
         "configured": picture(CONFIGURED),
+        "comparison": comparison(),
         "dialect": dialect_table(),
         "extras": extras_table(),
         "left_out": left_out_table(),
@@ -79,6 +82,7 @@ def texts() -> dict[str, str]:
         "docs/endings.md": endings_page(),
         "docs/identity.md": identity_page(),
         "docs/responses.md": responses_page(),
+        "docs/limits.md": limits_page(),
         "docs/walk.md": walk_page(),
         "docs/walkthrough.md": walkthrough_page(),
         **{path: with_blocks((ROOT / path).read_text(encoding="utf-8"), blocks) for path in with_marks},
@@ -89,6 +93,32 @@ def with_blocks(text: str, blocks: dict[str, str]) -> str:
     """``text`` with what stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`` replaced."""
     marks = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
     return marks.sub(lambda mark: mark[1] + blocks[mark[2]] + mark[3], text)
+
+
+COMPARED = (
+    *("streamfsm (Python)", "openai (Python)", "pydantic-ai-slim (Python)", "langchain-openai (Python)"),
+    *("litellm (Python)", "openai-agents (Python)", "openai (JavaScript)", "@ai-sdk/openai (JavaScript)"),
+)
+"""Of the parsers that `make conform` measured, those that most people know."""
+
+
+def comparison() -> str:
+    """Part of the table that `make conform` wrote into its page, on the wire that most servers speak."""
+    lines = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    titles = next(row for row in rows if row[:2] == ["wire", "parser"])
+    columns = {
+        "cut elsewhere": "split",
+        "said by other servers": "dialects",
+        "ended in any way": "ending",
+        "safe to run": "safe",
+    }
+    measured = {row[1]: row for row in rows if row[0] == "chat" and len(row) == len(titles)}
+    table = [f"| a response | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+    for name in COMPARED:
+        found = (measured[name][titles.index(law)] or "–" for law in columns.values())
+        table.append(f"| {name} | {' | '.join(found)} |")
+    return "\n".join(table) + "\n"
 
 
 def picture(table: Table, taken: dict[tuple[str, str], int] | None = None) -> str:
@@ -588,6 +618,29 @@ def states(parser: StreamParser) -> list[str]:
     ]
 
 
+# -- what a stream may cost --------------------------------------------------------------------------------------------
+
+
+def limits_page() -> str:
+    limits = Limits()
+    intro = f"""A parser keeps at most `Limits.total` characters of a stream ({limits.total:,} by default), whatever the
+stream holds, and at most {BYTES} bytes of memory for each. Reaching it fails the stream with code `limit`, as the other
+limits do; what was emitted stays. What is not text counts as characters too, by its weight.
+
+Not counted are the caller's own: the messages, a trace that is a list, the façade's `reasoning_messages`, and a result
+while it is made. Bytes are read an event at a time, of at most {limits.event:,} bytes (`Limits.event`) and
+{limits.values:,} values (`Limits.values`), which bounds the work of each; its objects live until it is read."""
+    weights = grid(
+        ("What", "Counts as, beside its text"), ((thing, f"{weight:,}") for thing, weight in WEIGHTS.items())
+    )
+    bounds = grid(("What", "Bound"), ((what, bound) for what, (bound, _) in BOUNDS.items()))
+    return page(
+        "Limits",
+        intro,
+        f"{weights}\n\nEach part of the state has a bound; a test finds those that are missing here.\n\n{bounds}",
+    )
+
+
 # -- a delta's walk ----------------------------------------------------------------------------------------------------
 
 
@@ -604,8 +657,9 @@ The modules that a plain delta, the fifth of its kind, passes on its way from `f
 saw them. `→` is a call of a function in another module. `←` is the way back to a module that was passed before, which
 makes the next call. Each walk ends in the writer, from which the parser fetches the messages.
 
-Both ways in turn back once: the reader asks whether a chunk is plain, and the parser gets events from the body. From
-there on, each module tells the next one, and none returns anything.
+Each module tells the next one, and none returns anything that another call would need: no walk turns back. Bytes that
+are a whole event, as a network delivers it, do not pass `wires.sse`, if the event before them came so and had the same
+shape.
 """
 
 

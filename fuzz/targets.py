@@ -8,7 +8,7 @@ import random
 import re
 import sys
 from collections import ChainMap, UserDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import datetime, timezone
 from functools import partial
@@ -226,7 +226,9 @@ class Choices(random.Random):
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples" / "captures").glob("*.sse"))
 WIRES: list[list[Any]] = [[*RICH, *MORE], [*EVENTS, *RESPONSE]]
+WIRES += [capture.chunks(path.read_text(encoding="utf-8")) for path in EXAMPLES]
 
 
 def objects(data: bytes) -> None:
@@ -288,13 +290,27 @@ COMMANDS = [
 ]
 
 
+FUZZ = ["fuzz", "FILE", "--examples", "3", "--seed", "1", "--timeout", "60", "--out", "OUT", "--database", "KEPT"]
+
+
 def files(data: bytes) -> None:
     """A file that a command reads: whatever is in it, a line says what is wrong, and nothing raw reaches a terminal."""
     chance = Choices(data[:64])
-    command = chance.choice(COMMANDS)
+    _command(chance.choice(COMMANDS), _file(chance, data[64:]))
+
+
+def captures(data: bytes) -> None:
+    """A file that ``streamfsm fuzz`` reads, with our own parser: no traceback, and nothing is found."""
+    command = [*FUZZ, "--garbage"] if data[:1].isupper() else FUZZ
+    code, shown = _command(command, _file(Choices(data[:64]), data[64:], BODIES))
+    assert code != 1, shown
+
+
+def _command(command: list[str], content: bytes) -> tuple[int, str]:
+    """Run a command on a file, and check what it prints; returns its exit code, and what that was."""
     with TemporaryDirectory() as folder:
-        paths = {name: Path(folder) / f"{name}\u202e" for name in ("FILE", "OTHER", "OUT")}
-        paths["FILE"].write_bytes(_file(chance, data[64:]))
+        paths = {name: Path(folder) / f"{name}\u202e" for name in ("FILE", "OTHER", "OUT", "KEPT")}
+        paths["FILE"].write_bytes(content)
         paths["OTHER"].write_bytes(BODY)
         with redirect_stdout(StringIO()) as output, redirect_stderr(StringIO()) as errors:
             code = command_line([str(paths.get(word, word)) for word in command])
@@ -303,13 +319,18 @@ def files(data: bytes) -> None:
     assert all(line.isprintable() for line in f"{shown}{complaint}".split("\n")), (command, shown, complaint)
     if code == 2:
         assert re.fullmatch(r"streamfsm: .*FILE\\u202e.*\n", complaint), complaint
+    return code, shown
 
 
-def _file(chance: Choices, rest: bytes) -> bytes:
+BODIES = ("body", "recording")
+
+
+def _file(chance: Choices, rest: bytes, kinds: Sequence[str] = (*BODIES, "lines", "list", "bytes")) -> bytes:
     """A body, a recording or lines of JSON, with anything changed; or bytes as they are."""
-    kind = chance.choice(["body", "recording", "lines", "list", "bytes"])
+    kind = chance.choice(kinds)
     if kind == "bytes":
         return rest
+    rest = text_of(rest).encode(errors="replace")
     chunks = json.loads(json.dumps(chance.choice(WIRES)))[: chance.randint(1, 40)]
     for _ in range(chance.randint(0, 4)):
         tamper(chunks, chance)

@@ -15,6 +15,9 @@ class Limits(BaseModel):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
+    total: PositiveInt = 1 << 26
+    """Characters in all that are kept of a stream, whatever it holds. A call, a choice, an id and their like count as
+    characters too, so that a stream takes at most four bytes of memory for each; ``docs/limits.md`` has the table."""
     text: PositiveInt = 1 << 24
     """Characters of one text field of one choice."""
     arguments: PositiveInt = 1 << 24

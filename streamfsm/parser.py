@@ -213,7 +213,7 @@ class StreamParser:
         for event in events:
             self._take_event(event)
         self._frame = b""
-        if len(events) == 1 and events[0][0] not in _NOT_PLAIN and wire.body.is_between_events:
+        if len(events) == 1 and wire.body.is_between_events:
             self._frame = b"event: %b\ndata: " % events[0][0] if events[0][0] else b"data: "
         if wire.body.too_large and self.state == "open":
             self._response.exceed("event")

@@ -4,11 +4,12 @@ Each value is validated alone, by its type and constraints, so that what is miss
 validate in the model are not called: most of them expect the whole.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import takewhile
-from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, RootModel, TypeAdapter, create_model
 from pydantic_core import to_json
@@ -40,7 +41,7 @@ def partial(model: type[BaseModel], value: Mapping[str, Any]) -> BaseModel:
         alias = field.validation_alias
         key = alias if isinstance(alias, str) and not (by_name and name in value) else name
         if key in value:
-            found[name] = _shown(field.annotation, tuple(field.metadata), value[key])
+            found[name] = _shown(field.annotation, tuple(field.metadata), value[key], model)
     return _partial_model(model)(**_without_hidden(found))
 
 
@@ -50,21 +51,24 @@ def _partial_model(model: type[BaseModel]) -> type[BaseModel]:
     return create_model(f"Partial{model.__name__}", __doc__=f"What is there of a {model.__name__}.", **fields)
 
 
-def _shown(annotation: Any, metadata: tuple[Any, ...], value: Any) -> Any:
-    """Return the value of a field as its type says, or ``_HIDDEN``."""
+def _shown(annotation: Any, metadata: tuple[Any, ...], value: Any, model: type[BaseModel]) -> Any:
+    """Return the value of a field of ``model`` as its type says, or ``_HIDDEN``."""
+    if isinstance(annotation, str):  # as Python 3.10 leaves the name in ``list["Node"]``
+        names = {**vars(sys.modules[model.__module__]), model.__name__: model}
+        annotation = get_type_hints(SimpleNamespace(__annotations__={"field": annotation}), names)["field"]
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _shown(arguments[0], (*arguments[1:], *metadata), value)
+        return _shown(arguments[0], (*arguments[1:], *metadata), value, model)
     if origin in (Union, UnionType) and NoneType in arguments and len(arguments) == len((None, "the other")):
         (other,) = (each for each in arguments if each is not NoneType)
-        return None if value is None else _shown(other, metadata, value)
+        return None if value is None else _shown(other, metadata, value, model)
     if isinstance(value, dict) and origin is None and _is_model(annotation):
         return partial(annotation, value)
     if isinstance(value, list) and origin in (list, Sequence):
-        elements = (_shown(arguments[0], (), each) for each in value)
+        elements = (_shown(arguments[0], (), each, model) for each in value)
         return list(takewhile(lambda each: each is not _HIDDEN, elements))  # none changes its place later
     if isinstance(value, dict) and origin in (dict, Mapping) and arguments[0] is str:
-        return _without_hidden({key: _shown(arguments[1], (), each) for key, each in value.items()})
+        return _without_hidden({key: _shown(arguments[1], (), each, model) for key, each in value.items()})
     if annotation in (Any, object) or (annotation is str and not metadata and isinstance(value, str)):
         return f"{value}" if isinstance(value, str) else value
     if isinstance(value, OpenText | OpenDict | OpenList):

@@ -22,6 +22,7 @@ MODULES = [module for module in MODULES if not module.endswith("__init__")]
 TESTED_IN = {
     "__main__": "cli",
     "cli/arguments": "cli",
+    "core/meter": "bounds",
     "cli/commands": "cli",
     "cli/diagram": "cli",
     "cli/files": "cli",

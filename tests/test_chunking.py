@@ -420,3 +420,12 @@ def test_what_is_no_text_of_a_delta_stays_as_it_is(event):
     stream = [delta("ab"), event, delta("cd")]
     assert whole(stream) == stream
     assert every(1)(stream)[2] == event
+
+
+def test_signed_details_are_not_joined_and_a_delta_of_no_place_is_not_cut():
+    detail = {"type": "reasoning.text", "index": 0, "text": "ab", "signature": "s"}
+    signed = [{"choices": [{"index": 0, "delta": {"reasoning_details": [detail]}, "finish_reason": None}]}] * 2
+    assert len(whole(signed)[0]["choices"][0]["delta"]["reasoning_details"]) == 2
+    delta = {"type": "response.output_text.delta", "delta": "ab", "output_index": {"a": 1}}
+    assert every(1)([delta]) == [delta]
+    assert len(every(1)([{**delta, "output_index": 0}])) == 2

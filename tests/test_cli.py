@@ -1011,6 +1011,9 @@ def test_too_large_a_file_and_too_much_to_cut_are_one_line_and_exit_code_2(fuzz,
     assert capsys.readouterr().err == too_many
     assert fuzz(path) == 2
     assert capsys.readouterr().err == too_many
+    monkeypatch.setattr("streamfsm.cli.scrub._MOST", 9)
+    assert main(["scrub", path, path]) == 2
+    assert capsys.readouterr().err == too_many.replace("cut anew", "scrub")
     monkeypatch.setattr("streamfsm.cli.files._LARGEST", 9)
     assert replay(path) == (2, "")
     assert capsys.readouterr().err == f"streamfsm: {path}: more than 9 bytes\n"

@@ -21,6 +21,7 @@ GENERATED = [
     "docs/machines/text.md",
     "docs/machines/tool_call.md",
     "docs/endings.md",
+    "docs/limits.md",
     "docs/identity.md",
     "docs/walk.md",
     "docs/walkthrough.md",

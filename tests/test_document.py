@@ -18,7 +18,6 @@ STREAMS = {
     "choices": [{"choices": [{"index": index, "delta": {"content": "x\n```"}} for index in (0, 1)]}],
     "an anomaly": [chunk(content="x", finish="stop"), chunk(content="late")],
     "thoughts": [chunk(reasoning="Hm"), chunk(content="Yes", finish="stop")],
-    "hidden thoughts": [{**chunk(content="Yes", finish="stop"), "model": "o3"}],
 }
 
 
@@ -38,6 +37,21 @@ def test_a_document_is_headed_by_one_line_and_has_the_options_that_are_not_the_d
     assert text.startswith("## two lines\n\noptions: ")
     assert quirk(text).options == {"assistant_tool": "reply", "think_tags": list(THINK)}
     assert_is_read_as_told(text)
+
+
+def test_hidden_thoughts_and_calls_without_arguments_are_lines():
+    hidden = document("hidden", [chunk(content="Yes", finish="stop")], {"reasoning_model": True})
+    assert "\nhidden omitted\n" in hidden
+    assert_is_read_as_told(hidden)
+    bare = document("bare", [chunk(tool_calls=[call(0, "a", "f")]), chunk(finish="tool_calls")], {})
+    assert "\ncall f (a)\nstop tool_calls\n" in bare
+    assert_is_read_as_told(bare)
+
+
+def test_a_call_that_never_got_a_name_has_only_its_arguments():
+    section = document("nameless", [chunk(tool_calls=[{"index": 0, "id": "a", "function": {"arguments": "{}"}}])], {})
+    assert "call " not in section.partition("```messages")[2].partition("```")[0]
+    assert_is_read_as_told(section)
 
 
 def test_a_call_that_the_lines_come_back_to_is_named():

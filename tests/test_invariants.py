@@ -82,7 +82,7 @@ CALLS = (*CHOICE, "calls")
         (_set(*CHOICE, "texts", "content", "size", to=0), "sizes are within the limits"),
         (_set("wire", "source", "choices", to={}), "the reader of the wire knows the choices"),
         (_set(*CALLS, "lanes", 0, "state", to="raw_args"), "by its arguments"),
-        (_set(*CALLS, "lanes", 0, "name", to=""), "has no name"),
+        (_set(*CALLS, "lanes", 1, "name", to=""), "has no name"),
         (_set(*CALLS, "lanes", 0, "again", to=0), "could have come again"),
         (_set(*CALLS, "lanes", 0, "scanner", to=None), "no parser writes it so"),
         (_set("run", "odd", to=1), "Unexpected keyword argument"),
@@ -124,3 +124,12 @@ def test_a_reader_of_responses_that_refers_to_nothing_is_refused(change):
 
 def test_no_name_of_the_schema_is_a_private_one():
     assert not [path for text in SNAPSHOTS for path in places(json.loads(text)) if str(path[-1]).startswith("_")]
+
+
+def test_a_count_of_parts_below_zero_is_refused_though_no_part_has_begun():
+    parser = StreamParser()
+    feed(parser, EVENTS[:1])
+    snapshot = parser.snapshot()
+    snapshot["wire"]["source"]["parts"] = -1
+    with pytest.raises(MisuseError, match="the reader of the wire knows"):
+        StreamParser.restore(snapshot)

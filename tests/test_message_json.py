@@ -72,6 +72,11 @@ def test_an_id_that_looks_like_a_place_in_the_template_is_an_id(call_id):
     assert written(messages) == [*map(json_of, messages)]
 
 
+def test_the_id_of_a_message_may_look_like_one_too():
+    message = messages_of([chunk(content="a")])[0].model_copy(update={"id": "8888888888888888"})
+    assert written([message] * 3) == [json_of(message)] * 3
+
+
 def test_the_name_of_a_call_has_no_arguments():
     messages = messages_of([chunk(call(0, "a", "f")), chunk(call(1, "b", "g"))])
     names = [messages[0], messages[0]]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
 
 from streamfsm import ArgumentBuilder, Channel
+from streamfsm.partial import _shown
 from streamfsm.testing import grows_into, json_text
 
 
@@ -172,3 +173,10 @@ def test_a_partial_model_is_monotone_and_ends_as_the_whole(text: str):
     except ValueError:
         return
     assert before == whole
+
+
+def test_a_type_that_is_only_named_is_looked_up_where_its_model_is():
+    node = {"text": "a", "children": [{"text": "b"}]}
+    shown = _shown("Node", (), node, Node)  # as Python 3.10 leaves it in list["Node"]
+    assert shown.children[0].text == "b"
+    assert _shown("Color", (), "red", Node) is Color.red

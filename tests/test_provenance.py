@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from helpers import ID, THINK, call, call_chunks, chunk
 from hypothesis import given
-from recordings import CAPTURES, FILES
+from recordings import CAPTURES, FILES, RESPONSES
 from streams import chunkings, options, streams
 
 from streamfsm import Dialect, StreamParser
 from streamfsm.replay import capture
 from streamfsm.replay.provenance import Provenance, provenance, says
+from streamfsm.testing import responses_streams
+from streamfsm.wires.responses.chunking import text_of
 
 
 def read(chunks: list[Any], **more: Any) -> Provenance:
@@ -116,6 +118,13 @@ def test_what_belongs_to_no_call_is_accounted_for():
     assert_conserved(found)
 
 
+def test_a_call_after_the_end_is_no_field_of_a_call():
+    late = chunk(tool_calls=[{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}])
+    found = read([chunk(content="a"), {"error": {"message": "gone"}}, late])
+    assert ("content", "a", "emitted") in fates(found)
+    assert_conserved(found)
+
+
 def test_what_may_be_the_object_again_belongs_to_its_call():
     found = read([*call_chunks("f", ["{}", "{"])[:-1], chunk(tool_calls=[call(0, arguments='"a":1}')])])
     assert [field.text for field in found.fields] == ["f", '{}{"a":1}']
@@ -137,17 +146,53 @@ def test_events_of_another_wire_have_fields_too():
     assert_conserved(found)
 
 
+def test_the_text_of_an_event_leads_to_it_and_what_only_its_end_says_to_no_field():
+    place = {"item_id": "i", "output_index": 0, "content_index": 0}
+    found = read(
+        [
+            {"type": "response.output_text.delta", **place, "delta": "Hi\ud83d"},
+            {"type": "response.output_text.delta", **place, "delta": "\ude00"},
+            {"type": "response.output_text.done", **place, "text": "Hi\ud83d\ude00!"},
+        ]
+    )
+    assert [(record.field, record.text) for record in found.records if record.event == "text"] == [
+        (0, "Hi"),
+        (0, "\U0001f600"),
+        (None, "!"),
+    ]
+    assert [record.text for record in found.records if record.event == "held back"] == ["\ud83d"]
+    assert_conserved(found)
+
+
+def assert_every_event_is_a_field(chunks: list[Any], found: Provenance) -> None:
+    """What an event's text became leads to that event; a name is in no text, and may wait for it."""
+    for record in found.records:
+        if record.field is None and record.event == "text":
+            assert not text_of(chunks[record.chunk])
+
+
 @given(streams().flatmap(chunkings), options)
 def test_nothing_is_lost_or_invented_on_the_way(chunks, chosen):
-    many = Dialect(choice="many")  # where an entry may wait for another, it is not yet told which chunk its text is of
-    found = read(chunks, **{**chosen, "dialect": many})
+    found = read(chunks, **chosen)
     assert found.exact
     assert_conserved(found)
+    assert [record for record in found.records if record.event == "text" and record.field is None] == []
+
+
+@given(responses_streams().flatmap(chunkings), options)
+def test_nothing_of_events_is_lost_or_invented_on_the_way(chunks, chosen):
+    found = read(chunks, **chosen)
+    assert found.exact
+    assert_conserved(found)
+    assert_every_event_is_a_field([*chunks, None], found)
 
 
 @pytest.mark.slow("every recording")
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, *RESPONSES])
 def test_nothing_of_a_recording_is_lost_or_invented(name):
-    found = read(capture.chunks((CAPTURES / name).read_text(encoding="utf-8")), think_tags=THINK)
+    chunks = capture.chunks((CAPTURES / name).read_text(encoding="utf-8"))
+    found = read(chunks, think_tags=THINK)
     assert found.exact
     assert_conserved(found)
+    if name in RESPONSES:
+        assert_every_event_is_a_field([*chunks, None], found)

@@ -75,6 +75,8 @@ WRONG = {
     HEAD + "{\n": "line 2: not JSON",
     HEAD + "[" * 100_000 + "\n": "line 2: not JSON",
     HEAD + "[]\n": "line 2: not a JSON object",
+    HEAD + '{"at": Infinity, "text": ""}\n': "line 2: 'at' is inf, not a number of seconds",
+    HEAD + '{"at": NaN, "text": ""}\n': "line 2: 'at' is nan, not a number of seconds",
     HEAD + '{"text": ""}\n{"at": -1, "text": ""}\n': "line 3: 'at' is -1, not a number of seconds",
     HEAD + '{"at": "1", "text": ""}\n': "line 2: 'at' is '1'",
     HEAD + '{"at": 1}\n': "line 2: neither text, base64 nor a chunk",

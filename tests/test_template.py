@@ -8,7 +8,8 @@ from helpers import chunk
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamfsm import Dialect, StreamParser
+from streamfsm import Dialect, Limits, StreamParser, coalesce
+from streamfsm.wires.sse import EventStream
 from streamfsm.wires.template import Template
 
 HOLE, PADDING = "<hole>", "<padding>"
@@ -317,3 +318,69 @@ def test_events_that_say_nothing_leave_what_was_learned(told):
     alive = {"type": "keepalive", "sequence_number": 3}
     same(responses(deltas[0], deltas[1], alive, deltas[2], alive, deltas[3]))
     assert told[5] is told[7] is True
+
+
+def test_bytes_that_are_an_event_like_the_one_before_are_not_split(monkeypatch):
+    split = []
+    feed = EventStream.feed
+    monkeypatch.setattr(EventStream, "feed", lambda self, *given: split.append(given[0]) or feed(self, *given))
+    parser = StreamParser(message_id="m")
+    events = [body(wire({"content": text})) for text in ("a", "b", "c", "d", "e")]
+    told = [message.text for each in events for message in parser.feed_bytes(each)]
+    assert told == ["a", "b", "c", "d", "e"]
+    assert split == events[:2]
+
+
+ODD_PIECES = [
+    b"",
+    b"\n",
+    b"data: ",
+    b"data: \n\n",
+    b": ping\n\n",
+    b"event: error\n" + body(wire({"content": "x"})),
+    body(wire({"content": "x"})).replace(b"\n", b"\r\n"),
+    body(wire({"content": "x"})).removesuffix(b"\n"),
+    body(wire({"content": "x"}), wire({"content": "y"})),
+    body(wire({"content": "x"})).replace(b'"x"', b'"x"\n'),
+    body(wire({"content": "x"})).replace(b'"x"', b'"x\r"'),
+    body(wire({"content": "x" * 200})),
+    body(wire({"content": "x," * 100})),
+    body(wire({"content": "x"})) + b"da",
+    body(wire({"content": "x"}))[:-1] + b":",
+    body("[DONE]"),
+]
+
+
+@pytest.mark.parametrize("limits", [{}, {"event": 300}, {"values": 60}])
+@pytest.mark.parametrize("odd", ODD_PIECES)
+def test_whatever_comes_between_events_that_are_alike_is_read_as_without_the_template(odd, limits):
+    like = [body(wire({"content": text})) for text in "abcd"]
+
+    def read(*, alike: bool):
+        parser = StreamParser(message_id="m", date="2026-01-01T00:00:00Z", limits=Limits(**limits))
+        messages = []
+        for piece in [*like, odd, *like]:
+            if not alike:
+                parser._frame = b""
+            messages += parser.feed_bytes(piece)
+        return messages + parser.close(), parser.result
+
+    assert read(alike=True) == read(alike=False)
+
+
+def test_an_event_on_several_lines_makes_nothing_of_lines_that_are_no_event():
+    whole = wire({"content": HOLE}).replace(", ", ",\n")
+    lines = [whole.replace(HOLE, text).split("\n") for text in "abc"]
+    pieces = [*("".join(f"data: {line}\n" for line in each) + "\n" for each in lines), *["data: {}\n\n"] * 2]
+    pieces.append("data: " + "\n".join(lines[0]) + "\n\n")
+
+    def read(parts):
+        parser = StreamParser(message_id="m", date="2026-01-01T00:00:00Z")
+        return [message for part in parts for message in parser.feed_bytes(part.encode())] + parser.close()
+
+    assert coalesce(read(pieces)) == coalesce(read(["".join(pieces)]))
+
+
+def test_half_a_character_elsewhere_in_an_event_keeps_it_from_being_learned():
+    events = [wire({"content": text}, created="half").replace("half", "\\ud83d") for text in "abcdef"]
+    same(body(*events))

@@ -7,6 +7,7 @@ Each emitter gets the same Chat Completions streams, small and by hand, through 
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -76,6 +77,20 @@ def rosetta(source: str, request: dict[str, Any]) -> Emit:
     return emit
 
 
+def litellm_responses(chunks: list[Chunk]) -> str:
+    """``litellm.responses`` of a provider that speaks Chat Completions only, which is on this machine."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks the net, at its import
+    import litellm
+
+    tools: Any = [{"type": "function", "name": name, "parameters": {"type": "object"}} for name in "fg"]
+    with serve(lambda _: [capture.body(chunks).encode()]) as url:
+        asked = {"api_base": url, "api_key": "none", "stream": True, "tools": tools}
+        events: Any = litellm.responses(model="deepseek/m", input="x", **asked)
+        return capture.body([event.model_dump(mode="json", exclude_none=True) for event in events]).replace(
+            "data: [DONE]\n\n", ""
+        )
+
+
 def pydantic_ai(protocol: str) -> Emit:
     """pydantic-ai's adapter, around an agent whose model is on this machine, and whose tools the client runs."""
 
@@ -117,6 +132,7 @@ EMITTERS: dict[str, tuple[str, Emit, str | None]] = {
     "pydantic-ai, `VercelAIAdapter`": ("ui-messages", pydantic_ai("ui-messages"), "pydantic-ai-slim"),
     "`ResponsesEvents`": ("responses", ours(ResponsesEvents), None),
     "llm-rosetta, to Responses": ("responses", rosetta("openai_responses", {"input": "x"}), "llm-rosetta"),
+    "litellm, to Responses": ("responses", litellm_responses, "litellm"),
     "`AnthropicEvents`": ("anthropic", ours(AnthropicEvents), None),
     "llm-rosetta, to Anthropic": (
         "anthropic",

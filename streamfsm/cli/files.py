@@ -39,11 +39,11 @@ def text_of(recording: Recording, file: Path) -> str:
     return body
 
 
-def check_size(file: Path, chunks: Iterable[Any], most: int) -> None:
-    """Check that the chunks hold no more characters of text than can be cut anew in the time and memory there is."""
+def check_size(file: Path, chunks: Iterable[Any], most: int, work: str = "cut anew") -> None:
+    """Check that the chunks hold no more characters of text than there is time and memory for this ``work``."""
     size = sum(len(atom.text) for atom in split(chunks))
     if size > most:
-        raise MisuseError(f"{file}: {size} characters of text are too many to cut anew; {most} are not")
+        raise MisuseError(f"{file}: {size} characters of text are too many to {work}; {most} are not")
 
 
 def write_recording(file: Path, recording: Recording) -> None:

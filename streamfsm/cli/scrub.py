@@ -6,9 +6,12 @@ from itertools import zip_longest
 from pathlib import Path
 
 from streamfsm.cli.arguments import Commands
-from streamfsm.cli.files import read_recording, write_recording
+from streamfsm.cli.files import check_size, read_recording, write_recording
 from streamfsm.cli.terminal import printable
+from streamfsm.replay import capture
 from streamfsm.replay.scrub import KEEP, reading, scrub
+
+_MOST = 1 << 24  # characters of text, each of which takes 150 bytes
 
 
 def declare(commands: Commands) -> None:
@@ -34,6 +37,7 @@ def declare(commands: Commands) -> None:
 
 def _run(arguments: Namespace) -> int:
     recording = read_recording(arguments.file)
+    check_size(arguments.file, capture.chunks(recording.body.decode(errors="replace")), _MOST, "scrub")
     scrubbed = scrub(recording, keep=arguments.keep)
     write_recording(arguments.out, scrubbed)
     for before, after in zip_longest(reading(recording), reading(scrubbed), fillvalue="nothing"):

@@ -10,6 +10,8 @@ DOUBTS: frozenset[AnomalyKind] = frozenset(
     }
 )
 """Anomalies after which arguments may be in the wrong place."""
+LONGEST = 1000
+"""Characters of an anomaly's detail: it tells what came, which may be of any length."""
 
 
 class Anomalies:
@@ -27,7 +29,7 @@ class Anomalies:
 
     def record(self, kind: AnomalyKind, detail: str, choice: int | None = None, call: int | None = None) -> None:
         """Record an anomaly; ``choice`` and ``call`` (its position) say which it concerns, if any."""
-        run, anomalies = self._run, self._run.anomalies
+        run, anomalies, detail = self._run, self._run.anomalies, detail[:LONGEST]
         run.arguments_astray = run.arguments_astray or (
             kind in DOUBTS and (choice is not None or kind == "not_a_chunk")
         )
@@ -38,7 +40,7 @@ class Anomalies:
 
     def record_once(self, kind: AnomalyKind, detail: str, choice: int | None = None, *, key: str | None = None) -> None:
         """Record an anomaly unless one with the same ``key`` was recorded before. The key defaults to the detail."""
-        key = detail if key is None else key
+        key = (detail if key is None else key)[:LONGEST]
         if key not in self._run.recorded_once:
             if len(self._run.recorded_once) <= self._bound:
                 self._run.recorded_once[key] = None

@@ -21,9 +21,14 @@ def _read(value: Any) -> str:
     return text
 
 
+def holds_half(text: str) -> bool:
+    """Whether half of a surrogate pair is in a text."""
+    return not text.isascii() and _SURROGATE.search(text) is not None
+
+
 def _written(text: str) -> str | dict[str, str]:
     """Return a text as UTF-8 can hold it: where half a character is in it, escaped."""
-    return text if text.isascii() or not _SURROGATE.search(text) else {"escaped": json.dumps(text)}
+    return text if not holds_half(text) else {"escaped": json.dumps(text)}
 
 
 Half: TypeAlias = Annotated[str, PlainValidator(_read), PlainSerializer(_written)]

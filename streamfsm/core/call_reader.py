@@ -7,18 +7,11 @@ from streamfsm.core.calls import Calls
 from streamfsm.core.captured import Channels
 from streamfsm.core.events import CallFrame, Form
 from streamfsm.core.lanes import CallLane, LanePolicy, Outlet
+from streamfsm.core.meter import LimitReached, Meter
 from streamfsm.core.policies import Policies
 from streamfsm.core.written_calls import holds_marker
 from streamfsm.limits import Limits
 from streamfsm.machines.identity import is_placeholder
-
-
-class LimitReached(Exception):  # noqa: N818 - never leaves the core
-    """More came than the limit of this name allows."""
-
-    def __init__(self, limit: str) -> None:
-        super().__init__(limit)
-        self.limit = limit
 
 
 class CallReader:
@@ -31,11 +24,12 @@ class CallReader:
         lane_policy: how calls take arguments.
         outlet: where the output of calls goes.
         anomalies: records guesses and contradictions.
+        meter: weighs calls, ids and indexes.
 
     All methods raise :class:`LimitReached` where more came than a limit allows.
     """
 
-    __slots__ = ("_anomalies", "_channels", "_lane_policy", "_limits", "_outlet", "_policies")
+    __slots__ = ("_anomalies", "_channels", "_lane_policy", "_limits", "_meter", "_outlet", "_policies")
 
     def __init__(
         self,
@@ -46,7 +40,9 @@ class CallReader:
         lane_policy: LanePolicy,
         outlet: Outlet,
         anomalies: Anomalies,
+        meter: Meter,
     ) -> None:
+        self._meter = meter
         self._policies, self._limits, self._channels = policies, limits, channels
         self._lane_policy, self._outlet, self._anomalies = lane_policy, outlet, anomalies
 
@@ -70,6 +66,7 @@ class CallReader:
             if len(calls.lanes) == self._limits.tool_calls:
                 raise LimitReached("tool_calls")
             self.complete_names(calls)
+            self._meter.add("call")
             lane = calls.start(choice, wire_index)
             if rule.repeats and known:
                 echo = known.repeats is not None and known.is_empty
@@ -94,6 +91,7 @@ class CallReader:
             # A placeholder name beside a real id, or beside no id, may be a piece of a name that still grows.
             if hollow[1] and lane.name and not hollow[0]:
                 lane.doubt(self._outlet)
+        self._weigh(calls, wire_index, call_id)
         calls.assign(lane, wire_index, call_id)
         fits = not name or self._take_name(lane, name, again=rule.owner == "own", cumulative=cumulative)
         if name:
@@ -108,6 +106,7 @@ class CallReader:
         if place is None:
             if len(calls.lanes) == self._limits.tool_calls:
                 raise LimitReached("tool_calls")
+            self._meter.add("call")
             lane = calls.start(event.choice, event.wire_index)
             lane.kind, lane.form, lane.hosted = event.kind, event.form, event.hosted
             if event.id in calls.with_id:
@@ -121,6 +120,7 @@ class CallReader:
             what = f"{event.id!r} came after {lane.id!r}"
             self._anomalies.record("changed_id", what, lane.choice, lane.ordinal)
             lane.doubt(self._outlet)
+        self._weigh(calls, event.wire_index, "" if hollow[0] else event.id)
         calls.assign(lane, event.wire_index, "" if hollow[0] else event.id)
         lane.incomplete = lane.incomplete or event.incomplete
         lane.in_doubt = lane.in_doubt or event.in_doubt
@@ -131,6 +131,13 @@ class CallReader:
                 raise LimitReached("name")
             self.complete_name(lane)
         return lane
+
+    def _weigh(self, calls: Calls, wire_index: int | None, call_id: str) -> None:
+        """Weigh the id and the index of an entry, if they are new."""
+        if wire_index is not None and wire_index not in calls.at_index:
+            self._meter.add("index")
+        if call_id and str(wire_index) not in calls.with_id.get(call_id, ()):
+            self._meter.add("id", len(call_id))
 
     def _record_placeholder(self, lane: CallLane) -> None:
         what = "an id or a name that is a placeholder was read as absent"
@@ -186,6 +193,7 @@ class CallReader:
         if lane is None:
             return False
         for orphan in orphans:
+            self._meter.add(None, orphan.arguments.size)
             calls.adopt(orphan, lane)
             lane.doubt(self._outlet)
             what = "arguments without a name were read as those of the only open call"

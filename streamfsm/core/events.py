@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
+from streamfsm.core.meter import Thing
 from streamfsm.result import AnomalyKind, CallKind
 
 TextField: TypeAlias = Literal["reasoning", "content", "refusal", "transcript"]
@@ -136,6 +137,14 @@ class HiddenThought:
 
 
 @dataclass(slots=True)
+class Remembered:
+    """The wire's reader keeps something of what came, for what comes later: it takes memory."""
+
+    thing: Thing | None
+    size: int
+
+
+@dataclass(slots=True)
 class ItemBegins:
     """The wire begins another of the items that make up its answer; their number is limited."""
 
@@ -198,6 +207,7 @@ Event: TypeAlias = (
     | Thought
     | HiddenThought
     | ItemBegins
+    | Remembered
     | Extra
     | Finish
     | UsageReport

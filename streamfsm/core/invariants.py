@@ -6,6 +6,7 @@ What follows from other state is not here: a call's reader is made anew from its
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias, get_args
 
+from streamfsm.core.buffer import holds_half
 from streamfsm.core.events import TextField
 from streamfsm.core.extras import Extras, Kept
 from streamfsm.core.json_values import kept
@@ -103,13 +104,21 @@ def _is_turn(run: Run, turn: Turn) -> bool:
         return False
     if isinstance(turn.lane, str):
         return turn.lane in choice.texts
-    return 0 <= turn.lane < len(choice.calls.lanes)
+    return 0 <= turn.lane < len(choice.calls.lanes) and choice.calls.lanes[turn.lane].speaks
 
 
 def _held_back(run: Run, options: Options) -> bool:
     """What lanes hold back: half a character, the beginning of a tag, what repeats the text."""
     texts = all(lane.holds_back_what_came(len(options.think_tags or ())) for _, _, lane in _texts(run))
     return texts and all(lane.holds_back_what_came for _, _, lane in _calls(run))
+
+
+def _whole_characters(run: Run, _: Options) -> bool:
+    """Texts hold no half of a character: what waits for its other half is kept apart."""
+    texts = [each for _, _, lane in _texts(run) for each in (lane.answer.getvalue(), lane.reasoning.getvalue())]
+    texts += [each for _, _, lane in _calls(run) for each in (lane.name, lane.arguments.getvalue())]
+    texts += [detail.data.getvalue() for choice in run.choices.values() for detail in choice.details]
+    return not any(map(holds_half, texts))
 
 
 def _extras_are_json(run: Run, _: Options) -> bool:
@@ -141,6 +150,7 @@ def _sizes(run: Run, options: Options) -> bool:
         and all(len(lane.name) <= limits.name + 1 for _, _, lane in _calls(run))
         and all(size >= 0 for size in run.spent.values())
         and run.spent.get("usage", 0) == sum(len(name) + len(kept(value)) for name, value in raw.items())
+        and 0 <= run.meter.weight <= limits.total
         and run.numbering.next_seq >= 0
         and run.numbering.ordinal >= -1
     )
@@ -153,6 +163,7 @@ INVARIANTS: tuple[tuple[str, Holds], ...] = (
     ("positions are those of calls and details", _positions),
     ("turns are those of lanes", _turns),
     ("what is held back is short, and was there", _held_back),
+    ("texts hold whole characters", _whole_characters),
     ("extras hold JSON", _extras_are_json),
     ("sizes are within the limits", _sizes),
 )

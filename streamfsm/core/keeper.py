@@ -9,6 +9,7 @@ from streamfsm.core.buffer import Buffer
 from streamfsm.core.events import Thought
 from streamfsm.core.extras import Extras, Kept
 from streamfsm.core.json_values import kept, says, show
+from streamfsm.core.meter import DECODED
 from streamfsm.core.policies import SENT_BACK, Policies
 from streamfsm.core.run import Choice, Purse, Run
 from streamfsm.core.text import without_surrogates
@@ -40,6 +41,7 @@ class Keeper:
                 continue
             purse: Purse = "sent_back" if name in SENT_BACK else "extras"
             if self.has_room(purse, len(name) + len(text), name):
+                self._run.meter.add("value" if name in extras else "field", len(text) + len(name))
                 self._spend(purse, len(name) + len(text))
                 extras.setdefault(name, found).add(text)
 
@@ -73,6 +75,7 @@ class Keeper:
             before = merged.get(name)
             more = len(kept(value)) - (len(kept(before)) if name in merged else -len(name))
             if self.has_room("usage", more, "usage"):
+                self._run.meter.add("value", DECODED * max(more, 0))
                 self._spend("usage", more)
                 merged[name] = value
         return merged or None
@@ -88,10 +91,13 @@ class Keeper:
         size = len(event.kind) + len(event.id or "") + 1
         if not self.has_room("sent_back", size, "reasoning_details"):
             return
+        self._run.meter.add(None, len(event.text[:room]) + len(event.data) + len(event.signature or ""))
         known = len(choice.details)
         detail = choice.detail(event)
         if len(choice.details) > known:
             self._spend("sent_back", size)
+            self._run.meter.note("detail")
+            self._run.meter.weight += 2 * size
         if event.cumulative or self._policies.reasoning == "snapshot":
             self._spend("text", -detail.text.size)
             detail.text = Buffer()

@@ -6,7 +6,7 @@ A lane reports two things to its outlet, in order: boundaries, and text. The lan
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
 
 from pydantic import Field, PlainValidator
@@ -16,6 +16,7 @@ from streamfsm.core.buffer import PIECES, Buffer, Half
 from streamfsm.core.captured import UNNAMED, Captured, Channels
 from streamfsm.core.events import CallPiece, Form, TextField
 from streamfsm.core.extras import Extras
+from streamfsm.core.meter import Meter
 from streamfsm.core.scanner import Scanner
 from streamfsm.core.tags import Tags
 from streamfsm.core.text import begins_again, is_repetition, join_surrogates
@@ -26,8 +27,11 @@ from streamfsm.result import CallKind, Verdict
 _SHORT = 64
 _SHORTEST = 16  # characters; a shorter text is not reported as repeated
 _WINDOW = 4096  # characters that are read again after each repetition that is found
-_PLACEHOLDER = re.compile(r"[ \t\n\r]*(?:\{[ \t\n\r]*\}|null)[ \t\n\r]*")
-_PLACEHOLDER_SO_FAR = re.compile(r"[ \t\n\r]*(?:\{[ \t\n\r]*(?:\}[ \t\n\r]*)?|n(?:u(?:l(?:l[ \t\n\r]*)?)?)?)?")
+# White space is bounded, because it is read again with each piece; a longer one belongs to no placeholder.
+_PLACEHOLDER = re.compile(r"[ \t\n\r]{0,99}(?:\{[ \t\n\r]{0,99}\}|null)[ \t\n\r]{0,99}")
+_PLACEHOLDER_SO_FAR = re.compile(
+    r"[ \t\n\r]{0,99}(?:\{[ \t\n\r]{0,99}(?:\}[ \t\n\r]{0,99})?|n(?:u(?:l(?:l[ \t\n\r]{0,99})?)?)?)?"
+)
 _AWAITING_TEXT = TEXT.table.initial
 _BEFORE_WORDS = frozenset(state for state, event in TEXT.table.by_cell if event == "words")
 _UNDECIDED = "undecided"
@@ -353,6 +357,16 @@ class CallLane:
         return f"call {self.ordinal}"
 
     @property
+    def speaks(self) -> bool:
+        """Whether something of its arguments could be speech or a thought."""
+        return self.named and bool(self.name)
+
+    @property
+    def keys(self) -> int:
+        """How many different keys its arguments have had."""
+        return self.scanner.keys if self.scanner else 0
+
+    @property
     def named(self) -> bool:
         """Whether the name is complete."""
         return self.state != AWAITING_NAME
@@ -653,10 +667,11 @@ class Routes(ABC):
     the stream has ended, so that no text reaches a lane that is done.
     """
 
-    __slots__ = ("_call_routes", "_outlet", "_text_routes")
+    __slots__ = ("_call_routes", "_meter", "_outlet", "_text_routes")
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: Outlet, meter: Meter) -> None:
         self._outlet = outlet
+        self._meter = meter
         self._text_routes: dict[tuple[int, TextField, int], TextRoute] = {}
         self._call_routes: dict[tuple[int, int | None], CallRoute] = {}
 
@@ -668,8 +683,13 @@ class Routes(ABC):
         lane, policy = route
         if cumulative or policy.cumulative:
             text = self.delta_of_cumulative(lane, text)
+        meter, size = self._meter, lane.size
+        if meter.weight + len(text) > meter.bound:
+            self.feed_last(lane, text, policy, "text")
+            return
         if not lane.feed(text, policy, self._outlet):
             self.exceed("text")
+        meter.weight += lane.size - size
 
     def call(
         self,
@@ -690,10 +710,35 @@ class Routes(ABC):
             lane, calls, policy = route
             if lane.state != AWAITING_NAME and lane.form == "json" and not (lane.settled or policy.cumulative):
                 calls.last = lane.ordinal
+                meter, size = self._meter, lane.size
+                if meter.weight + len(arguments) > meter.bound or '"' in arguments:
+                    self.feed_call(lane, arguments, policy)
+                    return
                 if arguments and not lane.feed(arguments, policy, self._outlet):
                     self.exceed("arguments")
+                meter.weight += lane.size - size
                 return
         self.take_entry(CallPiece(choice, wire_index, call_id, name, arguments, entry, cumulative, extras, form))
+
+    def feed_call(self, lane: CallLane, arguments: str, policy: LanePolicy) -> None:
+        """Feed arguments that may hold keys, or for which there may be no room."""
+        meter, size, keys = self._meter, lane.size, lane.keys
+        if meter.weight + len(arguments) > meter.bound:
+            self.feed_last(lane, arguments, policy, "arguments")
+            return
+        if not lane.feed(arguments, policy, self._outlet):
+            self.exceed("arguments")
+        meter.weight += lane.size - size
+        meter.note("key", lane.keys - keys)
+
+    def feed_last(self, lane: TextLane | CallLane, text: str, policy: LanePolicy, limit: str) -> None:
+        """Feed as much as there is room for in all, and stop if that is not all."""
+        meter, size = self._meter, lane.size
+        room = max(meter.bound - meter.weight, 0)
+        fits = lane.feed(text, replace(policy, limit=min(policy.limit, size + room)), self._outlet)
+        meter.weight += lane.size - size
+        if not fits:
+            self.exceed(limit if policy.limit <= size + room else "total")
 
     @abstractmethod
     def open_text(self, choice: int, field: TextField, part: int, *, cumulative: bool) -> TextRoute | None:

@@ -1,12 +1,13 @@
 """``Response``: applies the events of one response to its lanes, until the response ends."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal, cast
 
 from streamfsm.core.anomalies import Anomalies
-from streamfsm.core.call_reader import CallReader, LimitReached
+from streamfsm.core.call_reader import CallReader
 from streamfsm.core.calls import Calls
 from streamfsm.core.captured import Channels
 from streamfsm.core.events import (
@@ -21,6 +22,7 @@ from streamfsm.core.events import (
     Finish,
     HiddenThought,
     ItemBegins,
+    Remembered,
     TextField,
     Thought,
     UsageReport,
@@ -29,8 +31,9 @@ from streamfsm.core.events import (
 from streamfsm.core.extras import Extras
 from streamfsm.core.judge import Judge
 from streamfsm.core.keeper import Keeper
-from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, Routes, TextLane, TextRoute
+from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, Routes, TextLane, TextRoute, label_of
 from streamfsm.core.live_trace import hearing
+from streamfsm.core.meter import LimitReached
 from streamfsm.core.model_names import is_reasoning_model
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Options, Run
@@ -88,10 +91,12 @@ class Response(Routes):
             trace=step,
             chunk_ends=chunk_ends,
             numbering=run.numbering,
+            meter=run.meter,
             hides_reasoning=self._hides_reasoning(),
             boundaries=options.boundaries,
         )
-        super().__init__(self.writer)
+        run.meter.bound = limits.total
+        super().__init__(self.writer, run.meter)
         self.anomalies: Anomalies = Anomalies(run, limits.anomalies)
         self.judge: Judge = Judge(run, policies, self.anomalies)
         self.writer.may_seal = self.judge.may_be_sealed
@@ -107,6 +112,7 @@ class Response(Routes):
             lane_policy=self._lane_policies[None],
             outlet=self.writer,
             anomalies=self.anomalies,
+            meter=run.meter,
         )
 
     # -- what each event does ---------------------------------------------------------------------------------------
@@ -114,12 +120,16 @@ class Response(Routes):
     def take(self, event: Event) -> None:
         """Take an event, unless the stream has ended and has no row for it."""
         if self._stream.is_open:
-            _TAKES[type(event)](self, event)
+            try:
+                _TAKES[type(event)](self, event)
+            except LimitReached as reached:
+                self.exceed(reached.limit)
             if self._awaits_astray:
                 self._revoke_astray()
         elif type(event) is UsageReport:
             self.writer.boundary(self._stream, "usage")
-            self._take_usage(event)
+            with suppress(LimitReached):
+                self._take_usage(event)
 
     def open_text(self, choice: int, field: TextField, part: int, *, cumulative: bool) -> TextRoute | None:
         """Return the way to the lane of a text field, or of its part; ``None`` if it takes no text."""
@@ -167,10 +177,12 @@ class Response(Routes):
                 calls.note(lane)
             if cumulative:
                 arguments = self.delta_of_cumulative(lane, arguments)
-            if not lane.feed(arguments, policy, self.writer):
-                self.exceed("arguments")
-        if piece.extras:
-            self._keeper.keep(piece.extras, lane.extras)
+            self.feed_call(lane, arguments, policy)
+        if piece.extras and self._stream.is_open:
+            try:
+                self._keeper.keep(piece.extras, lane.extras)
+            except LimitReached as reached:
+                self.exceed(reached.limit)
         if self._awaits_astray:
             self._revoke_astray()
 
@@ -199,6 +211,12 @@ class Response(Routes):
     def _open_lane(self, choice: int, field: TextField, part: int) -> TextLane | None:
         """Return the lane of a part, or ``None`` if that is one more than the limit allows."""
         texts = self.run.choices[choice].texts
+        if label_of(field, part) not in texts:
+            try:
+                self._meter.add("text")
+            except LimitReached as reached:
+                self.exceed(reached.limit)
+                return None
         lane = self.run.choices[choice].text_lane(choice, field, part)
         if len(texts) > self._limits.items:
             del texts[lane.label]
@@ -238,11 +256,7 @@ class Response(Routes):
 
     def _take_call_frame(self, event: CallFrame) -> None:
         calls = self.run.choices[event.choice].calls
-        try:
-            lane = self._call_reader.frame(calls, event)
-        except LimitReached as reached:
-            self.exceed(reached.limit)
-            return
+        lane = self._call_reader.frame(calls, event)
         if event.extras:
             self._keeper.keep(event.extras, lane.extras)
 
@@ -250,6 +264,11 @@ class Response(Routes):
         self.run.items += 1
         if self.run.items > self._limits.items:
             self.exceed("items")
+        else:
+            self._meter.add("item")
+
+    def _take_remembered(self, event: Remembered) -> None:
+        self._meter.add(event.thing, event.size)
 
     def _take_hidden(self, event: HiddenThought) -> None:
         if self.run.hid_thoughts:
@@ -260,6 +279,7 @@ class Response(Routes):
             self.writer.boundary(lane, event.state, event.state)
 
     def _take_envelope(self, event: Envelope) -> None:
+        self._meter.add(None, len(event.id or "") + len(event.model or ""))
         self.run.response_id = event.id or self.run.response_id
         self.run.model = event.model or self.run.model
         self.run.tells_thoughts = event.tells_thoughts
@@ -269,6 +289,7 @@ class Response(Routes):
         if len(self.run.choices) == self._limits.choices:
             self.exceed("choices")
         else:
+            self._meter.add("choice")
             self.run.choices[event.choice] = Choice()
 
     def delta_of_cumulative(self, lane: TextLane | CallLane, text: str) -> str:
@@ -300,6 +321,7 @@ class Response(Routes):
         if contradicts:
             self.anomalies.record("second_finish", f"{word!r} after {kept!r}", event.choice)
         if stands:
+            self._meter.add(None, len(word) if word != kept else 0)
             choice.finish_reason = word
         self._complete_calls(choice.calls, closes=True)
         if self._stream.is_open:
@@ -319,7 +341,9 @@ class Response(Routes):
         if event.apart or event.part is not None:
             self._keeper.keep_thought(event, choice, 0)
             return
-        lane = choice.text_lane(event.choice, "reasoning")
+        lane = self._open_lane(event.choice, "reasoning", 0)
+        if lane is None:
+            return
         if event.data and lane.machine.accepts(lane, "redacted"):
             self.writer.boundary(lane, "redacted", "redacted")
         self._keeper.keep_thought(event, choice, self._limits.text - lane.size)
@@ -461,6 +485,7 @@ _ONCE: Mapping[AnomalyKind, Literal["kind", "detail"]] = {
 }
 """Anomalies of the wire that are recorded once: once per kind, or once per detail."""
 _UNITS = {
+    "total": "characters in all",
     "text": "characters of text",
     "arguments": "characters of arguments",
     "name": "characters of a tool's name",
@@ -479,6 +504,7 @@ _TAKES: dict[type[Event], Callable[[Response, Any], None]] = {
     Thought: Response._take_thought,
     HiddenThought: Response._take_hidden,
     ItemBegins: Response._take_item,
+    Remembered: Response._take_remembered,
     Extra: Response._take_extra,
     UsageReport: Response._take_usage,
     Failure: Response._take_failure,

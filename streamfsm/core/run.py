@@ -13,6 +13,7 @@ from streamfsm.core.calls import Calls
 from streamfsm.core.events import Thought
 from streamfsm.core.extras import Extras, values
 from streamfsm.core.lanes import StreamLane, TextLane, label_of
+from streamfsm.core.meter import Meter
 from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import Numbering
 from streamfsm.core.written_calls import written_call
@@ -126,6 +127,7 @@ class Run:
     error: ErrorInfo | None = None
     anomalies: list[Anomaly] = field(default_factory=list)
     extras: Extras = field(default_factory=dict)
+    meter: Meter = field(default_factory=Meter)
     spent: dict[Purse, int] = field(default_factory=dict)
     """Characters kept of structured reasoning and of extras, by the limit that bounds them."""
     tells_thoughts: bool = False

@@ -196,6 +196,11 @@ class Scanner:
         return self._held.getvalue() + self._tail
 
     @property
+    def keys(self) -> int:
+        """How many different keys of the top level have come."""
+        return len(self._keys)
+
+    @property
     def closing_verdict(self) -> Verdict:
         """The verdict at the moment when the object closed, whatever followed it."""
         return ("lenient" if self._lenient else "valid") if self.verdict == "trailing" else self.verdict

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from streamfsm.boundaries import CallClosed, RunEnded, RunStarted
 from streamfsm.core.lanes import CallLane, Lane, StreamLane, TextLane
+from streamfsm.core.meter import Meter
 from streamfsm.core.scanner import Scanner
 from streamfsm.machines import STREAM
 from streamfsm.machines.declaration import Row
@@ -75,6 +76,7 @@ class MessageWriter:
     stream: StreamLane
     trace: Step | None
     numbering: Numbering
+    meter: Meter = field(default_factory=Meter)
     hides_reasoning: bool = False
     """Whether a hidden-reasoning message precedes the first message, unless that is reasoning."""
     boundaries: bool = False
@@ -271,6 +273,7 @@ class MessageWriter:
                     return
                 break
         turns.append(Turn(lane.choice, field, who, start))
+        self.meter.note("turn")
 
 
 def _part_of(lane: Lane) -> str:

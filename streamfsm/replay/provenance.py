@@ -4,7 +4,8 @@ The cuts of a stream change nothing (law 1). So a stream that is cut into single
 says, and of each step only one character can be the cause. Nothing of this is in the parser, which costs the same
 whether somebody will ask or not.
 
-Text in structures, such as parts of content, is not cut: what it became leads to its chunk, and to no field.
+Text in structures, such as parts of content, or names and whole texts in events of the Responses API, is not cut: what
+it became leads to its chunk, and to no field.
 """
 
 import json
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from streamfsm.core.text import without_surrogates
-from streamfsm.machines import ENDINGS, MACHINES, TEXT, TOOL_CALL
+from streamfsm.machines import ENDINGS, MACHINES, STREAM, TEXT, TOOL_CALL
 from streamfsm.machines.checks import HOLDS
 from streamfsm.messages import StreamMessage, coalesce
 from streamfsm.parser import StreamParser
@@ -101,6 +102,8 @@ class _Source:
     place: int
     name: str
     choice: int
+    is_event: bool
+    """Whether it is the text of events of the Responses API, which do not name a lane."""
     text: list[str] = field(default_factory=list)
     length: int = 0
     cuts: list[tuple[int, int]] = field(default_factory=list)
@@ -115,6 +118,10 @@ class _Source:
         self.text.append(text)
         self.length += len(text)
         self.pending += text
+
+    def holds(self, text: str) -> bool:
+        """Whether the pending characters end with what became ``text``."""
+        return any(way(self.pending).endswith(text) for way in (without_surrogates, _leniently))
 
     def settle(self, count: int, fate: Fate, record: int) -> None:
         """Decide the fate of the first ``count`` pending characters."""
@@ -205,7 +212,7 @@ class _Reading:
                 lane, name = f"call {at}", f"call {at} {atom.kind}"
         if key not in self._sources:
             place = len(self._sources)
-            self._sources[key] = _Source(place, name, choice)
+            self._sources[key] = _Source(place, name, choice, atom.kind == "delta")
             if atom.kind == "name":
                 self._states[place] = (TOOL_CALL.table.name, lane, _NAMELESS)
             self._by_lane.setdefault((choice, lane, atom.kind == "name"), self._sources[key])
@@ -226,6 +233,8 @@ class _Reading:
                 self._record(number, step, message, None)
                 continue
             source = self._reads(step, current)
+            if source and source is not current and source.is_event and message and not source.holds(message.text):
+                source = None  # another event told it, whose text is not cut, such as the one that tells all again
             record = self._record(number, step, message, source)
             if source:
                 self._states[source.place] = (step.machine, step.lane, step.target)
@@ -237,7 +246,10 @@ class _Reading:
         """The field that a step's lane reads."""
         if current and step.lane == current.name:  # a text field, whichever choice it is taken for
             return current
-        return self._by_lane.get((step.choice, step.lane, step.state == _NAMELESS))
+        key = (step.choice, step.lane, step.state == _NAMELESS)
+        if current and current.is_event and step.machine != _STREAM and not key[-1]:
+            self._by_lane[key] = current  # which event's text a lane reads, its first character shows
+        return self._by_lane.get(key)
 
     def _settle(self, source: _Source, turn: list[tuple[int, str]]) -> None:
         """Decide what became of what is pending, from the last step to the first, because each took what came last."""
@@ -285,6 +297,7 @@ class _Reading:
                 self.records.append(Record(*record))
 
 
+_STREAM = STREAM.table.name
 _NAMELESS = TOOL_CALL.table.initial
 
 

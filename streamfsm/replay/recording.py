@@ -18,6 +18,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Literal, TypeAlias, get_args
 
 from streamfsm.errors import MisuseError
@@ -139,7 +140,7 @@ def _fields(line: bytes, number: int) -> dict[str, Any]:
 
 def _time(fields: dict[str, Any], number: int) -> float | None:
     at = fields.get("at")
-    if at is None or (isinstance(at, int | float) and at >= 0):
+    if at is None or (isinstance(at, int | float) and 0 <= at < inf):
         return at
     raise MisuseError(f"line {number}: 'at' is {at!r}, not a number of seconds")
 

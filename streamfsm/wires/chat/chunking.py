@@ -271,7 +271,8 @@ def _fill(fields: Chunk, more: Chunk) -> None:
 def _add_detail(delta: Chunk, atom: Atom) -> None:
     details = delta["reasoning_details"] = delta.get("reasoning_details") or []
     key = _text_key(atom.detail)
-    if details and {**details[-1], key: ""} == {**atom.detail, key: ""}:
+    # A signature ends a detail, which may come again as a whole.
+    if details and not atom.detail.get("signature") and {**details[-1], key: ""} == {**atom.detail, key: ""}:
         details[-1][key] += atom.text
     else:
         details.append({**atom.detail, key: atom.text})

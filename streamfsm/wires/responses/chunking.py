@@ -6,6 +6,8 @@ Event: TypeAlias = dict[str, Any]
 
 # Fields of a delta that may differ between two deltas of one text.
 _LOOSE = {"delta", "sequence_number", "obfuscation", "logprobs"}
+# What says whose text a delta is.
+_PLACE: dict[str, type] = {"item_id": str, "output_index": int, "content_index": int, "summary_index": int}
 
 
 def is_event(event: object) -> TypeGuard[Event]:
@@ -15,8 +17,13 @@ def is_event(event: object) -> TypeGuard[Event]:
 
 
 def text_of(event: object) -> str | None:
-    """Return the text of a delta; ``None`` of any other event, and of audio, which is not text."""
+    """Return the text of a delta; ``None`` of any other event, and of audio, which is not text.
+
+    A delta whose place is of a wrong type has none: each event of that kind is an anomaly of its own.
+    """
     if not is_event(event) or not event["type"].endswith("delta") or event["type"] == "response.audio.delta":
+        return None
+    if any(event.get(name) is not None and type(event[name]) is not kind for name, kind in _PLACE.items()):
         return None
     text = event.get("delta")
     return text if isinstance(text, str) and text else None

@@ -150,12 +150,13 @@ class Items:
             self.at_index[f"{item.type}/{index}"] = item.ordinal
             self.taken[index] = None
 
-    def identify(self, item: Item, ids: Iterable[str]) -> None:
-        """Record that an item has these ids."""
-        for each in ids:
-            if each not in item.ids:
-                item.ids[each] = None
-                self.with_id.setdefault(f"{item.type}/{each}", []).append(item.ordinal)
+    def identify(self, item: Item, ids: Iterable[str]) -> list[str]:
+        """Record that an item has these ids; return those that are new."""
+        new = [each for each in dict.fromkeys(ids) if each not in item.ids]
+        for each in new:
+            item.ids[each] = None
+            self.with_id.setdefault(f"{item.type}/{each}", []).append(item.ordinal)
+        return new
 
     def end(self, item: Item) -> None:
         """Record that an item is over."""

@@ -24,11 +24,13 @@ from streamfsm.core.events import (
     Handler,
     HiddenThought,
     ItemBegins,
+    Remembered,
     TextField,
     Thought,
     Whole,
 )
 from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, kept, more, says, show
+from streamfsm.core.meter import DECODED
 from streamfsm.core.text import without_surrogates
 from streamfsm.machines.items import Rule, Tells
 from streamfsm.wires.chat.dialect import Dialect
@@ -112,7 +114,10 @@ class Responses:
         places = range(len(self.items.all))
         known = set(begun) == ({_CHOICE} if self.begun else set())
         numbers = [part.number for item in self.items.all for part in item.parts.values()]
-        counts = min(self.base64, *(part.logprobs for item in self.items.all for part in item.parts.values()), 0) == 0
+        counts = (
+            min(self.base64, self.parts, *(part.logprobs for item in self.items.all for part in item.parts.values()), 0)
+            == 0
+        )
         numbered = len({*numbers}) == len(numbers) and all(0 <= number < self.parts for number in numbers)
         return known and numbered and counts and self.items.refer(calls) and all(at in places for at in self.silent)
 
@@ -180,7 +185,11 @@ class Responses:
         if response_id or model:
             to.take(Envelope(response_id, model, tells_thoughts=True))
             self.has_id, self.has_model = self.has_id or bool(response_id), self.has_model or bool(model)
-        self.told |= {_named(name): kept(_canonical(response[name])) for name in more(response, _RESPONSE)}
+        for name in more(response, _RESPONSE):
+            told = kept(_canonical(response[name]))
+            if told != self.told.get(_named(name)):
+                to.take(Remembered("field", len(told) + len(_named(name))))
+                self.told[_named(name)] = told
         details = fields_of(response.get("incomplete_details"))
         if rest := {key: details[key] for key in more(details, ("reason",))}:
             to.take(Extra(None, "incomplete_details", _canonical(rest)))
@@ -278,7 +287,7 @@ class Responses:
         self._record(rule, row.fits, to)
         if item is None:
             item = self._begin_item(row.fits[0], index, to, announced=False)
-            self.items.identify(item, ids)
+            self._identify(item, ids, to)
             if item.is_call:
                 self._frame(item, {}, to)
             return item, False
@@ -300,8 +309,12 @@ class Responses:
             self.items.place(item, index)
         item.id = item.id or string(told, "id", _CHOICE, to)
         item.call_id = item.call_id or call_id
-        self.items.identify(item, ids)
+        self._identify(item, ids, to)
         return item
+
+    def _identify(self, item: Item, ids: Iterable[str], to: Handler) -> None:
+        for new in self.items.identify(item, ids):
+            to.take(Remembered("id", 2 * len(new)))
 
     def _record(self, rule: Rule, fits: Iterable[str], to: Handler) -> None:
         if rule.records:
@@ -491,7 +504,9 @@ class Responses:
         elif row.becomes == "texts":
             self._report_parts(item, told, to, whole=False)
         else:
-            self.unfinished.begin(item.key, _canonical(told))
+            begun = _canonical(told)
+            to.take(Remembered("field", DECODED * len(kept(begun))))
+            self.unfinished.begin(item.key, begun)
 
     def _read_done(self, _: EventType, fields: _Fields, to: Handler) -> None:
         told = fields_of(fields.get("item"))

@@ -1,0 +1,111 @@
+"""What bounds each part of a parser's state, as data: the table of ``docs/limits.md``."""
+
+_FIXED = "a word of a table, or the caller's"
+_EVENT = "one event: `Limits.event` bytes where bytes are fed; otherwise the caller holds the object"
+_TOTAL = "`Limits.total`: each character, and each thing by its weight"
+
+BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "text of a field": (
+        f"`Limits.text` each; {_TOTAL}",
+        ("TextLane.answer", "TextLane.reasoning", "TextLane._held", "TextLane._prefix", "TextLane._half"),
+    ),
+    "arguments of a call": (
+        f"`Limits.arguments` each; {_TOTAL}",
+        ("CallLane.arguments", "CallLane._first", "CallLane._half"),
+    ),
+    "what is held back of arguments": (
+        "part of the arguments, once more: a key, white space, a value that is told whole, a path, an escape",
+        (
+            *("Scanner._held", "Scanner._key", "Scanner._taken", "Scanner._tail", "Scanner.beyond", "Scanner._name"),
+            *("Scanner._place", "Scanner.path", "Scanner._around", "Scanner._stack"),
+        ),
+    ),
+    "keys of arguments": (_TOTAL, ("Scanner._keys", "Scanner.duplicates")),
+    "calls": (
+        f"`Limits.tool_calls` in a choice; {_TOTAL}",
+        ("Calls.lanes", "Calls.fillable", "Calls.growing", "Calls.nameless", "Calls.unclosed", "Response._call_routes"),
+    ),
+    "names of tools": ("`Limits.name`", ("CallLane.name", "CallLane._name_half")),
+    "ids and indexes of calls": (
+        _TOTAL,
+        ("Calls.with_id", "Calls.at_index", "CallLane.id", "CallLane.announced_id"),
+    ),
+    "choices": (f"`Limits.choices`; {_TOTAL}", ("Run.choices", "ChatCompletions.choices")),
+    "texts, and parts of them": (f"`Limits.items` in a choice; {_TOTAL}", ("Choice.texts", "Response._text_routes")),
+    "structured reasoning": (
+        f"`Limits.sent_back`; {_TOTAL}",
+        (
+            *("Choice.details", "Choice.detail_at", "Detail.text", "Detail.data", "Detail.extras", "Detail.id"),
+            *("Detail.kind", "Detail.signature"),
+        ),
+    ),
+    "extras": (
+        f"`Limits.extras` and `Limits.sent_back`, of which no more is kept; {_TOTAL}",
+        ("Run.extras", "Choice.extras", "CallLane.extras", "Kept.texts", "Run.spent"),
+    ),
+    "usage": (f"`Limits.extras`, of which no more is kept; {_TOTAL}, 16 for a character", ("Usage.raw",)),
+    "anomalies": (
+        "`Limits.anomalies`, of which no more are kept, of 1,000 characters each",
+        ("Run.anomalies", "Run.recorded_once", "Anomaly.detail"),
+    ),
+    "turns between speech and thoughts": (_TOTAL, ("Numbering.turns", "Judge._spoken")),
+    "the response's id, model and finish reasons": (
+        _TOTAL,
+        ("Run.response_id", "Run.model", "Choice.finish_reason"),
+    ),
+    "items of the Responses API, and their ids": (
+        f"`Limits.items`; {_TOTAL}",
+        (
+            *("Items.all", "Items.with_id", "Items.at_index", "Items.taken", "Items.open", "Items.last", "Item.ids"),
+            *("Item.id", "Item.call_id", "Item.parts", "Item.type", "Responses.silent"),
+        ),
+    ),
+    "fields told of a response": (_TOTAL, ("Responses.told",)),
+    "the last response": (_EVENT, ("Responses.final",)),
+    "items that have begun, as they were told": (
+        f"`Limits.items`; {_TOTAL}, 16 for a character",
+        ("Unfinished.begun",),
+    ),
+    "pieces of items of other types": (
+        "a fixed number of characters, in the pieces in which they came",
+        ("Unfinished.pieces",),
+    ),
+    "an event that is not complete": (
+        "`Limits.event` bytes",
+        tuple(f"EventStream.{name}" for name in ("_data", "_held", "_name", "_next_name", "_unframed")),
+    ),
+    "choices that may be tokens": ("16 entries, each of " + _EVENT, ("ChatCompletions.waiting",)),
+    "stamps of a chunk, and the error": (_EVENT, ("ChatCompletions.stamps", "Run.error")),
+    "what was learned of events": ("some shapes of 4,096 bytes each", ("Template._shapes",)),
+    "messages not returned yet": (
+        "what one call of `feed` emits; the last message",
+        ("MessageWriter._messages", "MessageWriter._latest", "MessageWriter._latest_emission", "Numbering.run"),
+    ),
+    "the beginning of what is not a stream": ("200 characters", ("_Wire.unread",)),
+    "fixed": (
+        _FIXED,
+        (
+            *("CallLane.form", "CallLane.kind", "CallLane.scanner", "CallLane.state", "CallLane.tool", "Detail.field"),
+            *("ChatCompletions.counting", "ChatCompletions.reasoning_fields", "ChatCompletions.wire"),
+            *(
+                "EventStream._first",
+                "Kept.policy",
+                "MessageWriter.message_id",
+                "MessageWriter.details",
+                "MessageWriter.requires_approval",
+            ),
+            *("MessageWriter.run_id", "MessageWriter.step_id", "Meter.bound", "Part.kind", "Response._lane_policies"),
+            *(
+                "Responses.wire",
+                "Scanner._literal",
+                "Scanner._mode",
+                "Scanner._sink",
+                "Scanner.trie",
+                "Scanner.verdict",
+            ),
+            *("StreamLane.label", "StreamLane.state", "StreamParser._frame", "TextLane.state", "TextLane.text_field"),
+            *("Trie.declared", "Trie.nodes", "Trie.takings", "Usage.source", "Anomaly.kind"),
+        ),
+    ),
+}
+"""What → its bound, and the attributes that hold it."""

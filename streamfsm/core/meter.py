@@ -1,0 +1,49 @@
+"""``Meter``: weighs all that is kept of a response, so that one limit bounds it: ``Limits.total``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, TypeAlias, get_args
+
+from pydantic import Field, PlainValidator
+
+BYTES = 4
+"""Bytes that a character may take in memory."""
+Thing: TypeAlias = Literal["choice", "text", "call", "id", "index", "turn", "key", "detail", "field", "value", "item"]
+WEIGHTS: Mapping[Thing, int] = dict(
+    zip(get_args(Thing), (768, 512, 2048, 192, 64, 64, 64, 384, 192, 64, 512), strict=True)
+)
+"""What is kept, and the characters that it counts as, beside its text: a fourth of the bytes it takes, or more."""
+DECODED = 16
+"""How many characters one character counts as, of JSON that is kept decoded: an empty list takes 64 bytes."""
+
+
+class LimitReached(Exception):  # noqa: N818 - never leaves the core
+    """More came than the limit of this name allows."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+@dataclass(slots=True)
+class Meter:
+    """The weight of what is kept of one response, in characters."""
+
+    weight: int = 0
+    bound: Annotated[int, PlainValidator(lambda bound: bound), Field(exclude=True)] = field(default=0, compare=False)
+    """The limit; not part of a snapshot, because the options say it."""
+
+    def note(self, thing: Thing, count: int = 1) -> None:
+        """Weigh a thing that is there already."""
+        self.weight += WEIGHTS[thing] * count
+
+    def add(self, thing: Thing | None, size: int = 0) -> None:
+        """Weigh a thing that is to be kept, and its text; ``None``: only text.
+
+        Raises:
+            LimitReached: there is no room for it.
+        """
+        weight = self.weight + size + (WEIGHTS[thing] if thing else 0)
+        if weight > self.bound:
+            raise LimitReached("total")
+        self.weight = weight

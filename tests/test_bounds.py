@@ -1,0 +1,184 @@
+"""One number bounds a stream, whatever its shape; and each part of the state has a bound in ``docs/limits.md``."""
+
+import gc
+import sys
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from golden import BODY
+from helpers import anomalies, call, call_chunks, chunk, said
+from rich_stream import RICH
+from run_state import places
+from streams import outcome
+from tampering import EVENTS, MORE, OPTIONS
+
+from streamfsm import Dialect, Limits, MisuseError, StreamParser
+from streamfsm.core.meter import BYTES, WEIGHTS
+from streamfsm.core.run import Run
+from streamfsm.wires.chat.chunking import at_random, every, whole
+
+sys.path.append(str(Path(__file__).parent.parent / "docs"))
+from bounds import BOUNDS
+
+Make = Callable[[int], Any]
+
+
+def fed(pieces: Any, **options: Any) -> StreamParser:
+    parser = StreamParser(**options)
+    for piece in pieces:
+        parser.feed_bytes(piece) if isinstance(piece, bytes) else parser.feed(piece)
+    return parser
+
+
+def parsers() -> list[StreamParser]:
+    streams = [([*MORE, *RICH], options) for options in OPTIONS]
+    return [fed(pieces, **options) for pieces, options in [*streams, (EVENTS[:-1], {}), ([BODY[:-20]], {})]]
+
+
+def test_every_place_that_can_grow_has_a_bound_in_the_table():
+    bounded = {place for _, places_ in BOUNDS.values() for place in places_}
+    found = set().union(*map(places, parsers()))
+    assert {place for place in found - bounded if "__" not in place} == set()
+    assert "Calls.with_id" in found
+
+
+def test_a_place_that_is_missing_is_found(monkeypatch: pytest.MonkeyPatch):
+    class Grown(Run):
+        more: Any = None
+
+    parser = parsers()[0]
+    run = parser._response.run
+    grown = Grown(**{name: getattr(run, name) for name in Run.__slots__})
+    grown.more = []
+    monkeypatch.setattr(Grown, "__module__", "streamfsm.core.run")
+    parser._response.run = grown
+    assert "Grown.more" in places(parser)
+
+
+# Shapes of hostile streams: each piece adds something that is kept.
+SHAPES: dict[str, Make] = {
+    "content": lambda _: chunk(content="xx" * 9),
+    "content that is not ASCII": lambda _: chunk(content="\U0001f600" * 9),
+    "arguments": lambda at: chunk(call(0, None, None, "1" * 9) if at else call(0, "a", "f", '{"a":')),
+    "a key": lambda at: chunk(call(0, None, None, "k" * 9) if at else call(0, "a", "f", '{"')),
+    "white space between members": lambda at: chunk(
+        call(0, None, None, " " * 9) if at else call(0, "a", "f", '{"a":1')
+    ),
+    "brackets": lambda at: chunk(call(0, None, None, "[" * 9) if at else call(0, "a", "f", '{"a":')),
+    "keys": lambda at: chunk(call(0, None, None, f'"{at}":1,') if at else call(0, "a", "f", "{")),
+    "calls": lambda at: chunk(call(at, f"c{at}", "f", "{}")),
+    "choices": lambda at: chunk(choice=2 * at, content="x"),
+    "indexes of one call": lambda at: chunk(call(at, "a", "f", None)),
+    "ids of one call": lambda at: chunk(call(0, f"c{at}", None, "1") if at else call(0, "a", "f", "{")),
+    "details": lambda at: chunk(
+        reasoning_details=[{"type": "reasoning.text", "text": "x", "index": at, "id": f"{at}"}]
+    ),
+    "signatures": lambda at: chunk(
+        reasoning_details=[{"type": "reasoning.text", "text": "x", "index": 0, "signature": f"{at}"}]
+    ),
+    "extras": lambda at: chunk(odd=at),
+    "names of extras": lambda at: chunk(**{f"odd{at}": at}),
+    "usage": lambda at: chunk(usage={f"odd{at}": [[], {}]}),
+    "turns": lambda at: chunk(
+        call(0, None, None, '"thinking":"a","message":"b",') if at else call(0, "a", "send_message", "{")
+    ),
+    "finish reasons": lambda at: chunk(finish=f"odd{at}" * 9),
+    "anomalies": lambda at: {"odd": "x" * at},
+    "fields of a response": lambda at: {"type": "response.in_progress", "response": {f"odd{at}": [[], {}]}},
+    "items": lambda at: {
+        "type": "response.output_item.added",
+        "output_index": at,
+        "item": {"type": "message", "id": f"m{at}", "content": []},
+    },
+    "ids of an item": lambda at: {
+        "type": "response.output_item.done",
+        "output_index": 0,
+        "item": {"type": "message", "id": f"m{at}", "content": []},
+    },
+}
+WIDE = {"tool_calls": 10**9, "choices": 10**9, "items": 10**9}
+TOTAL = 20_000
+FIXED = 40_000
+"""Bytes of a parser, the pieces that wait to be joined, and anomalies."""
+
+
+@pytest.mark.slow("every byte is counted")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_stream_takes_at_most_four_bytes_for_each_character_of_the_total(shape: str):
+    fed([SHAPES[shape](at) for at in range(3)])  # what is made once
+    parser = StreamParser(limits=Limits(total=TOTAL, anomalies=1, extras=TOTAL // 32, **WIDE))
+    gc.collect()
+    tracemalloc.start()
+    try:
+        most = at = 0
+        while parser.state == "open" and at < 3_000:
+            for number in range(at, at + 250):
+                parser.feed(SHAPES[shape](number))
+                if parser.state != "open":
+                    break
+            at += 250
+            most = max(most, tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert most <= BYTES * TOTAL + FIXED
+    if shape not in ("anomalies", "usage", "extras", "names of extras", "finish reasons"):  # which keep no more
+        assert (parser.state, parser.result.error and parser.result.error.code) == ("failed", "limit")
+
+
+@pytest.mark.parametrize("more", [0, 1, 5])
+@pytest.mark.parametrize("field", ["content", "arguments"])
+def test_the_total_is_exact_at_any_cut(field: str, more: int):
+    weight = WEIGHTS["choice"] + (WEIGHTS["text"] if field == "content" else WEIGHTS["call"] + 192 + 64 + len("call_1"))
+    text = "x" * (6 + more)
+    chunks = [chunk(content=text)] if field == "content" else call_chunks("f", ['{"' + text[2:]], finish=None)
+    limits = Limits(total=weight + 6 + len("chatcmpl-1m"))
+    expected = outcome(chunks, limits=limits)
+    for cut in (whole, *map(every, range(1, 5)), *map(at_random, range(5))):
+        assert outcome(cut(chunks), limits=limits) == expected
+
+
+def test_beyond_the_total_the_stream_fails_and_what_was_said_stays():
+    parser = StreamParser(limits=Limits(total=WEIGHTS["choice"] + WEIGHTS["text"] + 100))
+    messages = [each for _ in range(60) for each in parser.feed(chunk(content="ab"))]
+    kinds = [kind for kind, _ in said(messages)]
+    assert kinds == ["assistant", "stop"]
+    assert parser.result.content == "".join(text for kind, text in said(messages) if kind == "assistant")
+    assert parser.result.error
+    assert "characters in all" in parser.result.error.message
+
+
+def test_the_detail_of_an_anomaly_is_bounded():
+    parser = fed([chunk(finish="x" * 10_000)])
+    assert anomalies(parser) == ["unknown_finish"]
+    assert len(parser.result.anomalies[0].detail) == 1000
+
+
+def test_usage_after_the_end_is_kept_only_while_there_is_room():
+    parser = StreamParser(limits=Limits(total=WEIGHTS["choice"] + WEIGHTS["text"] + 50))
+    parser.feed(chunk(content="x"))
+    parser.close()
+    parser.feed(chunk(usage={"odd": "x" * 1000}))
+    assert parser.state in ("done", "failed")
+
+
+def test_a_placeholder_is_no_longer_than_its_white_space_may_be():
+    spaces = " " * 1000
+    whole_call = [chunk(call(0, "a", "f", "{}" + spaces + '{"a":1}')), chunk(finish="tool_calls")]
+    pieces = [chunk(call(0, "a", "f")), *(chunk(call(0, None, None, each)) for each in "{}" + spaces + '{"a":1}')]
+    for chunks in (whole_call, [*pieces, chunk(finish="tool_calls")]):
+        parser = fed(chunks, dialect=Dialect(arguments="placeholder"))
+        parser.close()
+        [found] = parser.result.tool_calls
+        assert found.arguments.strip() == '{"a":1}'
+        choice = parser._response.run.choices[0]
+        assert choice.calls.lanes[0]._first is None
+
+
+def test_a_snapshot_that_weighs_more_than_the_total_is_refused():
+    snapshot = StreamParser(limits=Limits(total=5)).snapshot()
+    snapshot["run"]["meter"]["weight"] = 6
+    with pytest.raises(MisuseError, match="sizes are within the limits"):
+        StreamParser.restore(snapshot)
