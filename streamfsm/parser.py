@@ -1,6 +1,7 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -458,6 +459,7 @@ class StreamParser:
         stop_reason, ready = outcome
         said = self._response.said(choice, turns)
         content = [lane for lane in choice.lanes_of("content") if lane.answer.size]
+        numbers, details = [lane.part for lane in content], choice.in_order()
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
@@ -468,8 +470,8 @@ class StreamParser:
             transcript=_answer(choice, "transcript"),
             assistant_text=said.get("content", ""),
             thoughts=said.get("reasoning", ""),
-            reasoning_details=[choice.reasoning_detail(detail) for detail in choice.details],
-            reasoning_positions=choice.reasoning_positions(content),
+            reasoning_details=[choice.reasoning_detail(detail) for detail in details],
+            reasoning_positions=[bisect_left(numbers, detail.order[0]) for detail in details],
             extras=values(choice.extras),
             tool_calls=[
                 _parsed(call, tool_call_id, ready=ready and self._response.judge.is_certain(choice.calls, call))

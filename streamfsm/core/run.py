@@ -1,7 +1,5 @@
 """The run state of one response, and the options that a snapshot keeps with it. Plain data."""
 
-from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias
 
@@ -41,6 +39,11 @@ class Detail:
     """The part of the reasoning that is its text; ``None``: its text is ``text``."""
     place: int = 0
     """Without such a part: parts with a lower number came before it."""
+
+    @property
+    def order(self) -> tuple[int, bool]:
+        """Where it stands among the parts, and whether it is one of them."""
+        return (self.place, False) if self.part is None else (self.part, True)
 
 
 @dataclass(slots=True)
@@ -91,10 +94,9 @@ class Choice:
             self.details.append(found)
         return found
 
-    def reasoning_positions(self, content: Sequence[TextLane]) -> list[int]:
-        """Return how many of these parts of the content came before each detail."""
-        numbers = [lane.part for lane in content]
-        return [bisect_left(numbers, detail.place if detail.part is None else detail.part) for detail in self.details]
+    def in_order(self) -> list[Detail]:
+        """Return the details in the order of their items, where the wire has items."""
+        return sorted(self.details, key=lambda detail: detail.order)
 
     def reasoning_detail(self, detail: Detail) -> ReasoningDetail:
         """Return a detail of this choice as users get it."""
