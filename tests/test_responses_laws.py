@@ -106,7 +106,7 @@ def in_turns(*items):
 
 
 SHORT = {
-    "text": message(0, [("content", "ü😀")]),
+    "text": message(0, [("content", "ü😀.")]),
     "thought": reasoning(0, ["Hm\n"], encrypted="gA"),
     "function": call(0, "send_message", '{"message":"\\n"}'),
     "custom": call(0, "run", "{ls}\n", custom=True),
