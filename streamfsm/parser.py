@@ -1,6 +1,7 @@
 """``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -457,17 +458,20 @@ class StreamParser:
     ) -> ChoiceResult:
         stop_reason, ready = outcome
         said = self._response.said(choice, turns)
+        content = [lane for lane in choice.lanes_of("content") if lane.answer.size]
+        numbers, details = [lane.part for lane in content], choice.in_order()
         return ChoiceResult(
             index=index,
             content=_answer(choice, "content"),
-            content_parts=[text for lane in choice.lanes_of("content") if (text := lane.answer.getvalue())],
+            content_parts=[lane.answer.getvalue() for lane in content],
             reasoning="".join(lane.reasoning.getvalue() for lane in choice.texts.values()),
             reasoning_field=self._wire.source.reasoning_field,
             refusal=_answer(choice, "refusal"),
             transcript=_answer(choice, "transcript"),
             assistant_text=said.get("content", ""),
             thoughts=said.get("reasoning", ""),
-            reasoning_details=[choice.reasoning_detail(detail) for detail in choice.details],
+            reasoning_details=[choice.reasoning_detail(detail) for detail in details],
+            reasoning_positions=[bisect_left(numbers, detail.order[0]) for detail in details],
             extras=values(choice.extras),
             tool_calls=[
                 _parsed(call, tool_call_id, ready=ready and self._response.judge.is_certain(choice.calls, call))

@@ -278,6 +278,8 @@ class ChoiceResult(Model):
     """All that the model thought, in stream order: native reasoning, text between tags and thoughts in arguments. It is
     the text of the choice's :class:`ReasoningMessage` objects."""
     reasoning_details: list[ReasoningDetail]
+    reasoning_positions: list[int] = Field(default_factory=list)
+    """Of each detail, how many of the ``content_parts`` came before it; on the chat wire, none."""
     extras: dict[str, list[Any]]
     """Fields of the choice and its deltas that are not read, such as ``annotations``; as in :class:`ParsedCall`."""
     tool_calls: list[ParsedCall]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager, contextmanager
+from itertools import chain
 
 import openai
 import pytest
@@ -11,9 +12,10 @@ import truth
 from helpers import said
 from recordings import CAPTURES, RESPONSES
 
-from streamfsm import OpenAIStreamingInterface, TextContent
+from streamfsm import OpenAIStreamingInterface, ReasoningContent, TextContent
 from streamfsm.messages import SummarizedReasoningContent
 from streamfsm.replay.loopback import serve
+from streamfsm.testing import RETELLINGS, accented
 from streamfsm.testing.responses import call, message, reasoning, response
 
 if not hasattr(openai.OpenAI, "responses"):
@@ -129,6 +131,73 @@ def test_parts_of_the_content_stay_apart():
     ]
     assert interface.get_content() == [TextContent(text=text) for text in ("First.", "Then.", "No.")]
     assert interface.result.choices[0].content_parts == ["First.", "Then."]
+
+
+def summarized(index, *texts, data=None):
+    parts = [{"index": place, "text": text} for place, text in enumerate(texts)]
+    return SummarizedReasoningContent(id=f"rs_{index}", summary=parts, encrypted_content=data)
+
+
+IN_TURN = [
+    reasoning(0, encrypted="gA"),
+    message(1, [("content", "First.")]),
+    reasoning(2, encrypted="gB"),
+    reasoning(3, ["Plan", "Check"], encrypted="gC"),
+    message(4, [("content", "Then."), ("refusal", "No."), ("content", "So.")]),
+    reasoning(5, text="Done?"),
+]
+"""Items that think and speak in turn, as get_content() tells them:"""
+TOLD_IN_TURN = [
+    summarized(0, data="gA"),
+    TextContent(text="First."),
+    summarized(2, data="gB"),
+    summarized(3, "Plan", "Check", data="gC"),
+    TextContent(text="Then."),
+    TextContent(text="So."),
+    ReasoningContent(reasoning="Done?"),
+    TextContent(text="No."),
+]
+
+
+def without_ids(parts):
+    return [part.model_dump(exclude={"id"}) for part in parts]
+
+
+@pytest.mark.parametrize("retelling", [None, *RETELLINGS])
+def test_content_is_in_the_order_in_which_it_came(retelling):
+    events = accented(response(chain.from_iterable(IN_TURN)), [retelling] if retelling else [])
+    interface = OpenAIStreamingInterface()
+    list(interface.process_sync(iter(events)))
+    assert without_ids(interface.get_content()) == without_ids(TOLD_IN_TURN)  # one retelling rotates them
+    assert interface.result.choices[0].reasoning_positions == [0, 1, 1, 1, 1, 3]
+
+
+def test_content_in_order_has_the_items_ids():
+    interface = OpenAIStreamingInterface()
+    list(interface.process_sync(iter(response(chain.from_iterable(IN_TURN)))))
+    assert interface.get_content() == TOLD_IN_TURN
+
+
+def test_what_only_the_server_reads_is_in_its_place_if_only_the_end_tells_it():
+    told = [event for event in response(chain.from_iterable(IN_TURN)) if event["type"] != "response.output_item.done"]
+    interface = OpenAIStreamingInterface()
+    list(interface.process_sync(iter(told)))
+    assert interface.get_content() == TOLD_IN_TURN
+
+
+def test_reasoning_without_ids_is_told_apart_by_the_text_between():
+    events = response(
+        chain.from_iterable([reasoning(0, ["Plan"]), message(1, [("content", "Hi")]), reasoning(2, ["B"])])
+    )
+    for event in events:
+        event.pop("item_id", None)
+        event.get("item", {}).pop("id", None)
+        for item in event.get("response", {}).get("output", ()):
+            item.pop("id", None)
+    interface = OpenAIStreamingInterface()
+    list(interface.process_sync(iter(events)))
+    first, text, last = interface.get_content()
+    assert [first.summary[0].text, text, last.summary[0].text] == ["Plan", TextContent(text="Hi"), "B"]
 
 
 @pytest.mark.parametrize("read", [read_events, read_async])

@@ -1,10 +1,17 @@
 """The laws on the Responses wire, for the kit's logical streams: cut, retold, damaged, and amid garbage."""
 
 from functools import partial
+from itertools import zip_longest
 
+import pytest
+from helpers import ID, fed, said
 from hypothesis import given
 from hypothesis import strategies as st
+from response_events import added, argued, body, ended, function
+from response_events import message as message_item
+from response_events import said as spoken
 
+from streamfsm import StreamParser
 from streamfsm.testing import (
     RETELLINGS,
     Stream,
@@ -93,7 +100,41 @@ def test_total(events):
     check_total(plain, events)
 
 
-def test_every_split_of_a_short_stream():
+def in_turns(*items):
+    """The events of items side by side: one of each in turn."""
+    return [event for row in zip_longest(*items) for event in row if event]
+
+
+SHORT = {
+    "text": message(0, [("content", "ü😀.")]),
+    "thought": reasoning(0, ["Hm\n"], encrypted="gA"),
+    "function": call(0, "send_message", '{"message":"\\n"}'),
+    "custom": call(0, "run", "{ls}\n", custom=True),
+    "interleaved": in_turns(call(0, "f", '{"a":1}'), message(1, [("content", "Hi")])),
+}
+
+
+@pytest.mark.slow("every split")
+@pytest.mark.usefixtures("uncounted")
+@pytest.mark.parametrize("name", SHORT)
+def test_every_split_of_a_short_stream(name):
+    tried = check_every_split(TracedParser, Stream(split(SHORT[name])))
+    assert tried["all"] >= 128 or tried["3-way"] > 50
+
+
+@pytest.mark.slow("every offset")
+def test_every_two_pieces_of_a_short_body():
+    two_items = [added(function(), 1), argued('{"a":', index=1), spoken("ü\n"), argued("1}", index=1), spoken("😀")]
+    data = body([added(message_item()), *two_items, ended()])
+    whole, parser = fed(data, len(data))
+    for at in range(1, len(data)):
+        other = StreamParser(message_id=ID)
+        messages = [*other.feed_bytes(data[:at]), *other.feed_bytes(data[at:]), *other.close()]
+        assert said(messages) == said(whole)
+        assert other.result == parser.result
+
+
+def test_every_split_of_three_items():
     events = response([*reasoning(0, ["Hm"]), *message(1, [("content", "Hi")]), *call(2, "f", "{}")])
     tried = check_every_split(plain, Stream(split(events)))
     assert tried["3-way"] > 200

@@ -578,6 +578,15 @@ def test_an_error_fails_the_stream_and_the_first_one_stands(error: Any):
         assert anomalies(parser) == []
 
 
+@pytest.mark.parametrize("text", ["lo", ""])
+def test_an_error_beside_a_delta_fails_the_stream_after_its_text(text: str):
+    error = {"code": "c", "message": "No.", "hint": "later"}
+    found, parser = read([created(), added(message()), spoken("Hel"), {**spoken(text), "error": error}])
+    assert found == [("assistant", "Hel" + text), ("stop", "error")]
+    assert (parser.result.error.code, parser.result.error.message) == ("c", "No.")
+    assert parser.result.extras == {"error": [{"hint": "later"}]}
+
+
 def test_an_event_named_error_is_read_as_the_error_that_it_is():
     flat = b'event: error\ndata: {"type":"error","code":null,"message":"No.","sequence_number":1}\n\n'
     _, parser = fed(body([created()]) + flat, 1)

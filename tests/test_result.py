@@ -18,7 +18,7 @@ FIELDS = {
     ParsedCall: "index id tool_call_id name arguments kind hosted verdict error_offset extras ready",
     ChoiceResult: (
         "index content content_parts reasoning reasoning_field refusal transcript assistant_text thoughts"
-        " reasoning_details extras tool_calls finish_reason stop_reason"
+        " reasoning_details reasoning_positions extras tool_calls finish_reason stop_reason"
     ),
     ReasoningDetail: "type index id text data signature extras field",
     Usage: "input_tokens output_tokens cached_tokens reasoning_tokens source raw",

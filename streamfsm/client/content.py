@@ -14,17 +14,34 @@ from streamfsm.result import ChoiceResult, ReasoningDetail
 Content: TypeAlias = TextContent | ReasoningContent | SummarizedReasoningContent | OmittedReasoningContent
 
 
-def reasoning(choice: ChoiceResult) -> list[Content]:
-    """Return the native reasoning of a choice: by items, where the server gives them ids."""
-    ids = {detail.id for detail in choice.reasoning_details if detail.id}
-    only = ids.pop() if len(ids) == 1 else None  # some servers give it to the last detail only
-    items: dict[str | None, list[ReasoningDetail]] = {}
-    for detail in choice.reasoning_details:
-        items.setdefault(detail.id or only, []).append(detail)
-    parts = [part for item_id, details in items.items() for part in _item(item_id, details)]
-    if choice.reasoning and all(isinstance(part, OmittedReasoningContent) for part in parts):
-        return [ReasoningContent(reasoning=choice.reasoning, signature=_signature(choice.reasoning_details))]
-    return parts
+def parts(choice: ChoiceResult) -> list[Content]:
+    """Return what a choice said and natively thought, in the order in which it came; a refusal comes last."""
+    thoughts = _reasoning(choice)
+    found: list[Content] = []
+    for position, text in enumerate(choice.content_parts):
+        found += [*thoughts.pop(position, ()), TextContent(text=text)]
+    found += [part for rest in thoughts.values() for part in rest]
+    return found + [TextContent(text=choice.refusal)] * bool(choice.refusal)
+
+
+def _reasoning(choice: ChoiceResult) -> dict[int, list[Content]]:
+    """Return the native reasoning by how many parts of the content came before it; what has one id is one item."""
+    positions = choice.reasoning_positions or [0] * len(choice.reasoning_details)
+    details = list(zip(positions, choice.reasoning_details, strict=True))
+    ids: dict[int, set[str]] = {}
+    for position, detail in details:
+        ids.setdefault(position, set()).update([detail.id] if detail.id else [])
+    items: dict[str | int, tuple[int, list[ReasoningDetail]]] = {}
+    for position, detail in details:
+        only = next(iter(ids[position])) if len(ids[position]) == 1 else None  # some servers give it to the last only
+        items.setdefault(detail.id or only or position, (position, []))[1].append(detail)
+    found: dict[int, list[Content]] = {}
+    for name, (position, of_item) in items.items():
+        found.setdefault(position, []).extend(_item(name if isinstance(name, str) else None, of_item))
+    omitted = all(isinstance(part, OmittedReasoningContent) for each in found.values() for part in each)
+    if choice.reasoning and omitted:
+        return {0: [ReasoningContent(reasoning=choice.reasoning, signature=_signature(choice.reasoning_details))]}
+    return found
 
 
 def _item(item_id: str | None, details: list[ReasoningDetail]) -> list[Content]:

@@ -315,23 +315,20 @@ class OpenAIStreamingInterface(TokenCounts):
         """Return what the model said and natively thought, for a message store beside the tool calls.
 
         Returns:
-            Reasoning first: :class:`SummarizedReasoningContent` for each item of which the server shows a summary or
-            only what it can read itself, :class:`ReasoningContent` for text, or one :class:`OmittedReasoningContent` if
-            a model thought and shows nothing. Then :class:`TextContent` for each part of the content, and for a
-            refusal. Thoughts and speech in a call's arguments are in the call. Nothing is empty; the list may be.
+            :class:`SummarizedReasoningContent` for each item of which the server shows a summary or only what it can
+            read itself, :class:`ReasoningContent` for text, or one :class:`OmittedReasoningContent` if a model thought
+            and shows nothing; and :class:`TextContent` for each part of the content. The Responses API's are in the
+            order in which they came, on the chat wire reasoning is first; a refusal is last. Thoughts and speech in a
+            call's arguments are in the call. Nothing is empty; the list may be.
         """
         result = self.parser.result
         spoken = self._answer_in_reasoning()
         if spoken:
             return [TextContent(text=spoken)]
-        parts: list[Content] = []
-        texts: list[str] = []
-        if result.choices:
-            choice = result.choices[0]
-            parts, texts = content.reasoning(choice), [*choice.content_parts, choice.refusal]
-        if not parts and self._thinks_unseen:
-            parts = [OmittedReasoningContent()]
-        return parts + [TextContent(text=text) for text in texts if text]
+        parts = content.parts(result.choices[0]) if result.choices else []
+        if self._thinks_unseen and all(isinstance(part, TextContent) for part in parts):
+            return [OmittedReasoningContent(), *parts]
+        return parts
 
     @property
     def _thinks_unseen(self) -> bool:

@@ -123,6 +123,8 @@ class Thought:
     part: int | None = None
     """The part of the reasoning that is its text; then, or with ``apart``, nothing continues the detail."""
     apart: bool = False
+    place: int = 0
+    """Of what has no such part: the number of the first part that comes after it."""
 
 
 @dataclass(slots=True)

@@ -84,6 +84,7 @@ def _refers(choice: Choice) -> bool:
         and all(lane.size and not lane.has_name for lane in adopted)
         and all(0 <= at < ordinal for at, ordinal in before)
         and _within(choice.detail_at.values(), len(choice.details))
+        and all(detail.place >= 0 for detail in choice.details)
         and 0 <= calls.vouched <= calls.entries
         and all(0 <= lane.entry <= calls.entries for lane in calls.lanes)
     )

@@ -37,6 +37,13 @@ class Detail:
     field: str = "reasoning_details"
     part: int | None = None
     """The part of the reasoning that is its text; ``None``: its text is ``text``."""
+    place: int = 0
+    """Without such a part: parts with a lower number came before it."""
+
+    @property
+    def order(self) -> tuple[int, bool]:
+        """Where it stands among the parts, and whether it is one of them."""
+        return (self.place, False) if self.part is None else (self.part, True)
 
 
 @dataclass(slots=True)
@@ -70,8 +77,9 @@ class Choice:
     def detail(self, event: Thought) -> Detail:
         """Return the detail that a thought continues, or a new one: a detail with a signature or data has ended."""
         if event.apart or event.part is not None:
-            self.details.append(Detail(event.kind, event.index, event.id, field=event.field, part=event.part))
-            return self.details[-1]
+            detail = Detail(event.kind, event.index, event.id, field=event.field, part=event.part, place=event.place)
+            self.details.append(detail)
+            return detail
         key = f"{event.field}/{event.kind}/{event.id if event.index is None else event.index}"
         found = self.details[self.detail_at[key]] if key in self.detail_at else None
         unnamed = event.index is None and event.id is None
@@ -85,6 +93,10 @@ class Choice:
             self.detail_at[key] = len(self.details)
             self.details.append(found)
         return found
+
+    def in_order(self) -> list[Detail]:
+        """Return the details in the order of their items, where the wire has items."""
+        return sorted(self.details, key=lambda detail: detail.order)
 
     def reasoning_detail(self, detail: Detail) -> ReasoningDetail:
         """Return a detail of this choice as users get it."""

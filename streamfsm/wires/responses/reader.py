@@ -138,7 +138,10 @@ class Responses:
         if not self.begun:
             self._begin(to)
         if row.does == "delta" and not self.ended:
-            return self._read_delta(row, fields, to)
+            known = self._read_delta(row, fields, to)
+            if error := fields.get("error"):
+                self._fail(error, fields, to)
+            return known
         if self.ended and row.does not in ("end", "nothing"):
             what = "more came after the response had ended; several responses in one body are not read"
             to.take(AnomalyReport("late_chunk", what, _CHOICE))
@@ -581,7 +584,9 @@ class Responses:
         item.encrypted = item.encrypted or bool(data)
         if data and not item.kept:
             item.kept = True
-            to.take(Thought(_CHOICE, "encrypted", None, item.id or None, "", data, None, apart=True))
+            later = [part.number for each in self.items.all[item.ordinal + 1 :] for part in each.parts.values()]
+            place = min(later, default=self.parts)
+            to.take(Thought(_CHOICE, "encrypted", None, item.id or None, "", data, None, apart=True, place=place))
         if item.ordinal in self.silent:
             self._hide(item, to)
 
