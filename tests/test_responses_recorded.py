@@ -172,6 +172,10 @@ def masked(value: Any, ids: set[str]) -> Any:
     return "item" if is_id else value
 
 
+# Here the id of the call changes too, so that nothing says that the item announced is the one that ended: it is kept.
+ANOTHER = ("quirks/openai__gpt-5.4-text__2.sse", "other item ids")
+
+
 def everything(stream: list[Any], ids: set[str], *, by_status: bool) -> Any:
     """Messages with their ids, and the result without its anomalies; without the response's id unless ``by_status``."""
     parser = StreamParser(message_id=ID)
@@ -193,6 +197,9 @@ def test_each_redundancy_can_be_left_out(name: str, retelling: Quirk):
         told = accented(part, [retelling])
         ids, by_status = ids_of(part), retelling.name != "no status"
         if masked(slow_reading(told), ids) == masked(slow_reading(part), ids):
-            assert everything(told, ids, by_status=by_status) == everything(part, ids, by_status=by_status)
+            found, right = (everything(stream, ids, by_status=by_status) for stream in (told, part))
+            if (name, retelling.name) == ANOTHER:
+                assert found["result"]["choices"][0]["extras"].pop("unfinished")
+            assert found == right
         else:  # the one place where something was told
             assert name.startswith("quirks/") or name in ONCE
