@@ -425,7 +425,7 @@ class StreamParser:
         else:
             if not self._read(chunk):
                 self._template.forget()
-            elif is_plain:
+            else:  # so it is no error, whatever its event is named
                 self._template.learn(data, chunk, wire.source)
 
     def _take_text(self, data: bytes, error: ValueError) -> None:

@@ -150,6 +150,37 @@ def test_beyond_the_total_the_stream_fails_and_what_was_said_stays():
     assert "characters in all" in parser.result.error.message
 
 
+SIGNED = {"type": "reasoning.text", "text": "thoughts", "signature": "c2lnbmVk"}
+
+
+@pytest.mark.parametrize(
+    ("beyond", "room"),
+    [
+        (chunk(tool_calls=[{"index": 0, "id": "a", "function": {"name": "f"}, "signature": "s" * 10_000}]), 4000),
+        (chunk(reasoning_details=[SIGNED]), 100),
+    ],
+    ids=["what a call has beside its arguments", "the text of the first thought"],
+)
+def test_what_comes_beside_the_text_counts_too(beyond, room):
+    parser = StreamParser(limits=Limits(total=WEIGHTS["choice"] + room))
+    parser.feed(beyond)
+    assert (parser.state, parser.result.error.code) == ("failed", "limit")
+    assert fed([beyond]).state == "open"
+
+
+def test_two_halves_of_a_character_need_the_room_of_one():
+    def feed(*texts):
+        parser = StreamParser(limits=Limits(total=WEIGHTS["choice"] + WEIGHTS["text"] + 200))
+        for text in texts:
+            parser.feed(chunk(content=text))
+        return parser
+
+    most = next(size for size in range(1, 300) if feed("x" * size, "y").state == "failed") - 1
+    assert feed("x" * most, "\ud83d\ude00").state == "open"
+    full = feed("x" * most, "\ud83d\ude00", "y")
+    assert (full.state, full.result.error.code) == ("failed", "limit")
+
+
 def test_the_detail_of_an_anomaly_is_bounded():
     parser = fed([chunk(finish="x" * 10_000)])
     assert anomalies(parser) == ["unknown_finish"]
