@@ -48,6 +48,7 @@ def without_routes(chunks, **options):
 
 @pytest.mark.slow("3,375 triples of chunks")
 @pytest.mark.parametrize(("options", "length"), FOLLOWED)
+@pytest.mark.usefixtures("uncounted")
 def test_what_is_looked_up_is_read_as_if_it_were_not(options, length):
     options = {"date": RICH_OPTIONS["date"], **options}
     for followers in itertools.product(FOLLOWERS, repeat=length):

@@ -69,6 +69,7 @@ def test_a_scrubbed_stream_is_read_alike_and_its_cuts_stay(chunks, ascii_only, d
 
 
 @given(streams().flatmap(chunkings), keys)
+@pytest.mark.usefixtures("uncounted")
 def test_decoded_chunks_are_scrubbed_alike(chunks, key):
     before = Recording(tuple(Piece(at, each) for at, each in enumerate(chunks)), "left")
     after = scrub(before, key=key)
@@ -329,6 +330,7 @@ def test_each_run_scrubs_differently():
 @pytest.mark.slow("hundreds of files")
 @pytest.mark.skipif(not FILES, reason="no recorded streams lie beside the project")
 @pytest.mark.parametrize("file", [*FILES, *RESPONSES])
+@pytest.mark.usefixtures("uncounted")
 def test_recordings_are_read_alike(file):
     before = parse((CAPTURES / file).read_bytes())
     after = scrub(before, key=b"recorded")  # of others, one in many makes two short words alike
