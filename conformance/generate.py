@@ -477,8 +477,11 @@ CUTS = ("deltas of one character", "deltas of three characters", "deltas merged"
 
 
 def documents() -> Iterator[Record]:
-    """The quirks of real servers that ``tests/quirks`` documents, as far as no option of this parser is needed."""
-    for document in sorted(DOCUMENTS.glob("*.md")):
+    """The quirks of real servers that ``tests/quirks`` documents, as far as no option of this parser is needed.
+
+    Those of the Responses API are left out: :func:`responses` has cases of each kind.
+    """
+    for document in sorted(set(DOCUMENTS.glob("*.md")) - {DOCUMENTS / "responses.md"}):
         for section in document.read_text(encoding="utf-8").split("\n## ")[1:]:
             name, body = section.split("\n", 1)
             blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```$", body, re.MULTILINE | re.DOTALL))

@@ -122,7 +122,7 @@ MUTANTS = (
            "_keys: dict[str, None] = field(default_factory=dict)",
            "_keys: dict[str, None] = field(default_factory=lambda shared={}: shared)",
            "all streams share the keys seen"),
-    Mutant(9, "isolated_tables_are_immutable", "machines/table.py",
+    Mutant(9, "isolated_tables_are_immutable", "machines/declaration.py",
            "return MappingProxyType({(row.state, row.event): row for row in self.expanded()})",
            "return {(row.state, row.event): row for row in self.expanded()}",
            "anyone may change a row"),

@@ -65,7 +65,8 @@ def fuzz(
         command: the program under test.
         going: whether there is time left. What was found is made no smaller after that.
         limits: of time and memory.
-        random_seed: the same seed gives the same cases, as far as the program answers the same; ``None``: others.
+        random_seed: the same seed gives the same cases, as far as the program answers the same and the same modules
+            are loaded (Hypothesis draws their constants); ``None``: others.
         progress: called before each case is asked.
 
     Returns:
