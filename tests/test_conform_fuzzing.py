@@ -216,3 +216,18 @@ def test_the_command_says_that_nothing_was_found_and_writes_nothing(tmp_path: Pa
     assert capsys.readouterr().err.endswith(f" generated cases asked, 0 written to {out}\n")
     assert not out.exists()
     assert json.loads(sarif.read_text())["runs"][0]["results"] == []
+
+
+@pytest.mark.usefixtures("clock")
+def test_progress_is_told_as_a_number_of_cases(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    now = count(step=3)
+    monkeypatch.setattr("streamfsm.cli.progress.monotonic", lambda: next(now))
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.replace('["content"]', "[]"))
+    command = shlex.join([sys.executable, str(program)])
+    assert main(["conform", "--command", command, "--fuzz", "8", "--out", str(tmp_path / "found.jsonl")]) == 0
+    *told, _ = capsys.readouterr().err.splitlines()
+    assert told[:1] == ["1 cases"]
+    assert told == [f"{number} cases" for number in range(1, len(told) + 1)]
