@@ -16,7 +16,6 @@ TEXT = r'{"a":"x\ud83d\ude00y","b":[12,{"c":null}],"d":""}'
 
 
 @given(DOCUMENTS.filter(lambda document: not repeats_a_key(decoded(document))))
-@pytest.mark.usefixtures("uncounted")
 def test_our_arguments_keep_every_law(document: str):
     check_channels(GrowingArguments, document)
 

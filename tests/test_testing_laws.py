@@ -265,7 +265,6 @@ def test_total_finds_what_raises_hangs_or_changes_its_chunks(parse, problem):
 
 
 @pytest.mark.slow("long streams, several times")
-@pytest.mark.usefixtures("uncounted")
 def test_linear_finds_what_reads_everything_again():
     with pytest.raises(LawBroken, match=r"linear is broken: cpu_seconds grows with the power [12]\.\d\d "):
         check_linear(Rereads, sizes=(1_000, 4_000))
