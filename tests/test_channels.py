@@ -479,6 +479,7 @@ def test_append_only_output_grammar_and_auditable_of_channels(
             assert (before.otid == message.otid) == ((type(before), getattr(before, "path", None)) == place)
 
 
+@pytest.mark.slow("reads again after each character")
 @pytest.mark.usefixtures("uncounted")
 @given(DOCUMENTS, channels())
 def test_promptness_of_channels(document: str, declared: list[Channel]):

@@ -111,6 +111,7 @@ async def one(seed: int, found: Counter[str]) -> None:
     found[f"{how}, {own.state}"] += 1
 
 
+@pytest.mark.slow("a thousand streams")
 @pytest.mark.usefixtures("uncounted")
 @each_loop
 def test_a_thousand_streams_at_once_say_what_each_says_alone_however_they_end(loop: str):

@@ -50,6 +50,7 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow("all documents are made")
 def test_generated_text_is_what_the_code_says():
     check = generate(ROOT, "--check")
     assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
@@ -81,6 +82,7 @@ def test_generating_writes_what_is_stale_and_nothing_else(copied: Path):
     assert generate(copied).stdout == ""
 
 
+@pytest.mark.slow("all documents are made")
 def test_a_block_that_nothing_generates_is_an_error(copied: Path):
     with (copied / "README.md").open("a", encoding="utf-8") as readme:
         readme.write("<!-- generated: nothing -->\n<!-- end -->\n")

@@ -30,6 +30,7 @@ def streams_of(wire: str) -> Any:
 # -- in this process ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("a client of its own reads many streams")
 @given(written=streams_of("responses"))
 def test_openai_reads_the_responses_events(written: Written):
     responses = pytest.importorskip("openai.types.responses")

@@ -134,6 +134,7 @@ def test_every_two_pieces_of_a_short_body():
         assert other.result == parser.result
 
 
+@pytest.mark.slow("every split")
 def test_every_split_of_three_items():
     events = response([*reasoning(0, ["Hm"]), *message(1, [("content", "Hi")]), *call(2, "f", "{}")])
     tried = check_every_split(plain, Stream(split(events)))

@@ -21,6 +21,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 TSC = ROOT / "tests" / "readers" / "node_modules" / "typescript" / "bin" / "tsc"
 
 
+@pytest.mark.slow("many streams")
 @given(chunks=chunk_lists(), ending=ENDINGS, options=options)
 def test_every_message_is_as_the_schema_says_with_nulls_or_without(chunks, ending, options):
     parser = StreamParser(message_id=ID, channels=[Channel("$.q")], **options)

@@ -145,6 +145,7 @@ def test_a_key_of_any_kind_in_any_object_raises_nothing_and_changes_no_text(wire
             assert parser.result.assistant_text == expected.result.assistant_text
 
 
+@pytest.mark.slow("many places and forms")
 @pytest.mark.parametrize("form", [dict, *FORMS], ids=lambda form: getattr(form, "__name__", "form"))
 @each_wire
 def test_an_object_with_half_characters_for_keys_stands_anywhere_and_raises_nothing(wire, form):
