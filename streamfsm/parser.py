@@ -412,8 +412,8 @@ class StreamParser:
         if len(data) > most and data.count(b",") + data.count(b"{") + data.count(b"[") > most and self.state == "open":
             self._response.exceed("values")
             return
-        is_plain = name not in _NOT_PLAIN
-        if is_plain and self._response.run.stream.state in OPEN and self._template.tell(data, self._response):
+        may_be_like = name not in _NOT_PLAIN and self._response.run.stream.state in OPEN
+        if may_be_like and self._template.tell(data, self._response):
             return
         if name == UNFRAMED:
             self._take_unframed(data)
@@ -423,10 +423,10 @@ class StreamParser:
         except ValueError as error:
             self._take_text(data.strip(), error)
         else:
-            if not self._read(chunk):
-                self._template.forget()
-            else:  # so it is no error, whatever its event is named
+            if self._read(chunk):  # so it is not an error, whatever its event is named
                 self._template.learn(data, chunk, wire.source)
+            else:
+                self._template.forget()
 
     def _take_text(self, data: bytes, error: ValueError) -> None:
         """Take data that is not JSON: the end marker, a keep-alive, or a failure."""

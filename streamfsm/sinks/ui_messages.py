@@ -242,18 +242,8 @@ class UiMessageStream(ProtocolSink[dict[str, Any]]):
         "tool-input-delta": lambda _, piece: {"toolCallId": piece.id, "inputTextDelta": piece.text},
         "tool-input-available": lambda _, piece: {**_call(piece), "input": _input(piece)},
         "tool-input-error": _not_available,
-        "tool-output-available": lambda _, piece: {
-            "toolCallId": piece.id,
-            "output": piece.output,
-            "dynamic": True,
-            "providerExecuted": True,
-        },
-        "tool-output-error": lambda _, piece: {
-            "toolCallId": piece.id,
-            "errorText": piece.error,
-            "dynamic": True,
-            "providerExecuted": True,
-        },
+        "tool-output-available": lambda _, piece: {**_ran(piece), "output": piece.output},
+        "tool-output-error": lambda _, piece: {**_ran(piece), "errorText": piece.error},
         "tool-approval-request": lambda _, piece: {"approvalId": f"approve-{piece.id}", "toolCallId": piece.id},
         "data": _data,
         "error": lambda _, ending: {"errorText": ending.error.message},
@@ -266,6 +256,10 @@ class UiMessageStream(ProtocolSink[dict[str, Any]]):
 def _call(piece: Piece) -> dict[str, Any]:
     hosted = {"providerExecuted": True} if piece.is_hosted else {}
     return {"toolCallId": piece.id, "toolName": piece.name, "dynamic": True, **hosted}
+
+
+def _ran(piece: Piece) -> dict[str, Any]:
+    return {"toolCallId": piece.id, "dynamic": True, "providerExecuted": True}
 
 
 def _details(piece: Piece) -> dict[str, Any]:

@@ -113,13 +113,11 @@ class Responses:
         """See :class:`streamfsm.wires.source.Source`."""
         places = range(len(self.items.all))
         known = set(begun) == ({_CHOICE} if self.begun else set())
-        numbers = [part.number for item in self.items.all for part in item.parts.values()]
-        counts = (
-            min(self.base64, self.parts, *(part.logprobs for item in self.items.all for part in item.parts.values()), 0)
-            == 0
-        )
-        numbered = len({*numbers}) == len(numbers) and all(0 <= number < self.parts for number in numbers)
-        return known and numbered and counts and self.items.refer(calls) and all(at in places for at in self.silent)
+        parts = [part for item in self.items.all for part in item.parts.values()]
+        numbers = {part.number for part in parts}
+        numbered = len(numbers) == len(parts) and all(0 <= number < self.parts for number in numbers)
+        counted = all(count >= 0 for count in (self.base64, self.parts, *(part.logprobs for part in parts)))
+        return known and numbered and counted and self.items.refer(calls) and all(at in places for at in self.silent)
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Pass the events of ``chunk`` on; see :class:`streamfsm.wires.source.Source`."""
@@ -281,8 +279,7 @@ class Responses:
 
     def _find(self, row: EventType, fields: _Fields, to: Handler) -> tuple[Item, bool]:
         """Return the item that an event speaks of; and whether all of this was known."""
-        index = integer(fields, "output_index", _CHOICE, to)
-        ids = [each for name in ("item_id", "call_id") if type(each := fields.get(name)) is str and each]
+        index, ids = _address(fields, to)
         rule, item = self.items.resolve("piece", row.fits, index, ids)
         self._record(rule, row.fits, to)
         if item is None:
@@ -432,8 +429,7 @@ class Responses:
 
     def _keep_piece(self, row: EventType, fields: _Fields, to: Handler) -> None:
         """Keep a piece of an item, or one of its texts so far, until the end of the item tells all of it."""
-        index = integer(fields, "output_index", _CHOICE, to)
-        ids = [each for name in ("item_id", "call_id") if type(each := fields.get(name)) is str and each]
+        index, ids = _address(fields, to)
         _, item = self.items.resolve("piece", row.fits, index, ids)
         if item is not None and item.done:
             return
@@ -638,6 +634,12 @@ _READERS: dict[Does, Callable[[Responses, EventType, _Fields, Handler], None]] =
     "told_later": Responses._keep_piece,
     "nothing": Responses._pass,
 }
+
+
+def _address(fields: _Fields, to: Handler) -> tuple[int | None, list[str]]:
+    """Return the index and the ids by which an event says of which item it speaks."""
+    ids = [each for name in ("item_id", "call_id") if type(each := fields.get(name)) is str and each]
+    return integer(fields, "output_index", _CHOICE, to), ids
 
 
 def _list_of(value: object, member: str, to: Handler) -> list[Any]:

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-MOST: Final = (
-    2**20
-)  # characters of pieces that are kept at a time; items that go on as long are told whole in one event
+MOST = 2**20
+"""Characters of pieces that are kept at a time; items that go on as long are told whole in one event."""
 
 
 @dataclass(slots=True)
