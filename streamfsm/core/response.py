@@ -133,8 +133,12 @@ class Response(Routes):
 
     def open_text(self, choice: int, field: TextField, part: int, *, cumulative: bool) -> TextRoute | None:
         """Return the way to the lane of a text field, or of its part; ``None`` if it takes no text."""
-        lane = self._open_lane(choice, field, part) if self._stream.is_open else None
-        if lane is None:
+        if not self._stream.is_open:
+            return None
+        try:
+            lane = self._open_lane(choice, field, part)
+        except LimitReached as reached:
+            self.exceed(reached.limit)
             return None
         route = lane, self._lane_policies[field]
         if not lane.settled:
@@ -146,19 +150,23 @@ class Response(Routes):
 
     def take_entry(self, piece: CallPiece) -> None:
         """Take an entry of a tool-call list, unless the stream has ended."""
+        try:
+            self._take_piece(piece)
+        except LimitReached as reached:
+            self.exceed(reached.limit)
+        if self._awaits_astray:
+            self._revoke_astray()
+
+    def _take_piece(self, piece: CallPiece) -> None:
         choice, wire_index, arguments, cumulative = piece.choice, piece.wire_index, piece.arguments, piece.cumulative
         route = None if piece.id or piece.name or cumulative else self._call_routes.get((choice, wire_index))
         if route is None:
             if not self._stream.is_open:
                 return
             known = self.run.choices[choice].calls
-            try:
-                found = self._call_reader.resolve(
-                    known, choice, wire_index, piece.id, piece.name, piece.entry, cumulative=cumulative
-                )
-            except LimitReached as reached:
-                self.exceed(reached.limit)
-                return
+            found = self._call_reader.resolve(
+                known, choice, wire_index, piece.id, piece.name, piece.entry, cumulative=cumulative
+            )
             route = found, known, self._lane_policies[None]
             if wire_index is not None and not found.settled:
                 self._call_routes[choice, wire_index] = route
@@ -179,12 +187,7 @@ class Response(Routes):
                 arguments = self.delta_of_cumulative(lane, arguments)
             self.feed_call(lane, arguments, policy)
         if piece.extras and self._stream.is_open:
-            try:
-                self._keeper.keep(piece.extras, lane.extras)
-            except LimitReached as reached:
-                self.exceed(reached.limit)
-        if self._awaits_astray:
-            self._revoke_astray()
+            self._keeper.keep(piece.extras, lane.extras)
 
     def _revoke_astray(self) -> None:
         """Tell which sealed calls may lack arguments that have gone astray; no call is sealed after that."""
@@ -208,20 +211,19 @@ class Response(Routes):
                     why = {"failed": "failed", "cancelled": "cancelled"}.get(target, "doubt" if ready else "cut")
                     self.writer.boundary(lane, "revoked", why)
 
-    def _open_lane(self, choice: int, field: TextField, part: int) -> TextLane | None:
-        """Return the lane of a part, or ``None`` if that is one more than the limit allows."""
+    def _open_lane(self, choice: int, field: TextField, part: int) -> TextLane:
+        """Return the lane of a part.
+
+        Raises:
+            LimitReached: it is one more than a limit allows.
+        """
         texts = self.run.choices[choice].texts
         if label_of(field, part) not in texts:
-            try:
-                self._meter.add("text")
-            except LimitReached as reached:
-                self.exceed(reached.limit)
-                return None
+            self._meter.add("text")
         lane = self.run.choices[choice].text_lane(choice, field, part)
         if len(texts) > self._limits.items:
             del texts[lane.label]
-            self.exceed("items")
-            return None
+            raise LimitReached("items")
         return lane
 
     def _take_late_delta(self, lane: TextLane | CallLane) -> None:
@@ -232,14 +234,12 @@ class Response(Routes):
 
     def _take_whole(self, event: Whole) -> None:
         choice, text = self.run.choices[event.choice], without_surrogates(event.text)
-        lane: TextLane | CallLane | None
+        lane: TextLane | CallLane
         if event.field is None:
             self._call_routes.pop((event.choice, event.place), None)
             lane = choice.calls.lanes[choice.calls.at_index[event.place]]
         else:
             lane = self._open_lane(event.choice, event.field, event.place)
-        if lane is None:
-            return
         if text and len(text) < lane.size:
             self._contradicted(lane)
         elif text and isinstance(lane, CallLane):
@@ -275,8 +275,7 @@ class Response(Routes):
             return
         self.run.hid_thoughts = True
         lane = self._open_lane(event.choice, "reasoning", event.part)
-        if lane is not None:
-            self.writer.boundary(lane, event.state, event.state)
+        self.writer.boundary(lane, event.state, event.state)
 
     def _take_envelope(self, event: Envelope) -> None:
         self._meter.add(None, len(event.id or "") + len(event.model or ""))
@@ -342,8 +341,6 @@ class Response(Routes):
             self._keeper.keep_thought(event, choice, 0)
             return
         lane = self._open_lane(event.choice, "reasoning", 0)
-        if lane is None:
-            return
         if event.data and lane.machine.accepts(lane, "redacted"):
             self.writer.boundary(lane, "redacted", "redacted")
         self._keeper.keep_thought(event, choice, self._limits.text - lane.size)
