@@ -27,6 +27,7 @@ from streamfsm.conform.composing import (
     needs,
     opened,
     piece,
+    record,
     responded,
     told,
 )
@@ -539,26 +540,23 @@ def documented(name: str, title: str, why: str, events: list[Any]) -> Record:
     reason = result.stop_reason.value if result.stop_reason else ""
     tell = told[0].kind.replace("_", " ") if told else None
     counts = result.usage
-    return {
-        "id": name,
-        "wire": "chat",
-        "title": title.replace("`", ""),
-        "why": why or f"{title}.",
-        "law": "dialects",
-        "needs": sorted(needs(events, [choice.index for choice in result.choices])),
-        "certain": certain,
-        "cut": True,
-        "stream": [piece(atom) for atom in Stream.of(events).atoms],
-        "events": events,
-        "expected": {
-            "choices": choices,
-            "usage": {"prompt_tokens": counts.input_tokens, "completion_tokens": counts.output_tokens}
-            if certain and counts.source == "reported"
-            else None,
-            "ending": STOPS.get(reason) if certain or reason == "error" else None,
-            "tell": tell,
-        },
-    }
+    return record(
+        name,
+        "chat",
+        why or f"{title}.",
+        title=title.replace("`", ""),
+        law="dialects",
+        needs=needs(events, [choice.index for choice in result.choices]),
+        certain=certain,
+        stream=[piece(atom) for atom in Stream.of(events).atoms],
+        events=events,
+        choices=choices,
+        usage={"prompt_tokens": counts.input_tokens, "completion_tokens": counts.output_tokens}
+        if certain and counts.source == "reported"
+        else None,
+        ending=STOPS.get(reason) if certain or reason == "error" else None,
+        tell=tell,
+    )
 
 
 STOPS = {

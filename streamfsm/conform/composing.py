@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
+from streamfsm.conform.facts import Wire
 from streamfsm.core.text import without_surrogates
 from streamfsm.testing import responses as api
 from streamfsm.testing.streams import ENVELOPE, Stream
@@ -11,6 +12,36 @@ from streamfsm.wires.chat.chunking import Atom
 
 Record: TypeAlias = dict[str, Any]
 """A case, as JSON."""
+
+
+def record(
+    name: str,
+    wire: Wire,
+    why: str,
+    *,
+    title: str = "",
+    law: str,
+    needs: Iterable[str],
+    certain: bool = True,
+    cut: bool = True,
+    stream: list[Record],
+    events: list[Any],
+    **expected: Any,
+) -> Record:
+    """Return a case of these parts; ``expected`` are its facts, and the title follows from the name unless given."""
+    return {
+        "id": name,
+        "wire": wire,
+        "title": title or name.rpartition("/")[2].replace("-", " ").capitalize(),
+        "why": why,
+        "law": law,
+        "needs": sorted(needs),
+        "certain": certain,
+        "cut": cut,
+        "stream": stream,
+        "events": events,
+        "expected": expected,
+    }
 
 
 def composed(
@@ -39,24 +70,22 @@ def composed(
     if tell is None and any(each["safe"] is False for choice in choices for each in choice["calls"]):
         tell = "a call whose arguments are not whole"
     sent = list(opened(stream).plain() if events is None else events)
-    return {
-        "id": name,
-        "wire": "chat",
-        "title": title or name.rpartition("/")[2].replace("-", " ").capitalize(),
-        "why": why,
-        "law": law,
-        "needs": sorted(needs(sent, indexes)),
-        "certain": certain,
-        "cut": cut,
-        "stream": [piece(atom) for atom in stream.atoms],
-        "events": sent,
-        "expected": {
-            "choices": choices,
-            "usage": reports[-1] if reports else None,
-            "ending": ended,
-            "tell": tell,
-        },
-    }
+    return record(
+        name,
+        "chat",
+        why,
+        title=title,
+        law=law,
+        needs=needs(sent, indexes),
+        certain=certain,
+        cut=cut,
+        stream=[piece(atom) for atom in stream.atoms],
+        events=sent,
+        choices=choices,
+        usage=reports[-1] if reports else None,
+        ending=ended,
+        tell=tell,
+    )
 
 
 def opened(stream: Stream) -> Stream:
@@ -202,24 +231,20 @@ def responded(
         if each[0] in ("call", "custom")
     ]
     broken = any(call["safe"] is False for call in made)
-    return {
-        "id": name,
-        "wire": "responses",
-        "title": title or name.rpartition("/")[2].replace("-", " ").capitalize(),
-        "why": why,
-        "law": law,
-        "needs": ["custom_tools"] if any(each[0] == "custom" for each in said) else [],
-        "certain": True,
-        "cut": True,
-        "stream": [dict(zip(("kind", "text", "arguments"), each, strict=False)) for each in said],
-        "events": told(said, end, counts) if events is None else events,
-        "expected": {
-            "choices": [{"index": 0, **texts, "refusal": "", "calls": made}],
-            "usage": counts and {"prompt_tokens": counts["input_tokens"], "completion_tokens": counts["output_tokens"]},
-            "ending": ended,
-            "tell": "a call whose arguments are not whole" if broken else None,
-        },
-    }
+    return record(
+        name,
+        "responses",
+        why,
+        title=title,
+        law=law,
+        needs=["custom_tools"] if any(each[0] == "custom" for each in said) else [],
+        stream=[dict(zip(("kind", "text", "arguments"), each, strict=False)) for each in said],
+        events=told(said, end, counts) if events is None else events,
+        choices=[{"index": 0, **texts, "refusal": "", "calls": made}],
+        usage=counts and {"prompt_tokens": counts["input_tokens"], "completion_tokens": counts["output_tokens"]},
+        ending=ended,
+        tell="a call whose arguments are not whole" if broken else None,
+    )
 
 
 RESPONSES_ENDINGS = {
