@@ -6,6 +6,7 @@ every way, for which a check of the tables or a test that has never seen them mu
 table of ``docs/mutants.md``.
 """
 
+import argparse
 import re
 import shutil
 import subprocess
@@ -270,7 +271,9 @@ def broken_laws() -> bool:
 
 def main() -> int:
     """Return 1 if a mutant survived that should not."""
-    if "--write" in sys.argv:
+    parser = argparse.ArgumentParser(description="Break the tables and the library, and see a test fail for each.")
+    parser.add_argument("--write", action="store_true", help="also write the table of docs/mutants.md")
+    if parser.parse_args().write:
         page = PAGE.read_text(encoding="utf-8")
         parts = re.escape(START) + ".*?" + re.escape(END)
         written = f"{START}\n\n{table()}\n\n{END}"

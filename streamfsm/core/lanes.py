@@ -714,6 +714,7 @@ class Routes(ABC):
                 if meter.weight + len(arguments) > meter.bound or '"' in arguments:
                     self.feed_call(lane, arguments, policy)
                     return
+                # What `feed_call` does for text without keys, in place: a call more would be 3 % of a raw delta.
                 if arguments and not lane.feed(arguments, policy, self._outlet):
                     self.exceed("arguments")
                 meter.weight += lane.size - size
