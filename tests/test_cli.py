@@ -583,6 +583,7 @@ def test_an_interrupt_while_a_module_is_imported_is_the_users(fuzz, recorded, tm
         fuzz(recorded(WORDS), "--parser", "raising:Parser")
 
 
+@pytest.mark.slow("searches")
 @pytest.mark.parametrize("value", ["NaN", "[]", "{}", "1.5", "-1e999", "12345678901234567890", '"\\ud800"'])
 @pytest.mark.parametrize(
     "line",

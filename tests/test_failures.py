@@ -215,6 +215,7 @@ def test_the_table_has_all_cases_and_all_entrances():
     assert HEAD[1:] == list(ENTRANCES)
 
 
+@pytest.mark.slow("servers and deadlines at every entrance")
 @pytest.mark.parametrize(
     ("happens", "entrance", "expected"),
     [(row[0], entrance, expected) for row in ROWS for entrance, expected in zip(ENTRANCES, row[1:], strict=True)],

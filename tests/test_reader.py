@@ -495,6 +495,7 @@ def spoken(choices):
     return ChatCompletions(Dialect(), has_id=True, has_model=True, choices=choices, reasoning_fields=names)
 
 
+@pytest.mark.slow("many pairs of chunks")
 @pytest.mark.parametrize("plain", PLAIN.values(), ids=PLAIN)
 @pytest.mark.parametrize("began", [{}, {0: False}, {0: True, 1: True, "x": True}], ids=["new", "silent", "spoken"])
 @pytest.mark.parametrize(

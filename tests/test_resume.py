@@ -127,6 +127,7 @@ def test_nothing_follows_the_end_of_an_attempt_or_comes_twice(opened):
     asyncio.run(scene())
 
 
+@pytest.mark.slow("real servers")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chunks=chunk_lists(), data=st.data())
 def test_any_disconnects_same_messages(opened, chunks, data):

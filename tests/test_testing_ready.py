@@ -54,6 +54,7 @@ def test_executable_is_a_fact_under_every_accent_and_damage(data, stream):
         check_ready_is_true(parse, stream, data.draw(faults(garbage=False))(chunks).plain())
 
 
+@pytest.mark.slow("many streams")
 @pytest.mark.parametrize("quirk", QUIRKS, ids=repr)
 def test_executable_is_a_fact_under_each_quirk(quirk):
     for first, second in (("{}", '{"x":{"y":[]}}'), ('{"x":1}', ""), ('{"x":1}', '{"x":1}'), ("", "")):

@@ -47,6 +47,7 @@ def test_arguments_are_json_objects(text):
     assert isinstance(json.loads(text), dict)
 
 
+@pytest.mark.slow("searches")
 @pytest.mark.parametrize(
     "style",
     [

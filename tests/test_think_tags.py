@@ -111,6 +111,7 @@ def texts_of(pairs: list[tuple[str, str]]) -> list[str]:
     return ["".join(shape) for shape in shapes]
 
 
+@pytest.mark.slow("every size")
 @each_mode
 @pytest.mark.parametrize("pairs", PAIRS.values(), ids=PAIRS)
 def test_a_text_says_the_same_in_pieces_of_every_size_and_what_is_meant(pairs, starts, where):

@@ -127,6 +127,7 @@ def without_ids(text: str) -> Any:
 STRANGE_KEYS = [0, None, True, 1.5, ("a", 1), b"b", frozenset(), HALF, f"a{HALF}", "\x00", "__dict__", "model_dump"]
 
 
+@pytest.mark.slow("any object of many streams")
 @pytest.mark.parametrize("key", STRANGE_KEYS, ids=ascii)
 @each_wire
 def test_a_key_of_any_kind_in_any_object_raises_nothing_and_changes_no_text(wire, key):
