@@ -1,9 +1,9 @@
 """Libraries that are broken on purpose: our tests must fail on them.
 
-``python tests/mutants.py`` makes two kinds of mutants that a general tool does not. Each property of ``test_laws.py``
-is run in a copy of the project with one change that breaks it. And each row and state of each table is changed in
-every way, for which a check of the tables or a test that has never seen them must fail. ``--write`` also writes the
-table of ``docs/mutants.md``.
+``python tests/mutants.py`` makes two kinds of mutants that a general tool does not. Each property of ``test_laws.py``,
+of channels and of seals is run in a copy of the project with one change that breaks it. And each row and state of each
+table is changed in every way, for which a check of the tables or a test that has never seen them must fail.
+``--write`` also writes the table of ``docs/mutants.md``.
 """
 
 import argparse
@@ -40,7 +40,7 @@ class Mutant(NamedTuple):
 
     law: int
     property: str
-    """Its test, without ``test_``."""
+    """Its test, without ``test_``: of ``test_laws.py``, or, as ``builder/monotone``, of ``test_builder.py``."""
     file: str
     old: str
     """An expression or statements that the file has once; see :func:`mutating.replaced`."""
@@ -82,9 +82,9 @@ MUTANTS = (
     Mutant(2, "nothing_lost_nothing_invented_in_plain_text", "core/lanes.py",
            'self._emit(self._prefix + "\\ufffd" * len(self._half), outlet)', "self._emit(self._prefix, outlet)",
            "half a pair at the end is lost"),
-    Mutant(3, "append_only", "core/text.py",
-           'return "\\ufffd"', "return match[0]",
-           "a lone surrogate is emitted"),
+    Mutant(3, "append_only", "core/writer.py",
+           "numbering.ordinal += 1", "numbering.ordinal += 0",
+           "all runs have one otid"),
     Mutant(4, "promptness", "core/writer.py",
            "messages, self._messages = self._messages, []",
            "messages, self._messages = self._messages[:-1], self._messages[-1:]",
@@ -133,6 +133,46 @@ MUTANTS = (
     Mutant(10, "executable_is_a_fact_however_often_the_stream_finishes", "machines/endings.py",
            "new.rank > kept.rank", "new.rank < kept.rank",
            "the weaker finish reason counts"),
+    Mutant(1, "channels/split_merge_invariance_of_channels", "core/scanner.py",
+           'text, self._tail = self._tail + text, ""', 'self._tail = ""',
+           "the beginning of a cut escape is lost"),
+    Mutant(1, "channels/a_parser_stored_in_the_middle_of_a_captured_value_goes_on", "core/lanes.py",
+           "lane.machine.advance(lane, event)", "None",
+           "arguments that are read again change no state"),
+    Mutant(2, "channels/nothing_lost_nothing_invented_by_channels", "core/scanner.py",
+           "self._start = at - (not self.trie.takings[self._channel].moves)", "self._start = at",
+           "the last quote of a captured string leaves the raw text"),
+    Mutant(3, "channels/append_only_output_grammar_and_auditable_of_channels", "core/writer.py",
+           "numbering.ordinal += 1", "numbering.ordinal += 0",
+           "all runs have one otid"),
+    Mutant(4, "channels/promptness_of_channels", "core/writer.py",
+           "messages, self._messages = self._messages, []",
+           "messages, self._messages = self._messages[:-1], self._messages[-1:]",
+           "the latest message waits for the next chunk"),
+    Mutant(1, "builder/split_invariance_of_what_is_built", "core/scanner.py",
+           'text, self._tail = self._tail + text, ""', 'self._tail = ""',
+           "the beginning of a cut escape is lost"),
+    Mutant(2, "builder/patches_compose", "builder.py",
+           'self._set(self._path, "".join(self._pieces))', "self._set(self._path, self._pieces[-1])",
+           "only the last piece of a string is kept"),
+    Mutant(2, "builder/patches_of_several_channels_compose_too", "core/trie.py",
+           'draft["takes"] < 0', 'draft["takes"] >= 0',
+           "leaves below are not taken"),
+    Mutant(3, "builder/monotone", "builder.py",
+           'self._pieces[:] = ["".join(self._pieces)]', "self._pieces[:] = self._pieces[-1:]",
+           "a look at a string loses what came before"),
+    Mutant(3, "partial/a_partial_model_is_monotone_and_ends_as_the_whole", "partial.py",
+           "isinstance(value, OpenText | OpenDict | OpenList)", "isinstance(value, OpenDict | OpenList)",
+           "a text that is not whole is validated"),
+    Mutant(1, "seals/split_merge_invariance_of_seals", "core/scanner.py",
+           'text, self._tail = self._tail + text, ""', 'self._tail = ""',
+           "the beginning of a cut escape is lost"),
+    Mutant(10, "seals/what_is_sealed_and_not_revoked_is_ready_whatever_a_server_sends", "core/response.py",
+           'self.writer.boundary(lane, "revoked", why)', "None",
+           "the end revokes nothing"),
+    Mutant(10, "seals/no_call_stays_sealed_after_the_chunk_that_puts_it_in_doubt", "core/response.py",
+           "lane.unseal(self.writer)", "None",
+           "arguments that went astray revoke nothing"),
 )  # fmt: skip
 
 
@@ -140,13 +180,16 @@ def fails(mutant: Mutant | None, *names: str) -> bool:
     """Whether these properties fail in a copy of the project, changed by ``mutant``; an error is no failure."""
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / "project"
-        for part in ("streamfsm", "tests"):
-            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
+        for part in ("streamfsm", "tests", "docs"):
+            shutil.copytree(
+                ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis", "node_modules")
+            )
         for part in ("pyproject.toml", "_streamfsm_pytest.py"):
             shutil.copy(ROOT / part, copy / part)
         if mutant:
             (copy / "streamfsm" / mutant.file).write_text(mutant.source(), encoding="utf-8")
-        tests = [f"tests/test_laws.py::test_{name}" for name in names]
+        places = [name.rpartition("/") for name in names]
+        tests = [f"tests/test_{file or 'laws'}.py::test_{name}" for file, _, name in places]
         command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *tests]  # -m: the copy comes first
         run = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)  # noqa: S603
     if run.returncode not in (0, 1):

@@ -11,7 +11,7 @@ from streamfsm.machines import MACHINES
 def test_every_property_of_the_laws_has_a_mutant():
     laws = (mutants.ROOT / "tests" / "test_laws.py").read_text(encoding="utf-8")
     properties = set(re.findall(r"^def test_(\w+)", laws, re.MULTILINE))
-    assert {mutant.property for mutant in mutants.MUTANTS} == properties
+    assert {mutant.property for mutant in mutants.MUTANTS if "/" not in mutant.property} == properties
     assert {mutant.law for mutant in mutants.MUTANTS} == {*range(1, 11)}
 
 

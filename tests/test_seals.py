@@ -195,10 +195,19 @@ def test_split_merge_invariance_of_seals(stream: Any, data: st.DataObject):
 def test_no_call_stays_sealed_after_the_chunk_that_puts_it_in_doubt(
     stream: Any, quirks: Any, fault: Any, data: st.DataObject
 ):
+    def sealed() -> list[Any]:
+        choices = parser._response.run.choices.values()
+        found = [(choice.calls, lane) for choice in choices for lane in choice.calls.lanes if lane.state == "sealed"]
+        assert all(parser._response.judge.is_certain(*each) for each in found)
+        return [lane for _, lane in found]
+
     parser = StreamParser(seal_tools=TOOLS)
-    for each in accented(data.draw(chunkings(stream if fault is None else fault(stream))), quirks):
+    empty = [chunk(call(7, "call_7", "f", "{}"))] * data.draw(st.booleans())  # it is sealed, and may lack arguments
+    for each in [*empty, *accented(data.draw(chunkings(stream if fault is None else fault(stream))), quirks)]:
         parser.feed(each)
-        response = parser._response
-        for choice in response.run.choices.values():
-            sealed = [lane for lane in choice.calls.lanes if lane.state == "sealed"]
-            assert all(response.judge.is_certain(choice.calls, lane) for lane in sealed)
+        for lane in sealed():
+            if data.draw(st.booleans()):
+                moved, named = call(8, lane.id), call(lane.wire_index, None, lane.name)
+                again = data.draw(st.sampled_from([chunk(moved, choice=lane.choice), chunk(named, choice=lane.choice)]))
+                parser.feed(data.draw(st.sampled_from([again, {"nothing": "known"}])))
+                sealed()
