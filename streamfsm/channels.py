@@ -122,7 +122,7 @@ class Channel:
             yield f"a tool's name is a text that is not empty, not {self.tool!r}"
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.name):
             yield f"name {self.name!r}: a name has letters, digits and _"
-        if schema is not None and not _has_room(schema, steps, schema):
+        if schema is not None and not _Room(schema).is_in(schema, steps):
             yield "the tool's schema has no such place"
 
     @property
@@ -141,43 +141,91 @@ def _name_of(steps: Path) -> str:
     return name if name and not name[0].isdigit() else f"_{name}"
 
 
-def _has_room(schema: Any, steps: Path, root: Mapping[str, Any]) -> bool:
-    """Whether a value that ``schema`` accepts may have something at the end of ``steps``."""
-    seen = set()
-    while isinstance(schema, Mapping) and isinstance(reference := schema.get("$ref"), str) and reference not in seen:
-        seen.add(reference)
-        schema = _referred(reference, root)
-    if not steps or not isinstance(schema, Mapping):
-        return schema is not False
-    for choice in ("anyOf", "oneOf"):
-        if branches := schema.get(choice):
-            return any(_has_room({**_without(schema, choice), **branch}, steps, root) for branch in branches)
-    if branches := schema.get("allOf"):
-        return all(_has_room(branch, steps, root) for branch in [_without(schema, "allOf"), *branches])
-    step, *rest = steps
-    kinds = [kind] if isinstance(kind := schema.get("type", []), str) else kind
-    wanted = {"member": ("object", "properties"), "each": ("array", "items")}.get(step.kind)
-    if wanted is None:
-        return True
-    if kinds and wanted[0] not in kinds:
-        return False
-    if step.kind == "each":
-        return _has_room(schema.get("items", True), tuple(rest), root)
-    if "properties" not in schema:
-        return schema.get("additionalProperties") is not False
-    inner = schema["properties"].get(step.name, schema.get("additionalProperties", False))
-    return _has_room(inner, tuple(rest), root)
+_TYPES = frozenset(("null", "boolean", "integer", "number", "string", "array", "object"))
 
 
-def _without(schema: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in schema.items() if name != key}
+class _Room:
+    """Whether a value that a JSON schema accepts can have something at the end of a path.
+
+    A no is certain: a keyword says it that allows no such value in any draft of JSON Schema, whatever stands beside it.
+    What is not understood leaves room: other keywords, such as ``if``, ``not`` and ``unevaluatedProperties``, types
+    that JSON Schema does not have, references that lead elsewhere.
+    """
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._known: dict[tuple[int, int], bool] = {}  # by schema and steps left
+
+    def is_in(self, schema: Any, steps: Path) -> bool:
+        """Whether ``schema``, a part of the root, has room for these last steps of the path."""
+        if not isinstance(schema, Mapping):
+            return schema is not False
+        place = (id(schema), len(steps))
+        if place not in self._known:
+            self._known[place] = True  # for a schema that refers to itself
+            self._known[place] = _is_foreign(schema, self._root) or all(self._answers(schema, steps))
+        return self._known[place]
+
+    def _answers(self, schema: Mapping[str, Any], steps: Path) -> Iterator[bool]:
+        """Yield what each keyword says, all of which must leave room."""
+        if "$ref" in schema:  # until draft 7, nothing beside it counts
+            yield self.is_in(self._referred(schema["$ref"]), steps)
+            return
+        for keyword, enough in (("allOf", all), ("anyOf", any), ("oneOf", any)):
+            if branches := _listed(schema.get(keyword)):
+                yield enough(self.is_in(branch, steps) for branch in branches)
+        match steps:
+            case [Step("member", name), *rest]:
+                yield _may_be("object", schema.get("type"))
+                yield self.is_in(_member_of(schema, name), tuple(rest))
+            case [Step("each"), *rest]:
+                yield _may_be("array", schema.get("type"))
+                yield any(self.is_in(element, tuple(rest)) for element in _elements_of(schema))
+
+    def _referred(self, reference: Any) -> Any:
+        begin, *parts = reference.split("/") if isinstance(reference, str) else [""]
+        found: Any = self._root if begin == "#" else True
+        for part in parts:
+            found = found.get(part.replace("~1", "/").replace("~0", "~"), True) if isinstance(found, Mapping) else True
+            if _is_foreign(found, self._root):
+                return True
+        return found
 
 
-def _referred(reference: str, root: Mapping[str, Any]) -> Any:
-    place: Any = root
-    for part in reference.removeprefix("#").split("/")[1:]:
-        place = place.get(part) if isinstance(place, Mapping) else None
-    return True if place is None else place
+def _is_foreign(schema: Any, root: Any) -> bool:
+    """Whether a part of ``root`` has a name of its own, to which references in it are relative."""
+    return (
+        schema is not root
+        and isinstance(schema, Mapping)
+        and any(isinstance(schema.get(key), str) for key in ("$id", "id"))
+    )
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _may_be(kind: str, types: Any) -> bool:
+    types = {types} if isinstance(types, str) else {each if isinstance(each, str) else "" for each in _listed(types)}
+    return not types or kind in types or not types <= _TYPES
+
+
+def _member_of(schema: Mapping[str, Any], name: str) -> Any:
+    """Return a schema of a member, ``True`` if any may be there."""
+    properties = schema.get("properties")
+    if isinstance(properties, Mapping) and name in properties:
+        return properties[name]
+    return True if schema.get("patternProperties") else schema.get("additionalProperties", True)
+
+
+def _elements_of(schema: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the schemas of which an element has one."""
+    yield from _listed(schema.get("prefixItems"))
+    items = schema.get("items", True)
+    if isinstance(items, list | tuple):  # until draft 2019-09
+        yield from items
+        items = schema.get("additionalItems", True)
+    yield items
 
 
 def checked(channels: Iterable[Channel], tools: Iterable[Any]) -> tuple[Channel, ...]:

@@ -50,23 +50,9 @@ def test_a_path_is_its_steps(path: str, steps: Any):
 
 SCHEMA = {
     "type": "object",
-    "properties": {
-        "content": {"type": "string"},
-        "edits": {"type": "array", "items": {"$ref": "#/$defs/edit"}},
-        "any": {},
-        "free": {"type": "object"},
-        "closed": {"type": "object", "additionalProperties": False},
-        "either": {
-            "anyOf": [{"type": "string"}, {"type": ["object", "null"], "properties": {"a": {"type": "string"}}}]
-        },
-        "both": {"allOf": [{"type": "object"}, {"properties": {"a": {}}}]},
-        "map": {"type": "object", "properties": {"a": {}}, "additionalProperties": {"type": "string"}},
-        "loop": {"$ref": "#/properties/loop"},
-        "lost": {"$ref": "#/nowhere/at/all"},
-        "listed": {"type": "array"},
-        "never": False,
-    },
-    "$defs": {"edit": {"type": "object", "properties": {"new_text": {"type": "string"}}}},
+    "properties": {"content": {"type": "string"}, "edits": {"type": "array", "items": {"$ref": "#/$defs/edit"}}},
+    "additionalProperties": False,
+    "$defs": {"edit": {"type": "object", "properties": {"new_text": {}}, "additionalProperties": False}},
 }
 
 
@@ -96,15 +82,7 @@ SCHEMA = {
             for path in (
                 "$.contents",
                 "$.content.a",
-                "$[*]",
-                "$.edits.new_text",
                 "$.edits[*].old",
-                "$.closed.a",
-                "$.either.b",
-                "$.either[*]",
-                "$.both[*]",
-                "$.map.b.c",
-                "$.never",
             )
         ),
     ],
@@ -112,29 +90,6 @@ SCHEMA = {
 def test_what_can_never_match_is_refused_when_it_is_declared(arguments: dict[str, Any], why: str):
     with pytest.raises(MisuseError, match=why):
         Channel(**arguments)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "$.content",
-        "$.edits",
-        "$.edits[*]",
-        "$.edits[*].new_text",
-        "$.edits[*]..*",
-        "$.any.a[*].b",
-        "$.free.a",
-        "$.either.a",
-        "$.both.a",
-        "$.map.b",
-        "$.loop",
-        "$.lost.a",
-        "$.listed[*].a",
-        "$..*",
-    ],
-)
-def test_what_the_schema_has_room_for_is_taken(path: str):
-    assert Channel(path, schema=SCHEMA).path == path
 
 
 @pytest.mark.parametrize(
