@@ -6,7 +6,7 @@ import shutil
 from functools import partial
 
 import pytest
-from helpers import ID, call_chunks, chunk
+from helpers import ID, call, call_chunks, chunk
 from quirk_documents import assert_is_read_as_told
 
 from streamfsm import Dialect, StreamParser
@@ -58,15 +58,38 @@ def test_a_stream_of_much_text_is_shown_as_it_was_recorded_only(monkeypatch):
 
 
 def test_every_cut_is_moved_and_merged_and_says_the_same():
-    moves = {move["at"]: move["ways"] for move in data(made([chunk(content="Hello"), chunk(content=" you")]))["moves"]}
-    ways = moves[0]
-    assert [way["name"] for way in ways] == ["merged", *(f"cut after {place}" for place in range(1, 9))]
-    assert all(way["same"] for way in ways)
-    assert ways[1]["messages"] == [["assistant_message", "H"], ["assistant_message", "ello you"]]
+    moves = data(made([chunk(content="Hello"), chunk(content=" you")]))["moves"]
+    move = moves["cuts"]["0"]
+    assert (moves["step"], move["text"], move["recorded"]) == (1, "Hello you", 5)
+    assert [way["place"] for way in move["ways"]] == [*range(9)]  # 0: the chunks are merged
+    assert all(way["same"] for way in move["ways"])
+    assert [way["messages"] for way in move["ways"][:2]] == [
+        [[["assistant_message", "Hello you"]]],
+        [[["assistant_message", "H"]], [["assistant_message", "ello you"]]],
+    ]
+
+
+def test_a_moved_cut_that_changes_the_messages_is_told():
+    whole = [chunk(content="ab"), chunk(content="abc")]
+    move = data(made(whole, dialect=Dialect(content="snapshot")))["moves"]["cuts"]["0"]
+    assert {way["place"]: way["same"] for way in move["ways"]}[0] is False
 
 
 def test_a_cut_that_the_wire_does_not_allow_is_not_offered():
-    assert data(made([chunk(finish="stop"), chunk(content="late")]))["moves"] == [{"at": 0, "ways": []}]
+    assert data(made([chunk(finish="stop"), chunk(content="late")]))["moves"]["cuts"] == {"0": None}
+
+
+def test_a_name_is_merged_and_not_cut():
+    move = data(made([chunk(call(0, "call_1", "send_")), chunk(call(0, name="message"))]))["moves"]["cuts"]["0"]
+    assert [way["place"] for way in move["ways"]] == [0]
+
+
+@pytest.mark.parametrize(("work", "step", "places"), [(10**9, 1, 24), (10_000_000, 1, 13), (2_000_000, 2, 4)])
+def test_in_a_long_stream_cuts_are_moved_all_over_it_but_fewer_and_to_fewer_places(monkeypatch, work, step, places):
+    monkeypatch.setattr(explorer, "_WORK", work)
+    moves = data(made([chunk(content="0123456789" * 3) for _ in range(11)]))["moves"]
+    assert (moves["step"], moves["places"], [*map(int, moves["cuts"])]) == (step, places, [*range(0, 10, step)])
+    assert all(len(move["ways"]) == places + 1 for move in moves["cuts"].values())
 
 
 def test_a_chunk_is_shown_without_what_all_chunks_have():
@@ -183,7 +206,72 @@ def test_hostile_content_never_runs(shown):
     assert len(seen) == 1
 
 
-def test_a_long_stream_puts_no_more_into_the_page_than_a_short_one(shown):
+def test_lanes_are_a_sequence_of_steps_from_the_wire_to_the_messages(shown):
+    tab, _ = shown(made([*call_chunks("get", ["{}"], finish=None), chunk(content="Hi"), chunk(content=" you")]))
+    tab.keyboard.press("End")
+    heads, *steps = tab.locator("#sequence li").all()
+    assert heads.all_inner_texts()[0].split("\n") == ["wire", "call 0", "content", "stream", "messages"]
+    assert "2 call 0: tool_named tool call get raw_args" in [" ".join(step.inner_text().split()) for step in steps]
+    text = next(step for step in steps if "assistant" in step.inner_text())  # one step, however many chunks it took
+    assert " ".join(text.inner_text().split()) == "3–4 content: text assistant Hi you"
+    ends = [each.bounding_box() for each in text.locator(".arrow").all()]
+    assert ends[0]["x"] + ends[0]["width"] == pytest.approx(ends[1]["x"], abs=1)  # they meet in the lane
+    text.get_by_role("button", name="chunk 3–4").click()
+    assert tab.inner_text("#where") == "chunk 4 of 4"
+
+
+def test_lanes_of_choices_are_told_apart(shown):
+    tab, _ = shown(made([chunk(content="a"), chunk(content="b", choice=1)]))
+    tab.keyboard.press("End")
+    assert tab.locator("#sequence .heads span").all_inner_texts()[1:3] == ["content", "choice 1 content"]
+
+
+def test_the_heat_map_is_in_the_picture_and_in_numbers(shown):
+    tab, _ = shown(made(SPEECH))
+    tab.keyboard.press("End")
+    numbers = dict(row.split("\t")[:2] for row in tab.locator("#visits tbody tr").all_inner_texts())
+    assert numbers["between_members"] == "3"
+    assert numbers["raw_args"] == "0"
+    node = tab.locator(".picture:not([hidden]) .node.visited", has_text="between_members")
+    assert node.locator(".badge").text_content() == "×3"
+    assert float(node.evaluate("node => node.style.getPropertyValue('--share')")) == pytest.approx(0.85)
+    assert tab.locator(".picture:not([hidden]) .node.visited").count() == sum(
+        count != "0" for count in numbers.values()
+    )
+    assert tab.inner_text("#scale") == "never visited … 3 visits"
+
+
+def test_the_cut_is_moved_by_key(shown):
+    tab, _ = shown(made([chunk(content="Hello"), chunk(content=" you")]))
+    assert (
+        " ".join(tab.inner_text("#halves").split())
+        == "first chunk Hello assistant Hello second chunk you assistant you"
+    )
+    tab.locator("#place").focus()
+    tab.keyboard.press("ArrowLeft")
+    assert (
+        " ".join(tab.inner_text("#halves").split())
+        == "first chunk Hell assistant Hell second chunk o you assistant o you"
+    )
+    tab.keyboard.press("Home")
+    assert " ".join(tab.inner_text("#halves").split()) == "merged Hello you assistant Hello you"
+    assert tab.inner_text("#verdict") == "All 9 ways give the same messages, once joined, and the same result."
+    assert tab.inner_text("#where") == "chunk 1 of 2"
+
+
+def test_a_cut_that_was_not_moved_leads_to_those_that_were(shown, monkeypatch):
+    monkeypatch.setattr(explorer, "_WORK", 1_000_000)
+    tab, _ = shown(made([chunk(content="word ") for _ in range(20)]))
+    tab.keyboard.press("ArrowRight")
+    assert "moved one cut in 5" in tab.inner_text("#cut")
+    assert tab.locator("#halves").is_hidden()
+    tab.get_by_role("button", name="behind chunk 6").click()
+    assert tab.inner_text("#where") == "chunk 6 of 20"
+    assert tab.locator("#halves").is_visible()
+
+
+def test_a_long_stream_puts_no_more_into_the_page_than_a_short_one(shown, monkeypatch):
+    monkeypatch.setattr(explorer, "_WORK", 10_000_000)
     tab, _ = shown(made([chunk(content="word ") for _ in range(5000)]))
     tab.keyboard.press("End")
     nodes = tab.evaluate("document.querySelectorAll('*').length")
