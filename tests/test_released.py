@@ -40,8 +40,20 @@ def test_the_public_names_are_those_that_the_package_exports():
     assert [tree[module].path for module in MODULES] == [f"streamfsm.{module}" for module in MODULES]
 
 
+def repositories():
+    """The repository as pyproject.toml and CITATION.cff name it."""
+    patterns = {"pyproject.toml": r'^Repository = "(.+)"$', "CITATION.cff": r"^repository-code: (.+)$"}
+    return [
+        re.findall(pattern, (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+        for name, pattern in patterns.items()
+    ]
+
+
 def test_the_citation_names_the_repository_that_the_package_names():
-    repository = re.search(
-        r'^Repository = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    assert f"repository-code: {repository[1]}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    of_package, of_citation = repositories()
+    assert of_package == of_citation
+
+
+def test_a_release_names_its_repository():
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == ["Unreleased"] or repositories() != [[], []]
