@@ -65,7 +65,7 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "fields told of a response": (_TOTAL, ("Responses.told",)),
-    "the last response": (_EVENT, ("Responses.final",)),
+    "the last response, and where the latest delta belonged": (_EVENT, ("Responses.final", "Responses.route")),
     "items that have begun, as they were told": (
         f"`Limits.items`; {_TOTAL}, 16 for a character",
         ("Unfinished.begun",),

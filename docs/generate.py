@@ -14,11 +14,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from difflib import unified_diff
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from openai._models import construct_type
 from openai.types.chat import ChatCompletionChunk
+from openai.types.responses import ResponseStreamEvent
 from pydantic.fields import FieldInfo
 
 from streamfsm import Channel, Dialect, Limits, StreamMessage, StreamParser, coalesce
@@ -48,6 +51,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "docs")]
 
 from bounds import BOUNDS  # noqa: E402
 from helpers import call, chunk  # noqa: E402
+from response_events import added, argued, function, message, said  # noqa: E402
 from schema import messages_schema, typescript  # noqa: E402
 
 RECORDED = ROOT / "docs" / "machines" / "recorded.json"
@@ -656,7 +660,11 @@ DELTAS = {
     "raw arguments": ([chunk(call(0, "c", "search", '{"query":"'))], lambda text: chunk(call(0, arguments=text))),
     "channel": ([chunk(call(0, "c", "write_file", '{"content":"'))], lambda text: chunk(call(0, arguments=text))),
 }
-"""What comes before a delta of each kind, and the delta."""
+RESPONSES_DELTAS = {
+    "content": ([added(message())], said),
+    "raw arguments": ([added(function("", "c", "search")), argued('{"query":"')], argued),
+}
+"""The same, of the Responses API."""
 WALK = """\
 The modules that a plain delta, the fifth of its kind, passes on its way from `feed` to a message, as `sys.setprofile`
 saw them. `→` is a call of a function in another module. `←` is the way back to a module that was passed before, which
@@ -670,23 +678,27 @@ shape.
 
 def walk_page() -> str:
     walks = [
-        (kind, entrance, walk(before, delta, entrance))
-        for kind, (before, delta) in DELTAS.items()
+        (wire, kind, entrance, walk(before, delta, entrance, as_object))
+        for wire, deltas, as_object in (
+            ("Chat Completions", DELTAS, partial(construct_type, type_=ChatCompletionChunk)),
+            ("Responses", RESPONSES_DELTAS, partial(construct_type, type_=ResponseStreamEvent)),
+        )
+        for kind, (before, delta) in deltas.items()
         for entrance in ("objects", "bytes")
     ]
-    rows = ((kind, entrance, str(len(modules(path))), path) for kind, entrance, path in walks)
-    return page("The walk of a delta", WALK, grid(("Delta", "From", "Modules", "Walk"), rows))
+    rows = ((*named, str(len(modules(path))), path) for *named, path in walks)
+    return page("The walk of a delta", WALK, grid(("Wire", "Delta", "From", "Modules", "Walk"), rows))
 
 
 def modules(path: str) -> set[str]:
     return {*re.findall(r"`([^`]+)`", path)}
 
 
-def walk(before: list[Any], delta: Any, entrance: str) -> str:
+def walk(before: list[Any], delta: Any, entrance: str, as_object: Any) -> str:
     parser = StreamParser(channels=[Channel("$.content", "write_file")])
     stream = [*before, *(delta(f"word {number}") for number in range(5))]
     if entrance == "objects":
-        *earlier, last = (ChatCompletionChunk.model_validate(each) for each in stream)
+        *earlier, last = (as_object(value=each) for each in stream)
         feed = parser.feed
     else:
         *earlier, last = (f"data: {json.dumps(each)}\n\n".encode() for each in stream)

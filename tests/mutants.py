@@ -27,8 +27,9 @@ from rows import REACH
 
 from streamfsm.errors import IllegalTransition, TableError
 from streamfsm.machines import ENDINGS, MACHINES, StateMachine, Table
-from streamfsm.machines.checks import findings
+from streamfsm.machines.checks import MOMENTARY, findings
 from streamfsm.machines.emission import Emission
+from streamfsm.testing.runs import Overrun, limit
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "mutants.md"
@@ -133,6 +134,10 @@ MUTANTS = (
     Mutant(10, "executable_is_a_fact_however_often_the_stream_finishes", "machines/endings.py",
            "new.rank > kept.rank", "new.rank < kept.rank",
            "the weaker finish reason counts"),
+    Mutant(2, "responses_laws/a_delta_that_goes_the_way_of_the_latest_one_is_read_as_any_other",
+           "wires/responses/reader.py",
+           "route, self.route = self.route, None", "route = self.route",
+           "the way of a delta is kept while other events come"),
     Mutant(1, "channels/split_merge_invariance_of_channels", "core/scanner.py",
            'text, self._tail = self._tail + text, ""', 'self._tail = ""',
            "the beginning of a cut escape is lost"),
@@ -206,10 +211,10 @@ def table() -> str:
 
 # -- rows --------------------------------------------------------------------------------------------------------------
 
-# Changes of a table that change nothing: a field's first text leaves ``awaiting_text`` at once, so that no stream ends
-# there; and no lane is sent text in a state that emits none.
+# Changes of a table that change nothing: a field's first text leaves ``awaiting_text`` at once, and ``undecided`` is
+# decided before the end, so that no stream ends there; and no lane is sent text in a state that emits none.
 EQUIVALENT = {
-    *(f"text: {event} in awaiting_text emits {Emission.ANSWER.label}" for event in ENDINGS),
+    *(f"{lane}: {event} in {state} emits {Emission.ANSWER.label}" for lane, state in MOMENTARY for event in ENDINGS),
     *(
         f"{place} emits {emission.label} for text"
         for place in (
@@ -248,7 +253,13 @@ def cases() -> Iterator[Callable[[], None]]:
     """Tests that have never seen a table."""
     yield from (partial(test_paths.test_a_call_goes_this_way, *case) for case in test_paths.CALLS)
     yield from (partial(test_paths.test_a_text_goes_this_way, *case) for case in test_paths.TEXTS)
-    yield test_paths.test_thoughts_say_whether_they_came_in_a_call_or_from_the_model
+    yield from (partial(test_paths.test_content_with_tags_goes_this_way, *case) for case in test_paths.TAGGED)
+    yield test_paths.test_a_thought_that_the_wire_keeps_goes_this_way
+    yield test_paths.test_a_model_that_hides_its_thoughts_is_announced_once
+    yield from (
+        partial(test_paths.test_thoughts_say_whether_they_came_in_a_call_or_from_the_model, *case)
+        for case in test_paths.SOURCES
+    )
     for place, ending in product(REACH, test_paths.ENDS):
         yield partial(test_paths.test_wherever_a_stream_ends_only_its_stop_reason_says_so, place, *ending)
     yield from (partial(test_quirks.test_a_quirk_is_read_as_its_document_says, name) for name in test_quirks.SECTIONS)
@@ -272,11 +283,12 @@ def killer(machine: StateMachine, make: Callable[[], Table]) -> str | None:
 
 
 def noticed_by_tests() -> bool:
-    """Whether a case fails with the tables as they are now."""
+    """Whether a case fails with the tables as they are now, or does not end."""
     try:
-        for case in cases():
-            case()
-    except (AssertionError, AttributeError, IllegalTransition, ValueError):  # also: text where a call or a lane belongs
+        with limit(10):  # a row that leads back to its own state can make a loop of the scanner endless
+            for case in cases():
+                case()
+    except (AssertionError, AttributeError, IllegalTransition, ValueError, Overrun):  # also: text in a wrong lane
         return True
     return False
 

@@ -28,6 +28,7 @@ CASES = [
 TAGS = ("<think>", "</think>")
 INSIDE, AUTO = ThinkTags(*TAGS, starts="inside"), ThinkTags(*TAGS, starts="auto")
 ANYWHERE = ThinkTags(*TAGS, where="anywhere")
+AUTO_ANYWHERE = ThinkTags(*TAGS, starts="auto", where="anywhere")
 
 SECRET = chunk(reasoning_details=[{"type": "reasoning.encrypted", "data": "c2VjcmV0"}])
 USAGE = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}

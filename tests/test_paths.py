@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 from helpers import call_chunks, chunk, run, said
-from rows import ANYWHERE, AUTO, INSIDE, REACH, TAGS, ended
+from response_events import added, created, message, thoughts
+from response_events import ended as completed
+from rows import ANYWHERE, AUTO, AUTO_ANYWHERE, INSIDE, REACH, TAGS, ended
 
 from streamfsm.trace import Transition
 
@@ -34,6 +36,7 @@ CALLS: list[tuple[str, str, str, Said]] = [
     ("send_message", '{"message":"Hi"}{', "between_members message_kwarg between_members closed spoken_verbatim",
      [("assistant", "Hi{")]),
     ("send_message", '{"message":-?}', "between_members message_kwarg spoken_verbatim", [("assistant", "-?}")]),
+    ("send_message", '{"thinking":nil}', "between_members inner_thoughts spoken_verbatim", [("assistant", "nil}")]),
     ("send_message", '{"message":nil}', "between_members message_kwarg spoken_verbatim", [("assistant", "nil}")]),
     ("send_message", "{?}", "between_members spoken_verbatim", [("assistant", "{?}")]),
 ]  # fmt: skip
@@ -62,6 +65,15 @@ TAGGED: list[tuple[Any, str, str, Said]] = [
     (AUTO, "b</think>c", "undecided before_thought reasoning answer", [("reasoning", "b"), ("assistant", "c")]),
     (AUTO, "<think>b", "undecided before_answer reasoning", [("reasoning", "b")]),
     (AUTO, "a", "undecided answer", [("assistant", "a")]),
+    (AUTO_ANYWHERE, "a<think>b</think>c", "undecided interleaved reasoning interleaved",
+     [("assistant", "a"), ("reasoning", "b"), ("assistant", "c")]),
+]  # fmt: skip
+
+# Chunks and think tags → where each thought came from.
+SOURCES: list[tuple[list[Any], Any, list[str]]] = [
+    ([THOUGHT, *call_chunks("search", ['{"thinking":"Hm"}'])], None, ["reasoner_model", "non_reasoner_model"]),
+    ([SECRET, THOUGHT], None, ["reasoner_model"]),
+    ([chunk(content=" "), chunk(content="Hm</think>")], INSIDE, ["reasoner_model", "reasoner_model"]),
 ]  # fmt: skip
 
 # How a stream ends → its state.
@@ -99,7 +111,29 @@ def test_content_with_tags_goes_this_way(tags: Any, text: str, way: str, expecte
     trace: list[Transition] = []
     messages, _ = run([chunk(content=text)], trace=trace, think_tags=tags)
     assert said(messages) == [*expected, ("stop", "incomplete")]
+    assert all(text for message in messages for *_, text in said([message]))
     assert states(trace, "text") == [*way.split(), "done"]
+
+
+def test_a_thought_that_the_wire_keeps_goes_this_way():
+    trace: list[Transition] = []
+    events = [created(), added(thoughts()), added(message(), 1), completed(message("Hi"))]
+    assert said(run(events, trace=trace)[0]) == [("hidden", "omitted"), ("assistant", "Hi"), ("stop", "end_turn")]
+    assert states(trace, "text") == ["redacted", "answer", "done", "done"]
+
+
+def test_a_model_that_hides_its_thoughts_is_announced_once():
+    trace: list[Transition] = []
+    pieces = [chunk(finish="stop"), chunk(content="a"), *call_chunks("search", ["{}"])]
+    found = said(run(pieces, trace=trace, reasoning_model=True)[0])
+    assert found == [
+        ("hidden", "omitted"),
+        ("assistant", "a"),
+        ("name", "search"),
+        ("arguments", "{}"),
+        ("stop", "tool_calls"),
+    ]
+    assert states(trace, "stream") == ["silent", "heard", "heard", "done"]
 
 
 @pytest.mark.parametrize(("event", "state"), ENDS)
@@ -110,7 +144,7 @@ def test_wherever_a_stream_ends_only_its_stop_reason_says_so(place: tuple[str, s
     assert [step.machine for step in last if step.seq_id is not None] == ["stream"]
 
 
-def test_thoughts_say_whether_they_came_in_a_call_or_from_the_model():
-    messages, _ = run([THOUGHT, *call_chunks("search", ['{"thinking":"Hm"}'])])
-    sources = [message.source for message in messages if message.message_type == "reasoning_message"]
-    assert sources == ["reasoner_model", "non_reasoner_model"]
+@pytest.mark.parametrize(("chunks", "tags", "expected"), SOURCES)
+def test_thoughts_say_whether_they_came_in_a_call_or_from_the_model(chunks: list[Any], tags: Any, expected: list[str]):
+    messages, _ = run(chunks, think_tags=tags)
+    assert [each.source for each in messages if each.message_type == "reasoning_message"] == expected

@@ -1,13 +1,16 @@
 """The laws on the Responses wire, for the kit's logical streams: cut, retold, damaged, and amid garbage."""
 
+from datetime import datetime, timezone
 from functools import partial
 from itertools import zip_longest
 
 import pytest
-from helpers import ID, fed, said
-from hypothesis import given
+from helpers import ID, dumped, fed, said
+from hypothesis import example, given
 from hypothesis import strategies as st
-from response_events import added, argued, body, ended, function
+from openai._models import construct_type
+from openai.types.responses import ResponseStreamEvent
+from response_events import added, argued, body, done, ended, function
 from response_events import message as message_item
 from response_events import said as spoken
 
@@ -37,6 +40,7 @@ from streamfsm.testing import (
 )
 from streamfsm.testing.responses import call, message, reasoning, response
 from streamfsm.wires.chat.chunking import split
+from streamfsm.wires.responses import reader
 
 plain = partial(TracedParser, inner_thoughts_kwarg=None, assistant_tool=None)
 retellings = st.sampled_from(RETELLINGS)
@@ -152,3 +156,48 @@ def test_parts_that_are_no_list_are_recorded():
     check_total(plain, [{"type": "response.output_item.added", "output_index": 0, "item": item}])
     parser.feed({"type": "response.output_item.done", "output_index": 0, "item": item})
     assert [each["kind"] for each in parser.result()["result"]["anomalies"]] == ["wrong_type"]
+
+
+numbers = st.sampled_from([0, 0, 0, 1, None, True, False, 0.0, -1, 2**70, "0"])
+ids = st.sampled_from(["m1", "m1", "f1", "other", None, 7])
+items = st.sampled_from(
+    [message_item(), message_item(item_id="other"), function("", "c1", "f"), function("{}", "c2", "g", "other")]
+)
+deltas = st.builds(
+    lambda kind, text, at, rest: {**(spoken if kind else argued)("", *at), "delta": text, **rest},
+    st.booleans(),
+    st.sampled_from(["a", "a", "a", "{", "}", "", "\ud800", None, 3, {"text": "b"}]),
+    st.sampled_from([("m1", 0), ("f1", 0), (None, None)]) | st.tuples(ids, numbers),
+    st.sampled_from([{}] * 5 + [{"content_index": 1}, {"content_index": True}, {"summary_index": 0}, {"call_id": "c1"},
+                     {"logprobs": [{"token": "a"}]}, {"logprobs": []}, {"odd": 1}, {"error": {"message": "no"}}]),
+)  # fmt: skip
+events = st.one_of(
+    deltas, deltas, deltas, st.builds(added, items, numbers), st.builds(done, items, numbers), st.just(ended())
+)
+
+
+def plainly(value):
+    return value
+
+
+def everything(stream, objects):
+    """What a parser says and finds, the state that it keeps included."""
+    parser = StreamParser(message_id=ID, date=datetime(2026, 1, 1, tzinfo=timezone.utc))
+    messages = [message for each in stream for message in parser.feed(objects(value=each))]
+    state = parser.snapshot()
+    return dumped([*messages, *parser.close()]), parser.result.model_dump(), state
+
+
+@given(st.lists(st.tuples(events, st.integers(1, 3)), min_size=1, max_size=8))
+@example([(added(message_item(), 1), 1), (spoken("a", index=1), 2), (spoken("b", index=True), 2)])
+@example([(spoken("a"), 2), ({**spoken("b"), "logprobs": [{"token": "b"}]}, 2), (spoken("c"), 2)])
+@example([(spoken("a"), 2), ({**spoken("b"), "odd": 1}, 2), (spoken("c"), 2)])
+@example([(added(function()), 1), (argued("{"), 2), (added(function("", "c2", "g")), 1), (argued("{"), 2)])
+@example([(added(function()), 1), (added(function("", "c2", "g", "f2"), 1), 1), (argued("{", None, None), 3)])
+def test_a_delta_that_goes_the_way_of_the_latest_one_is_read_as_any_other(repeated):
+    stream = [event for event, times in repeated for _ in range(times)]
+    short = everything(stream, plainly)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "_takes", lambda *_: False)
+        assert everything(stream, plainly) == short
+    assert everything(stream, partial(construct_type, type_=ResponseStreamEvent)) == short

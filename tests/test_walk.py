@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 
 PAGE = (Path(__file__).parents[1] / "docs" / "walk.md").read_text(encoding="utf-8")
-WALKS = re.findall(r"^\| (\w[\w ]*) \| (objects|bytes) \| (\d+) \| (.*) \|$", PAGE, re.MULTILINE)
+WALKS = re.findall(r"^\| (\w[\w ]*) \| (\w[\w ]*) \| (objects|bytes) \| (\d+) \| (.*) \|$", PAGE, re.MULTILINE)
 
 
 def test_every_kind_of_delta_is_walked_from_objects_and_from_bytes():
-    kinds = {kind for kind, *_ in WALKS}
-    assert {"content", "message", "raw arguments", "channel"} <= kinds
-    assert {(kind, entrance) for kind, entrance, *_ in WALKS} == {
-        (kind, entrance) for kind in kinds for entrance in ("objects", "bytes")
-    }
+    kinds = {(wire, kind) for wire, kind, *_ in WALKS}
+    assert {("Chat Completions", kind) for kind in ("content", "message", "raw arguments", "channel")} <= kinds
+    assert {("Responses", kind) for kind in ("content", "raw arguments")} <= kinds
+    assert {each[:3] for each in WALKS} == {(*kind, entrance) for kind in kinds for entrance in ("objects", "bytes")}
 
 
 @pytest.mark.parametrize(("count", "path"), [(count, path) for *_, count, path in WALKS])

@@ -9,7 +9,7 @@ recorded. Which item an event speaks of, :mod:`streamfsm.machines.items` decides
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, cast
 
 from pydantic import Field
 
@@ -34,7 +34,7 @@ from streamfsm.core.meter import DECODED
 from streamfsm.core.text import without_surrogates
 from streamfsm.machines.items import Rule, Tells
 from streamfsm.wires.chat.dialect import Dialect
-from streamfsm.wires.checked import checked, integer, string
+from streamfsm.wires.checked import LARGEST, checked, integer, string
 from streamfsm.wires.error_shapes import failure_in, failure_of, shown, untold
 from streamfsm.wires.foreign import AMID_RESPONSES, protocol_of
 from streamfsm.wires.responses.events import (
@@ -80,8 +80,19 @@ _ITEM = frozenset({"id", "type", "status", "role", "call_id", "name", "content",
 _PART = frozenset({"type", "text", "refusal", "annotations", "logprobs"})
 _TEXTS = ("text", "refusal", "arguments", "input", "transcript")
 _LATER = ("delta", "code", "diff", "command", "output")  # of an item that its end tells whole
+_NUMBERS = ("output_index", "content_index", "summary_index")
 _CUT = ("incomplete", "failed", "cancelled")  # statuses of an item that is not whole
 _PLACEHOLDERS = ("", "{}", "null")  # arguments of an item that begins, which say nothing yet
+
+
+class _Route(NamedTuple):
+    """The way of a delta: the address that it gave, and the lane to which that led."""
+
+    address: tuple[object, ...]
+    item: Item
+    part: Part | None
+    """``None``: the delta is one of a call's arguments."""
+    field: TextField | None
 
 
 @dataclass(slots=True)
@@ -108,6 +119,9 @@ class Responses:
     """The response, as the event that ends it told it; not part of a snapshot, because nothing is read of it again."""
     base64: int = 0
     """Characters of audio that were left out."""
+    route: Annotated[Any, Field(exclude=True)] = None
+    """The :class:`_Route` of the latest event, if that was a delta that changed nothing here: a delta with the same
+    address goes the same way."""
 
     def fits(self, begun: Collection[int], calls: Collection[int]) -> bool:
         """See :class:`streamfsm.wires.source.Source`."""
@@ -121,6 +135,10 @@ class Responses:
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Pass the events of ``chunk`` on; see :class:`streamfsm.wires.source.Source`."""
+        route, self.route = self.route, None
+        if route and _takes(route, chunk, to):
+            self.route = route
+            return True
         fields, _ = fields_and_extra(chunk)
         if fields is None:
             to.take(AnomalyReport("not_a_chunk", show(chunk), None))
@@ -136,10 +154,10 @@ class Responses:
         if not self.begun:
             self._begin(to)
         if row.does == "delta" and not self.ended:
-            known = self._read_delta(row, fields, to)
+            self.route = self._read_delta(row, fields, to)
             if error := fields.get("error"):
                 self._fail(error, fields, to)
-            return known
+            return self.route is not None
         if self.ended and row.does not in ("end", "nothing"):
             what = "more came after the response had ended; several responses in one body are not read"
             to.take(AnomalyReport("late_chunk", what, _CHOICE))
@@ -291,7 +309,7 @@ class Responses:
         is_new_place = item.index is None and index is not None
         if is_new_place:
             self.items.place(item, index)
-        return item, not is_new_place
+        return item, not (is_new_place or rule.records)
 
     def _find_told(self, tells: Tells, told: _Fields, index: int | None, following: Item | None, to: Handler) -> Item:
         """Return the item that an event tells, which may be a new one."""
@@ -363,30 +381,31 @@ class Responses:
 
     # -- pieces of items ----------------------------------------------------------------------------------------------
 
-    def _read_delta(self, row: EventType, fields: _Fields, to: Handler) -> bool:
+    def _read_delta(self, row: EventType, fields: _Fields, to: Handler) -> _Route | None:
+        """Read a delta; return its route, if it was known and nothing but the text was read."""
         delta = fields.get("delta")
         kind = cast("Kind", row.kind)
         text = delta if type(delta) is str else _text_of(kind, delta, "delta", to)
         self._read_rest(row, fields, to)
         if not text:
-            return True
+            return None
         item, known = self._find(row, fields, to)
         to_field = FIELDS[kind]
         if to_field is None:
             self._begin_lane(item, to)
             to.call(_CHOICE, item.ordinal, "", "", text, 0, False, None, ITEMS[item.type].form)
-            return known
+            return _route(fields, item, None, None) if known else None
         name = _name(kind, fields, to)
         part = item.part(kind, name)
         known = known and part is not None
         part = part or self._part(item, kind, name, to)
         if part is None:
-            return False
+            return None
         to.text(_CHOICE, to_field, text, False, part.number)
         if logprobs := fields.get("logprobs"):
             part.logprobs += self._tell_logprobs(logprobs, to)
-            return False
-        return known
+            return None
+        return _route(fields, item, part, to_field) if known else None
 
     def _read_whole(self, row: EventType, fields: _Fields, to: Handler) -> None:
         kind = cast("Kind", row.kind)
@@ -640,6 +659,39 @@ def _address(fields: _Fields, to: Handler) -> tuple[int | None, list[str]]:
     """Return the index and the ids by which an event says of which item it speaks."""
     ids = [each for name in ("item_id", "call_id") if type(each := fields.get(name)) is str and each]
     return integer(fields, "output_index", _CHOICE, to), ids
+
+
+def _full_address(fields: _Fields) -> tuple[object, ...]:
+    """Return all by which a delta says where it belongs; with the types of numbers, because ``True == 1``."""
+    index, part, summary = fields.get("output_index"), fields.get("content_index"), fields.get("summary_index")
+    numbers = index, part, summary, type(index), type(part), type(summary)
+    return fields.get("type"), fields.get("item_id"), fields.get("call_id"), *numbers
+
+
+def _route(fields: _Fields, item: Item, part: Part | None, field: TextField | None) -> _Route | None:
+    """Return the way of this delta; ``None`` if its address has wrong types, which are recorded each time."""
+    for name in _NUMBERS:
+        number = fields.get(name)
+        if number is not None and (type(number) is not int or abs(number) > LARGEST):
+            return None
+    return _Route(_full_address(fields), item, part, field)
+
+
+def _takes(route: _Route, chunk: Any, to: Handler) -> bool:
+    """Pass on a delta that goes this way, as nearly all do; return whether it does."""
+    try:
+        fields = chunk if type(chunk) is dict else {} if chunk.__pydantic_extra__ else chunk.__dict__
+        text = fields["delta"]
+        goes = route.address == _full_address(fields) and _READ["delta"].issuperset(fields)
+    except (AttributeError, KeyError):
+        return False
+    if not goes or type(text) is not str or not text or fields.get("logprobs"):
+        return False
+    if route.field is None or route.part is None:
+        to.call(_CHOICE, route.item.ordinal, "", "", text, 0, False, None, ITEMS[route.item.type].form)
+    else:
+        to.text(_CHOICE, route.field, text, False, route.part.number)
+    return True
 
 
 def _list_of(value: object, member: str, to: Handler) -> list[Any]:
