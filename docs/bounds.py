@@ -13,6 +13,17 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         f"`Limits.arguments` each; {_TOTAL}",
         ("CallLane.arguments", "CallLane._first", "CallLane._half"),
     ),
+    "what remains of texts that are not kept": (
+        "a print and some thousand characters of a text, or the last piece; a print and 256 characters of arguments",
+        (
+            *("Passing._print", "Passing._marker", "Remains.head", "Remains.whole", "Remains.value"),
+            "MessageWriter.over",
+        ),
+    ),
+    "what may repeat arguments that were not kept": (
+        "as long as those arguments; `Limits.total`",
+        ("Remains.again",),
+    ),
     "what is held back of arguments": (
         "part of the arguments, once more: a key, white space, a value that is told whole, a path, an escape",
         (
@@ -52,7 +63,7 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         "`Limits.anomalies`, of which no more are kept, of 1,000 characters each",
         ("Run.anomalies", "Run.recorded_once", "Anomaly.detail"),
     ),
-    "turns between speech and thoughts": (_TOTAL, ("Numbering.turns", "Judge._spoken")),
+    "turns between speech and thoughts": (_TOTAL, ("Numbering.turns",)),
     "the response's id, model and finish reasons": (
         _TOTAL,
         ("Run.response_id", "Run.model", "Choice.finish_reason"),

@@ -25,7 +25,7 @@ from streamfsm.core.writer import Turn
 from streamfsm.errors import MisuseError
 from streamfsm.limits import Limits
 from streamfsm.messages import StopReasonType, StreamMessage, made_up_id
-from streamfsm.result import ChoiceResult, ErrorInfo, ParsedCall, StreamResult
+from streamfsm.result import NOT_KEPT, ChoiceResult, ErrorInfo, ParsedCall, StreamResult, without_texts
 from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Trace, TraceLog
 from streamfsm.wires.chat.dialect import Dialect
@@ -64,7 +64,7 @@ class _Wire:
     """The beginning of text that came in place of events."""
 
 
-_VERSION: Final = 3  # of snapshots; changes with their shape: see docs/snapshots.md
+_VERSION: Final = 4  # of snapshots; changes with their shape: see docs/snapshots.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class _Snapshot:
         alias_generator=lambda name: name.lstrip("_"), extra="forbid", arbitrary_types_allowed=True
     )
 
-    version: Literal[3]
+    version: Literal[4]
     options: Options
     run: Run
     wire: _Wire
@@ -107,6 +107,10 @@ class StreamParser:
         date: date of all messages, with a time zone; now, unless given.
         boundaries: whether the lists that the verbs return also hold :class:`RunStarted`, :class:`RunEnded` and
             :class:`CallClosed`, in order; they are typed as lists of messages all the same.
+        keep: whether :attr:`result` holds the texts. If not, texts and finished arguments leave the parser and its
+            snapshots once their messages are told, so that a stream takes the same memory however long it is, as a
+            gateway wants it, which only passes messages on. The messages are the same; ``docs/snapshots.md`` says what
+            stays.
         trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to; or a
             :class:`TraceLog`, whose records also say where, why and what. What a callable raises is raised by the verb,
             once it has read everything; the next verb returns its messages.
@@ -134,6 +138,7 @@ class StreamParser:
         step_id: str | None = None,
         date: datetime | None = None,
         boundaries: bool = False,
+        keep: bool = True,
         trace: Trace = None,
     ) -> None:
         if not (trace is None or callable(trace) or isinstance(trace, list | TraceLog)):
@@ -160,6 +165,7 @@ class StreamParser:
                     "run_id": run_id,
                     "step_id": step_id,
                     "boundaries": boundaries,
+                    "keep": keep,
                     "date": date or datetime.now(timezone.utc).replace(microsecond=0),
                 }
             )
@@ -175,6 +181,9 @@ class StreamParser:
         self._template = Template()
         self._frame = b""  # what came before the data of the latest event, if that came by itself
         self._shortest = min(state.options.limits.event, state.options.limits.values)
+        if not state.options.keep:
+            self._traced = self._response.writer.chunk_ends
+            self._response.writer.chunk_ends = self._let_go
 
     # -- the five verbs ---------------------------------------------------------------------------------------------
 
@@ -294,13 +303,23 @@ class StreamParser:
         """The whole response, as the event that ends a Responses stream has it: the object that was fed, or a dict.
 
         ``None`` on the other wire, and before that event. A snapshot does not hold it.
+
+        Raises:
+            MisuseError: the parser keeps no texts.
         """
+        if not self._response.options.keep:
+            raise MisuseError(NOT_KEPT.format("final_response"))
         source = self._wire.source
         return source.final if isinstance(source, Responses) else None
 
     @property
     def result(self) -> StreamResult:
-        """The result of the stream so far; built anew on each access."""
+        """The result of the stream so far; built anew on each access.
+
+        With ``keep=False`` it has no texts, arguments and extras: reading those raises :class:`MisuseError`, and JSON
+        made of it lacks them. Names, ids, verdicts, which calls are ready, what calls have beside their arguments, and
+        the usage are there.
+        """
         run, judge = self._response.run, self._response.judge
         answer = set(judge.answer())
         outcomes = {} if self.state == "open" else judge.outcomes(self.state)
@@ -317,7 +336,7 @@ class StreamParser:
         choices = [choice_result(index, run.choices[index]) for index in sorted(run.choices)]
         first = choices[0] if choices else choice_result(0, Choice())
         parts = [choice for choice in choices if choice.index in answer]
-        return StreamResult(
+        result = StreamResult(
             response_id=run.response_id,
             model=run.model,
             content=first.content,
@@ -335,6 +354,7 @@ class StreamParser:
             error=run.error,
             anomalies=list(run.anomalies),
         )
+        return result if self._response.options.keep else without_texts(result)
 
     # -- persistence ------------------------------------------------------------------------------------------------
 
@@ -366,6 +386,8 @@ class StreamParser:
                 problems.append("the reader of the wire knows the choices and calls that there are")
             if not problems:
                 parser._open(kept, trace)
+                if not parser._response.fits():
+                    problems.append("what is kept is what the options say")
         except Exception as error:  # a snapshot is input: whatever is wrong with it, this is the answer
             raise MisuseError(f"not a snapshot of this version: {error}") from error
         if problems:
@@ -373,6 +395,15 @@ class StreamParser:
         if json.dumps(parser.snapshot(), sort_keys=True) != given:
             raise MisuseError("not a snapshot of this version: no parser writes it so")
         return parser
+
+    def _let_go(self) -> None:
+        """Let go what was told, after a piece of the stream; only if nothing is kept."""
+        self._response.let_go()
+        source = self._wire.source
+        if isinstance(source, Responses):
+            source.let_go()
+        if self._traced is not None:
+            self._traced()
 
     def _read(self, chunk: object) -> bool:
         wire = self._wire

@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable
 from copy import deepcopy
-from typing import Any, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel, Field
 
-from streamfsm.errors import ArgumentsError
+from streamfsm.errors import ArgumentsError, MisuseError
 from streamfsm.messages import Model, StopReasonType
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -124,7 +124,21 @@ class Usage(Model):
     """Each field with the last value that the wire reported."""
 
 
-class ParsedCall(Model):
+NOT_KEPT = "{} was not kept, because the parser was made with keep=False"
+
+
+class _Kept(Model):
+    """A part of the result, of which texts may not be kept: then reading them raises :class:`MisuseError`."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in _TEXTS_OF.get(type(self).__name__, ()):
+                raise MisuseError(NOT_KEPT.format(name))
+            return super().__getattr__(name)
+
+
+class ParsedCall(_Kept):
     """One tool call.
 
     ``verdict`` judges ``arguments``: ``valid``, a JSON object; ``lenient``, valid except for raw control characters in
@@ -256,7 +270,7 @@ class ReasoningDetail(Model):
         return {"signature": self.signature} if self.signature else {}
 
 
-class ChoiceResult(Model):
+class ChoiceResult(_Kept):
     """What one choice said."""
 
     index: int
@@ -341,7 +355,7 @@ class ErrorInfo(Model):
     message: str
 
 
-class StreamResult(Model):
+class StreamResult(_Kept):
     """The result of the stream so far. The fields of the first choice are also at the top level."""
 
     response_id: str | None
@@ -363,6 +377,11 @@ class StreamResult(Model):
     """Fields of the chunks that are not read, such as ``citations``; as in :class:`ParsedCall`."""
     error: ErrorInfo | None
     anomalies: list[Anomaly]
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether the texts were kept: the parser was not made with ``keep=False``."""
+        return "content" in self.__dict__
 
     @property
     def ready_calls(self) -> list[ParsedCall]:
@@ -394,12 +413,31 @@ class StreamResult(Model):
         """
         parts = [choice for choice in self.choices if choice.index in self.answer]
         if not parts:
-            return {"role": "assistant", "content": ""}
+            return {"role": "assistant", "content": self.content}
         texts = {name: "".join(getattr(part, name) for part in parts) for name in _TEXTS}
         lists = {name: [each for part in parts for each in getattr(part, name)] for name in _LISTS}
         kept = {name: values for part in reversed(parts) for name, values in part.extras.items()}
         whole = parts[0].model_copy(update={**texts, **lists, "extras": kept})
         return whole.assistant_message(reasoning=reasoning, calls=calls, extras=extras)
+
+
+_SAID = ("content", "reasoning", "refusal", "assistant_text", "thoughts", "extras")
+_TEXTS_OF = {
+    "ParsedCall": ("arguments",),
+    "ChoiceResult": (*_SAID, "content_parts", "transcript", "reasoning_details", "reasoning_positions"),
+    "StreamResult": _SAID,
+}
+"""The fields of each class that are not kept with ``keep=False``."""
+
+
+def without_texts(result: StreamResult) -> StreamResult:
+    """Return a result without its texts, which were not kept: it has no such fields."""
+    parts = [result, *result.choices, *(call for choice in result.choices for call in choice.tool_calls)]
+    for part in (*parts, *result.tool_calls):
+        for name in _TEXTS_OF[type(part).__name__]:
+            part.__dict__.pop(name, None)
+            part.__pydantic_fields_set__.discard(name)
+    return result
 
 
 _TEXTS = ("content", "reasoning", "refusal")

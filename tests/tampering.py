@@ -3,13 +3,15 @@
 import json
 import random
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
+import pytest
 from golden import BODY
 from helpers import HALF, call, chunk, feed
 from rich_stream import RICH, RICH_OPTIONS
 
-from streamfsm import Dialect, StreamParser, ThinkTags
+from streamfsm import Dialect, MisuseError, StreamParser, ThinkTags
 
 EVENTS = [
     {"type": "response.created", "response": {"id": "r", "model": "m", "output": []}},
@@ -35,6 +37,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"think_tags": [ThinkTags("<a>", "</a>", "auto"), ThinkTags("[", "]", "auto")]},
     {"dialect": Dialect(content="final_repeat", arguments="placeholder", reasoning="final_repeat", name="snapshot")},
     {"dialect": Dialect(content="snapshot", arguments="snapshot")},
+    {"keep": False},
+    {**RICH_OPTIONS, "keep": False, "boundaries": True},
     {},
 ]
 STRANGE: list[Any] = [
@@ -103,8 +107,9 @@ def tamper(value: Any, chance: random.Random) -> None:
 
 def go_on(parser: StreamParser, chance: random.Random) -> None:
     """All that a parser is for: nothing of it may raise."""
-    for dump in (parser.result.model_dump_json, parser.result.assistant_message):
-        dump()
+    parser.result.model_dump_json()
+    with nullcontext() if parser.snapshot()["options"]["keep"] else pytest.raises(MisuseError):
+        parser.result.assistant_message()
     messages = feed(parser, [*chance.sample(RICH, 6), *chance.sample(EVENTS, 3), *MORE])
     messages += parser.feed_bytes(BODY[:50]) + parser.close()
     for message in messages:

@@ -211,3 +211,11 @@ def test_no_call_stays_sealed_after_the_chunk_that_puts_it_in_doubt(
                 again = data.draw(st.sampled_from([chunk(moved, choice=lane.choice), chunk(named, choice=lane.choice)]))
                 parser.feed(data.draw(st.sampled_from([again, {"nothing": "known"}])))
                 sealed()
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_parser_is_restored_while_a_call_is_sealed(keep):
+    parser = StreamParser(seal_tools=["search"], keep=keep)
+    parser.feed(chunk(call(0, "a", "search", '{"q":1}')))
+    restored = StreamParser.restore(parser.snapshot())
+    assert restored.cancel() == parser.cancel()

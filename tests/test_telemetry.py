@@ -307,6 +307,13 @@ def test_a_failure_is_the_spans_status(backend, content):
     assert point.attributes["error.type"] == "StreamError"
 
 
+def test_content_that_was_not_kept_adds_no_messages(backend):
+    list(iter_messages(iter(SPEECH), StreamParser(keep=False), observers=[backend.gen_ai(content=True).observer("m")]))
+    attributes = backend.spans["chat m"].attributes
+    assert "gen_ai.output.messages" not in attributes
+    assert attributes["streamfsm.tool_calls.name"] == ("send_message", "search")
+
+
 def test_content_adds_the_messages(backend):
     chunks = [chunk(reasoning_content="Hm."), chunk(content="Hi"), *SPEECH]
     synchronous(chunks, [backend.gen_ai(content=True).observer("m")])

@@ -76,6 +76,8 @@ class OpenAIStreamingInterface(TokenCounts):
         think_tags: tags of reasoning inside content, with their modes.
         dialect: how the server speaks.
         limits: how much the parser takes.
+        keep: see :class:`StreamParser`. Without texts, :attr:`reasoning_messages` stays empty, and what returns texts
+            raises :class:`MisuseError`.
         trace: receives the transitions; an exception in it is logged, and the stream goes on.
         observers: called with what happens, in addition to the span and the log.
     """
@@ -106,9 +108,13 @@ class OpenAIStreamingInterface(TokenCounts):
         think_tags: AnyThinkTags | None = None,
         dialect: Dialect = Dialect(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        keep: bool = True,
         trace: Trace = None,
         observers: Collection[Observer] = (),
     ) -> None:
+        for option, asked in (("is_openai_proxy", is_openai_proxy), ("reasoning_as_text", reasoning_as_text)):
+            if asked and not keep:
+                raise MisuseError(f"{option} needs the texts, which keep=False does not keep")
         self.use_assistant_message = use_assistant_message
         self.put_inner_thoughts_in_kwarg = put_inner_thoughts_in_kwarg
         self.requires_approval_tools = requires_approval_tools
@@ -124,6 +130,7 @@ class OpenAIStreamingInterface(TokenCounts):
             seal_tools=seal_tools,
             dialect=dialect,
             limits=limits,
+            keep=keep,
             run_id=run_id,
             step_id=step_id,
             trace=_harmless(trace),
@@ -145,6 +152,7 @@ class OpenAIStreamingInterface(TokenCounts):
         self._reasoning_as_text = reasoning_as_text
         self._deadlines = Deadlines(first_chunk_timeout, idle_timeout, total_timeout)
         self._observers = observers
+        self._keeps = keep
         self._is_used = False
 
     # -- reading ----------------------------------------------------------------------------------------------------
@@ -206,7 +214,7 @@ class OpenAIStreamingInterface(TokenCounts):
     def _keep(self, messages: list[StreamMessage]) -> list[StreamMessage]:
         """Keep what the attributes show; return the messages for the consumer."""
         for message in messages:
-            if isinstance(message, ReasoningMessage):
+            if isinstance(message, ReasoningMessage) and self._keeps:
                 self.reasoning_messages.append(message.reasoning)
                 if message.source == "non_reasoner_model":
                     self._thoughts.append(message.reasoning)
@@ -236,10 +244,12 @@ class OpenAIStreamingInterface(TokenCounts):
 
     def _answer_in_reasoning(self) -> str:
         """The reasoning, if the answer is nothing else and that is wanted as text; else nothing."""
+        if not self._reasoning_as_text:
+            return ""
         result = self.parser.result
         nothing_else = not (result.assistant_text or result.tool_calls)
         is_whole = result.stop_reason == StopReasonType.end_turn
-        return result.reasoning if self._reasoning_as_text and nothing_else and is_whole else ""
+        return result.reasoning if nothing_else and is_whole else ""
 
     # -- what came of it --------------------------------------------------------------------------------------------
 

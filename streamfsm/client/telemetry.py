@@ -172,7 +172,8 @@ class GenAiSpan(Telemetry):
         )
         usage = result.usage
         finish_reasons = [choice.finish_reason for choice in result.choices if choice.finish_reason]
-        messages = self._content and json.dumps([_message(choice) for choice in result.choices], ensure_ascii=False)
+        tells = self._content and result.has_texts
+        messages = tells and json.dumps([_message(choice) for choice in result.choices], ensure_ascii=False)
         told = {
             gen_ai.RESPONSE_ID: result.response_id,
             gen_ai.FINISH_REASONS: finish_reasons or None,

@@ -1,17 +1,26 @@
-"""``Buffer``: text that grows piece by piece, at the memory of the joined text; and what a snapshot holds of a text."""
+"""``Buffer``: text that grows piece by piece, at the memory of the joined text; and what a snapshot holds of a text.
+
+``Passing`` is a text of which only a print stays, by which a text that is told again is known.
+"""
 
 import json
 import re
+from hashlib import blake2b
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import GetCoreSchemaHandler, PlainSerializer, PlainValidator
 from pydantic_core import CoreSchema, core_schema
 
+from streamfsm.core.written_calls import LONGEST, written_call
+
 PIECES = 128
 """Pieces that wait to be joined: of one character each, they take 57 bytes and more a character, joined 1 to 4."""
 _BLOCK = 1 << 14
 """Characters of a block, which is not copied any more. So each character is copied a bounded number of times."""
+_PRINTED = 1 << 10
+"""Characters of a block of which a print is made."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_PRINT = re.compile("[0-9a-f]{32}|")
 
 
 def _read(value: Any) -> str:
@@ -64,6 +73,15 @@ class Buffer(list[str]):
         """Return all of the text."""
         return "".join([*(self._blocks or ()), *self])
 
+    @property
+    def marker(self) -> str | None:
+        """The marker of the first call that the text holds as text."""
+        return written_call(self.getvalue())
+
+    def begins(self, text: str, at: int) -> bool:
+        """Whether ``text[at:]`` begins with this text, or is its beginning. No more is read than ``text`` is long."""
+        return text.startswith(self.part(0, max(len(text) - at, 0)), at)
+
     def part(self, start: int, size: int) -> str:
         """Return up to ``size`` characters from ``start`` on, at a cost that does not depend on the text's length."""
         self.join()
@@ -94,6 +112,119 @@ class Buffer(list[str]):
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            lambda value: cls(_read(value)),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda buffer: _written(buffer.getvalue())),
+            lambda value: Passing.of(value) if isinstance(value, dict) and "print" in value else cls(_read(value)),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda buffer: buffer.written()),
         )
+
+    def written(self) -> Any:
+        """Return what a snapshot holds."""
+        return _written(self.getvalue())
+
+
+class Passing(Buffer):
+    """Text that passes: its size stays, a print of it, and its last characters, at most some thousand.
+
+    Its value is empty: nothing of it can be told again.
+    """
+
+    __slots__ = ("_marker", "_print", "_printed", "_waiting")
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self._printed = 0  # characters that only the print knows
+        self._print = ""
+        self._marker: str | None = None  # that of a call that begins in them
+        self._waiting = 0
+        self.append(text)
+
+    @classmethod
+    def of(cls, value: dict[str, Any]) -> "Passing":
+        """Return the text of a snapshot.
+
+        Raises:
+            ValueError: it is none.
+        """
+        passing, rest, printed, marker = cls(), value.get("rest"), value.get("printed"), value.get("marker")
+        if (
+            value.keys() != {"printed", "print", "marker", "rest"}
+            or not (isinstance(rest, str) and isinstance(value["print"], str) and type(printed) is int)
+            or not (_PRINT.fullmatch(value["print"]) and printed >= 0 and printed % _PRINTED == 0)
+            or bool(printed) != bool(value["print"])
+            or not (marker is None or (isinstance(marker, str) and printed and written_call(marker) == marker))
+            or holds_half(rest)
+        ):
+            raise ValueError("not a text that passed")
+        passing.append(rest)
+        passing._printed, passing._print, passing._marker = printed, value["print"], marker
+        return passing
+
+    @property
+    def size(self) -> int:
+        """See :class:`Buffer`, as for all of them."""
+        return self._printed + self._waiting
+
+    @property
+    def marker(self) -> str | None:
+        """That of a call that began early, or of one in the last characters."""
+        return self._marker or written_call("".join(self))
+
+    @property
+    def whole_print(self) -> str:
+        """The print of all of the text."""
+        self.join()
+        return _print_of(self._print, "".join(self))
+
+    def append(self, text: str) -> None:
+        """Append a piece. The last one can be cut."""
+        if self._waiting > 2 * _PRINTED:
+            self.join()
+        super().append(text)
+        self._waiting += len(text)
+
+    write = append
+
+    def getvalue(self) -> str:
+        """Return nothing."""
+        return ""
+
+    def begins(self, text: str, at: int) -> bool:
+        """Whether ``text[at:]`` begins with this text. A beginning of it cannot be told from another text."""
+        self.join()
+        if len(text) - at < self.size:
+            return len(text) == at
+        known, end = "", at + self._printed
+        for start in range(at, end, _PRINTED):
+            known = _print_of(known, text[start : start + _PRINTED])
+        return known == self._print and text.startswith("".join(self), end)
+
+    def part(self, start: int, size: int) -> str:  # noqa: ARG002 - as of any buffer
+        """Return nothing."""
+        return ""
+
+    def cut(self, size: int) -> None:
+        """Take away the end of the last piece, or all of it."""
+        more = self.size - size
+        self._waiting -= more
+        last = self.pop()
+        super().append(last[: len(last) - more])
+
+    def join(self) -> None:
+        """Make the print of all but the last characters, in which a call may have begun that still goes on."""
+        text = "".join(self)
+        whole = max(len(text) - LONGEST, 0) // _PRINTED * _PRINTED
+        if whole and self._marker is None:
+            self._marker = written_call(text, whole)
+        for start in range(0, whole, _PRINTED):
+            self._print = _print_of(self._print, text[start : start + _PRINTED])
+        self[:] = [text[whole:]]
+        self._printed, self._waiting = self._printed + whole, len(text) - whole
+
+    def written(self) -> Any:
+        """Return what a snapshot holds: the same, however the text was cut."""
+        self.join()
+        return {"printed": self._printed, "print": self._print, "marker": self._marker, "rest": self[0]}
+
+
+def _print_of(before: str, text: str) -> str:
+    """Return the print of a text that follows the one with the print ``before``."""
+    return blake2b((before + text).encode(), digest_size=16).hexdigest()

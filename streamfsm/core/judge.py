@@ -20,13 +20,10 @@ WHOLE = ("valid", "lenient", "empty", "text")
 class Judge:
     """Decides how choices ended and which calls are certain, and records what does not fit as anomalies."""
 
-    __slots__ = ("_anomalies", "_policies", "_run", "_spoken", "_turns")
+    __slots__ = ("_anomalies", "_policies", "_run")
 
     def __init__(self, run: Run, policies: Policies, anomalies: Anomalies) -> None:
         self._run, self._policies, self._anomalies = run, policies, anomalies
-        # What the turns say that were looked at so far; turns are only ever added.
-        self._spoken: set[tuple[int, str | int]] = set()
-        self._turns = 0
 
     def meaning(self, finish_reason: str) -> Ending:
         """Return what a finish reason means on this server."""
@@ -60,12 +57,7 @@ class Judge:
                 self._anomalies.record("silent_speech", what, call.choice, call.ordinal)
 
     def _is_silent(self, call: CallLane) -> bool:
-        if call.adopted or not call.is_speech:
-            return False
-        turns = self._run.numbering.turns or []
-        self._spoken.update((turn.choice, turn.lane) for turn in turns[self._turns :] if turn.field == "content")
-        self._turns = len(turns)
-        return (call.choice, call.ordinal) not in self._spoken
+        return call.is_speech and not (call.adopted or call.spoke)
 
     def _judge_text(self, lane: TextLane) -> None:
         field = "reasoning" if lane.text_field == "reasoning" else "content"

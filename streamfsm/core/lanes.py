@@ -3,21 +3,22 @@
 A lane reports two things to its outlet, in order: boundaries, and text. The lane's table decides what each becomes.
 """
 
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
 
-from pydantic import Field, PlainValidator
+from pydantic import Field, PlainSerializer, PlainValidator
 from pydantic_core import from_json
 
-from streamfsm.core.buffer import PIECES, Buffer, Half
+from streamfsm.core.buffer import PIECES, Buffer, Half, Passing
 from streamfsm.core.captured import UNNAMED, Captured, Channels
 from streamfsm.core.events import CallPiece, Form, TextField
 from streamfsm.core.extras import Extras
 from streamfsm.core.meter import Meter
-from streamfsm.core.scanner import Scanner
+from streamfsm.core.scanner import Scanner, rest_of, scanner_of
 from streamfsm.core.tags import Tags
 from streamfsm.core.text import begins_again, is_repetition, join_surrogates
 from streamfsm.machines import STREAM, TEXT, TOOL_CALL, StateMachine
@@ -40,6 +41,10 @@ _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
 AWAITING_NAME = TOOL_CALL.table.initial
 _OVER = ("closed", "sealed", "malformed", "spoken_verbatim")  # states of a call whose arguments lack nothing
+# States of an open call whose arguments can go: nothing of them is read again. And the lexer's mode in each.
+_GONE = {"closed": "closed", "malformed": "broken", "spoken_verbatim": "broken", "text_input": "text"}
+_GOES = frozenset({*_GONE, *TOOL_CALL.table.final})
+_HEAD = 256  # characters of an object that stay, so that what does not repeat it is told at once
 OPEN = frozenset(STREAM.table.live)
 
 
@@ -98,10 +103,9 @@ def _delta_of(buffers: Iterable[Buffer], size: int, text: str) -> str | None:
         return text[size:] + half
     at = 0
     for buffer in buffers:
-        seen = buffer.part(0, len(text) - at) if at < len(text) else ""
-        if not text.startswith(seen, at):
+        if not buffer.begins(text, at):
             return None
-        at += len(seen)
+        at = min(at + buffer.size, len(text))
     return text[size:] + half if len(text) >= size else ""
 
 
@@ -212,6 +216,17 @@ class TextLane:
         self._half = ""
         return _delta_of((self._held, self.answer, self.reasoning), self.size, text)
 
+    def pass_on(self, *, reasoning: bool) -> None:
+        """Keep no text of what comes; ``reasoning``: not even thoughts."""
+        self.answer = Passing()
+        if reasoning:
+            self.reasoning = Passing()
+
+    @property
+    def passes(self) -> tuple[bool, bool]:
+        """Whether the answer, and the thoughts, are not kept."""
+        return isinstance(self.answer, Passing), isinstance(self.reasoning, Passing)
+
     def emitted(self, field: str) -> Buffer:
         """Return all text that has become this field of messages."""
         return self.reasoning if field == "reasoning" else self.answer
@@ -291,6 +306,22 @@ class _Listener(_Replayed):
 
 
 @dataclass(slots=True)
+class Remains:
+    """What remains of the arguments of a call that are over, beside their size and print, and their verdict."""
+
+    head: str
+    """The first characters of the object."""
+    whole: str
+    """The print of the object, by which a repetition of it is known."""
+    value: str | None
+    """The print of what the arguments say, by which another call that says the same is known; ``None``: not JSON."""
+    empty: bool
+    """Whether they are none, or an object without members."""
+    again: Buffer = field(default_factory=Buffer)
+    """What is held back, because it may repeat the object."""
+
+
+@dataclass(slots=True)
 class CallLane:
     """One tool call."""
 
@@ -303,8 +334,10 @@ class CallLane:
     name: str = ""
     size: int = 0
     arguments: Buffer = field(default_factory=Buffer)
-    scanner: Annotated[Scanner | None, PlainValidator(lambda scanner: scanner), Field(exclude=True)] = None
+    scanner: Annotated[Scanner | None, PlainValidator(scanner_of), PlainSerializer(rest_of)] = None
     """Made when the name is complete, because the name decides what is captured; ``None`` until then."""
+    remains: Remains | None = None
+    """What remains of arguments that have gone; ``None``: none have."""
     extras: Extras = field(default_factory=dict)
     """Fields that are not read."""
     form: Form = "json"
@@ -336,6 +369,8 @@ class CallLane:
     """What is captured of its arguments; not part of a snapshot, because the options say it."""
     said: int = 0
     """Characters of the arguments that became speech or thoughts."""
+    spoke: bool = False
+    """Whether any of them became speech."""
     _name_half: Half = ""
     _half: Half = ""
     _first: str | None = ""  # what may be a placeholder; ``None`` once this is decided
@@ -381,7 +416,7 @@ class CallLane:
         """The text that waits for the next one: of the name, or of the arguments."""
         if self.scanner is None:
             return self.name + self._name_half + self.arguments.getvalue() + self._half
-        again = self.arguments.part(self.scanner.begins, self._again) if self._again else ""
+        again = self._repeating if self._again else ""
         return (self._first or "") + self.scanner.held_back + again + self._half
 
     @property
@@ -422,6 +457,8 @@ class CallLane:
     @property
     def is_empty(self) -> bool:
         """Whether there are no arguments so far, or only an object without members."""
+        if self.remains is not None:
+            return self.remains.empty and self.size < _SHORT and self.judge()[1] is None
         return self.size < _SHORT and "".join(self.arguments.getvalue().split()) in ("", "null", "{}")
 
     def emitted(self, channels: Channels) -> str:
@@ -433,12 +470,40 @@ class CallLane:
 
     def says_the_same(self, other: "CallLane") -> bool:
         """Whether the arguments are those of the other call, as text or as JSON."""
+        if self.remains is not None or other.remains is not None:
+            (mine, text), (others, other_text) = self.prints, other.prints
+            return mine == others if mine and others else text == other_text
         texts = [lane.arguments.getvalue() for lane in (self, other)]
         try:
             mine, others = map(from_json, texts)
         except ValueError:
             mine, others = texts
         return bool(mine == others)
+
+    @property
+    def prints(self) -> tuple[str | None, str]:
+        """The prints of what the arguments say, and of the arguments."""
+        if self.remains is None:
+            text = self.arguments.getvalue()
+            return _print_of_value(text), Passing(text).whole_print
+        told = self.remains.value if self.judge()[0] != "trailing" else None
+        return told, cast("Passing", self.arguments).whole_print
+
+    @property
+    def goes(self) -> bool:
+        """Whether the arguments are over, so that they can go. Those of a sealed call stay, to be told if it falls."""
+        return self.scanner is not None and self.state in _GOES
+
+    def let_go(self) -> None:
+        """Let the arguments go: what judges the call remains."""
+        scanner, text = self.scanner, self.arguments.getvalue()
+        if scanner is None or self.remains is not None or not self.goes:
+            return
+        value = text[scanner.begins : scanner.ends]
+        self.remains = Remains(value[:_HEAD], Passing(value).whole_print, _print_of_value(text), self.is_empty)
+        if self._again:
+            self.remains.again.write(value[: self._again])
+        self.arguments, scanner.alone = Passing(text), True
 
     def doubt(self, outlet: Outlet) -> None:
         """Put the call in doubt: it is never ready, and no longer sealed."""
@@ -496,13 +561,17 @@ class CallLane:
         """
         state, text, announced, again = self.state, self.arguments.getvalue(), self.announced_id, self._again
         over = state in TOOL_CALL.table.final
+        if self.scanner is not None or self.remains is not None:
+            self._restore_gone(channels, over=over)
+            return
         if state == AWAITING_NAME or not self.name:
             if again is not None or not (over or state == AWAITING_NAME):
                 raise ValueError(f"{self.label} has no name, and is {state}")
             return
         self.state, self.arguments, self._again = AWAITING_NAME, Buffer(), None
         self.replay(text, channels, _Replayed(), ended=over)
-        if not over and self.state != state:
+        is_sealed = state == "sealed" and self.machine.accepts(self, "sealed")  # not by arguments alone
+        if not (over or self.state == state or is_sealed):
             raise ValueError(f"{self.label} is {state} in the snapshot, and {self.state} by its arguments")
         self._restore_held(again)
         self.state, self.announced_id = state, announced
@@ -515,6 +584,25 @@ class CallLane:
             self._scan(rest, outlet)
         if ended:
             cast("Scanner", self.scanner).close(self, outlet)
+
+    def _restore_gone(self, channels: Channels, *, over: bool) -> None:
+        scanner, remains, arguments = self.scanner, self.remains, self.arguments
+        if scanner is None or remains is None or not isinstance(arguments, Passing) or not self.name:
+            raise ValueError(f"{self.label} has no arguments, and they have not gone")
+        free, broken = self.form == "text", scanner.error_offset is not None
+        if (
+            (not over and scanner.mode != _GONE.get(self.state))
+            or (free and scanner.mode != "text")
+            or broken != (scanner.verdict in ("invalid", "trailing"))
+            or not scanner.begins <= max(scanner.begins, scanner.ends) <= arguments.size
+            or len(remains.head) != min(max(scanner.ends - scanner.begins, 0), _HEAD)
+            or remains.again.size != (self._again or 0)
+            or not remains.head.startswith(remains.again.part(0, _HEAD))
+        ):
+            raise ValueError(f"what remains of {self.label} is not what can")
+        self.tool = UNNAMED if free else self._tool_of(channels)
+        scanner.go_on(self.tool.trie, arguments.size, raw=not self.tool.is_speech)
+        self._restore_held(self._again)
 
     def _restore_held(self, again: int | None) -> None:
         scanner = cast("Scanner", self.scanner)
@@ -578,6 +666,8 @@ class CallLane:
         """Compare what follows the object with the object; return what can be read now."""
         scanner, again = cast("Scanner", self.scanner), cast("int", self._again)
         size = scanner.ends - scanner.begins
+        if self.remains is not None:
+            return self._compare_with(self.remains, text, size)
         expected = self.arguments.part(scanner.begins + again, min(len(text), size - again))
         if not text.startswith(expected):
             return self._held() + text
@@ -586,11 +676,34 @@ class CallLane:
             self._again, self.repeated = None, True
         return text[len(expected) :]
 
+    def _compare_with(self, remains: Remains, text: str, size: int) -> str:
+        """Compare with an object that has gone: its head at once, the rest of it once as much has come."""
+        room = size - remains.again.size
+        remains.again.write(text[:room])
+        self._again = came = remains.again.size
+        is_head = remains.head.startswith(remains.again.part(0, _HEAD))
+        if is_head and came < size:
+            return ""
+        if not is_head or Passing(remains.again.getvalue()).whole_print != remains.whole:
+            return self._held() + text[room:]
+        remains.again.clear()
+        self._again, self.repeated = None, True
+        return text[room:]
+
+    @property
+    def _repeating(self) -> str:
+        """What is held back because it repeats the object."""
+        if self.remains is not None:
+            return self.remains.again.getvalue()
+        return self.arguments.part(cast("Scanner", self.scanner).begins, cast("int", self._again))
+
     def _held(self) -> str:
         """Return what was held back: it does not repeat the object, so it is an error."""
-        scanner, again = cast("Scanner", self.scanner), cast("int", self._again)
-        self._again, scanner.stops = None, False
-        return self.arguments.part(scanner.begins, again)
+        held = self._repeating
+        self._again, cast("Scanner", self.scanner).stops = None, False
+        if self.remains is not None:
+            self.remains.again.clear()
+        return held
 
     def formed(self, text: str, form: Form) -> str | None:
         """Return a piece of this form as text that continues the arguments; ``None`` if their form differs."""
@@ -642,6 +755,25 @@ class CallLane:
             if self._again is not None:
                 self._scan(self._held(), outlet)
             self.scanner.close(self, outlet)
+
+
+def _print_of_value(text: str) -> str | None:
+    """Return the print of what JSON says, which is that of all JSON that says the same; ``None`` if it is none."""
+    try:
+        value = _plain(from_json(text))
+    except ValueError:
+        return None
+    return Passing(json.dumps(value, sort_keys=True)).whole_print
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with numbers written alike that Python says are equal."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    is_integral = isinstance(value, bool) or (isinstance(value, float) and value.is_integer())
+    return int(value) if is_integral else value
 
 
 Lane: TypeAlias = StreamLane | TextLane | CallLane

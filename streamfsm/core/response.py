@@ -28,7 +28,6 @@ from streamfsm.core.events import (
     UsageReport,
     Whole,
 )
-from streamfsm.core.extras import Extras
 from streamfsm.core.judge import Judge
 from streamfsm.core.keeper import Keeper
 from streamfsm.core.lanes import AWAITING_NAME, CallLane, LanePolicy, Routes, TextLane, TextRoute, label_of
@@ -94,6 +93,7 @@ class Response(Routes):
             meter=run.meter,
             hides_reasoning=self._hides_reasoning(),
             boundaries=options.boundaries,
+            over=None if options.keep else [],
         )
         run.meter.bound = limits.total
         super().__init__(self.writer, run.meter)
@@ -114,6 +114,12 @@ class Response(Routes):
             anomalies=self.anomalies,
             meter=run.meter,
         )
+        if run.stream.is_open:  # what a snapshot was made of goes on as it would have
+            for index, choice in run.choices.items():
+                calls = choice.calls
+                for wire_index, at in calls.at_index.items():
+                    if not calls.lanes[at].adopted:
+                        self._route(index, wire_index, calls.lanes[at], calls)
 
     # -- what each event does ---------------------------------------------------------------------------------------
 
@@ -168,8 +174,7 @@ class Response(Routes):
                 known, choice, wire_index, piece.id, piece.name, piece.entry, cumulative=cumulative
             )
             route = found, known, self._lane_policies[None]
-            if wire_index is not None and not found.settled:
-                self._call_routes[choice, wire_index] = route
+            self._route(choice, wire_index, found, known)
         lane, calls, policy = route
         calls.last = lane.ordinal
         if lane.settled and arguments and not cumulative:
@@ -188,6 +193,11 @@ class Response(Routes):
             self.feed_call(lane, arguments, policy)
         if piece.extras and self._stream.is_open:
             self._keeper.keep(piece.extras, lane.extras)
+
+    def _route(self, choice: int, wire_index: int | None, lane: CallLane, calls: Calls) -> None:
+        """Note that the entries of an index which name no call go to this one."""
+        if wire_index is not None and not lane.settled:
+            self._call_routes[choice, wire_index] = lane, calls, self._lane_policies[None]
 
     def _revoke_astray(self) -> None:
         """Tell which sealed calls may lack arguments that have gone astray; no call is sealed after that."""
@@ -218,13 +228,34 @@ class Response(Routes):
             LimitReached: it is one more than a limit allows.
         """
         texts = self.run.choices[choice].texts
-        if label_of(field, part) not in texts:
+        if is_new := label_of(field, part) not in texts:
             self._meter.add("text")
         lane = self.run.choices[choice].text_lane(choice, field, part)
+        if is_new and self._passes(field):
+            lane.pass_on(reasoning=not self.options.boundaries)
         if len(texts) > self._limits.items:
             del texts[lane.label]
             raise LimitReached("items")
         return lane
+
+    def _passes(self, field: TextField) -> bool:
+        """Whether the text of a field leaves: all of it is kept where all of it may come again."""
+        return not (self.options.keep or self._lane_policies[field].repeated)
+
+    def fits(self) -> bool:
+        """Whether what is kept is what the options say; see :mod:`streamfsm.core.invariants`."""
+        options = self.options
+        for choice in self.run.choices.values():
+            for lane in choice.texts.values():
+                passes = self._passes(cast("TextField", lane.text_field))
+                if lane.passes != (passes, passes and not options.boundaries):
+                    return False
+            for call in choice.calls.lanes:
+                if (call.remains is not None) != (not options.keep and call.goes):
+                    return False
+            if (choice.extras and not options.keep) or (choice.details and not (options.keep or options.boundaries)):
+                return False
+        return options.keep or not (self.run.extras or self.run.numbering.turns)
 
     def _take_late_delta(self, lane: TextLane | CallLane) -> None:
         what = f"{lane.label}: more came after the wire had said that it is whole"
@@ -257,6 +288,7 @@ class Response(Routes):
     def _take_call_frame(self, event: CallFrame) -> None:
         calls = self.run.choices[event.choice].calls
         lane = self._call_reader.frame(calls, event)
+        self._route(event.choice, event.wire_index, lane, calls)
         if event.extras:
             self._keeper.keep(event.extras, lane.extras)
 
@@ -337,19 +369,23 @@ class Response(Routes):
 
     def _take_thought(self, event: Thought) -> None:
         choice = self.run.choices[event.choice]
+        keeps = self.options.keep or self.options.boundaries
         if event.apart or event.part is not None:
-            self._keeper.keep_thought(event, choice, 0)
+            if keeps:
+                self._keeper.keep_thought(event, choice, 0)
             return
         lane = self._open_lane(event.choice, "reasoning", 0)
         if event.data and lane.machine.accepts(lane, "redacted"):
             self.writer.boundary(lane, "redacted", "redacted")
-        self._keeper.keep_thought(event, choice, self._limits.text - lane.size)
+        if keeps:
+            self._keeper.keep_thought(event, choice, self._limits.text - lane.size)
 
     def _take_extra(self, event: Extra) -> None:
-        self._keeper.keep({event.name: event.value}, self._extras(event.choice))
+        self._keep_extras({event.name: event.value}, event.choice)
 
-    def _extras(self, choice: int | None) -> Extras:
-        return self.run.extras if choice is None else self.run.choices[choice].extras
+    def _keep_extras(self, fields: Mapping[str, Any], choice: int | None) -> None:
+        if self.options.keep:
+            self._keeper.keep(fields, self.run.extras if choice is None else self.run.choices[choice].extras)
 
     def _take_failure(self, event: Failure) -> None:
         self.stop("error", ErrorInfo(code=event.code, message=event.message))
@@ -365,7 +401,13 @@ class Response(Routes):
             self.anomalies.record_once(event.kind, event.detail, event.choice, key=getattr(event, key))
         else:
             self.anomalies.record(event.kind, event.detail, event.choice)
-        self._keeper.keep(event.fields, self._extras(event.choice))
+        self._keep_extras(event.fields, event.choice)
+
+    def let_go(self) -> None:
+        """Let go what is over, after a piece of the stream."""
+        over, self.writer.over = self.writer.over or (), []
+        for lane in over:
+            lane.let_go()
 
     def said(self, choice: Choice, turns: Sequence[Turn]) -> dict[str, str]:
         """Return what the turns of a choice said, in stream order, by the field of their messages."""

@@ -14,7 +14,6 @@ from streamfsm.core.lanes import StreamLane, TextLane, label_of
 from streamfsm.core.meter import Meter
 from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import Numbering
-from streamfsm.core.written_calls import written_call
 from streamfsm.limits import Limits
 from streamfsm.result import Anomaly, ErrorInfo, ReasoningDetail, Usage
 from streamfsm.think_tags import Pairs
@@ -72,7 +71,7 @@ class Choice:
         texts = [lane.answer for lane in self.lanes_of("content")]
         if not self.calls.lanes:
             texts += [lane.reasoning for lane in self.texts.values()]
-        return next((found for text in texts if (found := written_call(text.getvalue()))), None)
+        return next((found for text in texts if (found := text.marker)), None)
 
     def detail(self, event: Thought) -> Detail:
         """Return the detail that a thought continues, or a new one: a detail with a signature or data has ended."""
@@ -172,3 +171,4 @@ class Options:
     boundaries: bool = False
     channels: tuple[Channel, ...] = ()
     seal_tools: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()
+    keep: bool = True

@@ -21,10 +21,11 @@ characters is over structural ones. Each level of nesting costs one byte; nothin
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Annotated, Any, Literal, Protocol, TypeAlias, cast
 
-from pydantic import Field, PlainValidator
+from pydantic import Field, NonNegativeInt, PlainValidator, TypeAdapter
 from pydantic_core import from_json
 
 from streamfsm.channels import member
@@ -131,6 +132,20 @@ class _Telling:
             self._texts.clear()
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is left of a scanner whose arguments are over, and have gone: enough to read what may follow them."""
+
+    mode: Mode
+    verdict: Verdict
+    error_offset: NonNegativeInt | None
+    duplicates: tuple[str, ...]
+    begins: NonNegativeInt
+    ends: NonNegativeInt
+    lenient: bool
+    stops: bool
+
+
 @dataclass(slots=True)
 class Scanner:
     """Reads one JSON object. All its state is plain data, so it can be copied, pickled and written as JSON.
@@ -190,6 +205,9 @@ class Scanner:
     _base: int = 0  # offset of the current text
     _start: int = 0  # where in the current text the part begins that has not gone to a sink
 
+    alone: bool = False
+    """Whether the arguments have gone, so that no text tells what was read."""
+
     @property
     def held_back(self) -> str:
         """The text that waits for the next one."""
@@ -209,6 +227,46 @@ class Scanner:
     def of_text(cls) -> "Scanner":
         """Return a scanner that accepts any text, and reads no object."""
         return cls(_mode=after("free_text")["start"])
+
+    @property
+    def mode(self) -> Mode:
+        """The lexer's."""
+        return self._mode
+
+    @property
+    def rest(self) -> Rest | None:
+        """What is left, if the arguments have gone: all that a snapshot holds of a scanner."""
+        if not self.alone:
+            return None
+        return Rest(
+            self._mode,
+            self.verdict,
+            self.error_offset,
+            tuple(self.duplicates),
+            self.begins,
+            self.ends,
+            self._lenient,
+            self.stops,
+        )
+
+    @classmethod
+    def of_rest(cls, rest: Rest) -> "Scanner":
+        """Return the scanner of which this is left. What is not in it, ``go_on`` says."""
+        return cls(
+            stops=rest.stops,
+            verdict=rest.verdict,
+            error_offset=rest.error_offset,
+            duplicates=dict.fromkeys(rest.duplicates),
+            begins=rest.begins,
+            ends=rest.ends,
+            alone=True,
+            _mode=rest.mode,
+            _lenient=rest.lenient,
+        )
+
+    def go_on(self, trie: Trie, size: int, *, raw: bool) -> None:
+        """Go on after so many characters, which have gone."""
+        self.trie, self.raw, self._base = trie, raw, size
 
     def feed(self, text: str, call: object, outlet: Outlet) -> None:
         """Read the next piece of the arguments' text.
@@ -595,6 +653,22 @@ class Scanner:
 
     def _broken_step(self, text: str, at: int, to: _Telling) -> int:
         return len(text)
+
+
+@cache
+def _adapter() -> TypeAdapter[Rest]:
+    return TypeAdapter(Rest)
+
+
+def scanner_of(value: Any) -> Scanner | None:
+    """Return the scanner of which a snapshot holds the rest; ``None``: its text tells all."""
+    return None if value is None else Scanner.of_rest(_adapter().validate_python(value))
+
+
+def rest_of(scanner: Scanner | None) -> dict[str, Any] | None:
+    """Return what a snapshot holds of a scanner."""
+    rest = scanner.rest if scanner else None
+    return asdict(rest) if rest else None
 
 
 _Step: TypeAlias = Callable[[Scanner, str, int, _Telling], int]

@@ -90,6 +90,9 @@ class MessageWriter:
     details: Callable[[int], tuple[ReasoningDetail, ...]] = lambda _: ()
     """The details with which the thoughts of a choice end."""
 
+    over: list[CallLane] | None = None
+    """Calls whose arguments can go, once a piece of the stream is read; ``None``: everything is kept."""
+
     _messages: list[Any] = field(default_factory=list)
     _trace_error: Exception | None = None
     """The first that the trace raised since the last call."""
@@ -107,6 +110,8 @@ class MessageWriter:
         if row.emits:
             self._write(lane, row.emits, emits)
         self._latest_lane = None
+        if self.over is not None and isinstance(lane, CallLane) and lane.goes:
+            self.over.append(lane)
         if self.boundaries:
             self._bound(lane, row)
         if self.trace is not None:
@@ -263,9 +268,12 @@ class MessageWriter:
         if isinstance(lane, CallLane):
             who, start = lane.ordinal, lane.said
             lane.said += len(text)
+            lane.spoke = lane.spoke or field == "content"
             self._speaker = lane
         else:
             who, start = lane.label, lane.emitted(field).size - len(text)
+        if self.over is not None:
+            return
         turns = self.numbering.turns = self.numbering.turns or []
         for turn in turns[: -_LOOK_BACK - 1 : -1]:
             if turn.choice == lane.choice and (turn.field == field or turn.lane == who):

@@ -26,10 +26,14 @@ _CALLS = re.compile(
 _MARKER = re.compile(r"<\||\|>|<｜|｜>|\bto=functions\.")
 
 
-def written_call(text: str) -> str | None:
-    """Return the marker of the first call that the text plainly holds, if any."""
+LONGEST = 256
+"""No marker has as many characters, with what must follow it."""
+
+
+def written_call(text: str, before: int | None = None) -> str | None:
+    """Return the marker of the first call that the text plainly holds, if any; one that begins ``before`` an index."""
     found = _CALLS.search(text)
-    return found and found[0]
+    return found[0] if found and (before is None or found.start() < before) else None
 
 
 def holds_marker(name: str) -> bool:

@@ -463,6 +463,10 @@ class Responses:
             whole=ends != "delta",
         )
 
+    def let_go(self) -> None:
+        """Let go what is kept only for the result."""
+        self.final, self.unfinished = None, Unfinished()
+
     def _tell_rest(self, to: Handler) -> None:
         """Pass on what was told for the response as a whole, and what has come of items that did not end."""
         for each in self.unfinished.told():
