@@ -130,7 +130,7 @@ NOT_KEPT = "{} was not kept, because the parser was made with keep=False"
 class _Kept(Model):
     """A part of the result, of which texts may not be kept: then reading them raises :class:`MisuseError`."""
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch
 
         def __getattr__(self, name: str) -> Any:
             if name in _TEXTS_OF.get(type(self).__name__, ()):

@@ -109,6 +109,12 @@ def test_a_call_that_may_repeat_the_one_before(first, again):
     assert len(parser.result.tool_calls) == 2
 
 
+@pytest.mark.parametrize("again", ['{"a": 1.0}', '{"a": 2}'])
+def test_a_call_that_may_repeat_a_sealed_one(again):
+    calls = [chunk(call(0, "a", "f", '{"a":1}')), chunk(call(1, "b", "f", again))]
+    check_keeping([*calls, "not a chunk", chunk(finish="tool_calls")], seal_tools=["f"])
+
+
 def test_what_is_told_again_as_a_whole_is_known_by_its_print():
     whole = of.response([*of.message(0, [("content", "word " * 999)]), *of.call(1, "f", LONG)])
     right = check_keeping(whole)

@@ -496,9 +496,9 @@ class CallLane:
 
     def let_go(self) -> None:
         """Let the arguments go: what judges the call remains."""
-        scanner, text = self.scanner, self.arguments.getvalue()
-        if scanner is None or self.remains is not None or not self.goes:
+        if self.remains is not None or not self.goes:
             return
+        scanner, text = cast("Scanner", self.scanner), self.arguments.getvalue()
         value = text[scanner.begins : scanner.ends]
         self.remains = Remains(value[:_HEAD], Passing(value).whole_print, _print_of_value(text), self.is_empty)
         if self._again:
