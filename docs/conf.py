@@ -50,6 +50,7 @@ warnings.filterwarnings("ignore", module="sphinx_autodoc_typehints")  # it uses 
 
 html_theme = "furo"
 html_title = f"streamfsm {version}"
+html_show_copyright = False
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]

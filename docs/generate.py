@@ -114,7 +114,7 @@ def comparison() -> str:
     titles = next(row for row in rows if row[:2] == ["wire", "parser"])
     columns = {
         "cut elsewhere": "split",
-        "said by other servers": "dialects",
+        "from other servers": "dialects",
         "ended in any way": "ending",
         "safe to run": "safe",
     }
