@@ -464,7 +464,7 @@ PLAIN = {
 def short_cut(source, wire):
     """What the short cut says, if it is one."""
     plain = source._plain(wire)
-    if plain is None or not source._is_sound(plain):
+    if plain is None:
         return None
     choice, field, wire_index, text = plain
     return [Text(choice, field, text) if field else CallPiece(choice, wire_index, "", "", text)]

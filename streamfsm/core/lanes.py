@@ -165,7 +165,9 @@ class TextLane:
         """
         if self.state == _AWAITING_TEXT:
             outlet.boundary(self, policy.begins)
-        text, self._half, fits = _take(self._half, text, policy.limit - self.size)
+        fits, room = True, policy.limit - self.size
+        if self._half or len(text) > room or not text.isascii():
+            text, self._half, fits = _take(self._half, text, room)
         self.size += len(text)
         if policy.repeated:
             text = self._unless_again(text)
@@ -620,7 +622,9 @@ class CallLane:
         Returns:
             Whether all of it was within the limit.
         """
-        text, self._half, fits = _take(self._half, text, policy.limit - self.size)
+        fits, room = True, policy.limit - self.size
+        if self._half or len(text) > room or not text.isascii():
+            text, self._half, fits = _take(self._half, text, room)
         self.size += len(text)
         if policy.placeholder and self._first is not None and self.form != "text":
             text = self._after_placeholder(self._first + text)

@@ -84,8 +84,7 @@ class ChatCompletions:
 
         Only fields that are not empty are checked: an empty field says nothing.
         """
-        plain = self._plain(chunk)
-        if plain is not None and self._is_sound(plain):
+        if (plain := self._plain(chunk)) is not None:
             choice, field, wire_index, text = plain
             self.counting = "no"
             if field is None:
@@ -162,27 +161,29 @@ class ChatCompletions:
         return self.reasoning_fields[0] if self.reasoning_fields else None
 
     def _plain(self, chunk: Any) -> _Plain | None:
-        """Return what a plain chunk says, unchecked; ``None`` if it is not plain."""
+        """Return what a plain chunk says; ``None`` if it is not plain, or its choice has not spoken before."""
         try:
-            return (_of_dict if type(chunk) is dict else _of_model)(chunk, self.reasoning_fields, self.stamps)
+            plain = (_of_dict if type(chunk) is dict else _of_model)(chunk, self.reasoning_fields, self.stamps)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
-
-    def _is_sound(self, plain: _Plain) -> bool:
-        """Whether the parts of a plain chunk have their declared types, and its choice has spoken before."""
+        if plain is None:
+            return None
         choice, field, wire_index, text = plain
-        return (
-            self.has_id
-            and self.has_model
-            and not self.waiting
-            and self.dialect.choice != "one"
-            and self.counting != "yes"
+        if (
+            type(text) is str
+            and text
             and type(choice) is int
-            and self.choices.get(choice, False)
-            and (field is not None or (type(wire_index) is int and 0 <= wire_index <= LARGEST))
-            and type(text) is str
-            and text != ""
-        )
+            and self.choices.get(choice)
+            and (field or (type(wire_index) is int and 0 <= wire_index <= LARGEST))
+            and self.has_id
+            and self.has_model
+            and (
+                self.counting == "no"
+                or (self.counting == "maybe" and not self.waiting and self.dialect.choice != "one")
+            )
+        ):
+            return plain
+        return None
 
     def _read_other(self, fields: Mapping[str, Any], to: Handler) -> bool:
         """Pass on an error, or the anomaly of another protocol's object; return whether the object is just that."""
