@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from helpers import anomalies, chunk, fed, run, said
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from streamfsm.cli import main
 from streamfsm.replay import capture
-from streamfsm.wires.foreign import PROTOCOLS, protocol_of
+from streamfsm.wires.foreign import CHAT, PROTOCOLS, RESPONSES, protocol_of
 
 # Protocol → the first objects of streams of it, and whole answers.
 FOREIGN: dict[str, list[dict[str, Any]]] = {
@@ -58,6 +60,7 @@ FOREIGN: dict[str, list[dict[str, Any]]] = {
         {"type": "TEXT_MESSAGE_CONTENT", "messageId": "m", "delta": "Hi"},
     ],
 }
+ROWS = (CHAT, RESPONSES, *PROTOCOLS)
 CASES = [(name, each) for name, objects in FOREIGN.items() for each in objects]
 
 
@@ -121,6 +124,17 @@ def test_another_protocols_object_among_chunks_is_an_anomaly_only(name, foreign)
 def test_what_no_row_recognises_is_not_foreign(fields):
     assert protocol_of(fields) is None
     run([fields])
+
+
+KEYS = sorted({*(key for protocol in ROWS for key in protocol.keys), *(key for _, each in CASES for key in each)})
+VALUES = [True, {}, "response", *(value for _, each in CASES for value in each.values())]
+
+
+@pytest.mark.parametrize("protocol", ROWS, ids=[protocol.name for protocol in ROWS])
+@given(st.data())
+def test_an_object_without_a_protocols_keys_is_never_its(protocol, data):
+    others = {key: st.sampled_from(VALUES) for key in KEYS if key not in protocol.keys}
+    assert not protocol.speaks(data.draw(st.fixed_dictionaries(others)))
 
 
 def test_an_error_of_another_protocol_is_told_in_its_words():

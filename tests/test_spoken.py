@@ -20,6 +20,12 @@ WAYS = {
     "what audio says": ([chunk(audio={"transcript": "Hello"})], "Hello", ""),
     "the message tool": ([chunk(call(0, "c", "send_message", SEND))], "two", "B"),
     "thoughts of any tool": ([chunk(call(0, "c", "search", '{"thinking":"why","q":1}'))], "", "why"),
+    "thoughts that are no text": (
+        [chunk(call(0, "c", "search", '{"thinking":[1, "\\u0041"],"q":1}'))],
+        "",
+        '[1, "\\u0041"]',
+    ),
+    "half a character": ([chunk(call(0, "c", "send_message", '{"message":"a\\ud800"}'))], "a\ufffd", ""),
     "native reasoning": ([chunk(reasoning_content="Hm")], "", "Hm"),
     "text between tags": ([chunk(content="<think>a</think>b")], "b", "a"),
     "all of them, in stream order": (

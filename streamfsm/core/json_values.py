@@ -34,7 +34,7 @@ def fields_of(value: object) -> Mapping[str, Any]:
 def as_json(value: object) -> str | None:
     """Return any value as JSON text; ``None`` if JSON cannot express it."""
     try:
-        return _encode(value)
+        return str(value) if type(value) is int else _encode(value)  # a tenth of the time, for counts
     except (TypeError, ValueError, RecursionError):
         return None
 

@@ -49,11 +49,14 @@ class Keeper:
         """Whether a limit allows ``size`` more characters of ``what``; if not, an anomaly is recorded."""
         limit = "extras" if purse == "usage" else purse
         bound = getattr(self._limits, limit)
+        fits, recorded = size <= bound - self._run.spent.get(purse, 0), self._run.recorded_once
+        if fits and not recorded:
+            return True
         detail = f"no room for all of {show(what)}: Limits.{limit} is {bound}"
-        if detail not in self._run.recorded_once and size <= bound - self._run.spent.get(purse, 0):
+        if fits and detail not in recorded:
             return True
         self._anomalies.record_once("more_extras", detail)
-        if detail not in self._run.recorded_once:  # too many anomalies to remember: nothing more is kept
+        if detail not in recorded:  # too many anomalies to remember: nothing more is kept
             self._run.spent[purse] = bound
         return False
 

@@ -464,7 +464,12 @@ class CallLane:
         return self.size < _SHORT and "".join(self.arguments.getvalue().split()) in ("", "null", "{}")
 
     def emitted(self, channels: Channels) -> str:
-        """Return all text that has become speech or thoughts: it follows from the arguments, which are read again."""
+        """Return all text that has become speech or thoughts: it follows from the arguments, so that it is not kept."""
+        scanner = self.scanner
+        if scanner and scanner.verdict == "valid" and not scanner.duplicates:
+            spoken = self.tool.spoken_in(self.arguments.getvalue())
+            if spoken is not None:
+                return spoken
         twin, outlet = CallLane(self.choice, self.ordinal, self.wire_index, name=self.name, form=self.form), _Listener()
         twin.kind = self.kind
         twin.replay(self.arguments.getvalue(), channels, outlet, ended=self.state in TOOL_CALL.table.final)

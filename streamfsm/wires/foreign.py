@@ -12,6 +12,8 @@ class Protocol(NamedTuple):
     """A row of the table."""
 
     name: str
+    keys: frozenset[str]
+    """Its objects have one of these keys; an object without them is not looked at any further."""
     speaks: Callable[[_Fields], bool]
     """Whether an object with these fields belongs to this protocol."""
     because: str
@@ -114,23 +116,69 @@ def _is_ui(fields: _Fields) -> bool:
 
 
 CHAT = Protocol(
-    "OpenAI's Chat Completions", _is_chat, "it has `choices`, or its `object` begins with `chat.completion`"
+    "OpenAI's Chat Completions",
+    frozenset({"choices", "object"}),
+    _is_chat,
+    "it has `choices`, or its `object` begins with `chat.completion`",
 )
 RESPONSES = Protocol(
-    "OpenAI's Responses", _is_responses, "its `type` begins with `response.`, or `object` is `response`"
+    "OpenAI's Responses",
+    frozenset({"type", "object"}),
+    _is_responses,
+    "its `type` begins with `response.`, or `object` is `response`",
 )
 PROTOCOLS = (
-    Protocol("OpenAI's Assistants", _is_assistants, "its `object` begins with `thread.`"),
-    Protocol("OpenAI's legacy Completions", _is_completions, "its choices have a `text` and no `delta` or `message`"),
-    Protocol("Anthropic's Messages", _is_messages, "its `type` is an event's, such as `content_block_delta`"),
-    Protocol("Google's Gemini", _is_gemini, "it has `candidates`, `promptFeedback` or `usageMetadata`"),
-    Protocol("Ollama's own", _is_ollama, "it has `model`, `done`, and a `message` or `response`"),
-    Protocol("Amazon Bedrock's Converse", _is_converse, "it has an event's key, such as `contentBlockDelta`"),
-    Protocol("Cohere's Chat", _is_cohere, "its `type` or `event_type` is an event's, such as `content-delta`"),
-    Protocol("Hugging Face's text generation", _is_text_generation, "it has a `token` or a `generated_text`"),
-    Protocol("llama.cpp's own", _is_llama_cpp, "it has a `content` and `stop` is true or false"),
-    Protocol("LangChain's", _is_langchain, "it is an `AIMessageChunk` or an event of a runnable"),
-    Protocol("a user interface's", _is_ui, "its `type` is an event's of AG-UI or of the AI SDK's message stream"),
+    Protocol("OpenAI's Assistants", frozenset({"object"}), _is_assistants, "its `object` begins with `thread.`"),
+    Protocol(
+        "OpenAI's legacy Completions",
+        frozenset({"choices"}),
+        _is_completions,
+        "its choices have a `text` and no `delta` or `message`",
+    ),
+    Protocol(
+        "Anthropic's Messages",
+        frozenset({"type"}),
+        _is_messages,
+        "its `type` is an event's, such as `content_block_delta`",
+    ),
+    Protocol(
+        "Google's Gemini",
+        frozenset({"candidates", "promptFeedback", "usageMetadata", "response"}),
+        _is_gemini,
+        "it has `candidates`, `promptFeedback` or `usageMetadata`",
+    ),
+    Protocol("Ollama's own", frozenset({"done"}), _is_ollama, "it has `model`, `done`, and a `message` or `response`"),
+    Protocol(
+        "Amazon Bedrock's Converse",
+        frozenset({*_CONVERSE_EVENTS, "stopReason"}),
+        _is_converse,
+        "it has an event's key, such as `contentBlockDelta`",
+    ),
+    Protocol(
+        "Cohere's Chat",
+        frozenset({"type", "event_type"}),
+        _is_cohere,
+        "its `type` or `event_type` is an event's, such as `content-delta`",
+    ),
+    Protocol(
+        "Hugging Face's text generation",
+        frozenset({"token", "generated_text"}),
+        _is_text_generation,
+        "it has a `token` or a `generated_text`",
+    ),
+    Protocol("llama.cpp's own", frozenset({"stop"}), _is_llama_cpp, "it has a `content` and `stop` is true or false"),
+    Protocol(
+        "LangChain's",
+        frozenset({"type", "tool_call_chunks", "response_metadata", "event", "lc"}),
+        _is_langchain,
+        "it is an `AIMessageChunk` or an event of a runnable",
+    ),
+    Protocol(
+        "a user interface's",
+        frozenset({"type"}),
+        _is_ui,
+        "its `type` is an event's of AG-UI or of the AI SDK's message stream",
+    ),
 )
 """The protocols that no wire reads, in the order in which they are tried."""
 AMID_CHAT, AMID_RESPONSES = (RESPONSES, *PROTOCOLS), (CHAT, *PROTOCOLS)
@@ -139,7 +187,10 @@ AMID_CHAT, AMID_RESPONSES = (RESPONSES, *PROTOCOLS), (CHAT, *PROTOCOLS)
 
 def protocol_of(fields: _Fields, protocols: Iterable[Protocol] = PROTOCOLS) -> Protocol | None:
     """Return the protocol, of these, whose objects have these fields; ``None`` if none has."""
-    return next((protocol for protocol in protocols if protocol.speaks(fields)), None)
+    for protocol in protocols:
+        if not protocol.keys.isdisjoint(fields) and protocol.speaks(fields):
+            return protocol
+    return None
 
 
 def begins_responses(fields: _Fields) -> bool:
