@@ -25,9 +25,10 @@ sys.path.insert(0, str(TESTS))
 import conftest  # noqa: E402, F401 - the profile, and the example database with it
 from golden import BODY  # noqa: E402
 from helpers import ID, call_chunks, chunked, comes_again  # noqa: E402
+from keeping import check_keeping  # noqa: E402
 from response_events import added, argued, created, ended, function, message, said  # noqa: E402
 from response_events import body as responses_body  # noqa: E402
-from rich_stream import RICH  # noqa: E402
+from rich_stream import RICH, RICH_OPTIONS  # noqa: E402
 from scanning import (  # noqa: E402
     CAPTURED,
     assert_judged_as_json_loads_judges,
@@ -40,7 +41,7 @@ from scanning import (  # noqa: E402
 )
 from tampering import EVENTS, MORE, SNAPSHOTS, go_on, tamper  # noqa: E402
 
-from streamfsm import MisuseError, StreamParser  # noqa: E402
+from streamfsm import Dialect, MisuseError, StreamParser  # noqa: E402
 from streamfsm.cli import main as command_line  # noqa: E402
 from streamfsm.core.text import without_surrogates  # noqa: E402
 from streamfsm.replay import capture  # noqa: E402
@@ -59,7 +60,7 @@ from streamfsm.testing import streams as of  # noqa: E402
 from streamfsm.wires.chat.chunking import at_random, every, whole  # noqa: E402
 
 # Bytes of an input, where a mutation of one is a choice.
-LONGEST = {"objects": 128, "snapshots": 64, "files": 256}
+LONGEST = {"objects": 128, "passing": 128, "snapshots": 64, "files": 256}
 
 Target = Callable[[bytes], object]
 
@@ -243,6 +244,25 @@ def objects(data: bytes) -> None:
         assert _given([_as(form, each) for each in chunks]) == expected, form
     strange = [_as(lambda fields: {chance.choice([0, None, ("a",), "x"]): 1, **fields}, each) for each in chunks]
     _given(strange)
+
+
+def passing(data: bytes) -> None:
+    """Chunks of either wire with anything changed: a parser that keeps no text tells what one that keeps it does."""
+    chance = Choices(data)
+    options = chance.choice(KEEPING)
+    wire = chance.choice(WIRES)
+    chunks = json.loads(json.dumps([chance.choice(wire) for _ in range(chance.randint(1, 8))]))
+    for _ in range(chance.randint(0, 6)):
+        tamper(chunks, chance)
+    check_keeping(chunks, **options)
+
+
+KEEPING: list[dict[str, Any]] = [
+    {},
+    {"boundaries": True, "think_tags": ("<think>", "</think>")},
+    {**RICH_OPTIONS, "seal_tools": ["search", "f"]},
+    {"dialect": Dialect(content="snapshot", arguments="snapshot", reasoning="final_repeat")},
+]
 
 
 def _as(form: Callable[[dict[str, Any]], Any], value: Any) -> Any:

@@ -22,7 +22,7 @@ def test_a_target_takes_any_bytes(target, data):
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("target", [targets.objects, targets.snapshots, targets.files])
+@pytest.mark.parametrize("target", [targets.objects, targets.passing, targets.snapshots, targets.files])
 def test_a_target_takes_any_choices(target, seed):
     chance = random.Random(seed)
     target(chance.randbytes(chance.randint(0, 200)))

@@ -3,13 +3,17 @@
 import copy
 import json
 import pickle
+from datetime import datetime, timezone
 
 import pytest
-from helpers import chunk, dumped, feed
+from helpers import ID, call, chunk, dumped, feed
+from response_events import added, ended, function
 from rich_stream import RICH, RICH_OPTIONS, each_end, each_prefix, rich
 
 from streamfsm import StreamParser
 from streamfsm.errors import MisuseError
+
+DATE = datetime(2026, 1, 2, tzinfo=timezone.utc)
 
 
 def restored(parser, trace):
@@ -84,3 +88,54 @@ def test_a_snapshot_keeps_every_option():
 def test_what_is_no_snapshot_of_this_version_is_refused(snapshot):
     with pytest.raises(MisuseError, match="not a snapshot of this version"):
         StreamParser.restore(snapshot)
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_arguments_without_a_name_go_where_they_would_have_gone(at):
+    """The event that names their call comes after them, and once more of them after that."""
+    events = [
+        {"type": "response.created", "response": {"id": "r", "model": "m", "output": []}},
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "item_id": "a", "delta": '{"q":'},
+        added(function(), 1),
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "item_id": "a", "delta": "1"},
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "item_id": "a", "delta": "}"},
+        ended(),
+    ]
+    parser, whole = StreamParser(message_id=ID, date=DATE), StreamParser(message_id=ID, date=DATE)
+    messages = feed(parser, events[:at])
+    parser = restored(parser, None)
+    messages += feed(parser, events[at:]) + parser.close()
+    assert messages == feed(whole, events) + whole.close()
+    assert parser.snapshot() == whole.snapshot()
+
+
+def test_a_call_that_got_arguments_without_a_name_goes_on_as_if_nothing_had_been():
+    chunks = [
+        chunk(call(1, None, None, '{"q":')),
+        chunk(call(0, "a", "search", "")),
+        chunk(finish="tool_calls"),
+        *(chunk(call(1, None, None, each)) for each in ("1", "}")),
+    ]
+    whole = StreamParser(message_id=ID, date=DATE)
+    expected = feed(whole, chunks) + whole.close()
+    for at in range(len(chunks)):
+        parser = StreamParser(message_id=ID, date=DATE)
+        messages = feed(parser, chunks[:at])
+        parser = restored(parser, None)
+        assert messages + feed(parser, chunks[at:]) + parser.close() == expected
+        assert parser.snapshot() == whole.snapshot()
+
+
+def test_nothing_reaches_a_call_that_got_arguments_at_the_end():
+    parser = StreamParser()
+    feed(parser, [chunk(call(1, None, None, '{"q":1}')), chunk(call(0, "a", "search", ""))])
+    parser.close()
+    assert parser.feed(chunk(call(1, None, None, "more"))) == []
+    assert parser.result.tool_calls[0].arguments == '{"q":1}'
+
+
+def test_usage_that_no_json_can_hold_is_kept_as_null():
+    parser = StreamParser()
+    parser.feed({"choices": [], "usage": {"odd": float("nan"), "completion_tokens": 3}})
+    assert parser.result.usage.raw == {"odd": None, "completion_tokens": 3}
+    assert restored(parser, None).result == parser.result

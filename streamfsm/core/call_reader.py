@@ -130,6 +130,7 @@ class CallReader:
             if not self._take_name(lane, event.name, again=True, cumulative=True):
                 raise LimitReached("name")
             self.complete_name(lane)
+        calls.note(lane)
         return lane
 
     def _weigh(self, calls: Calls, wire_index: int | None, call_id: str) -> None:

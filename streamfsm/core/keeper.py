@@ -73,7 +73,7 @@ class Keeper:
     def merge_usage(self, known: dict[str, Any] | None, fields: Mapping[str, Any]) -> dict[str, Any] | None:
         """Put the fields of a usage report into the ``known`` ones, the last value of each, while there is room."""
         merged = {} if known is None else known
-        new = json.loads(kept(fields))
+        new = json.loads(kept(fields), parse_constant=lambda _: None)  # no JSON has NaN: so it is in a snapshot, too
         for name, value in new.items() if isinstance(new, dict) else ():
             before = merged.get(name)
             more = len(kept(value)) - (len(kept(before)) if name in merged else -len(name))

@@ -114,12 +114,8 @@ class Response(Routes):
             anomalies=self.anomalies,
             meter=run.meter,
         )
-        if run.stream.is_open:  # what a snapshot was made of goes on as it would have
-            for index, choice in run.choices.items():
-                calls = choice.calls
-                for wire_index, at in calls.at_index.items():
-                    if not calls.lanes[at].adopted:
-                        self._route(index, wire_index, calls.lanes[at], calls)
+        if run.stream.is_open:
+            self._route_all()
 
     # -- what each event does ---------------------------------------------------------------------------------------
 
@@ -198,6 +194,15 @@ class Response(Routes):
         """Note that the entries of an index which name no call go to this one."""
         if wire_index is not None and not lane.settled:
             self._call_routes[choice, wire_index] = lane, calls, self._lane_policies[None]
+
+    def _route_all(self) -> None:
+        """Note what goes where, after calls were adopted, or a snapshot was restored."""
+        self._call_routes.clear()
+        for index, choice in self.run.choices.items():
+            calls = choice.calls
+            for wire_index, at in calls.at_index.items():
+                if not calls.lanes[at].adopted:
+                    self._route(index, wire_index, calls.lanes[at], calls)
 
     def _revoke_astray(self) -> None:
         """Tell which sealed calls may lack arguments that have gone astray; no call is sealed after that."""
@@ -437,13 +442,13 @@ class Response(Routes):
             event = closing(finished=finished, strict=self._policies.strict_end)
             error = _UNMARKED if event == "error" else None
         run.error = error
-        self._text_routes.clear()
-        self._call_routes.clear()
         if event != "limit":
             for choice in run.choices.values():
                 self._complete_calls(choice.calls, closes=event == "end")
                 if not run.stream.is_open:  # a limit was reached meanwhile
                     return
+        self._text_routes.clear()
+        self._call_routes.clear()
         target = STREAM.table.by_cell[run.stream.state, event].target
         if self._seals:
             self._revoke(target)
@@ -467,7 +472,7 @@ class Response(Routes):
             if closes:
                 self._call_reader.close_members(calls)
             if self._call_reader.adopt(calls):
-                self._call_routes.clear()
+                self._route_all()
         except LimitReached as reached:
             self.exceed(reached.limit)
 
