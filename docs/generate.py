@@ -428,9 +428,10 @@ def identity_page() -> str:
 
 
 RESPONSES = """\
-`StreamParser` reads streams of the Responses API as it reads those of Chat Completions: events of the client, dicts
-of the same shape, or the body, also that of a request that does not stream. The first object tells which wire it is,
-or you do: `StreamParser(wire="responses")`. An object of the other wire is recorded as `foreign_wire`.
+`StreamParser` reads streams of the Responses API in the same way as those of Chat Completions: you can feed it the
+client's event objects, dicts of the same shape, or the bytes of the body, including the body of a request that does not
+stream. The parser recognises the wire by the first object, unless you name it: `StreamParser(wire="responses")`. An
+object of the other wire is recorded as `foreign_wire`. This page shows how events and items become messages.
 
 ```python
 from streamfsm import StreamParser, coalesce
@@ -449,31 +450,33 @@ assert [message.message_type for message in coalesce(messages)] == ["assistant_m
 assert parser.result.content == "Hello"
 ```
 
-## A text is told up to four times
+## A text arrives up to four times
 
-In deltas, and whole: at the end of its part, of its item, and of the response. Each telling may be missing, so each
-is read. What goes on from the text so far is new; what is empty says nothing; what contradicts it is not read, is
-recorded as `snapshot_conflict`, and puts a call in doubt. A delta that comes after the whole text is recorded as
-`late_delta`.
+The server sends a text in deltas, and then repeats it in full up to three times: at the end of its part, of its item,
+and of the response. Each of these may be missing, so the parser reads all of them. If a repetition is longer than the
+text so far, the additional text is new. If it is empty, it is ignored. If it contradicts the text so far, it is
+ignored, recorded as `snapshot_conflict`, and puts a call in doubt. A delta that arrives after the full text is recorded
+as `late_delta`.
 
-Each part of an item is a lane of its own, so that parts stay apart after `coalesce`: they have other otids. In the
-result their texts are joined, in order of start, with nothing between them; `reasoning_details` lists the parts of
-thoughts.
+Each part of an item is a lane of its own with its own otids, so `coalesce` does not join different parts. In the
+result, the texts of all parts are joined in the order in which they began, with nothing between them;
+`reasoning_details` lists the parts of thoughts.
 """
 FINISH = """\
 ## How it ends
 
 The finish reason is the status of the response, or the reason why it is incomplete; [endings](endings.md) says what
-each means. This wire has no word for a model that waits for its tools: a completed response stops with `tool_calls`
-if the client has a call to run, else with `end_turn`. After the end only usage and errors are read, so that of
-several responses in one body the first one counts.
+each means. This wire has no word for a model that waits for its tools. So the stop reason of a completed response is
+`tool_calls` if the client has a call to run, and otherwise `end_turn`. After the end, only usage and errors are read:
+if a body contains several responses, the first one counts.
 
-A call is ready if it is one on the other wire; if the server does not run it; and if no event said that its item is
-incomplete. That an item is completed proves nothing: what counts is how the response ended.
+A call is ready if it satisfies the conditions of [law 10](laws.md), if the server does not run it itself, and if no
+event said that its item is incomplete. The status `completed` of an item proves nothing; what counts is how the
+response ended.
 
-Thoughts that show nothing are announced once, when their item is over, before anything that follows, or at the end.
-What only the server can read of them is in `reasoning_details`; it is taken from the end of the item, or else from
-the end of the response, because what comes at the beginning of an item may be incomplete.
+Thoughts without visible text are announced once: when their item ends, before anything that follows, or at the end of
+the response. Encrypted thoughts, which only the server can read, are in `reasoning_details`. They are taken from the
+end of the item, otherwise from the end of the response, because those at the beginning of an item may be incomplete.
 """
 
 
@@ -486,7 +489,7 @@ def responses_page() -> str:
         prose("streamfsm.wires.responses.events"),
         DOES.replace("``", "`") + "\n",
         grid(
-            ("Event", "What is done with it", "Text", "Speaks of", "`openai` since", "until"),
+            ("Event", "What the parser does", "Text", "Item", "`openai` since", "until"),
             (
                 (
                     f"`{row.type}`",
@@ -505,8 +508,8 @@ def responses_page() -> str:
             (
                 (
                     f"`{row.type}`" if row.type else "any other",
-                    {"texts": "messages", "call": "a call", "whole_call": "a call, once it is whole"}.get(
-                        row.becomes, 'one of `extras["output"]`, once it is over'
+                    {"texts": "messages", "call": "a call", "whole_call": "a call, once it is complete"}.get(
+                        row.becomes, 'an entry of `extras["output"]`, once it has ended'
                     ),
                     f"`{row.kind}`" if row.member else "",
                     f"`{row.member}`" if row.member else "",
@@ -519,7 +522,7 @@ def responses_page() -> str:
         "## Which item\n",
         prose("streamfsm.machines.items"),
         grid(
-            ("", "Rule", "Begins an item", "Tells", "In doubt", "Evidence"),
+            ("", "Rule", "Begins an item", "Anomaly", "In doubt", "Evidence"),
             (
                 (str(at), rule.name, marks[rule.owner == "new"], rule.records or "", marks[rule.doubts], rule.because)
                 for at, rule in enumerate(ITEM_RULES, 1)
@@ -546,11 +549,11 @@ CHUNKS = [
 
 
 WALKTHROUGH = """\
-One call of `send_message`, as `StreamParser` reads it. A heading is what a chunk adds to which field. The chunks cut
-the tool's name, a key, an escape and a surrogate pair in the middle.
+This page follows `StreamParser` through one call of `send_message`, chunk by chunk. Each heading shows what the chunk
+contains. The chunks cut the tool's name, a key, an escape and a surrogate pair in the middle.
 
-Each message comes from one row of a [table](machines/tool_call.md), or from text in a state, and says which. What is
-held back is told with the reason; [law 4](laws.md) lists all that may ever be.
+Each message comes from one row of a [table](machines/tool_call.md), or from text that arrives in a state; the page says
+which. Text that is held back is shown with the reason; [law 4](laws.md) lists everything that may be held back.
 """
 
 
@@ -572,7 +575,7 @@ def walkthrough_page() -> str:
                 ("State", states(parser)),
             )
         )
-    parts += ["## What it amounts to\n", "The messages, coalesced:\n"]
+    parts += ["## The output\n", "The messages, after `coalesce`:\n"]
     parts.append("".join(f"- {shown(message)}\n" for message in coalesce(messages)))
     parts.append("The result:\n")
     result = parser.result.model_dump(mode="json", exclude={"choices"})

@@ -1,7 +1,7 @@
-"""The event types of the Responses wire, and what each becomes; the types of its items, and what each becomes.
+"""The event types and item types of the Responses wire, and what each becomes.
 
-Types that a version of `openai` declared stand with the first that did. The others were seen on the wire or in bug
-reports. An event type that no row holds is kept as an extra, and recorded.
+For a type that `openai` declares, the table has the first version that did. The other types were seen on the wire or in
+bug reports. An event of any other type is kept as an extra, and recorded as an anomaly.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,11 +27,12 @@ Does: TypeAlias = Literal[
     "nothing",
 ]
 DOES = """\
-``delta``: a piece of a text is read. ``whole``: the text so far is read, and no delta follows. ``part``: the same of a
-part, which may go on. ``added`` and ``done``: an item is read. ``citation``: an annotation is kept. ``status``: the id
-and the model are taken. ``end``: the items of the final list are read, and how the response ended. ``failure``: the
-stream fails. ``counted``: base64 is counted, and left out. ``told later``: it is kept until the end of the item tells it
-whole, and is the extra ``unfinished`` if there is no end. ``nothing``: it says nothing."""
+What the parser does with an event. ``delta``: reads a piece of a text. ``whole``: reads the complete text, which no delta
+follows. ``part``: reads the text of a part so far, which may continue. ``added`` and ``done``: reads an item.
+``citation``: keeps an annotation. ``status``: takes the id and the model. ``end``: reads the final list of items, and how
+the response ended. ``failure``: the stream fails. ``counted``: counts base64, and leaves it out. ``told later``: keeps the
+pieces until the end of the item has the complete value; without an end, they are the extra ``unfinished``. ``nothing``:
+ignores the event."""
 """What each of these means."""
 Kind: TypeAlias = Literal["content", "refusal", "transcript", "summary", "thought", "arguments", "input"]
 """A kind of text on this wire."""
