@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 _DESCRIPTION = (
-    "Typed messages from the token stream of an LLM that speaks through tool calls, by declared state machines."
+    "Show, record, replay and test the token streams of language models, read as typed messages by state machines."
 )
 _EPILOG = "streamfsm COMMAND --help explains a command."
 

@@ -23,28 +23,34 @@ def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
     parser = commands.add_parser(
         "conform",
-        help="put the conformance suite to a parser in any language",
-        description="Ask a program, over a pipe, what its parser makes of each case of the conformance suite, cut in "
-        "every way. docs/conformance.md describes the lines of JSON that the program reads and writes. Exit code 1: it "
-        "breaks a law.",
+        help="run the conformance suite on a parser in any language",
+        description="Run the cases of the conformance suite, cut in every way, on a parser that a program offers "
+        "over a pipe. docs/conformance.md describes the lines of JSON that the program reads and "
+        "writes. Exit code 1: the parser breaks a law.",
     )
     option = parser.add_argument
-    option("--command", metavar="COMMAND", dest="program", required=True, help="the program, as in 'node adapter.mjs'")
+    option(
+        "--command",
+        metavar="COMMAND",
+        dest="program",
+        required=True,
+        help="the program, for example 'node adapter.mjs'",
+    )
     option("--cases", metavar="PATH", type=Path, action="append", help="a file or directory (default: the suite's own)")
-    option("--case", metavar="ID", action="append", help="ask only this case; * stands for anything; repeatable")
+    option("--case", metavar="ID", action="append", help="run only this case; * matches anything; repeatable")
     option(
         "--jobs",
         metavar="N",
         type=count,
         default=1,
-        help="how many processes of the program to run (default: %(default)s)",
+        help="number of processes of the program (default: %(default)s)",
     )
     option(
         "--timeout",
         metavar="SECONDS",
         type=positive,
         default=10.0,
-        help="how long to wait for an answer (default: %(default)s)",
+        help="time to wait for an answer (default: %(default)s)",
     )
     option(
         "--memory",
@@ -57,19 +63,23 @@ def declare(commands: Commands) -> None:
     option("--junit", metavar="FILE", type=Path, help="write them as JUnit XML")
     option("--sarif", metavar="FILE", type=Path, help="write them as SARIF")
     option(
-        "--findings", metavar="N", type=count, default=3, help="how many to show for each law (default: %(default)s)"
+        "--findings",
+        metavar="N",
+        type=count,
+        default=3,
+        help="number of findings to show for each law (default: %(default)s)",
     )
-    option("--resume", metavar="FILE", type=Path, help="keep outcomes in FILE, and skip what is already there")
+    option("--resume", metavar="FILE", type=Path, help="keep outcomes in FILE, and skip those that it already has")
     option = parser.add_mutually_exclusive_group().add_argument
-    option("--cut", metavar="CUT", help="ask only in this cut: 'as sent', whole, 'at PLACE' or 'every SIZE'")
-    option("--quick", action="store_true", help="ask only in the cuts that show most: whole, 'every 1', 'every 3'")
-    option("--fuzz", metavar="SECONDS", type=positive, help="ask generated cases instead, for so long")
+    option("--cut", metavar="CUT", help="use only this cut: 'as sent', whole, 'at PLACE' or 'every SIZE'")
+    option("--quick", action="store_true", help="use only the cuts that find most: whole, 'every 1', 'every 3'")
+    option("--fuzz", metavar="SECONDS", type=positive, help="run generated cases instead, for this long")
     parser.add_argument(
         "--out",
         metavar="FILE",
         type=Path,
         default=Path("found.jsonl"),
-        help="where --fuzz adds the smallest cases that it finds, for --cases to ask again (default: %(default)s)",
+        help="file to which --fuzz adds the smallest failing cases; run them again with --cases (default: %(default)s)",
     )
     parser.set_defaults(run=_run)
 

@@ -20,19 +20,19 @@ def declare(commands: Commands) -> None:
     parser = commands.add_parser(
         "diagram",
         help="print the state machines",
-        description="Print the state machines, as they are declared and run.",
+        description="Print the state machines, drawn from the tables that the parser runs.",
     )
-    parser.add_argument("machine", nargs="?", choices=_TABLES, help="which one (default: all)")
+    parser.add_argument("machine", nargs="?", choices=_TABLES, help="the machine to print (default: all)")
     parser.add_argument(
         "--channel",
         dest="channels",
         metavar="'TOOL PATH'",
         type=_channel,
         action="append",
-        help="draw the tool-call machine with this channel, as 'write_file $.content'; repeatable",
+        help="draw the tool-call machine with this channel, for example 'write_file $.content'; repeatable",
     )
     parser.add_argument(
-        "--format", choices=_FORMATS, default="mermaid", help="svg needs Graphviz (default: %(default)s)"
+        "--format", choices=_FORMATS, default="mermaid", help="output format; svg needs Graphviz (default: %(default)s)"
     )
     parser.add_argument(
         "--trace",

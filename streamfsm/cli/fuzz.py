@@ -26,34 +26,34 @@ def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
     parser = commands.add_parser(
         "fuzz",
-        help="search for a way to cut a recorded stream that a parser gets wrong",
-        description="Cut a recorded stream in many ways, break it off, send it as other servers would, and compare "
-        "what a parser makes of each. If a law is broken, the smallest chunks that break it are reported, and the exit "
-        "code is 1.",
+        help="search for a way to cut a recorded stream that makes a parser fail",
+        description="Cut a recorded stream in many ways, break it off, and imitate other servers, and compare the "
+        "parser's output for each. If a law is broken, the command prints the fewest chunks that break "
+        "it, and the exit code is 1.",
     )
     option = parser.add_argument
     option("file", metavar="FILE.sse", type=Path, help="a recording, or a body of server-sent events")
     option(
         "--parser",
         metavar="MODULE:FACTORY",
-        help="what makes the parser to test, which has feed(chunk) and close() (default: ours)",
+        help="factory of the parser to test, which must have feed(chunk) and close() (default: streamfsm's parser)",
     )
-    option("--examples", metavar="N", type=count, default=1000, help="how many ways to try (default: %(default)s)")
+    option("--examples", metavar="N", type=count, default=1000, help="number of variants to try (default: %(default)s)")
     option(
         "--seed",
         metavar="S",
         type=int,
-        help="try the same examples each time (default: new ones, after earlier findings)",
+        help="try the same variants each time (default: earlier findings, then new ones)",
     )
-    option("--garbage", action="store_true", help="also send objects that are no chunks")
+    option("--garbage", action="store_true", help="also send objects that are not chunks")
     option("--laws", metavar="LAW,…", help="check only these: split-invariance, append-only, total (default: all)")
-    option("--no-dialects", action="store_true", help="do not send the stream as other servers would")
+    option("--no-dialects", action="store_true", help="do not imitate other servers")
     option(
         "--timeout",
         metavar="SECONDS",
         type=positive,
         default=5.0,
-        help="when a parser counts as hanging (default: %(default)s)",
+        help="time after which the parser counts as hanging (default: %(default)s)",
     )
     option(
         "--out",
@@ -67,7 +67,7 @@ def declare(commands: Commands) -> None:
         metavar="DIR",
         type=Path,
         default=Path(".hypothesis/streamfsm"),
-        help="where findings are kept, for the next run to start with (default: %(default)s)",
+        help="where to keep findings, with which the next run starts (default: %(default)s)",
     )
     parser.set_defaults(run=_run)
 

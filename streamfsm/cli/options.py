@@ -12,34 +12,40 @@ def add_options(parser: ArgumentParser) -> None:
         "--inner-thoughts",
         metavar="KEY",
         action="append",
-        help="argument that holds the thoughts; repeatable (default: thinking)",
+        help="argument that contains the thoughts; repeatable (default: thinking)",
     )
-    option("--no-inner-thoughts", action="store_true", help="no argument holds thoughts")
+    option("--no-inner-thoughts", action="store_true", help="no argument contains thoughts")
     speech = parser.add_mutually_exclusive_group()
     option = speech.add_argument
     option(
         "--assistant-tool",
         metavar="NAME",
         default="send_message",
-        help="tool whose calls are speech (default: %(default)s)",
+        help="tool through which the model speaks to the user (default: %(default)s)",
     )
-    option("--no-assistant-tool", action="store_const", const=None, dest="assistant_tool", help="no call is speech")
+    option(
+        "--no-assistant-tool",
+        action="store_const",
+        const=None,
+        dest="assistant_tool",
+        help="treat every call as a tool call",
+    )
     option = parser.add_argument
     option(
         "--assistant-kwarg",
         metavar="KEY",
         default="message",
-        help="argument of that tool that is said (default: %(default)s)",
+        help="argument of that tool that contains the message (default: %(default)s)",
     )
     pair = ("OPEN", "CLOSE")
     option(
-        "--think-tags", nargs=2, metavar=pair, action="append", help="tags around reasoning in the content; repeatable"
+        "--think-tags", nargs=2, metavar=pair, action="append", help="tags around thoughts in the content; repeatable"
     )
     option(
         "--think-starts",
         choices=("outside", "inside", "auto"),
         default="outside",
-        help="where content begins: outside the tags, inside them, or as the first tag tells (default: %(default)s)",
+        help="whether content begins outside or inside the tags; auto waits for the first tag (default: %(default)s)",
     )
     option(
         "--think-where",

@@ -18,14 +18,17 @@ def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
     parser = commands.add_parser(
         "record",
-        help="record what a server answers, between it and a client",
-        description="Stand between a client and a server, and record each answer in a file of its own. Give the client "
-        "the printed URL as its base URL. Headers are not recorded, and so no keys.",
+        help="record the answers of a server, as a proxy in front of it",
+        description="Run a local proxy that records each answer of a server in a file of its own. Use the printed "
+        "URL as the base URL of your client. Headers are not recorded, and therefore no API keys.",
     )
     option = parser.add_argument
     option("directory", metavar="DIR", type=Path, help="where to write the recordings: 0001.jsonl and so on")
     option(
-        "--to", metavar="URL", default=environ.get("OPENAI_BASE_URL", _OPENAI), help="the server (default: %(default)s)"
+        "--to",
+        metavar="URL",
+        default=environ.get("OPENAI_BASE_URL", _OPENAI),
+        help="the server to forward requests to (default: %(default)s)",
     )
     option("--port", metavar="N", type=int, default=0, help="port to listen on (default: any free one)")
     option(
@@ -33,7 +36,7 @@ def declare(commands: Commands) -> None:
         metavar="BYTES",
         type=count,
         default=BUDGET,
-        help="size of the largest recording (default: %(default)s)",
+        help="maximum size of a recording (default: %(default)s)",
     )
     parser.set_defaults(run=_run)
 

@@ -32,22 +32,25 @@ def declare(commands: Commands) -> None:
     parser = commands.add_parser(
         "replay",
         help="show a recorded response body as typed messages",
-        description="Send a recorded response body through the real openai client, and show what it says as typed "
-        "messages, with the states passed. Exit code 1: the stream failed.",
+        description="Replay a recorded response body through the real openai client, and show its typed messages, "
+        "with the states that the parser passes through. Exit code 1: the stream failed.",
     )
     option = parser.add_argument
     option(
         "file", metavar="FILE", type=Path, help="a recording or a body of server-sent events, or a directory of them"
     )
     option(
-        "--jsonl", metavar="OUT", type=Path, help="with a directory: append a line for each stream that has none yet"
+        "--jsonl",
+        metavar="OUT",
+        type=Path,
+        help="for a directory: append a line to OUT for each stream that is not in it yet",
     )
     option(
         "--jobs",
         metavar="N",
         type=count,
         default=cpu_count() or 1,
-        help="with a directory: how many processes (default: one per core)",
+        help="for a directory: number of processes (default: one per core)",
     )
     option(
         "--chunking",
@@ -59,10 +62,10 @@ def declare(commands: Commands) -> None:
         "--speed",
         type=positive,
         metavar="N",
-        help="play it: 1 at the recorded pace, 2 twice as fast (default: all at once)",
+        help="play it: 1 is the recorded pace, 2 is twice as fast (default: all at once)",
     )
     option("--json", action="store_true", help="print one message per line, as JSON")
-    option("--deltas", action="store_true", help="show each message as it came, instead of joining those of a run")
+    option("--deltas", action="store_true", help="show each message as it was emitted, instead of joining neighbours")
     option("--color", choices=_COLORS, default="auto", help="when to use color (default: if the output is a terminal)")
     add_options(parser)
     parser.set_defaults(run=_run)

@@ -19,8 +19,9 @@ def declare(commands: Commands) -> None:
     parser = commands.add_parser(
         "scrub",
         help="make a recording unreadable, so that it can be shared",
-        description="Write a copy of a recording whose texts, ids and secrets are unreadable, and whose lengths, "
-        "structure, escapes and cuts are as they were. Exit code 1: the parser reads the two differently.",
+        description="Write a copy of a recording with unreadable texts, ids and secrets. Lengths, structure, "
+        "escapes and cuts stay as they are. Exit code 1: the parser does not read both files in the "
+        "same way.",
     )
     option = parser.add_argument
     option("file", metavar="FILE", type=Path, help="a recording, or a body of server-sent events")
@@ -30,7 +31,7 @@ def declare(commands: Commands) -> None:
         metavar="NAME",
         action="append",
         default=[*KEEP],
-        help=f"an argument or tool that keeps its name, which an option of the parser has; {', '.join(KEEP)} always do",
+        help=f"name of an argument or tool to keep for the parser; repeatable (always kept: {', '.join(KEEP)})",
     )
     parser.set_defaults(run=_run)
 

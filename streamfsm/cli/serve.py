@@ -16,18 +16,21 @@ def declare(commands: Commands) -> None:
     parser = commands.add_parser(
         "serve",
         help="play recordings as an OpenAI-compatible server",
-        description="Serve recordings on this machine, as answers of Chat Completions and Responses. A request names a "
-        f"recording by its model: the file's name without the extension. The header {FAULT_HEADER} asks for a fault.",
+        description="Run a local server that answers requests for Chat Completions and Responses with recordings. "
+        "The model of a request selects a recording by its file name without the extension. The header "
+        f"{FAULT_HEADER} of a request injects a fault.",
     )
     option = parser.add_argument
     option("files", metavar="FILE", nargs="+", type=Path, help="a recording, or a body of server-sent events")
     option("--port", metavar="N", type=int, default=0, help="port to listen on (default: any free one)")
-    option("--speed", metavar="N", type=positive, help="1 at the recorded pace, 2 twice as fast (default: all at once)")
+    option(
+        "--speed", metavar="N", type=positive, help="1 is the recorded pace, 2 is twice as fast (default: all at once)"
+    )
     option(
         "--fault",
         metavar="KIND[@N]",
         type=_fault,
-        help="what goes wrong in every answer: stall, cut, reset or garbage, after N pieces (default: half of them)",
+        help="fault to inject into every answer: stall, cut, reset or garbage, after N pieces (default: half of them)",
     )
     parser.set_defaults(run=_run)
 

@@ -28,18 +28,21 @@ def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
     parser = commands.add_parser(
         "trace",
-        help="show which characters made each message, and why",
-        description="Read a recorded response body one character at a time, and print what the parser did: one JSON "
-        "object per line, each a row of a state table with its reason. Exit code 1: the body breaks in the middle; "
-        "what came before that is shown.",
+        help="show which characters each message came from, and why it was emitted",
+        description="Read a recorded response body one character at a time, and print what the parser does: one "
+        "JSON object per line, each for a row of a state table, with its reason. Exit code 1: the body "
+        "breaks off in the middle; the records end there.",
     )
     parser.add_argument("file", metavar="FILE.sse", type=Path, help="a recording, or a body of server-sent events")
     output = parser.add_mutually_exclusive_group()
     output.add_argument(
-        "--html", metavar="OUT.html", type=Path, help="write a page to step through in a browser instead"
+        "--html", metavar="OUT.html", type=Path, help="write a page instead, to step through in a browser"
     )
     output.add_argument(
-        "--diff", metavar="OTHER.sse", type=Path, help="print where two streams part instead; exit code 1 if they do"
+        "--diff",
+        metavar="OTHER.sse",
+        type=Path,
+        help="print the first difference from another stream instead; exit code 1 if there is one",
     )
     add_options(parser)
     parser.set_defaults(run=_run)

@@ -22,9 +22,10 @@ def declare(commands: Commands) -> None:
     """Add this command and its arguments."""
     parser = commands.add_parser(
         "verify",
-        help="check recorded streams by the grammar of their protocol",
-        description="Check recorded streams by the grammar of their protocol, whoever wrote them. Of one that is not "
-        "lawful, the first illegal event is named, with its line and what would have been legal; the exit code is 1.",
+        help="check recorded streams against the grammar of their protocol",
+        description="Check recorded streams, by any program, against the grammar of their protocol. For each "
+        "stream that breaks it, the command prints the first illegal event, with its line and what "
+        "would have been legal, and the exit code is 1.",
     )
     option = parser.add_argument
     option(
@@ -34,8 +35,8 @@ def declare(commands: Commands) -> None:
         nargs="+",
         help="server-sent events, a JSON list, or one JSON value per line",
     )
-    option("--wire", choices=GRAMMARS, required=True, help="the protocol that the streams speak")
-    option("--format", choices=_FORMATS, default="text", help="how to report (default: %(default)s)")
+    option("--wire", choices=GRAMMARS, required=True, help="the protocol of the streams")
+    option("--format", choices=_FORMATS, default="text", help="format of the report (default: %(default)s)")
     parser.set_defaults(run=_run)
 
 
