@@ -105,7 +105,7 @@ def test_a_reader_goes_on_from_its_last_event(served):
 @pytest.fixture
 def cancelled(gateway, monkeypatch):
     """Is set when the scripted server notices that its answer is not wanted any more."""
-    noticed, answer = threading.Event(), gateway.scripted
+    noticed, answer = threading.Event(), gateway.model.scripted
 
     def watched(request):
         try:
@@ -114,7 +114,7 @@ def cancelled(gateway, monkeypatch):
             noticed.set()
             raise
 
-    monkeypatch.setattr(gateway, "scripted", watched)
+    monkeypatch.setattr(gateway.model, "scripted", watched)
     return noticed
 
 
@@ -143,9 +143,10 @@ def test_a_server_that_fails_is_told(gateway):
             raise ConnectionError("gone")
 
     async def scene():
-        run = gateway.Run("a-run", 1)
-        run.start(Broken(), {})
-        return b"".join([event async for event in run.read(None)]).decode()
+        runs = gateway.Runs(Broken(), 1)
+        async with runs.open():
+            events = await runs.read(await runs.begin({}), None)
+            return b"".join([event async for event in events]).decode()
 
     assert messages(asyncio.run(scene()))[-1]["stop_reason"] == "error"
 
@@ -199,7 +200,7 @@ def test_the_page_shows_thoughts_answer_and_call(served, page):
 
 @pytest.mark.slow("starts Chromium")
 def test_the_page_goes_on_after_a_dropped_connection(gateway, served, page, monkeypatch):
-    answer, goes_on = gateway.scripted, threading.Event()
+    answer, goes_on = gateway.model.scripted, threading.Event()
 
     def held(request):
         for number, piece in enumerate(answer(request)):
@@ -207,7 +208,7 @@ def test_the_page_goes_on_after_a_dropped_connection(gateway, served, page, monk
                 goes_on.wait(60)
             yield piece
 
-    monkeypatch.setattr(gateway, "scripted", held)
+    monkeypatch.setattr(gateway.model, "scripted", held)
     with served(grace=60) as client:
         page.goto(str(client.base_url))
         page.get_by_label("Prompt").fill("Hello")

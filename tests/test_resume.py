@@ -127,6 +127,18 @@ def test_nothing_follows_the_end_of_an_attempt_or_comes_twice(opened):
     asyncio.run(scene())
 
 
+def test_no_attempt_begins_after_one_that_has_ended(opened):
+    async def scene():
+        async with opened() as log:
+            await append(log, HELLO[:2])
+            await append(log, HELLO)
+            with pytest.raises(StaleAttempt) as stale:
+                await log.begin()
+            return stale.value.attempt, [entry.message for entry in await read(log)]
+
+    assert asyncio.run(scene()) == (2, HELLO)
+
+
 @pytest.mark.slow("real servers")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chunks=chunk_lists(), data=st.data())

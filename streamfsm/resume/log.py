@@ -64,7 +64,11 @@ class Log(Protocol):
     """The run's name, which its cursors carry."""
 
     async def begin(self) -> int:
-        """Begin an attempt, and return its number. Messages of earlier attempts are dropped."""
+        """Begin an attempt, and return its number. Messages of earlier attempts are dropped.
+
+        Raises:
+            StaleAttempt: an attempt has ended. Its answer stands: a client may have acted on it.
+        """
 
     async def append(self, attempt: int, message: Message) -> None:
         """Append a message, which readers get at once.
@@ -98,6 +102,8 @@ class MemoryLog:
     async def begin(self) -> int:
         """See :class:`Log`."""
         async with self._changed:
+            if self._entries and self._entries[-1].is_last:
+                raise StaleAttempt(self.run, self._attempt)
             self._attempt += 1
             self._entries = []
             return self._attempt

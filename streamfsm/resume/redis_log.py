@@ -12,6 +12,8 @@ from streamfsm.messages import Message, StopReason
 from streamfsm.resume.log import BEGINNING, Cursor, Entry, number_of, written
 
 _BEGIN = """
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if last and last[2][4] == '1' then return -redis.call('GET', KEYS[2]) end
 local attempt = redis.call('INCR', KEYS[2])
 redis.call('XTRIM', KEYS[1], 'MINID', attempt .. '-0')
 return attempt
@@ -36,18 +38,24 @@ class RedisLog:
         client: a ``redis.asyncio.Redis`` with ``decode_responses=True``.
         run: the run's name; its keys begin with ``streamfsm:``.
         expires: seconds after the last message, after which the server forgets the run.
+        wait: seconds for which a reader's question for more waits for an answer, before it asks again. It holds a
+            connection meanwhile, so the client's ``socket_timeout`` has to be longer.
     """
 
-    def __init__(self, client: Any, run: str, *, expires: int | None = 3600) -> None:
+    def __init__(self, client: Any, run: str, *, expires: int | None = 3600, wait: float = 1.0) -> None:
         self.run = run
         self._client = client
         # The braces put both keys on one node of a cluster.
         self._keys = (f"streamfsm:{{{run}}}", f"streamfsm:{{{run}}}:attempt")
         self._expires = expires
+        self._milliseconds = int(wait * 1000)
 
     async def begin(self) -> int:
         """See :class:`~streamfsm.resume.Log`."""
-        return int(await self._client.eval(_BEGIN, 2, *self._keys))
+        attempt = int(await self._client.eval(_BEGIN, 2, *self._keys))
+        if attempt < 0:
+            raise StaleAttempt(self.run, -attempt)
+        return attempt
 
     async def append(self, attempt: int, message: Message) -> None:
         """See :class:`~streamfsm.resume.Log`."""
@@ -73,7 +81,7 @@ class RedisLog:
                 return
         after = f"{cursor.attempt}-{cursor.seq_id + 1}" if cursor.attempt else "0"
         while True:
-            for _, entries in await self._client.xread({key: after}, count=_AT_ONCE, block=_MILLISECONDS):
+            for _, entries in await self._client.xread({key: after}, count=_AT_ONCE, block=self._milliseconds):
                 for after, fields in entries:
                     entry = _entry(after, fields)
                     yield entry
@@ -82,7 +90,6 @@ class RedisLog:
 
 
 _AT_ONCE = 100
-_MILLISECONDS = 1000  # that one question waits for an answer; the next asks again
 
 
 def _entry(place: str, fields: dict[str, str]) -> Entry:
