@@ -24,10 +24,11 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         "as long as those arguments; `Limits.total`",
         ("Remains.again",),
     ),
+    "a key of arguments, and what lies before it": ("`Limits.held`", ("Scanner._held", "Scanner._key")),
     "what is held back of arguments": (
-        "part of the arguments, once more: a key, white space, a value that is told whole, a path, an escape",
+        "part of the arguments, once more: a value that is told whole, a path, an escape",
         (
-            *("Scanner._held", "Scanner._key", "Scanner._taken", "Scanner._tail", "Scanner.beyond", "Scanner._name"),
+            *("Scanner._taken", "Scanner._tail", "Scanner.beyond", "Scanner._name"),
             *("Scanner._place", "Scanner.path", "Scanner._around", "Scanner._stack"),
         ),
     ),
@@ -43,7 +44,7 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "choices": (f"`Limits.choices`; {_TOTAL}", ("Run.choices",)),
     "choices that the reader knows": (
-        "`Limits.choices`; of chunks that come after the end, an index for each choice, without a bound",
+        "`Limits.choices`",
         ("ChatCompletions.choices",),
     ),
     "texts, and parts of them": (f"`Limits.items` in a choice; {_TOTAL}", ("Choice.texts", "Response._text_routes")),
@@ -82,8 +83,8 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("Unfinished.begun",),
     ),
     "pieces of items of other types": (
-        "a fixed number of characters, in the pieces in which they came",
-        ("Unfinished.pieces",),
+        f"a fixed number of characters; {_TOTAL}",
+        ("Unfinished.texts",),
     ),
     "an event that is not complete": (
         "`Limits.event` bytes",

@@ -44,7 +44,6 @@ from streamfsm.wires.foreign import PROTOCOLS
 from streamfsm.wires.responses.events import DOES, EVENTS, ITEMS, OTHER_ITEM
 from streamfsm.wires.responses.left_out import ECHOED
 from streamfsm.wires.responses.left_out import LEFT_OUT as RESPONSES_LEFT_OUT
-from streamfsm.wires.responses.unfinished import MOST
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "docs")]
@@ -638,9 +637,6 @@ limits do; what was emitted stays. What is not text counts as characters too, by
 Not counted are the caller's own: the messages, a trace that is a list, the façade's `reasoning_messages`, and a result
 while it is made. Bytes are read an event at a time, of at most {limits.event:,} bytes (`Limits.event`) and
 {limits.values:,} values (`Limits.values`), which bounds the work of each; its objects live until it is read.
-
-Not weighed are the pieces of items of other types that have not ended, up to {MOST:,} characters; the keys of arguments
-that came before the call's name; and the indexes of choices in chunks that come after the end.
 """
     weights = grid(
         ("What", "Counts as, beside its text"), ((thing, f"{weight:,}") for thing, weight in WEIGHTS.items())

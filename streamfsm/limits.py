@@ -9,8 +9,7 @@ class Limits(BaseModel):
     """Bounds, all exact: the text up to a bound is processed, wherever the chunks were cut.
 
     ``text`` and ``arguments`` keep a server that never stops from filling the memory: a model's longest output is some
-    hundred thousand tokens, about a million characters. They also bound what is held back: a key, or white space
-    between members.
+    hundred thousand tokens, about a million characters.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
@@ -22,6 +21,9 @@ class Limits(BaseModel):
     """Characters of one text field of one choice."""
     arguments: PositiveInt = 1 << 24
     """Characters of one call's arguments."""
+    held: PositiveInt = 1 << 16
+    """Characters of arguments that are held back until a key is known: the key, and what lies between it and the member
+    before it; and characters of any key of which one is held. A schema's longest key has some dozen."""
     name: PositiveInt = 1024
     """Characters of a tool's name; OpenAI's own bound is 64."""
     tool_calls: PositiveInt = 1024

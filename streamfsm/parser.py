@@ -409,9 +409,12 @@ class StreamParser:
         wire = self._wire
         if not wire.known:
             self._recognise(chunk)
-        if self._response.run.stream.state not in OPEN and not wire.source.goes_on(chunk):  # for every chunk
+        if self._response.run.stream.state in OPEN:  # for every chunk
+            return wire.source.read(chunk, self._response)
+        if not wire.source.goes_on(chunk):
             self._response.take_late()
-        return wire.source.read(chunk, self._response)
+        wire.source.read_late(chunk, self._response)
+        return False
 
     def _recognise(self, chunk: object) -> None:
         """Choose the reader by the first object that belongs to one wire only."""

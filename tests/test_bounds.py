@@ -15,7 +15,7 @@ from run_state import places
 from streams import outcome
 from tampering import EVENTS, MORE, OPTIONS
 
-from streamfsm import Dialect, Limits, MisuseError, StreamParser
+from streamfsm import Channel, Dialect, Limits, MisuseError, StreamParser
 from streamfsm.core.meter import BYTES, WEIGHTS
 from streamfsm.core.run import Run
 from streamfsm.wires.chat.chunking import at_random, every, whole
@@ -138,6 +138,80 @@ def test_the_total_is_exact_at_any_cut(field: str, more: int):
     expected = outcome(chunks, limits=limits)
     for cut in (whole, *map(every, range(1, 5)), *map(at_random, range(5))):
         assert outcome(cut(chunks), limits=limits) == expected
+
+
+HELD = {
+    "a key": '{"a":1,"' + "k" * 40 + '":1}',
+    "a key with escapes": '{"a":1,"' + "k\\n\\u00e9\\ud83d\\ude00\\q" * 5 + '":1}',
+    "white space": '{"a":1,' + " " * 40 + '"b":1}',
+    "white space before the end": '{"a":1' + " " * 40 + "}",
+    "white space in speech": '{  "message": "m",' + " " * 40 + "}",
+    "a captured value after white space": '{"a":1' + " " * 15 + "," + " " * 15 + '"thinking": "t", "message": "m"}',
+    "an inner key": '{"a":{"' + "k" * 40 + '":1}}',
+}
+
+
+@pytest.mark.parametrize("held", [1, 7, 13, 31, 32, 33, 39, 40, 41, 200])
+@pytest.mark.parametrize("tool", ["f", "send_message"])
+@pytest.mark.parametrize("shape", HELD)
+def test_what_is_held_back_is_bounded_exactly_at_any_cut(shape: str, tool: str, held: int):
+    chunks = call_chunks(tool, [HELD[shape]])
+    for channels in ((), [Channel("$..*", tool="f")]):
+        options = {"limits": Limits(held=held), "channels": channels}
+        expected = outcome(chunks, **options)
+        failed = expected["result"]["error"]
+        assert failed is None or failed["message"] == f"more than {held} characters of arguments up to a key"
+        assert held < 200 or not failed
+        for cut in (*map(every, (1, 2, 3, 7)), *map(at_random, range(3))):
+            assert outcome(cut(chunks), **options) == expected
+
+
+def test_what_is_held_back_may_come_before_the_name():
+    pieces = [chunk(call(0, "a", None, '{"' + "k" * 99)), chunk(call(0, "a", "f", '":1}'))]
+    parser = fed([*pieces, chunk(finish="tool_calls")], limits=Limits(held=50))
+    parser.close()
+    assert (parser.state, parser.result.error.code) == ("failed", "limit")
+    cancelled = fed(pieces[:1], limits=Limits(held=50))
+    cancelled.feed(chunk(call(0, "a", "f")))
+    cancelled.cancel()
+    assert cancelled.result.tool_calls[0].verdict == "incomplete"
+
+
+def test_keys_that_came_before_the_name_weigh_like_others():
+    arguments = "{" + ",".join(f'"{at}":1' for at in range(50)) + "}"
+    before = fed([chunk(call(0, "a", None, arguments)), chunk(call(0, None, "f")), chunk(finish="tool_calls")])
+    after = fed([chunk(call(0, "a", "f", arguments)), chunk(finish="tool_calls")])
+    assert before._response.run.meter == after._response.run.meter
+
+
+def test_what_comes_after_the_end_is_not_remembered():
+    parser = fed([chunk(content="x")])
+    parser.close()
+    for at in range(1, 50):
+        parser.feed(chunk(choice=at, content="x", usage={"completion_tokens": at}))
+    assert list(parser._wire.source.choices) == [0]
+    assert parser.result.usage.output_tokens == 49
+    parser = fed(EVENTS[:3])
+    parser.cancel()
+    before = parser.snapshot()["wire"]
+    for event in [*EVENTS, {**EVENTS[1], "output_index": 9, "item": {"type": "reasoning", "id": "zzz"}}]:
+        parser.feed(event)
+    assert parser.snapshot()["wire"] == before
+    assert parser.final_response == EVENTS[-1]["response"]
+
+
+def test_pieces_of_items_that_do_not_end_weigh():
+    def event(at: int) -> dict[str, Any]:
+        return {
+            "type": "response.code_interpreter_call_code.delta",
+            "output_index": at,
+            "item_id": f"i{at}",
+            "delta": "",
+        }
+
+    parser = fed([EVENTS[0], *map(event, range(200))], limits=Limits(total=100_000))
+    assert (parser.state, parser.result.error.code) == ("failed", "limit")
+    assert fed([EVENTS[0], *map(event, range(100))], limits=Limits(total=100_000)).state == "open"
 
 
 def test_beyond_the_total_the_stream_fails_and_what_was_said_stays():

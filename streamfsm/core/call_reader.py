@@ -182,7 +182,9 @@ class CallReader:
             self._anomalies.record(
                 "marker_in_name", f"{lane.name!r} holds a marker of the model's template", lane.choice, lane.ordinal
             )
+        keys = lane.keys
         lane.complete_name(self._channels, self._outlet)
+        self._meter.note("key", lane.keys - keys)
 
     def adopt(self, calls: Calls) -> bool:
         """Give arguments that never got a name to the one call that may lack them: a guess, so that call is in doubt.
@@ -200,7 +202,7 @@ class CallReader:
             what = "arguments without a name were read as those of the only open call"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
             if not lane.feed(orphan.arguments.getvalue(), self._lane_policy, self._outlet):
-                raise LimitReached("arguments")
+                raise LimitReached(lane.reached)
         return True
 
     def formed(self, lane: CallLane, arguments: str, form: Form, *, cumulative: bool) -> str:
@@ -223,4 +225,4 @@ class CallReader:
         for at in sorted(calls.unclosed):
             lane = calls.unclosed.pop(at)
             if not lane.feed(lane.close_members(), self._lane_policy, self._outlet):
-                raise LimitReached("arguments")
+                raise LimitReached(lane.reached)

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from streamfsm.channels import Channel, Step, check
+from streamfsm.core.scanner import UNBOUNDED
 from streamfsm.core.trie import NOTHING, Taking, Trie, trie_of
 from streamfsm.machines.engine import StateMachine
 from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, TOOL_CALL, declared, tool_call
@@ -50,6 +51,7 @@ class Channels:
         kwarg: the message tool's key that holds the message.
         declared: the other channels.
         seals: tools whose calls are told when they are whole.
+        held: how many characters a call holds back until a key is known.
 
     Raises:
         MisuseError: two channels of a tool leave each other nothing.
@@ -60,6 +62,7 @@ class Channels:
     kwarg: str
     declared: tuple[Channel, ...] = ()
     seals: Collection[str] = ()
+    held: int = UNBOUNDED
 
     def __post_init__(self) -> None:
         taken = [("inner_thoughts_kwarg", (Step("member", key),), None) for key in self.thoughts]

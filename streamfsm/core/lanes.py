@@ -7,6 +7,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
 
@@ -17,7 +18,7 @@ from streamfsm.core.buffer import PIECES, Buffer, Half, Passing
 from streamfsm.core.captured import UNNAMED, Captured, Channels
 from streamfsm.core.events import CallPiece, Form, TextField
 from streamfsm.core.extras import Extras
-from streamfsm.core.meter import Meter
+from streamfsm.core.meter import LimitReached, Meter
 from streamfsm.core.scanner import Scanner, rest_of, scanner_of
 from streamfsm.core.tags import Tags
 from streamfsm.core.text import begins_again, is_repetition, join_surrogates
@@ -135,6 +136,8 @@ class TextLane:
     """One text field of one choice, or one part of it."""
 
     machine: ClassVar[StateMachine] = TEXT
+    reached: ClassVar[str] = "text"
+    """The limit that was reached, where ``feed`` says so."""
 
     choice: int
     text_field: str
@@ -399,6 +402,11 @@ class CallLane:
         return self.named and bool(self.name)
 
     @property
+    def reached(self) -> str:
+        """The limit that was reached, where ``feed`` says so."""
+        return "held" if self.scanner and self.scanner.full else "arguments"
+
+    @property
     def keys(self) -> int:
         """How many different keys its arguments have had."""
         return self.scanner.keys if self.scanner else 0
@@ -555,7 +563,7 @@ class CallLane:
             self.tool = self._tool_of(channels)
             speech = self.tool.is_speech
             event = "speech_named" if speech else "tool_named"
-            self.scanner = Scanner(self.tool.trie, raw=not speech, stops=True)
+            self.scanner = Scanner(self.tool.trie, raw=not speech, stops=True, most=channels.held)
         outlet.boundary(self, event, self.name)
         text, self.arguments = self.arguments.getvalue(), Buffer()
         self._read(self._scan(text, outlet), outlet)
@@ -635,10 +643,13 @@ class CallLane:
             text = self._after_placeholder(self._first + text)
         if self.scanner is None:
             self.arguments.write(text)
-        else:
+            return fits
+        try:
             rest = self._scan(text, outlet) if self._again is None else text
             if rest:
                 self._read(rest, outlet)
+        except LimitReached:
+            return False
         return fits
 
     def _after_placeholder(self, text: str) -> str:
@@ -664,7 +675,12 @@ class CallLane:
         self.arguments.append(text)
         if len(self.arguments) > PIECES:
             self.arguments.join()
-        scanner.feed(text, self, outlet)
+        try:
+            scanner.feed(text, self, outlet)
+        except LimitReached:
+            self.size -= len(scanner.beyond)
+            self.arguments.cut(self.arguments.size - len(scanner.beyond))
+            raise
         rest = scanner.beyond
         if rest:
             self._again = 0
@@ -754,7 +770,8 @@ class CallLane:
 
     def flush(self, channels: Channels, outlet: Outlet) -> None:
         """Decide what was held back: no more comes."""
-        self.complete_name(channels, outlet)
+        with suppress(LimitReached):  # of arguments that came before the name; the stream ends anyway
+            self.complete_name(channels, outlet)
         text = (self._first or "") + "\ufffd" * len(self._half)
         self._half, self._first = "", None
         if self.scanner is None:
@@ -826,7 +843,7 @@ class Routes(ABC):
             text = self.delta_of_cumulative(lane, text)
         meter, size = self._meter, lane.size
         if meter.weight + len(text) > meter.bound:
-            self.feed_last(lane, text, policy, "text")
+            self.feed_last(lane, text, policy)
             return
         if not lane.feed(text, policy, self._outlet):
             self.exceed("text")
@@ -857,7 +874,7 @@ class Routes(ABC):
                     return
                 # What `feed_call` does for text without keys, in place: a call more would be 3 % of a raw delta.
                 if arguments and not lane.feed(arguments, policy, self._outlet):
-                    self.exceed("arguments")
+                    self.exceed(lane.reached)
                 meter.weight += lane.size - size
                 return
         self.take_entry(CallPiece(choice, wire_index, call_id, name, arguments, entry, cumulative, extras, form))
@@ -866,21 +883,21 @@ class Routes(ABC):
         """Feed arguments that may hold keys, or for which there may be no room."""
         meter, size, keys = self._meter, lane.size, lane.keys
         if meter.weight + len(arguments) > meter.bound:
-            self.feed_last(lane, arguments, policy, "arguments")
+            self.feed_last(lane, arguments, policy)
             return
         if not lane.feed(arguments, policy, self._outlet):
-            self.exceed("arguments")
+            self.exceed(lane.reached)
         meter.weight += lane.size - size
         meter.note("key", lane.keys - keys)
 
-    def feed_last(self, lane: TextLane | CallLane, text: str, policy: LanePolicy, limit: str) -> None:
+    def feed_last(self, lane: TextLane | CallLane, text: str, policy: LanePolicy) -> None:
         """Feed as much as there is room for in all, and stop if that is not all."""
         meter, size = self._meter, lane.size
         room = max(meter.bound - meter.weight, 0)
         fits = lane.feed(text, replace(policy, limit=min(policy.limit, size + room)), self._outlet)
         meter.weight += lane.size - size
         if not fits:
-            self.exceed(limit if policy.limit <= size + room else "total")
+            self.exceed(lane.reached if policy.limit <= size + room or lane.reached == "held" else "total")
 
     @abstractmethod
     def open_text(self, choice: int, field: TextField, part: int, *, cumulative: bool) -> TextRoute | None:

@@ -75,7 +75,7 @@ class Response(Routes):
         self._seals = self._awaits_astray = bool(options.seal_tools)
         thoughts = options.inner_thoughts_kwarg or ()
         self._channels = _channels(
-            thoughts, options.assistant_tool, options.assistant_kwarg, options.channels, options.seal_tools
+            thoughts, options.assistant_tool, options.assistant_kwarg, options.channels, options.seal_tools, limits.held
         )
         for choice in run.choices.values():
             choice.calls.restore(self._channels)
@@ -532,6 +532,7 @@ _UNITS = {
     "total": "characters in all",
     "text": "characters of text",
     "arguments": "characters of arguments",
+    "held": "characters of arguments up to a key",
     "name": "characters of a tool's name",
     "tool_calls": "tool calls",
     "choices": "choices",

@@ -23,13 +23,14 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from typing import Annotated, Any, Literal, Protocol, TypeAlias, cast
+from typing import Annotated, Any, Literal, NoReturn, Protocol, TypeAlias, cast
 
 from pydantic import Field, NonNegativeInt, PlainValidator, TypeAdapter
 from pydantic_core import from_json
 
 from streamfsm.channels import member
 from streamfsm.core.buffer import Buffer
+from streamfsm.core.meter import LimitReached
 from streamfsm.core.trie import NOTHING, Taking, Trie
 from streamfsm.machines.lexer import INSIDE, NEXT, Mode, after
 from streamfsm.result import Verdict
@@ -67,6 +68,8 @@ _ESCAPE = re.compile(
 )
 _LONGEST_PATH = 1024
 """Characters of the path of an object or array whose leaves are told one by one; a deeper one is told as a whole."""
+
+UNBOUNDED = 1 << 62
 
 _LITERALS = {"t": "true", "f": "false", "n": "null"}
 _ARGUMENTS = INSIDE.index("arguments")
@@ -154,11 +157,13 @@ class Scanner:
         trie: what is captured; not part of a snapshot, because the options say it.
         raw: whether raw text is reported. If not, a structural error is ``misspoken``, and text is reported from there.
         stops: whether text after the object is left unread, in ``beyond``, instead of being an error.
+        most: characters of a key, and of what is held back until it is known.
     """
 
     trie: Annotated[Trie, PlainValidator(lambda trie: trie), Field(exclude=True)] = NOTHING
     raw: bool = True
     stops: bool = False
+    most: int = UNBOUNDED
 
     verdict: Verdict = "empty"
     error_offset: int | None = None
@@ -170,12 +175,16 @@ class Scanner:
     ends: int = 0
     """Characters up to the end of the object, once that has come."""
     beyond: str = ""
-    """The part of the last text that follows the object and white space; only if the scanner ``stops``."""
+    """The part of the last text that follows the object and white space, if the scanner ``stops``; or that there was no
+    room for, if it is ``full``."""
+    full: bool = False
+    """Whether more than ``most`` came."""
 
     _mode: Mode = "start"
     _stack: bytearray = field(default_factory=bytearray)  # open brackets, as their positions in INSIDE
     _literal: str = ""  # the letters of true, false or null that are still to come
     _key: Buffer = field(default_factory=Buffer)  # the current key, decoded
+    _key_at: int = 0  # characters before its text
     _keys: dict[str, None] = field(default_factory=dict)  # so far
     path: str = ""
     """The path of the latest value that a declared channel captured."""
@@ -275,6 +284,9 @@ class Scanner:
             text: any number of characters, without lone surrogates.
             call: whose arguments they are, for the outlet.
             outlet: is told what became decidable.
+
+        Raises:
+            LimitReached: it held back as many characters as it may, and there was another.
         """
         if self._mode == "string" and (plain := self._within_string(text)) is not None:
             if self._taken is not None:
@@ -339,8 +351,20 @@ class Scanner:
             if self._sink == "report":
                 self._report(part, to)
             elif self._sink == "hold":
-                self._held.write(part)
+                room = self.most - self._held.size if self._held else self.most
+                self._held.write(part[:room])
+                if len(part) > room:
+                    self._fill(text, self._start + room, to)
         self._start = end
+
+    def _fill(self, text: str, end: int, to: _Telling) -> NoReturn:
+        """Stop before ``text[end]``: there is no room for it."""
+        self.full, self.beyond, self._tail = True, text[end:], ""
+        self._base += end
+        if (self.error_offset or 0) >= self._base:  # of what was read and held back in one go with this
+            self.verdict, self.error_offset = "incomplete", None
+        to.flush()
+        raise LimitReached("held")
 
     def _report(self, text: str, to: _Telling) -> None:
         if self._channel < 0:
@@ -422,7 +446,7 @@ class Scanner:
             return self._space(text, at, to)
         if text[at] == "}":
             return self._close_bracket(text, at, to, mode)
-        self._mode = mode
+        self._mode, self._key_at = mode, self._base + at + 1
         return at + 1
 
     def _key_string_step(self, text: str, at: int, to: _Telling) -> int:
@@ -576,6 +600,9 @@ class Scanner:
             (to.text if self._taken is None else self._taken.write)(_decode(text[at:end]))
             self._start = end
         elif self._mode == "key_string" and len(self._stack) == self._depth:
+            if (last := self._key_at + self.most - self._base) < end:
+                self._sift(text, last, to)
+                self._fill(text, last, to)
             self._key.write(_decode(text[at:end]))
 
     def _number_step(self, text: str, at: int, to: _Telling) -> int:

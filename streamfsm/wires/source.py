@@ -37,5 +37,8 @@ class Source(Protocol):
     def goes_on(self, chunk: object, /) -> bool:
         """Whether the wire sends ``chunk`` after a failure as a matter of course, so that it is not late."""
 
+    def read_late(self, chunk: object, to: Handler) -> None:
+        """Pass the events of a chunk on that came after the end; nothing is kept for a later one."""
+
     def close(self, to: Handler) -> None:
         """Pass on the events that wait for later chunks: nothing more comes, or nothing more is read."""

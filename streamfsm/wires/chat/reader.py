@@ -147,6 +147,10 @@ class ChatCompletions:
         """See :class:`streamfsm.wires.source.Source`: nothing is due after a failure."""
         return False
 
+    def read_late(self, chunk: object, to: Handler) -> None:
+        """See :class:`streamfsm.wires.source.Source`."""
+        ChatCompletions(self.dialect).read(chunk, to)
+
     def close(self, to: Handler) -> None:
         """See :class:`streamfsm.wires.source.Source`."""
         one = counted(len(self.waiting), finished=self.finished)

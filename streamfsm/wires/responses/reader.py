@@ -168,6 +168,12 @@ class Responses:
             self._fail(error, fields, to)
         return row.does in ("nothing", "told_later")
 
+    def read_late(self, chunk: object, to: Handler) -> None:
+        """See :class:`streamfsm.wires.source.Source`: but the whole response may come after its failure."""
+        late = Responses(self.dialect)
+        late.read(chunk, to)
+        self.final = self.final if late.final is None else late.final
+
     def close(self, to: Handler) -> None:
         """See :class:`streamfsm.wires.source.Source`."""
         if self.ended:
@@ -456,12 +462,12 @@ class Responses:
         which = fields.get("command_index")
         value = next((fields[name] for name in _LATER if says(fields.get(name))), "")
         text = value if isinstance(value, str) else json.dumps(_canonical(value))
-        self.unfinished.add(
-            item.key if item else row.fits[0] if index is None else f"at {index}",
-            lane if which is None else f"{lane}/{which}",
-            without_surrogates(text),
-            whole=ends != "delta",
-        )
+        key = item.key if item else row.fits[0] if index is None else f"at {index}"
+        name, text = lane if which is None else f"{lane}/{which}", without_surrogates(text)
+        if not self.unfinished.has(key, name):
+            to.take(Remembered("item", len(key) + len(name)))
+        to.take(Remembered(None, len(text)))
+        self.unfinished.add(key, name, text, whole=ends != "delta")
 
     def let_go(self) -> None:
         """Let go what is kept only for the result."""

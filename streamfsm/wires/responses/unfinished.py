@@ -4,20 +4,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from streamfsm.core.buffer import Buffer
+
 MOST = 2**20
 """Characters of pieces that are kept at a time; items that go on as long are told whole in one event."""
 
 
 @dataclass(slots=True)
 class Unfinished:
-    """Items that have begun, by a key, and the pieces of their texts. An item that ends is told whole, and leaves."""
+    """Items that have begun, by a key, and what came of their texts. An item that ends is told whole, and leaves."""
 
     begun: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The item as it was told when it began, as plain data; nothing if it was not."""
-    pieces: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    """The pieces of each of its texts, by the text's name."""
+    texts: dict[str, dict[str, Buffer]] = field(default_factory=dict)
+    """What came of each of its texts, by the text's name."""
     size: int = 0
-    """Characters of all pieces."""
+    """Characters of all texts."""
+
+    def has(self, key: str, name: str) -> bool:
+        """Whether a piece of this text has come."""
+        return name in self.texts.get(key, ())
 
     def begin(self, key: str, told: Mapping[str, Any]) -> None:
         """Keep an item as it was told when it began."""
@@ -25,26 +31,24 @@ class Unfinished:
 
     def add(self, key: str, name: str, text: str, *, whole: bool) -> None:
         """Keep a piece of a text; or ``whole``, all of it, if that is more than the pieces are."""
-        pieces = self.pieces.setdefault(key, {}).setdefault(name, [])
+        so_far = self.texts.setdefault(key, {}).setdefault(name, Buffer())
         if whole:
-            known = sum(map(len, pieces))
-            if len(text) <= known:
+            if len(text) <= so_far.size:
                 return
-            pieces.clear()
-            self.size -= known
+            self.size -= so_far.size
+            so_far.clear()
         text = text[: MOST - self.size]
         self.size += len(text)
-        pieces.append(text)
+        so_far.write(text)
 
     def end(self, key: str) -> None:
         """Forget an item."""
         self.begun.pop(key, None)
-        texts = self.pieces.pop(key, {})
-        self.size -= sum(len(piece) for pieces in texts.values() for piece in pieces)
+        self.size -= sum(text.size for text in self.texts.pop(key, {}).values())
 
     def told(self) -> list[dict[str, Any]]:
         """Return what has come of each item, with its texts by name."""
         return [
-            {**self.begun.get(key, {}), **{name: "".join(pieces) for name, pieces in self.pieces.get(key, {}).items()}}
-            for key in dict.fromkeys([*self.begun, *self.pieces])
+            {**self.begun.get(key, {}), **{name: text.getvalue() for name, text in self.texts.get(key, {}).items()}}
+            for key in dict.fromkeys([*self.begun, *self.texts])
         ]
