@@ -16,7 +16,7 @@ export interface ApprovalRequestMessage {
   tool_call: ToolCallDelta;
 }
 
-/** What a declared Channel takes of a call's arguments: a piece of a string, or a whole value. A string comes as `delta` after `delta`, and the last one, which may be empty, has `done`. Any other value comes once, as `value` with `done`; so does a string, if the channel says so. A channel of leaves, such as `$..*`, also gives each object and array that opens on the way: as an empty `value`, without `done`. */
+/** What a Channel takes from a call's arguments: a piece of a string, or a complete value. A string is emitted as one `delta` after another; the last one, which may be empty, has `done`. Any other value is emitted once, as `value` with `done`; so is a string if the channel has `when="whole"`. A channel of leaves, such as `$..*`, also emits each object and array when it opens, as an empty `value` without `done`. */
 export interface ArgumentMessage {
   id: string;
   date: string;
@@ -54,7 +54,7 @@ export interface AssistantMessage {
   content: string;
 }
 
-/** Announces, once, that a reasoning model thought without showing it. */
+/** Announces, once, that a reasoning model has thought without showing its thoughts. */
 export interface HiddenReasoningMessage {
   id: string;
   date: string;
@@ -108,7 +108,7 @@ export interface StopReason {
 /** Why a response ended. Values are the agent server's own words where it has one. */
 export type StopReasonType = "end_turn" | "tool_calls" | "max_tokens_exceeded" | "content_filter" | "incomplete" | "unknown" | "error" | "cancelled";
 
-/** Part of a tool call; absent parts are left out of the JSON. */
+/** A part of a tool call. The JSON leaves out what this part does not have. */
 export interface ToolCallDelta {
   name?: string | null;
   arguments?: string | null;
@@ -131,7 +131,7 @@ export interface ToolCallMessage {
   tool_call: ToolCallDelta;
 }
 
-/** A sealed call is not one that may be run: throw away what was started for it. */
+/** A sealed call is not safe to run after all: abort what was started for it. */
 export interface ToolCallRevoked {
   id: string;
   date: string;
@@ -148,7 +148,7 @@ export interface ToolCallRevoked {
   reason: "trailing" | "doubt" | "cut" | "failed" | "cancelled";
 }
 
-/** A call whose JSON has closed and of which nothing is in doubt, told before the stream ends, if asked for. It is weaker than `ready` in the result: the stream may still be cut or fail, or put the call in doubt. Then a ToolCallRevoked follows. Start only what may be thrown away. */
+/** Reports before the end of the stream, if asked for, that a call's JSON is complete and the call is not in doubt. This is weaker than `ready` in the result: the stream may still be cut off, fail, or put the call in doubt. Then a ToolCallRevoked follows. Start only tools whose results you can throw away. */
 export interface ToolCallSealed {
   id: string;
   date: string;

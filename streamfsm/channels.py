@@ -1,4 +1,4 @@
-"""Declared channels: paths in a tool's arguments whose values become messages of their own, decoded, as they stream."""
+"""Declared channels: paths in a tool's arguments whose values are emitted, decoded, as messages of their own."""
 
 import json
 import re
@@ -79,16 +79,16 @@ class Channel:
     Args:
         path: a subset of JSONPath: ``$.content``, ``$.user["first name"]``, ``$.edits[*].new_text``; ``$..*`` and
             ``$.form..*`` take every leaf that no other channel takes.
-        tool: the tool, or several; ``None``: any tool.
-        name: what messages call the channel; made of the path unless given.
-        when: ``delta``: strings come as they stream; ``whole``: once, when they are whole. Other values come whole.
-        takes: what becomes of a value in the raw deltas of the call. ``blank``: a string is left as ``""`` in its
-            place, and any other value stays. ``move``: the member leaves with its value; only for a member of the
-            arguments themselves.
-        schema: the JSON schema of the tool's parameters, which must have room for the path; it is not kept.
+        tool: the name of a tool, or several names; ``None``: any tool.
+        name: the name of the channel in messages; by default computed from the path.
+        when: ``delta``: strings are emitted as they stream; ``whole``: once they are complete. Other values are always
+            emitted complete.
+        takes: what happens to the value in the raw deltas of the call. ``blank``: a string is replaced by ``""``, and
+            any other value stays. ``move``: the member is removed; only for members at the top level.
+        schema: the JSON schema of the tool's parameters, which must allow the path; it is not kept.
 
     Raises:
-        MisuseError: the path is not a path, or can never match.
+        MisuseError: the path has wrong syntax, or can never match.
     """
 
     path: str
@@ -131,7 +131,7 @@ class Channel:
         return parse_path(self.path)
 
     def is_of(self, tool: str) -> bool:
-        """Whether calls of ``tool`` have this channel."""
+        """Whether this channel applies to calls of ``tool``."""
         return self.tool is None or tool in self.tool
 
 
@@ -229,14 +229,14 @@ def _elements_of(schema: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def checked(channels: Iterable[Channel], tools: Iterable[Any]) -> tuple[Channel, ...]:
-    """Return ``channels``, if the schemas of the tools that they name have room for their paths.
+    """Return ``channels``, if the schemas of their tools allow their paths.
 
     Args:
         channels: those declared.
-        tools: the tools of the request, as the API takes them; anything else is left out.
+        tools: the tools of the request, in the form of the API; anything else is ignored.
 
     Raises:
-        MisuseError: a schema has no such place.
+        MisuseError: a schema does not allow a path.
     """
     channels = tuple(channels)
     for tool in tools:

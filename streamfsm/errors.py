@@ -19,11 +19,11 @@ class StreamFsmError(Exception):
 
 
 class MisuseError(StreamFsmError, ValueError):
-    """The caller asked for something that can never work, such as a snapshot of another version."""
+    """The caller asked for something that can never work, such as restoring a snapshot of another version."""
 
 
 class ArgumentsError(MisuseError):
-    """The arguments of a call cannot be used: it is not ready, takes text, or Python cannot decode them.
+    """The arguments of a call cannot be used: the call is not ready or takes text, or Python cannot decode them.
 
     Attributes:
         name: the tool.
@@ -48,12 +48,12 @@ class TableError(StreamFsmError):
 
 
 class IllegalTransition(StreamFsmError):  # noqa: N818 - a public name
-    """An event fired in a state whose table declares it illegal: a defect of this library, please report it.
+    """An event was triggered in a state whose table declares it illegal: a bug in this library, please report it.
 
     Attributes:
         machine: name of the table (``"stream"``, ``"text"`` or ``"tool_call"``).
-        state: the state the machine was in, and still is.
-        event: the event that was fired.
+        state: the machine's state, which has not changed.
+        event: the event that was triggered.
     """
 
     def __init__(self, machine: str, state: str, event: str) -> None:
@@ -67,7 +67,7 @@ class IllegalTransition(StreamFsmError):  # noqa: N818 - a public name
 
 
 class StaleAttempt(StreamFsmError):  # noqa: N818 - a public name
-    """A producer appends to a log in which another attempt has begun, or its own has ended; it is to stop.
+    """A producer appended to a log in which a newer attempt has begun, or its own has ended. The producer should stop.
 
     Attributes:
         run: the name of the run.
@@ -87,7 +87,7 @@ class StreamError(StreamFsmError):
     """The stream failed: an error payload from the server, a limit, or a deadline.
 
     Attributes:
-        code: the server's own code or type, else ``"limit"`` or ``"timeout"``; ``None`` where it gave none.
+        code: the server's own code or type, otherwise ``"limit"`` or ``"timeout"``; ``None`` if there is none.
     """
 
     def __init__(self, message: str, code: str | None = None) -> None:
@@ -96,7 +96,7 @@ class StreamError(StreamFsmError):
 
 
 class StreamTimeout(StreamError, TimeoutError):  # noqa: N818 - a public name
-    """A deadline passed before the wire said more.
+    """A deadline passed before more data arrived.
 
     Attributes:
         deadline: ``"first_chunk"``, ``"idle"`` or ``"total"``.

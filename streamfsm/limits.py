@@ -1,4 +1,4 @@
-"""How much a parser takes before it fails a stream with code ``limit``."""
+"""How much a parser accepts before the stream fails with code ``limit``."""
 
 from typing import ClassVar
 
@@ -6,17 +6,17 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 
 class Limits(BaseModel):
-    """Bounds, all exact: the text up to a bound is processed, wherever the chunks were cut.
+    """The bounds. All are exact: text up to a bound is processed, wherever the chunks are cut.
 
-    ``text`` and ``arguments`` keep a server that never stops from filling the memory: a model's longest output is some
-    hundred thousand tokens, about a million characters.
+    ``text`` and ``arguments`` prevent a server that never stops from filling the memory. A model's longest output is
+    some hundred thousand tokens, about a million characters.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
     total: PositiveInt = 1 << 26
-    """Characters in all that are kept of a stream, whatever it holds. A call, a choice, an id and their like count as
-    characters too, so that a stream takes at most four bytes of memory for each; ``docs/limits.md`` has the table."""
+    """Characters that are kept of the entire stream. Each call, choice, id and so on counts as a number of characters
+    too, so a stream takes at most four bytes of memory per character; ``docs/limits.md`` has the table."""
     text: PositiveInt = 1 << 24
     """Characters of one text field of one choice."""
     arguments: PositiveInt = 1 << 24
@@ -33,15 +33,16 @@ class Limits(BaseModel):
     items: PositiveInt = 4096
     """Items of a Responses stream, and parts of their texts."""
     event: PositiveInt = 1 << 23
-    """Bytes of one server-sent event, which is held back until it is complete; only where bytes are fed. The largest
-    that are known hold an image."""
+    """Bytes of one server-sent event, which is held back until it is complete. Only for bytes. The largest known events
+    contain an image."""
     values: PositiveInt = 1 << 17
-    """JSON values in one event, counted by its commas and brackets, even those in texts; only where bytes are fed. An
-    event is read in one go, and its values take that time, not its bytes. A model's longest output has fewer."""
+    """JSON values in one event, counted by its commas and brackets, including those in texts. Only for bytes. An event
+    is read at once, in time that depends on its values rather than its bytes. A model's longest output has fewer."""
     extras: PositiveInt = 1 << 24
-    """Characters of JSON kept of fields that are not read, such as log probabilities; reaching it is not a failure."""
+    """Characters of JSON that are kept of fields that the parser does not interpret, such as log probabilities.
+    Reaching it is not a failure."""
     sent_back: PositiveInt = 1 << 24
-    """Characters kept of what a server needs back, beside texts: signatures, reasoning that only it can read, and the
-    fields that hold such things; reaching it is not a failure."""
+    """Characters that are kept of what a server needs back, apart from texts: signatures, encrypted reasoning, and the
+    fields that contain them. Reaching it is not a failure."""
     anomalies: PositiveInt = 100
-    """Anomalies kept; reaching it is not a failure."""
+    """Anomalies that are kept. Reaching it is not a failure."""

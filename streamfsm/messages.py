@@ -1,8 +1,8 @@
 """The output: typed messages, one discriminated union.
 
-Field names and JSON are those that clients of the replaced agent server already read (the published ``letta-client``
-models accept them). Messages are frozen: what was emitted is never changed (law 3); ``model_copy(update=…)`` makes
-a changed one.
+Field names and JSON are those that clients of the agent server whose class the façade replaces already read (the
+published ``letta-client`` models accept them). Messages are frozen, because an emitted message never changes (law 3);
+``model_copy(update=…)`` returns a changed copy.
 """
 
 import json
@@ -43,9 +43,9 @@ class StopReasonType(str, Enum):
     incomplete = "incomplete"
     """The stream ended without saying why."""
     unknown = "unknown"
-    """The server gave a finish reason that no table knows; the result has it as ``finish_reason``."""
+    """The server sent an unknown finish reason; the result has it as ``finish_reason``."""
     error = "error"
-    """The server, the network or a limit failed the stream."""
+    """The stream failed, because of the server, the network or a limit."""
     cancelled = "cancelled"
     """The caller cancelled the stream."""
 
@@ -64,7 +64,7 @@ def _written(date: datetime) -> str:
 
 
 class Message(Model):
-    """The base of every message. :func:`coalesce` joins messages of your own subclass like the others."""
+    """The base class of all messages. :func:`coalesce` joins messages of your own subclasses like the others."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
@@ -74,7 +74,7 @@ class Message(Model):
     id: str
     """The response's message id, shared by all its messages."""
     date: Annotated[datetime, PlainSerializer(_written, when_used="json")]
-    """When the parser was made (UTC, whole seconds), unless it was given another date."""
+    """When the parser was created (UTC, in whole seconds), unless it was given another date."""
     name: str | None = None
     otid: str | None = None
     """Changes exactly when the kind of message, the tool call or the choice changes; see :func:`otid`."""
@@ -93,7 +93,7 @@ class Message(Model):
         return str(getattr(self, self.FIELD)) if self.FIELD else ""
 
     def continues(self, before: "Message") -> bool:
-        """Whether its text continues that of ``before``, the previous message."""
+        """Whether the text of this message continues that of ``before``, the previous message."""
         here, there = (self.otid, self.choice_index), (before.otid, before.choice_index)
         return self.FIELD is not None and type(self) is type(before) and here == there
 
@@ -115,7 +115,7 @@ class ReasoningMessage(Message):
 
 
 class HiddenReasoningMessage(Message):
-    """Announces, once, that a reasoning model thought without showing it."""
+    """Announces, once, that a reasoning model has thought without showing its thoughts."""
 
     message_type: Literal["hidden_reasoning_message"] = "hidden_reasoning_message"
     state: Literal["redacted", "omitted"]
@@ -137,7 +137,7 @@ class AssistantMessage(Message):
 
 
 class ToolCallDelta(Model):
-    """Part of a tool call; absent parts are left out of the JSON."""
+    """A part of a tool call. The JSON leaves out what this part does not have."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
@@ -163,7 +163,7 @@ class _CallMessage(Message):
         return (call.name if call.arguments is None else call.arguments) or ""
 
     def continues(self, before: Message) -> bool:
-        """Whether it holds more arguments of the same call; a message with a name never continues another."""
+        """Whether it has more arguments of the same call; a message with a name never continues another."""
         call = self.tool_call
         return (
             super().continues(before)
@@ -190,11 +190,11 @@ class ApprovalRequestMessage(_CallMessage):
 
 
 class ArgumentMessage(Message):
-    """What a declared :class:`~streamfsm.Channel` takes of a call's arguments: a piece of a string, or a whole value.
+    """What a :class:`~streamfsm.Channel` takes from a call's arguments: a piece of a string, or a complete value.
 
-    A string comes as ``delta`` after ``delta``, and the last one, which may be empty, has ``done``. Any other value
-    comes once, as ``value`` with ``done``; so does a string, if the channel says so. A channel of leaves, such as
-    ``$..*``, also gives each object and array that opens on the way: as an empty ``value``, without ``done``.
+    A string is emitted as one ``delta`` after another; the last one, which may be empty, has ``done``. Any other value
+    is emitted once, as ``value`` with ``done``; so is a string if the channel has ``when="whole"``. A channel of
+    leaves, such as ``$..*``, also emits each object and array when it opens, as an empty ``value`` without ``done``.
     """
 
     FIELD: ClassVar[str | None] = "delta"
@@ -206,11 +206,11 @@ class ArgumentMessage(Message):
     path: str
     """The resolved path, such as ``$.edits[1].new_text``."""
     delta: str | None = None
-    """The next piece of a string, decoded; ``None``: the message holds a ``value``."""
+    """The next piece of a string, decoded; ``None`` if the message has a ``value``."""
     value: Any = None
-    """The value, as ``json.loads`` would give it."""
+    """The value, as ``json.loads`` would return it."""
     done: bool = False
-    """Whether the value is whole."""
+    """Whether the value is complete."""
 
     @property
     def text(self) -> str:
@@ -218,7 +218,7 @@ class ArgumentMessage(Message):
         return json.dumps(self.value) if self.delta is None else self.delta
 
     def continues(self, before: Message) -> bool:
-        """Whether it holds more of the same string."""
+        """Whether it has more of the same string."""
         return (
             super().continues(before)
             and isinstance(before, ArgumentMessage)
@@ -227,7 +227,7 @@ class ArgumentMessage(Message):
         )
 
     def joined(self, rest: Iterable[Message]) -> Self:
-        """Return this message with the text of ``rest``; whole, if the last of them is."""
+        """Return this message with the text of ``rest``; it has ``done`` if the last of them has."""
         pieces: list[ArgumentMessage] = [self, *cast("Iterable[ArgumentMessage]", rest)]
         return self.model_copy(update={"delta": "".join(each.text for each in pieces), "done": pieces[-1].done})
 
@@ -235,7 +235,7 @@ class ArgumentMessage(Message):
 class _WholeCall(Message):
     message_type: str
     tool_call: ToolCallDelta
-    """The name, the id by which the result knows the call, and all of its arguments."""
+    """The name, the id that the call has in the result, and the complete arguments."""
 
     @property
     def text(self) -> str:
@@ -244,21 +244,22 @@ class _WholeCall(Message):
 
 
 class ToolCallSealed(_WholeCall):
-    """A call whose JSON has closed and of which nothing is in doubt, told before the stream ends, if asked for.
+    """Reports before the end of the stream, if asked for, that a call's JSON is complete and the call is not in doubt.
 
-    It is weaker than ``ready`` in the result: the stream may still be cut or fail, or put the call in doubt. Then a
-    :class:`ToolCallRevoked` follows. Start only what may be thrown away.
+    This is weaker than ``ready`` in the result: the stream may still be cut off, fail, or put the call in doubt. Then a
+    :class:`ToolCallRevoked` follows. Start only tools whose results you can throw away.
     """
 
     message_type: Literal["tool_call_sealed"] = "tool_call_sealed"
 
 
 class ToolCallRevoked(_WholeCall):
-    """A sealed call is not one that may be run: throw away what was started for it."""
+    """A sealed call is not safe to run after all: abort what was started for it."""
 
     message_type: Literal["tool_call_revoked"] = "tool_call_revoked"
     reason: Literal["trailing", "doubt", "cut", "failed", "cancelled"]
-    """More came after its arguments, it fell into doubt, the answer was cut, the stream failed, or it was cancelled."""
+    """More text followed the arguments, the call is in doubt, the response was cut off, or the stream failed or was
+    cancelled."""
 
 
 class StopReason(Message):
@@ -288,7 +289,7 @@ StreamMessage: TypeAlias = Annotated[
 
 
 class FunctionCall(Model):
-    """Name and raw JSON arguments of a whole call."""
+    """The name and the raw JSON arguments of a complete call."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
@@ -297,14 +298,14 @@ class FunctionCall(Model):
 
 
 class ToolCall(Model):
-    """A whole tool call, in the wire's own shape, with the provider's own fields that must go back with it."""
+    """A complete tool call, in the shape that the wire uses, with the provider's own fields that must be sent back."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
     id: str
     type: Literal["function", "custom"] = "function"
     function: FunctionCall
-    """Of a custom tool's call, to be read only: the JSON has ``custom`` instead."""
+    """For a call of a custom tool, this can only be read; the JSON has ``custom`` instead."""
 
     @model_serializer(mode="wrap")
     def _sent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -328,7 +329,7 @@ class ReasoningContent(Model):
 
 
 class OmittedReasoningContent(Model):
-    """Stands where a reasoning model thought and showed nothing."""
+    """Stands for thoughts that a reasoning model did not show."""
 
     type: Literal["omitted_reasoning"] = "omitted_reasoning"
     signature: str | None = None
@@ -342,32 +343,32 @@ class SummarizedReasoningContentPart(Model):
 
 
 class SummarizedReasoningContent(Model):
-    """Native reasoning of which the server shows a summary, or nothing but what it alone can read."""
+    """Native reasoning of which the server sends only a summary, or only encrypted data."""
 
     type: Literal["summarized_reasoning"] = "summarized_reasoning"
     id: str | None = None
-    """The server's id of the reasoning."""
+    """The server's id for the reasoning."""
     summary: list[SummarizedReasoningContentPart]
     encrypted_content: str | None = None
 
 
 class UsageStatistics(Model):
-    """Token counts, as an agent's clients read them. Unlike other messages, it can be changed."""
+    """Token counts, in the form that clients of agents read. Unlike other messages, this one can be changed."""
 
     message_type: Literal["usage_statistics"] = "usage_statistics"
     completion_tokens: int = 0
     prompt_tokens: int = 0
     total_tokens: int = 0
     step_count: int = 1
-    """Steps of the agent that the counts are of: one response is one step. To be set by the caller."""
+    """How many steps of the agent the counts cover; one response is one step. The caller may set it."""
     cached_input_tokens: int | None = None
-    """As the next two, ``None`` if not reported, which is not zero."""
+    """``None``, here and in the next two fields, means not reported, which is not zero."""
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
 
 
 def otid(message_id: str, ordinal: int) -> str:
-    """The offline-threading id of the ``ordinal``-th run of like messages of a response.
+    """Return the offline-threading id of the ``ordinal``-th run of messages of a response.
 
     A pure function. Ordinals 0–127 of a ``message-<uuid>`` replace the low seven bits of that UUID, which is how the
     agent server derives the ids it stores; any other ordinal or id gives a version 5 UUID, so otids never run out.
@@ -388,7 +389,7 @@ def _otid_base(message_id: str) -> tuple[str, int] | None:
 
 
 def made_up_id(message_id: str, choice: int, position: int) -> str:
-    """Return an id for a tool call to which the wire gave none. A pure function; no two calls share an id."""
+    """Return an id for a tool call that has none on the wire. A pure function; no two calls get the same id."""
     place = f"{choice}/{position}" if choice else f"{position}"
     return f"call_{uuid5(NAMESPACE_OID, f'{message_id}/{place}').hex[:24]}"
 
@@ -399,7 +400,7 @@ _M = TypeVar("_M", bound=Message)
 def coalesce(messages: Iterable[_M]) -> list[_M]:
     """Join neighbours of the same type, tool call, choice and otid; number the result without gaps.
 
-    The result depends only on what was said, never on how it was cut (law 1). Idempotent.
+    The result depends only on the logical stream, never on how it was cut (law 1). Idempotent.
 
     Args:
         messages: messages of one response, in order.

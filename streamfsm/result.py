@@ -62,11 +62,12 @@ CallKind: TypeAlias = Literal[
 ]
 Verdict: TypeAlias = Literal["valid", "lenient", "empty", "incomplete", "invalid", "trailing", "text"]
 CallsBack: TypeAlias = Literal["ready", "closed", "all"]
-"""Which calls go back to the server. ``ready``: those that may be run. ``closed``: also those in doubt or of an answer
-that was cut, if their JSON is closed. ``all``: all that have a name; servers answer broken JSON with an error."""
+"""Which calls are sent back to the server. ``ready``: those that are safe to run. ``closed``: also those that are in
+doubt or whose response was cut off, if their JSON is complete. ``all``: all that have a name; servers answer broken
+JSON with an error."""
 ReasoningBack: TypeAlias = Literal["auto", "omit", "keep"]
-"""Which native reasoning goes back. ``auto``: signed, encrypted and structured parts always, but plain text only beside
-such parts or tool calls. ``keep``: all. ``omit``: none."""
+"""Which native reasoning is sent back. ``auto``: signed, encrypted and structured parts always, but plain text only
+together with such parts or tool calls. ``keep``: all. ``omit``: none."""
 EXTRAS_BACK = ("extra_content", "provider_specific_fields", "reasoning_encrypted")
 """Extras of a message that servers need back: signatures and encrypted reasoning."""
 
@@ -75,7 +76,7 @@ _CONTROL = re.compile("[\x00-\x1f]")
 
 
 class Anomaly(Model):
-    """Something that the wire did and should not have done, or that can be read in two ways. The parser went on.
+    """Something that the server should not have sent, or that can be read in two ways. The parser continued.
 
     ``not_a_chunk``: the chunk is not an object, or has no field that a chunk has. ``wrong_type``: a field holds a value
     of the wrong type. ``late_chunk``: a chunk came after the stream had failed or been closed. ``ambiguous_call``: the
@@ -148,29 +149,30 @@ class ParsedCall(_Kept):
     """
 
     index: int
-    """Position in order of start, whatever index the wire gave."""
+    """Position in the order in which calls began, whatever their index on the wire."""
     id: str | None
-    """The id that the wire gave, which may be missing, or be an earlier call's too."""
+    """The id on the wire, which may be missing, or be the same as an earlier call's."""
     tool_call_id: str
-    """The id by which the call goes back to the server, and by which its result is sent: ``id``, or one made of the
-    message id and the call's position if the wire gave none or gave it to an earlier call of the choice."""
+    """The id to use when the call and its result are sent back to the server: ``id``, or one that is computed from the
+    message id and the call's position if the wire has none or an earlier call of the choice has the same."""
     name: str
     arguments: str
-    """The raw text, as the wire wrote it."""
+    """The raw text, exactly as on the wire."""
     kind: CallKind = "function"
-    """What is called: a function; a ``custom`` tool, which takes text; or a tool of the Responses API. A call of a tool
-    without arguments of its own, such as ``computer_call``, has the JSON of what is to be done as arguments."""
+    """What is called: a function; a ``custom`` tool, which takes text; or a tool of the Responses API. If such a tool
+    has no arguments, as ``computer_call``, this library uses the JSON of the requested action."""
     hosted: bool = False
-    """Whether the server runs the call, or asks for leave to: it is never ready, and does not go back."""
+    """Whether the server itself runs the call, or asks for permission to. Such a call is never ready, and is not sent
+    back."""
     verdict: Verdict
     error_offset: int | None = None
     """Characters from the start of ``arguments`` to the first error."""
     extras: dict[str, list[Any]] = Field(default_factory=dict)
-    """Fields that are not read, such as a provider's signature: the values of each, in order, without repeats unless
-    ``Dialect.extras`` says otherwise."""
+    """Fields that the parser does not interpret, such as a provider's signature: the values of each, in order, without
+    repetitions unless ``Dialect.extras`` says otherwise."""
     ready: bool
-    """Whether the call is safe to run: its JSON is closed (free text has nothing to close), nothing of it is in doubt,
-    and the stream ended and was not cut (law 10)."""
+    """Whether the call is safe to run: its JSON is complete (free text always is), it is not in doubt, and the stream
+    ended without being cut off (law 10)."""
 
     @overload
     def parse(self) -> dict[str, Any]: ...
@@ -202,7 +204,7 @@ class ParsedCall(_Kept):
         return decoded if model is None else model.model_validate_json(self._json)
 
     def arguments_without(self, *names: str) -> dict[str, Any]:
-        """Return what :meth:`parse` returns without these members, such as thoughts; a name need not be there."""
+        """Return what :meth:`parse` returns, without these members, such as thoughts. Missing members are ignored."""
         return {name: value for name, value in self.parse().items() if name not in names}
 
     def _unusable(self, why: str) -> ArgumentsError:
@@ -210,7 +212,7 @@ class ParsedCall(_Kept):
 
     @property
     def is_closed(self) -> bool:
-        """Whether the call has a name, and its arguments are structurally whole; it may still be in doubt."""
+        """Whether the call has a name, and its arguments are structurally complete; it may still be in doubt."""
         return self.ready or (bool(self.name) and self.verdict in ("valid", "lenient"))
 
     @property
@@ -233,7 +235,7 @@ class ParsedCall(_Kept):
 
 
 class ReasoningDetail(Model):
-    """A structured part of the native reasoning, its pieces merged by type and index."""
+    """A structured part of the native reasoning. Its pieces are merged by type and index."""
 
     type: str
     """The wire's word without ``reasoning.``: ``text``, ``summary``, ``encrypted``, ``opaque``, ``redacted``, …"""
@@ -243,11 +245,11 @@ class ReasoningDetail(Model):
     data: str
     """Reasoning that only the provider can read."""
     signature: str | None
-    """The provider's proof of the text, to be sent back with it."""
+    """The provider's signature of the text, which must be sent back with it."""
     extras: dict[str, list[Any]] = Field(default_factory=dict)
-    """Fields that are not read, such as ``format``; as in :class:`ParsedCall`."""
+    """Fields that the parser does not interpret, such as ``format``; see :class:`ParsedCall`."""
     field: str = "reasoning_details"
-    """The wire's field in which the detail came, and goes back."""
+    """The field in which the detail came, and in which it is sent back."""
 
     def as_part(self) -> dict[str, Any]:
         """Return the detail as an entry of its field in the next request, as it came."""
@@ -271,36 +273,37 @@ class ReasoningDetail(Model):
 
 
 class ChoiceResult(_Kept):
-    """What one choice said."""
+    """The result of one choice."""
 
     index: int
     content: str
     content_parts: list[str] = Field(default_factory=list)
-    """The parts of the content: one on the chat wire; the Responses API tells several apart, such as what is said
-    before and after calls."""
+    """The parts of the content: one for Chat Completions; the Responses API has several, such as text before and after
+    calls."""
     reasoning: str
-    """Native reasoning; thoughts in a tool call's arguments stay there."""
+    """Native reasoning, without thoughts in a tool call's arguments."""
     reasoning_field: str | None
-    """The wire's field in which plain reasoning came; ``None``: in no field, or between tags."""
+    """The field in which plain reasoning came; ``None`` if there was none, or if it came between tags."""
     refusal: str
     transcript: str
     """The text of spoken audio."""
     assistant_text: str
-    """All that the model said to the user, in stream order: content, refusal, transcript and the message tool's
-    argument. It is the text of the choice's :class:`AssistantMessage` objects."""
+    """Everything that the model said to the user, in stream order: content, refusal, transcript and the argument of the
+    message tool. It is the text of the choice's :class:`AssistantMessage` objects."""
     thoughts: str
-    """All that the model thought, in stream order: native reasoning, text between tags and thoughts in arguments. It is
-    the text of the choice's :class:`ReasoningMessage` objects."""
+    """Everything that the model thought, in stream order: native reasoning, text between tags and thoughts in
+    arguments. It is the text of the choice's :class:`ReasoningMessage` objects."""
     reasoning_details: list[ReasoningDetail]
     reasoning_positions: list[int] = Field(default_factory=list)
-    """Of each detail, how many of the ``content_parts`` came before it; on the chat wire, none."""
+    """For each detail, how many of the ``content_parts`` came before it; for Chat Completions, none."""
     extras: dict[str, list[Any]]
-    """Fields of the choice and its deltas that are not read, such as ``annotations``; as in :class:`ParsedCall`."""
+    """Fields of the choice and its deltas that the parser does not interpret, such as ``annotations``; see
+    :class:`ParsedCall`."""
     tool_calls: list[ParsedCall]
     finish_reason: str | None
     """The wire's word for how the choice ended."""
     stop_reason: StopReasonType | None
-    """Our word for how the choice ended; ``None`` while the stream is open."""
+    """How the choice ended, in this library's words; ``None`` while the stream is open."""
 
     @property
     def ready_calls(self) -> list[ParsedCall]:
@@ -366,7 +369,7 @@ class StreamResult(_Kept):
     assistant_text: str
     thoughts: str
     tool_calls: list[ParsedCall]
-    """The calls that the stop reason concerns, even if a server sent them in another choice."""
+    """The calls of the answer, even if a server sent them in another choice."""
     usage: Usage
     finish_reason: str | None
     stop_reason: StopReasonType | None
@@ -374,7 +377,7 @@ class StreamResult(_Kept):
     answer: list[int]
     """Indexes of the choices that make up the answer: the first, and any that continue it."""
     extras: dict[str, list[Any]]
-    """Fields of the chunks that are not read, such as ``citations``; as in :class:`ParsedCall`."""
+    """Fields of the chunks that the parser does not interpret, such as ``citations``; see :class:`ParsedCall`."""
     error: ErrorInfo | None
     anomalies: list[Anomaly]
 
@@ -397,7 +400,7 @@ class StreamResult(_Kept):
     ) -> dict[str, Any]:
         """Return the message that repeats this response to the server in the next request.
 
-        It holds the first choice, and those that continue it.
+        It has the first choice, and those that continue it.
 
         Args:
             reasoning: which native reasoning goes back, in the field in which it came.

@@ -1,4 +1,4 @@
-"""``ThinkTags``: the tags between which a model thinks inside its content, and where they count."""
+"""``ThinkTags``: the tags around thoughts in the content, and where they count."""
 
 from collections.abc import Sequence
 from itertools import permutations
@@ -12,18 +12,18 @@ _Tag: TypeAlias = Annotated[str, Field(min_length=1)]
 
 @dataclass(frozen=True, slots=True)
 class ThinkTags:
-    """A pair of tags around reasoning inside content, for servers that do not parse it themselves."""
+    """A pair of tags around thoughts in the content, for servers that do not separate thoughts themselves."""
 
     open: _Tag
     close: _Tag
     starts: Literal["outside", "inside", "auto"] = "outside"
-    """Whether the thought is open when the content begins, because the chat template opened it in the prompt.
+    """Whether the content begins inside a thought, because the chat template puts the opening tag into the prompt.
 
-    ``inside``: it is open; an opening tag that comes first anyway is not text. ``auto``: not known; the content is held
-    back until the first tag or the end decides, up to ``Limits.text``.
+    ``inside``: it does; an opening tag at the beginning is skipped. ``auto``: not known; the content is held back until
+    the first tag or the end decides, up to ``Limits.text``.
     """
     where: Literal["start", "anywhere"] = "start"
-    """Where an opening tag opens a thought; anywhere else it is text.
+    """Where an opening tag begins a thought; anywhere else it is text.
 
     ``start``: before the answer, after white space at most. ``anywhere``: also between parts of the answer.
     """

@@ -24,23 +24,23 @@ class Transition(NamedTuple):
 
 
 HELD = "held back"
-"""The event of a record that says what is held back when a chunk is over."""
+"""The event of a record that shows what is held back at the end of a chunk."""
 
 
 class Record(NamedTuple):
-    """A :class:`Transition` with where, why and what: a row that was taken, or what text became in a state.
+    """A :class:`Transition` with its place and reason: a row that was taken, or text that arrived in a state.
 
-    What is held back when a chunk is over is a record too (event ``held back``), with the reason.
+    Text that is held back at the end of a chunk is a record too (event ``held back``), with the reason.
     """
 
     sequence: int
     chunk: int
-    """Position of the chunk, from 0; the number of chunks if the end of the stream was the cause."""
+    """Position of the chunk, from 0; for the end of the stream, the number of chunks."""
     field: int | None
-    """Which of the provenance's fields the character was in that was the cause; ``None``: it was in none that is text,
-    or the record was made live, by a :class:`TraceLog`."""
+    """Index of the provenance's field with the character that was the cause. ``None``: the cause was not in a text, or
+    the record was made live, by a :class:`TraceLog`."""
     offset: int
-    """Characters of that field, or live of the lane, that had come."""
+    """How many characters of that field had arrived; in a live record, of the lane."""
     machine: str
     choice: int
     lane: str
@@ -49,25 +49,25 @@ class Record(NamedTuple):
     target: str
     because: str
     message_type: str | None
-    """Type of the message that was emitted, if one was."""
+    """Type of the message that was emitted, if any."""
     text: str
-    """The message's text; of the event ``held back``, what is."""
+    """The message's text; for the event ``held back``, the text that is held back."""
 
 
 class TraceLog:
-    """Records of what a parser does, as it does it: ``StreamParser(trace=TraceLog())``.
+    """Records what a parser does while it runs: ``StreamParser(trace=TraceLog())``.
 
     Args:
-        write: is given each record as a line of JSON, such as a file's ``write``; then none is kept.
-        limit: how many records are kept, the latest, or written, the first.
+        write: receives each record as a line of JSON, for example a file's ``write``; then no record is kept.
+        limit: how many records are kept (the latest ones), or written (the first ones).
     """
 
     def __init__(self, write: Callable[[str], object] | None = None, *, limit: int = 100_000) -> None:
         self.records: deque[Record] = deque(maxlen=limit)
         self.count: int = 0
-        """How many records there were, those included that the limit left out."""
+        """How many records there were, including those beyond the limit."""
         self.chunks: int = 0
-        """How many chunks, or pieces of a body's bytes, were read to their end."""
+        """How many chunks, or pieces of a body's bytes, have been read completely."""
         self.write: Callable[[str], object] | None = write
         self._limit = limit
 

@@ -1,7 +1,7 @@
-"""Messages straight from a response's body, without an object per chunk.
+"""Messages directly from the body of a response, without an object per chunk.
 
-This is for speed: building a chunk's object takes the ``openai`` client longer than all the rest
-(``benchmarks/wire.py``). The client still makes the request, with its retries and its authorisation: take its raw or
+This is for speed: the ``openai`` client needs more time to build a chunk's object than everything else takes
+(``benchmarks/wire.py``). The client still makes the request, with its retries and its authorisation. Use its raw or
 streaming response.
 """
 
@@ -17,22 +17,22 @@ from streamfsm.parser import StreamParser
 def aiter_messages(
     response: Any, parser: StreamParser | None = None, *, observers: Collection[Observer] = ()
 ) -> AsyncGenerator[StreamMessage, None]:
-    """Yield the messages of a response, as its bytes come.
+    """Yield the messages of a response while its bytes arrive.
 
     Args:
-        response: from ``openai``, what ``with_streaming_response.create(…)`` gives, entered or not, or what
+        response: from ``openai``, what ``with_streaming_response.create(…)`` returns, entered or not, or what
             ``with_raw_response.create(…)`` returns; a response of ``httpx``, ``httpx2`` or ``aiohttp``; or any
             asynchronous iterable of bytes. It is closed in the end.
-        parser: a new one with its defaults, unless given; its ``result`` is that of the stream.
-        observers: called with what happens.
+        parser: by default a new one; its ``result`` is the result of the stream.
+        observers: notified of what happens.
 
     Yields:
-        All messages, the :class:`StopReason` last.
+        All messages; the last one is the :class:`StopReason`.
 
     Raises:
         StreamError: after the :class:`StopReason`: the stream failed, because of the server's error, a limit, or a
             body that is not a stream.
-        MisuseError: the parser's stream is over.
+        MisuseError: the parser's stream has ended.
         Exception: whatever the transport raised, after the :class:`StopReason`.
     """
     return read(response, Reading(parser or StreamParser(), observers))

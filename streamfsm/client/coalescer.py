@@ -1,4 +1,4 @@
-"""``Coalescer``: joins deltas on the way to a consumer that is slow, or pays for each of them."""
+"""``Coalescer``: joins deltas for a consumer that is slow, or pays for each of them."""
 
 import asyncio
 import time
@@ -13,17 +13,16 @@ T = TypeVar("T")
 
 
 class Coalescer(Generic[T]):
-    """Joins deltas of one run, until so much time has passed or so much text has come.
+    """Joins deltas of one run, until enough time has passed or enough text has arrived.
 
-    Whatever it joins, :func:`streamfsm.coalesce` makes the same of what it gives as of what it took. A joined message
-    has the ``seq_id`` of its first delta. Boundaries, and messages that are not deltas, are never held: they come at
-    once, after the text that is held.
+    The output of :func:`streamfsm.coalesce` is the same with and without it. A joined message has the ``seq_id`` of its
+    first delta. Boundaries, and messages that are not deltas, pass at once, after the text that was held.
 
     Args:
-        seconds: how long the first delta of a message is held at most. Time passes only where somebody looks:
-            :meth:`stream` does; with :meth:`feed` alone, call :meth:`flush` when :attr:`due` says so.
-        characters: how much text is held at most before it is given. Without either, a run is one message.
-        clock: tells the time in seconds.
+        seconds: how long the first delta of a message is held at most. Only :meth:`stream` watches the clock; if you
+            use :meth:`feed`, call :meth:`flush` when :attr:`due` says so.
+        characters: how much text is held at most. Without either bound, a run becomes one message.
+        clock: returns the time in seconds.
 
     Raises:
         MisuseError: a bound that is not positive.
@@ -45,7 +44,7 @@ class Coalescer(Generic[T]):
         self._since = 0.0
 
     def feed(self, item: T) -> list[T]:
-        """Take the next message or boundary; return what is to be passed on now, in order."""
+        """Take the next message or boundary; return what to pass on now, in order."""
         before = self._held[-1] if self._held else None
         if before is not None and isinstance(item, Message) and item.continues(before):
             self._held.append(item)
@@ -62,25 +61,26 @@ class Coalescer(Generic[T]):
         return passed
 
     def flush(self) -> list[T]:
-        """Return what is held, as one message, if anything is."""
+        """Return the text that is held, if any, as one message."""
         held, self._held, self._size = self._held, [], 0
         return [held[0].joined(held[1:]) if len(held) > 1 else held[0]] if held else []
 
     @property
     def due(self) -> float | None:
-        """In how many seconds what is held must be given; ``None``: nothing is held, or it may be held for ever."""
+        """In how many seconds to call :meth:`flush`; ``None``: nothing is held, or it may be held for ever."""
         if not self._held or self._seconds is None:
             return None
         return max(self._since + self._seconds - self._clock(), 0.0)
 
     async def stream(self, items: AsyncIterable[T]) -> AsyncGenerator[T, None]:
-        """Yield the items, joined, as time passes. For ``asyncio``.
+        """Yield the items, joined, with a timer. For ``asyncio``.
 
-        While the consumer is busy, at most one more item is read: a slow consumer slows the source, and gets longer
-        deltas of what has come meanwhile.
+        While the consumer is busy, at most one more item is read. So a slow consumer slows down the source, and gets
+        longer deltas.
 
         Args:
-            items: messages and boundaries, as of :func:`streamfsm.aiter_messages`. It is closed in the end.
+            items: messages and boundaries, for example from :func:`streamfsm.aiter_messages`. The iterable is closed at
+                the end.
 
         Raises:
             Exception: what ``items`` raised, after what is held.

@@ -1,7 +1,7 @@
 """``OpenAIStreamingInterface``: the drop-in façade of the class that this library replaces.
 
-It has the names that agent loops were written against, around a :class:`StreamParser`. Only the parser interprets a
-stream; reading, watching and counting are in modules of their own.
+It wraps a :class:`StreamParser`, and has the attributes and methods that existing agent loops use. Only the parser
+interprets the stream; reading, observing and counting are in modules of their own.
 """
 
 from collections.abc import AsyncGenerator, Collection, Generator
@@ -46,7 +46,7 @@ from streamfsm.wires.chat.dialect import Dialect
 class OpenAIStreamingInterface(TokenCounts):
     """Reads one response from an ``openai`` stream and yields its messages.
 
-    Make one per response. After :meth:`process` the object holds the outcome, even if the stream ended early.
+    Create one for each response. After :meth:`process` the object has the result, even if the stream ended early.
 
     Args:
         use_assistant_message: whether calls of ``assistant_tool`` are speech (:class:`AssistantMessage`) rather than
@@ -56,30 +56,31 @@ class OpenAIStreamingInterface(TokenCounts):
         tools: the tool schemas sent, likewise.
         put_inner_thoughts_in_kwarg: whether tools have an argument for the model's thoughts, ``inner_thoughts_kwarg``.
         requires_approval_tools: see :class:`StreamParser`, as for all options below that are not explained here.
-        model: the model that was asked. If it thinks without showing it, as its name or ``reasoning_model`` says,
-            hidden reasoning is announced before the first chunk is read.
+        model: the model of the request. If it thinks without showing its thoughts, according to its name or
+            ``reasoning_model``, hidden reasoning is announced before the first chunk is read.
         seal_tools: see :class:`StreamParser`.
         run_id: copied to all messages.
         step_id: copied to all messages.
-        cancellation_event: once set, the stream ends as cancelled when the next chunk comes; that chunk is not read.
+        cancellation_event: once it is set, the stream ends as cancelled when the next chunk arrives; that chunk is not
+            read.
         first_chunk_timeout: seconds until the first chunk.
         idle_timeout: seconds until each later chunk.
         total_timeout: seconds from the call of :meth:`process` to the last chunk.
         inner_thoughts_kwarg: name, or accepted names, of the thoughts' argument.
         assistant_tool: name of the message tool.
         assistant_kwarg: name of its argument that holds the message.
-        channels: other values of arguments that become messages of their own; a path for which the schema of its tool
-            in ``tools`` has no place is refused.
-        reasoning_model: overrides what the model's name says.
-        reasoning_as_text: whether an answer that is nothing but native reasoning is handed on as text too: some servers
-            put the answer of a small model there.
-        think_tags: tags of reasoning inside content, with their modes.
-        dialect: how the server speaks.
-        limits: how much the parser takes.
+        channels: other values of arguments that are emitted as messages of their own; a path that the schema of its
+            tool in ``tools`` does not allow is refused.
+        reasoning_model: overrides the conclusion from the model's name.
+        reasoning_as_text: whether an answer that consists only of native reasoning is also passed on as text: some
+            servers put the answer of a small model there.
+        think_tags: tags around thoughts in the content, with their modes.
+        dialect: how the server's format differs from OpenAI's.
+        limits: how much the parser accepts.
         keep: see :class:`StreamParser`. Without texts, :attr:`reasoning_messages` stays empty, and what returns texts
             raises :class:`MisuseError`.
-        trace: receives the transitions; an exception in it is logged, and the stream goes on.
-        observers: called with what happens, in addition to the span and the log.
+        trace: receives the transitions; an exception in it is logged, and the stream continues.
+        observers: notified of what happens, in addition to the span and the log.
     """
 
     def __init__(
@@ -265,7 +266,7 @@ class OpenAIStreamingInterface(TokenCounts):
 
     @property
     def model(self) -> str | None:
-        """The model, as the server first named it; before that, as the caller did."""
+        """The model, as the server first named it; before that, as the caller named it."""
         return self.parser.result.model or self._model
 
     @property
@@ -288,7 +289,7 @@ class OpenAIStreamingInterface(TokenCounts):
 
     @property
     def prev_assistant_message_id(self) -> str | None:
-        """Id of the latest call of the message tool, where such calls are speech."""
+        """Id of the latest call of the message tool, if such calls are speech."""
         calls = self.parser.result.tool_calls if self.use_assistant_message else []
         return next((call.id for call in reversed(calls) if call.name == self._assistant_tool), None)
 
@@ -297,10 +298,10 @@ class OpenAIStreamingInterface(TokenCounts):
         return next((call for call in self.parser.result.tool_calls if call.name), None)
 
     def get_tool_call_objects(self) -> list[ToolCall]:
-        """Return all tool calls that have a name, in order of start. See ``result`` for which are ready to run.
+        """Return all tool calls that have a name, in the order in which they began. ``result`` says which are ready.
 
-        Their ids differ: a call without an id, or with an earlier call's id, gets one made of the message id and the
-        call's position. Fields that the provider added to a call, such as a signature, are there too.
+        Their ids are unique: a call without an id, or with an earlier call's id, gets one that is computed from the
+        message id and the call's position. Fields that the provider added to a call, such as a signature, are included.
         """
         found = []
         for call in self.parser.result.tool_calls:
@@ -322,7 +323,7 @@ class OpenAIStreamingInterface(TokenCounts):
         return calls[0]
 
     def get_content(self) -> list[Content]:
-        """Return what the model said and natively thought, for a message store beside the tool calls.
+        """Return the model's text and native reasoning, for a message store; the tool calls are separate.
 
         Returns:
             :class:`SummarizedReasoningContent` for each item of which the server shows a summary or only what it can
@@ -354,7 +355,7 @@ class OpenAIStreamingInterface(TokenCounts):
 
     @property
     def raw_usage(self) -> dict[str, Any] | None:
-        """Usage as the server reported it: of each field the last report."""
+        """Usage as the server reported it: the last report of each field."""
         return self.parser.result.usage.raw
 
     def get_reasoning_content(self) -> list[TextContent | ReasoningContent | OmittedReasoningContent]:

@@ -13,24 +13,24 @@ from streamfsm.result import StreamResult
 class Observer:
     """Watches one stream, whoever reads it: the façade, ``iter_messages`` or a loop around ``Reading``.
 
-    Inherit from it and override the methods that you need. An exception in a method is logged, and the stream goes on.
-    All methods are called before the consumer gets the messages in question.
+    Inherit from it, and override the methods that you need. An exception in a method is logged, and the stream
+    continues. All methods are called before the consumer gets the messages in question.
     """
 
     def started(self, parser: StreamParser) -> None:
         """Reading begins. The observer may read ``parser``, but must not feed it."""
 
     def chunk_read(self) -> None:
-        """A chunk came, or a piece of a body's bytes; its messages follow."""
+        """A chunk, or a piece of a body's bytes, arrived; its messages follow."""
 
     def messages(self, messages: list[StreamMessage]) -> None:
-        """The consumer gets these messages next; never empty. The façade withholds a good end's :class:`StopReason`."""
+        """The consumer gets these messages next; never empty. The façade omits a normal end's :class:`StopReason`."""
 
     def first(self, message: StreamMessage) -> None:
         """``message`` is the first of its type; called before :meth:`messages`."""
 
     def ended(self, result: StreamResult, error: Exception | None) -> None:
-        """The stream ended, and its last messages are about to go out; or the consumer left. Called once.
+        """The stream ended, and the consumer gets its last messages next; or the consumer stopped. Called once.
 
         Args:
             result: the result of the whole stream.

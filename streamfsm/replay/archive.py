@@ -24,10 +24,10 @@ _AHEAD = 4  # items for each process that wait for it, so that it need not wait 
 
 
 def read_stream(data: bytes, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Read one recording, or a body. What comes out depends on nothing but the arguments.
+    """Read one recording, or a body. The output depends only on the arguments.
 
     Args:
-        data: what a file holds.
+        data: the content of a file.
         options: of the parser.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Recorded response bodies: server-sent events as text, read whole."""
+"""Recorded response bodies: server-sent events as text, read at once."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -44,12 +44,12 @@ def chunks(body: str) -> list[Any]:
 
 
 class Whole(NamedTuple):
-    """What of a body can be read."""
+    """The part of a body that can be read."""
 
     chunks: list[Any]
-    """The wire objects up to where it breaks."""
+    """The wire objects up to the place where the body breaks off."""
     breaks: str | None
-    """Where and why it breaks, in words; ``None``: all of it was read."""
+    """Where and why it breaks off, in words; ``None``: all of it was read."""
 
 
 def whole_part(data: bytes, most: int) -> Whole:
@@ -102,7 +102,7 @@ def _located(data: bytes) -> Iterator[tuple[int, ServerSentEvent]]:
 
 
 def standard(body: str) -> str:
-    """Return the body with its events as the standard writes them, so that every client reads what is read here.
+    """Return the body with its events in standard form, so that every client reads what is read here.
 
     Each ends with a blank line; keep-alives, and fields that are neither name nor data, are left out.
     """
@@ -115,7 +115,7 @@ def body(chunks: Iterable[Any]) -> str:
 
 
 def recut(body: str, cut: Cutter) -> str:
-    """Return a body that says the same in the chunks that ``cut`` makes.
+    """Return a body with the same logical stream, in the chunks that ``cut`` makes.
 
     Each run of unnamed events whose data is a JSON object is cut together. All else (a named event, ``[DONE]``, data
     that is not JSON, lines that belong to no event) stays in its place unchanged. Comments and fields that are neither

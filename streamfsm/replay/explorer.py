@@ -1,6 +1,6 @@
-"""A recorded stream as one page, to step through: the wire, the states, the messages, and the stream cut elsewhere.
+"""A recorded stream as one page to step through: the wire, the states, the messages, and other cuts of the stream.
 
-All that the page shows was computed here, by the parser. The page itself looks up, and parses nothing.
+Everything that the page shows is computed here, by the parser. The page itself only looks things up.
 """
 
 import json
@@ -27,7 +27,7 @@ from streamfsm.wires.chat.chunking import cutter, pack, split
 
 NO_OPTIONS: Mapping[str, Any] = {}
 CHUNKINGS = ("whole", "char", "8", "random:1")
-"""In which the page shows a stream, besides as it was recorded."""
+"""The chunkings in which the page shows a stream, besides the recorded one."""
 _LONG = 1000  # chunks: a longer stream is shown as it was recorded only,
 _LONG_TEXT = 20_000  # and so is one of more characters of text
 _PLACES = 24  # to which a cut is moved, at most
@@ -36,13 +36,13 @@ _EACH = 70_000  # for so many characters, and as much again for the text before 
 
 
 def page(title: str, chunks: Sequence[Any], make: Make, options: Mapping[str, Any] = NO_OPTIONS) -> str:
-    """Return a page in HTML that needs nothing else, neither the network nor, for its table, a script.
+    """Return a self-contained page in HTML, which also has a table for readers without scripts.
 
     Args:
-        title: names the stream.
+        title: the name of the stream.
         chunks: the wire's objects.
         make: makes a new parser, as for :func:`streamfsm.replay.provenance.provenance`.
-        options: those of the parser's that decide how the stream is read, as JSON; what is exported says them.
+        options: the parser's options that decide how the stream is read, as JSON; exported tests contain them.
     """
     recorded = provenance(chunks, make)
     shown = {"as recorded": list(chunks)}

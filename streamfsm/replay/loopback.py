@@ -1,6 +1,6 @@
 """An OpenAI-compatible server on this machine's loopback interface, for replays, examples and tests.
 
-It sends what it is given, as a real server does: over HTTP/1.1, in server-sent events, piece by piece.
+It sends what it is given like a real server: over HTTP/1.1, in server-sent events, piece by piece.
 """
 
 import json
@@ -44,7 +44,7 @@ def json_reply(value: Any, status: int = 200) -> Reply:
 
 
 def refusal(status: int, message: str) -> Reply:
-    """An error, as OpenAI's servers word theirs."""
+    """An error, in the form of OpenAI's servers."""
     kind = "server_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004 - as HTTP has it
     return json_reply({"error": {"message": message, "type": kind, "param": None, "code": None}}, status)
 

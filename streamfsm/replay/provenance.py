@@ -1,8 +1,8 @@
-"""Where every message came from, and what became of every character, of a recorded stream.
+"""Where each message of a recorded stream came from, and what became of each character.
 
-The cuts of a stream change nothing (law 1). So a stream that is cut into single characters says what the recorded one
-says, and of each step only one character can be the cause. Nothing of this is in the parser, which costs the same
-whether somebody will ask or not.
+The cuts of a stream change nothing (law 1). So a stream that is cut into single characters gives the same messages as
+the recorded one, and only one character can be the cause of each step. None of this is in the parser, so it costs
+nothing unless it is used.
 
 Text in structures, such as parts of content, or names and whole texts in events of the Responses API, is not cut: what
 it became leads to its chunk, and to no field.
@@ -26,13 +26,13 @@ Fate: TypeAlias = Literal["emitted", "structure", "held back"]
 
 
 class Span(NamedTuple):
-    """Neighbouring characters of a field that had one fate: ``text[start:end]``."""
+    """Neighbouring characters of a field with the same fate: ``text[start:end]``."""
 
     start: int
     end: int
     fate: Fate
-    """``structure``: read, and not shown, such as punctuation, keys, tags, members that are in the result only.
-    ``held back``: never given, because the stream ended first."""
+    """``structure``: read, and not emitted, such as punctuation, keys, tags, and members that are only in the result.
+    ``held back``: never emitted, because the stream ended first."""
     record: int
     """Sequence of the record that decided it."""
 
@@ -45,24 +45,24 @@ class Field:
     choice: int
     text: str
     cuts: list[tuple[int, int]]
-    """Where the text of a chunk begins: offset, and the chunk's position."""
+    """Where the text of each chunk begins: the offset, and the chunk's position."""
     spans: list[Span]
-    """In order, without gaps: together they are the text."""
+    """In order, without gaps; together they cover the text."""
 
 
 @dataclass(slots=True)
 class Provenance:
-    """What is known of a recorded stream."""
+    """What is known about a recorded stream."""
 
     messages: list[StreamMessage]
-    """Those that the chunks gave as they were recorded, the end included."""
+    """The messages of the chunks as they were recorded, including those of the end."""
     given: list[int]
-    """How many of them had come after each chunk; the last is after the end."""
+    """How many messages had been emitted after each chunk; the last number is after the end."""
     records: list[Record]
     fields: list[Field]
     exact: bool
-    """Whether the stream that was cut into characters said the same, which is law 1. It cannot where a server repeats
-    all that it said with each chunk, and a policy reads it so."""
+    """Whether the stream that was cut into characters gave the same messages, as law 1 says. It does not if each chunk
+    repeats all text so far, and a policy says so."""
 
 
 Make: TypeAlias = Callable[..., StreamParser]
@@ -70,11 +70,11 @@ Make: TypeAlias = Callable[..., StreamParser]
 
 
 def provenance(chunks: Sequence[Any], make: Make) -> Provenance:
-    """Read recorded chunks as they are, and again a character at a time.
+    """Read recorded chunks as they are, and again one character at a time.
 
     Args:
         chunks: the wire's objects.
-        make: makes a new parser; it is called twice, and must make parsers whose messages have the same ids.
+        make: creates a new parser; it is called twice, and the messages of both parsers must have the same ids.
     """
     parser = make(trace=None)
     messages: list[StreamMessage] = []

@@ -1,4 +1,4 @@
-"""Recording a live stream: :func:`record`, which passes on what it writes."""
+"""Recording a live stream: :func:`record`, which writes a stream to a file and passes it on."""
 
 import json
 import os
@@ -15,15 +15,15 @@ from streamfsm.errors import MisuseError
 from streamfsm.replay.recording import HEAD, Ending, Piece, end_line
 
 BUDGET = 64 * 2**20
-"""Bytes of a recording, unless given: more than any answer that models give today."""
+"""The default maximum size of a recording in bytes: more than any answer of today's models."""
 
 
 class Recorder:
-    """Writes a recording as the pieces come. Nothing that fails in it is raised: it is logged, and recording ends.
+    """Writes a recording while the pieces arrive. It raises no exception: a failure is logged, and recording ends.
 
     Args:
-        path: the file, which is made when the first piece comes, and overwritten if it exists. Only its owner may read
-            it.
+        path: the file, which is created when the first piece arrives, and overwritten if it exists. Only its owner may
+            read it.
         budget: bytes that the file may take.
     """
 
@@ -132,15 +132,15 @@ class Recorded:
 
 
 def record(stream: Any, path: str | os.PathLike[str], *, budget: int = BUDGET) -> Recorded:
-    """Write a stream to a file while somebody reads it: each piece as it came, and when.
+    """Write a stream to a file while it is read: each piece, with the time when it arrived.
 
-    Recording never fails the stream, and changes nothing of it: what goes wrong is logged.
+    Recording never makes the stream fail, and does not change it; failures are logged.
 
     Args:
-        stream: what :func:`streamfsm.aiter_messages` or the façade takes, asynchronous or not: a stream of chunks, or a
-            response whose body is still to be read.
-        path: the file, which is made when reading begins, and overwritten if it exists. Only its owner may read it: it
-            holds all that was said. ``streamfsm scrub`` takes that out.
+        stream: what :func:`streamfsm.aiter_messages` or the façade accepts, asynchronous or not: a stream of chunks, or
+            a response whose body has not been read.
+        path: the file, which is created when reading begins, and overwritten if it exists. Only its owner may read it,
+            because it contains the conversation. ``streamfsm scrub`` makes that unreadable.
         budget: bytes that the file may take. Then the recording ends, and the stream goes on.
 
     Returns:

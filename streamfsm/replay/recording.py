@@ -1,7 +1,8 @@
-r"""Recordings: a response's body in the pieces in which it came, with the time of each.
+r"""Recordings: the body of a response in the pieces in which it arrived, with the time of each.
 
-A recording is a file of JSON lines. It is written as the pieces come, so that a process that dies leaves all that came
-until then. The first line says what the file is, each further line is a piece, and the last says how the stream ended::
+A recording is a file of JSON lines. It is written while the pieces arrive, so if the process dies, the file has
+everything up to then. The first line identifies the file, each following line is a piece, and the last line says how
+the stream ended::
 
     {"recording": "streamfsm", "version": 1}
     {"at": 0.412, "text": "data: {\"choices\":[{\"ind"}
@@ -24,7 +25,8 @@ from typing import Any, Literal, TypeAlias, get_args
 from streamfsm.errors import MisuseError
 
 Ending: TypeAlias = Literal["end", "error", "left", "budget"]
-"""How a stream ended: by itself; the transport raised; the reader left; or it went on, and the recording was full."""
+"""How a recording ended: the stream ended; the transport raised an exception; the reader stopped; or the file reached
+its maximum size."""
 
 HEAD = '{"recording": "streamfsm", "version": 1}\n'
 """The first line of a file."""
@@ -34,7 +36,7 @@ _EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 @dataclass(frozen=True)
 class Piece:
-    """What came at once."""
+    """What arrived at once."""
 
     at: float | None
     """Seconds since reading began; ``None``: not known."""
@@ -69,7 +71,7 @@ class Recording:
 
     pieces: tuple[Piece, ...]
     end: Ending | None = None
-    """``None``: not known, such as of a process that died."""
+    """``None``: not known, for example because the process died."""
     error: str | None = None
     """What the transport raised."""
     end_at: float | None = None
@@ -98,12 +100,12 @@ def end_line(at: float | None, end: Ending, error: str | None) -> str:
 
 
 def parse(data: bytes) -> Recording:
-    """Read a recording; or a body as servers send it, of which each event is a piece without a time.
+    """Read a recording, or a body as servers send it, in which each event is a piece without a time.
 
-    A last line without its line end is left out: the process died while it wrote.
+    A last line without a line end is ignored: the process died while writing it.
 
     Raises:
-        MisuseError: a line cannot be read, or is of another version.
+        MisuseError: a line cannot be read, or has another version.
     """
     if not data.startswith(b'{"recording":'):
         return Recording(tuple(Piece(None, event) for event in _events(data)))

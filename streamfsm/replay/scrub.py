@@ -1,4 +1,4 @@
-r"""Takes what was said out of a recording, and leaves how it was said: :func:`scrub`.
+r"""Makes the content of a recording unreadable, and keeps its form: :func:`scrub`.
 
 Every byte keeps its place, so that every cut stays where it was. Letters become other letters and digits other digits.
 What JSON and the protocol are made of stays: field names, punctuation, white space, escapes, ``true``, zeros.
@@ -67,15 +67,15 @@ _BY_LENGTH = {2: _ALPHABETS[3], 3: _ALPHABETS[4], 4: _ALPHABETS[5]}
 
 
 def scrub(recording: Recording, *, keep: Collection[str] = KEEP, key: bytes | None = None) -> Recording:
-    """Return the recording without what was said in it.
+    """Return the recording with unreadable content.
 
     Texts, arguments, ids, tools' names, errors and comments are made unreadable; so are all values that are not known
     to be the protocol's own words or counts. The lengths stay, to the byte, and so do the times.
 
     Args:
-        recording: what is scrubbed.
-        keep: names that stay where they are keys of arguments or a tool's name, because they decide how calls are read.
-        key: decides the letters, for tests; a random one, unless given.
+        recording: the recording to scrub.
+        keep: names to keep, as keys of arguments or as the name of a tool, because they decide how calls are read.
+        key: determines the letters, for tests; by default a random key.
     """
     scrubber = _Scrubber(frozenset(keep), key or secrets.token_bytes(16))
     wires = [piece.wire for piece in recording.pieces]

@@ -1,4 +1,4 @@
-"""Recordings played again by an OpenAI-compatible server, with faults if asked for: for tests of clients."""
+"""Plays recordings as an OpenAI-compatible server, with faults if requested, for tests of clients."""
 
 import re
 import time
@@ -32,7 +32,7 @@ class Fault:
 
     kind: FaultKind
     at: int | None = None
-    """How many pieces come before it; ``None``: half of them."""
+    """How many pieces are sent before it; ``None``: half of them."""
 
     @classmethod
     def parse(cls, spec: str) -> "Fault":
@@ -57,13 +57,13 @@ def play(
     """Yield the pieces of a recording, as a server would send them.
 
     Args:
-        recording: what is played. If its transport failed, so does this.
+        recording: the recording to play. If its transport failed, the connection fails too.
         speed: 1: at the recorded pace, 2: twice as fast; ``None``: at once.
         fault: what goes wrong.
-        sleep: waits so many seconds.
+        sleep: waits for a number of seconds.
 
     Raises:
-        ConnectionError: the connection is to be dropped.
+        ConnectionError: the connection should be dropped.
     """
     start = time.monotonic()
     place = -1 if fault is None else len(recording.pieces) // 2 if fault.at is None else fault.at
@@ -89,7 +89,7 @@ def play(
 
 
 def wire_of(recording: Recording) -> str | None:
-    """Return the wire that a recording speaks: ``chat``, ``responses``, or ``None`` if it says neither."""
+    """Return the wire of a recording: ``chat``, ``responses``, or ``None`` if it is neither."""
     for chunk in capture.chunks(recording.body.decode(errors="replace")):
         if isinstance(chunk, dict) and "choices" in chunk:
             return "chat"
@@ -99,9 +99,10 @@ def wire_of(recording: Recording) -> str | None:
 
 
 def playing(recordings: Mapping[str, Recording], *, speed: float | None = None, fault: Fault | None = None) -> Respond:
-    """Return what :func:`streamfsm.replay.loopback.serve` takes: a server of recordings.
+    """Return a function for :func:`streamfsm.replay.loopback.serve` that answers with recordings.
 
-    A request's ``model`` names a recording; any other name gets those of its wire in turn. ``GET …/models`` lists them.
+    The ``model`` of a request selects a recording; any other name gets the recordings of that wire in turn. ``GET
+    …/models`` lists them.
 
     Args:
         recordings: by name.

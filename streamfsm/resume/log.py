@@ -1,7 +1,8 @@
-"""The log of one run, which a producer appends to and any number of readers read from anywhere.
+"""The log of one run, to which a producer appends, and from which any number of readers read.
 
-A producer that dies may be replaced. Its successor asks the model again, which says something else: that is another
-*attempt*. Readers get the latest attempt only, from its first message on; what they have of an earlier one is void.
+If a producer dies, another one can replace it. The new producer sends the request again, and gets a different answer:
+that is another *attempt*. Readers get the latest attempt only, from its first message on, and discard what they have of
+an earlier one.
 """
 
 import asyncio
@@ -21,19 +22,19 @@ _CURSOR = re.compile(r"(?P<run>.*)/(?P<attempt>[0-9]{1,18})-(?P<seq_id>[0-9]{1,1
 
 
 class Cursor(NamedTuple):
-    """A place in the log of a run: after which message a reader goes on. As a text it is an SSE event's id."""
+    """A place in the log of a run: the message after which a reader continues. As text, it is an SSE event's id."""
 
     attempt: int
-    """1, 2, 3, …: how often a producer has begun."""
+    """The number of the attempt: 1, 2, 3, …"""
     seq_id: int
 
     def text(self, run: str) -> str:
-        """Return the cursor as text; it is of this ``run`` and no other."""
+        """Return the cursor as text; it is valid for this ``run`` only."""
         return f"{run}/{self.attempt}-{self.seq_id}"
 
     @classmethod
     def of(cls, text: str | None, run: str) -> "Cursor":
-        """Return the cursor that ``text`` is; the beginning, if it is not one, or one of another run."""
+        """Return the cursor that ``text`` represents; the beginning, if it is not a cursor, or one of another run."""
         found = _CURSOR.fullmatch(text or "")
         return cls(int(found["attempt"]), int(found["seq_id"])) if found and found["run"] == run else BEGINNING
 
@@ -61,7 +62,7 @@ class Log(Protocol):
     """The log of one run."""
 
     run: str
-    """The run's name, which its cursors carry."""
+    """The run's name, which is part of its cursors."""
 
     async def begin(self) -> int:
         """Begin an attempt, and return its number. Messages of earlier attempts are dropped.
@@ -79,9 +80,9 @@ class Log(Protocol):
         """
 
     def read_from(self, cursor: Cursor = BEGINNING) -> AsyncGenerator[Entry, None]:
-        """Yield what comes after ``cursor``, and wait for more until the :class:`StopReason` has come.
+        """Yield the messages after ``cursor``, and wait for more until the :class:`StopReason`.
 
-        A cursor of an earlier attempt is as good as the beginning.
+        A cursor of an earlier attempt means the beginning.
         """
 
 
@@ -149,8 +150,9 @@ def number_of(message: Message) -> int:
 async def events(log: Log, last_event_id: str | None = None) -> AsyncGenerator[bytes, None]:
     """Yield server-sent events: the messages of a run that come after the client's last one.
 
-    Each event's id is its cursor, which a browser sends as ``Last-Event-ID`` when it connects again. Before the first
-    message of an attempt comes an event ``attempt``, with the attempt's number: the client forgets what it has.
+    The id of each event is its cursor, which a browser sends as ``Last-Event-ID`` when it reconnects. Before the first
+    message of an attempt there is an event ``attempt`` with the attempt's number, which tells the client to discard
+    what it has.
     """
     cursor = Cursor.of(last_event_id, log.run)
     attempt = cursor.attempt

@@ -1,7 +1,7 @@
 """A log in a Redis stream, for producers and readers in several processes.
 
-The ids of a Redis stream are two numbers that only go up, which is what a cursor is. So the server itself refuses what
-comes twice or from an attempt that is over.
+The ids of a Redis stream are pairs of increasing numbers, like cursors. So the server itself refuses a message that
+comes twice, or from an attempt that has ended.
 """
 
 from collections.abc import AsyncGenerator
@@ -32,12 +32,12 @@ return 1
 
 
 class RedisLog:
-    """A :class:`~streamfsm.resume.Log` in Redis, Valkey, or whatever speaks their protocol (extra ``redis``).
+    """A :class:`~streamfsm.resume.Log` in Redis, Valkey, or a compatible server (extra ``redis``).
 
     Args:
         client: a ``redis.asyncio.Redis`` with ``decode_responses=True``.
         run: the run's name; its keys begin with ``streamfsm:``.
-        expires: seconds after the last message, after which the server forgets the run.
+        expires: seconds after the last message, after which the server deletes the run.
         wait: seconds for which a reader's question for more waits for an answer, before it asks again. It holds a
             connection meanwhile, so the client's ``socket_timeout`` has to be longer.
     """

@@ -112,10 +112,10 @@ GRAMMAR = Grammar(
 class AnthropicEvents(ProtocolSink[dict[str, Any]]):
     """Writes Anthropic's Messages stream: :meth:`feed` returns its events, as dicts.
 
-    Blocks may not interleave, and Anthropic's client refuses input that is not JSON. So a call is held until its
-    arguments are whole, and is written as one block then, when no text is being written: at most
-    ``Limits.arguments`` characters for each call. A call that is not JSON is not written; the stream that holds it, or
-    any call that is not ready, ends with an error, because a reader would take ``tool_use`` for a call to run.
+    Blocks may not be interleaved, and Anthropic's client refuses input that is not JSON. So a call is kept until its
+    arguments are complete (at most ``Limits.arguments`` characters for each call), and is then written as one block,
+    when no text is being written. A call whose arguments are not JSON is not written. If there is such a call, or any
+    call that is not ready, the stream ends with an error, because a client would run every ``tool_use``.
 
     Thoughts are signed if the signature came with them, before anything else did. Calls that the server ran come with
     their results at the end, as those of MCP, which ``client.beta.messages`` reads.

@@ -146,7 +146,7 @@ class Ending(NamedTuple):
 class Sink(Generic[E]):
     """Writes one response in another form.
 
-    Feed it what a parser gives, messages and boundaries, and close it with the parser's result.
+    Feed it the messages and boundaries that a parser returns, and close it with the parser's result.
     """
 
     HEADERS: ClassVar[Mapping[str, str]] = {
@@ -164,14 +164,14 @@ class Sink(Generic[E]):
 
     @property
     def is_open(self) -> bool:
-        """Whether the stream goes on: no :class:`StopReason` came."""
+        """Whether the stream is still open: no :class:`StopReason` came."""
         return self._stop is None
 
     def feed(self, item: Message | Boundary) -> list[E]:
         """Take the next message or boundary.
 
         Returns:
-            The events that it makes, in order; often one, sometimes none.
+            The resulting events, in order; often one, sometimes none.
 
         Raises:
             MisuseError: the stream has ended; or the sink needs boundaries, and this message came without its
@@ -190,8 +190,8 @@ class Sink(Generic[E]):
         """End the response.
 
         Args:
-            result: the parser's, which alone knows which calls are ready, the usage and the anomalies. A response
-                without calls may go without.
+            result: the parser's result, which has the ready calls, the usage and the anomalies. A response without
+                calls does not need it.
 
         Raises:
             MisuseError: no :class:`StopReason` came, so that the stream is still open; or the model asks for calls to
@@ -440,17 +440,18 @@ async def encode(
     sink: Sink[Any],
     result: Callable[[], StreamResult] | None = None,
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the body that ``sink`` makes of ``messages``: a piece for each message that makes events.
+    """Yield the body that ``sink`` writes for ``messages``: one piece for each message that results in events.
 
     Args:
-        messages: what a parser with ``boundaries=True`` gives, as of :func:`streamfsm.aiter_messages`. It is closed
-            when the consumer stops early.
+        messages: the output of a parser with ``boundaries=True``, for example from :func:`streamfsm.aiter_messages`.
+            The iterable is closed when the consumer stops early.
         sink: a new one.
-        result: returns the parser's result, once the messages are over: ``lambda: parser.result``.
+        result: returns the parser's result after the last message: ``lambda: parser.result``.
 
     Raises:
         MisuseError: as :meth:`Sink.feed` and :meth:`Sink.close`.
-        Exception: what ``messages`` raised, unless a :class:`StopReason` came before: then the body tells the failure.
+        Exception: what ``messages`` raised, unless a :class:`StopReason` came before: then the body contains the
+            failure.
     """
     try:
         async with aclosing(cast("Any", messages)) if hasattr(messages, "aclose") else nullcontext():

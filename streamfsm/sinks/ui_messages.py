@@ -153,7 +153,7 @@ _FINISH = {
 class UiMessageStream(ProtocolSink[dict[str, Any]]):
     """Writes a UI message stream: :meth:`feed` returns its parts, as dicts.
 
-    A call becomes ``tool-input-available``, on which readers run it, only when it is ready, and so at the end.
+    A call becomes ``tool-input-available``, which makes clients run it, only when it is ready, that is, at the end.
 
     Args:
         message_id: the id of the message; that of our messages unless given.
