@@ -2,7 +2,8 @@
 
 A worker of Uvicorn serves them all, and a process of clients reads them. Each stream says something now and then, at
 its own time. The worker makes the bytes of the upstream itself, with the time in them; a client measures from there to
-its own socket. Each way has a fresh worker.
+its own socket. Each way has a fresh worker, and they take turns; what is told is the lowest of the rounds. CPU is the
+worker's, from when all streams are open.
 
     python benchmarks/open_streams.py [--quick] [--json]
 
@@ -25,9 +26,11 @@ from typing import Any
 from measure import Rows, main, significant
 
 from streamfsm import StreamParser
+from streamfsm.sinks import Sse
 
-EVENTS = 2  # of a stream
-EVERY = 20.0  # seconds, in which each stream says one
+LOADS = ((200, 0.25, 60, 3), (1000, 0.5, 30, 3), (10_000, 20.0, 2, 1))
+"""How many streams, every how many seconds each says something, how often, and how many rounds."""
+QUICK = ((100, 0.25, 4, 1),)
 WAYS = ("bytes only", "typed messages")
 _STAMP = re.compile(rb"@(\d+)@")
 
@@ -39,11 +42,11 @@ def event(delta: dict[str, Any], finish: str | None = None) -> bytes:
     return f"data: {json.dumps(chunk)}\n\n".encode()
 
 
-async def upstream(phase: float, every: float) -> AsyncIterator[bytes]:
+async def upstream(phase: float, every: float, events: int) -> AsyncIterator[bytes]:
     """The bytes of a server: text that is the time, now and then."""
     yield event({"role": "assistant", "content": "Hello"})
     await asyncio.sleep(phase)
-    for _ in range(EVENTS):
+    for _ in range(events):
         yield event({"content": f" @{time.monotonic_ns()}@"})
         await asyncio.sleep(every)
     yield event({}, "stop") + b"data: [DONE]\n\n"
@@ -51,10 +54,10 @@ async def upstream(phase: float, every: float) -> AsyncIterator[bytes]:
 
 async def typed(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Typed messages as server-sent events."""
-    parser = StreamParser()
+    parser, sink = StreamParser(keep=False), Sse()
     async for data in source:
         for message in parser.feed_bytes(data):
-            yield f"data: {message.model_dump_json(exclude_none=True)}\n\n".encode()
+            yield sink.frame(message)
 
 
 def memory() -> float:
@@ -63,7 +66,7 @@ def memory() -> float:
     return int(kib) / 1024
 
 
-def worker(pipe: Connection, way: str, every: float) -> None:
+def worker(pipe: Connection, way: str, every: float, events: int) -> None:
     """The process of the worker: tells its port, then, whenever asked, its CPU seconds and memory."""
     import uvicorn
     from starlette.applications import Starlette
@@ -74,7 +77,7 @@ def worker(pipe: Connection, way: str, every: float) -> None:
     more_files()
 
     async def stream(request: Request) -> StreamingResponse:
-        source = upstream(float(request.query_params["phase"]), every)
+        source = upstream(float(request.query_params["phase"]), every, events)
         return StreamingResponse(source if way == "bytes only" else typed(source), media_type="text/event-stream")
 
     async def run() -> None:
@@ -94,9 +97,12 @@ def worker(pipe: Connection, way: str, every: float) -> None:
     asyncio.run(run())
 
 
-async def load(port: int, streams: int, every: float, pipe: Connection) -> tuple[list[float], tuple[float, float]]:
+async def load(
+    port: int, streams: int, every: float, events: int, pipe: Connection
+) -> tuple[list[float], tuple[float, float]]:
     """The latencies of all deltas, in seconds, and what the worker tells while all streams are open."""
     latencies: list[float] = []
+    opens = 1 + streams / 400  # seconds in which all are opened
     gate = asyncio.Semaphore(200)  # connections that are being opened
     opened, all_open = 0, asyncio.Event()
 
@@ -104,7 +110,8 @@ async def load(port: int, streams: int, every: float, pipe: Connection) -> tuple
         nonlocal opened
         async with gate:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            phase = every + every * number / streams  # once most are open
+            # Once all are open; each at a time of its own.
+            phase = opens + (streams - number) / streams * opens + every * number / streams
             writer.write(f"GET /?phase={phase} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
             head = await reader.readuntil(b"Hello")
             if b" 200 " not in head:
@@ -118,7 +125,7 @@ async def load(port: int, streams: int, every: float, pipe: Connection) -> tuple
             for stamp in _STAMP.findall(data):
                 latencies.append((now - int(stamp)) / 1e9)
                 found += 1
-        if found != EVENTS:
+        if found != events:
             sys.exit("a client has not read all of its stream")
         writer.close()
 
@@ -136,35 +143,39 @@ def more_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def measured(way: str, streams: int, every: float) -> dict[str, Any]:
-    """One way with so many streams, as a row."""
+def measured(way: str, streams: int, every: float, events: int) -> dict[str, float]:
+    """One way with so many streams."""
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=worker, args=(there, way, every), daemon=True)
+    spawn = multiprocessing.get_context("spawn")
+    process = spawn.Process(target=worker, args=(there, way, every, events), daemon=True)
     process.start()
     port = here.recv()
     here.send(True)
-    before, empty = here.recv()
-    latencies, (_, full) = asyncio.run(load(port, streams, every, here))
+    _, empty = here.recv()
+    latencies, (before, full) = asyncio.run(load(port, streams, every, events, here))
     here.send(True)
     after, _ = here.recv()
     here.send(False)
     process.join()
     cuts = statistics.quantiles(latencies, n=100)
     return {
-        "relay": way,
-        "open streams": streams,
-        "p50 ms": significant(cuts[49] * 1e3),
-        "p99 ms": significant(cuts[98] * 1e3),
-        "CPU µs a delta, with its share of the request": significant((after - before) / len(latencies) * 1e6),
-        "KiB a stream": significant((full - empty) * 1024 / streams),
+        "p50 ms": cuts[49] * 1e3,
+        "p99 ms": cuts[98] * 1e3,
+        "CPU µs a delta": (after - before) / len(latencies) * 1e6,
+        "KiB a stream": (full - empty) * 1024 / streams,
     }
 
 
 def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
-    """A row for each way and number of streams."""
+    """A row for each way and load."""
     more_files()
-    every = 0.5 if quick else EVERY
-    return [measured(way, streams, every) for streams in ((100,) if quick else (1000, 10_000)) for way in WAYS]
+    found = []
+    for streams, every, events, rounds in QUICK if quick else LOADS:
+        runs = [{way: measured(way, streams, every, events) for way in WAYS} for _ in range(rounds)]
+        for way in WAYS:
+            lowest = {name: significant(min(run[way][name] for run in runs)) for name in runs[0][way]}
+            found.append({"relay": way, "open streams": streams, "deltas a second": round(streams / every), **lowest})
+    return found
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ async def produce(log: Log, attempt: int, client: openai.AsyncOpenAI, request: d
 
     When the task is cancelled, that is the end: the request is cancelled, and the log says so.
     """
-    parser = StreamParser()
+    parser = StreamParser(keep=False)  # the log keeps what it says
     unsure: list[StreamMessage] = []  # whether the log has them
 
     async def append(messages: list[StreamMessage]) -> None:

@@ -1,7 +1,8 @@
 """One step of a stream's parser, as a function of its state: what any engine with keyed state can run.
 
-The state is text: how many pieces were taken, and the parser's snapshot while the stream is open. A piece that was
-taken before is left out, so that a producer that does not know whether a piece arrived may send it again.
+The state is text: how many pieces were taken, and the snapshot of the parser while the stream is open. The parser keeps
+nothing that it has told, so that the state does not grow with the stream. A piece that was taken before is left out, so
+that a producer that does not know whether a piece arrived may send it again.
 """
 
 import json
@@ -44,7 +45,7 @@ def fold(state: str | None, key: str, pieces: Iterable[Piece]) -> tuple[str, lis
             continue
         if parser is None:
             date = datetime.fromtimestamp(int(piece.at), timezone.utc)
-            parser = StreamParser(message_id=f"message-{key}", date=date)
+            parser = StreamParser(message_id=f"message-{key}", date=date, keep=False)
         if piece.number > taken:
             messages += parser.fail(f"pieces from {taken} to {piece.number - 1} are missing")
         messages += parser.feed_bytes(piece.data)
