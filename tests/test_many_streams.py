@@ -238,7 +238,7 @@ def opened(chunks: list[Any]) -> StreamParser:
 @pytest.mark.slow("many parsers, measured")
 @pytest.mark.parametrize(
     ("chunks", "bound"),
-    [([], 4_000), ([chunk(content="Hello")], 8_000), (SPEECH[:4], 10_000)],
+    [([], 3_200), ([chunk(content="Hello")], 6_500), (SPEECH[:4], 8_500)],
     ids=["idle", "in its content", "in its message"],
 )
 def test_an_open_parser_is_small(chunks: list[Any], bound: int):

@@ -34,7 +34,7 @@ class Captured:
         """
         thoughts, message, *_ = self.made_of
         try:
-            members = from_json(arguments)
+            members = from_json(arguments, cache_strings=False)  # they will hardly come again
         except ValueError:  # half a surrogate pair, or what is nested too deep
             return None
         spoken = [value for key, value in members.items() if key == message or key in thoughts]

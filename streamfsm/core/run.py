@@ -1,9 +1,10 @@
 """The run state of one response, and the options that a snapshot keeps with it. Plain data."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypeAlias
+from functools import cache
+from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AwareDatetime, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, PlainSerializer
 
 from streamfsm.channels import Channel
 from streamfsm.core.buffer import Buffer
@@ -124,7 +125,7 @@ class Run:
     choices: dict[int, Choice] = field(default_factory=dict)
     response_id: str | None = None
     model: str | None = None
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = field(default_factory=cache(Usage))
     error: ErrorInfo | None = None
     anomalies: list[Anomaly] = field(default_factory=list)
     extras: Extras = field(default_factory=dict)
@@ -153,6 +154,10 @@ class Run:
         return tuple(found)
 
 
+_NO_TOOLS: Final = frozenset[str]()  # one for all streams, because it takes 200 bytes
+_Tools: TypeAlias = Annotated[frozenset[str], AfterValidator(lambda tools: tools or _NO_TOOLS), PlainSerializer(sorted)]
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """The constructor's arguments that a snapshot keeps; pydantic checks them by these types."""
@@ -162,7 +167,7 @@ class Options:
     assistant_kwarg: str
     reasoning_model: bool | None
     think_tags: Pairs | None
-    requires_approval_tools: Annotated[frozenset[str], PlainSerializer(sorted)]
+    requires_approval_tools: _Tools
     limits: Limits
     message_id: str
     run_id: str | None
@@ -170,5 +175,5 @@ class Options:
     date: AwareDatetime
     boundaries: bool = False
     channels: tuple[Channel, ...] = ()
-    seal_tools: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()
+    seal_tools: _Tools = _NO_TOOLS
     keep: bool = True

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel
@@ -304,13 +304,19 @@ _set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
 def _new_message(kind: type[_M], fields: dict[str, Any]) -> _M:
     """Make a message, or its tool call, that continues no other one: fields that are not given have their defaults."""
-    return _made(kind, {**_defaults(kind), **fields}, {*fields})
+    return _made(kind, {**_defaults(kind), **fields}, _given(*fields))
 
 
 @cache
 def _defaults(kind: type[BaseModel]) -> dict[str, Any]:
     """Return all fields of a class, in its order; one without a default has ``PydanticUndefined``."""
     return {name: field.get_default(call_default_factory=True) for name, field in kind.model_fields.items()}
+
+
+@lru_cache
+def _given(*names: str) -> set[str]:
+    """Return the names of the fields that were given; messages share it, because it takes 700 bytes."""
+    return set(names)
 
 
 def _made(kind: type[_M], fields: dict[str, Any], given: set[str]) -> _M:
