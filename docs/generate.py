@@ -156,7 +156,7 @@ def machine_page(machine: StateMachine) -> str:
 
 def run_by_lanes(table: Table) -> Iterator[str]:
     yield from (
-        "What a live state may hold back; its bound, in characters, is the sum of what is named.\n",
+        "What each live state may hold back. The bound, in characters, is the sum of the numbers in the last column.\n",
         holds(table),
     )
     yield from ("## What is exercised\n", exercised(table))
@@ -417,7 +417,7 @@ def identity_page() -> str:
         "Identity",
         prose("streamfsm.machines.identity"),
         grid(
-            ("", "Rule", "Starts a call", "Tells", "In doubt", "Evidence"),
+            ("", "Rule", "Starts a call", "Anomaly", "In doubt", "Evidence"),
             (
                 (str(at), rule.name, marks[rule.owner == "new"], rule.records or "", marks[rule.doubts], rule.because)
                 for at, rule in enumerate(RULES, 1)

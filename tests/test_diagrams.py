@@ -123,7 +123,7 @@ def test_markdown_tables_read_like_this():
         "| any live state | `limit` | `z` | nothing | why |\n"
         "\n## Every state, every event\n\n"
         "A column is a state, a row is an event, and a cell names the state that follows, each by its letter.\n"
-        "What is — is illegal, and would be a defect of this library.\n\n"
+        "A — means that the event is illegal in that state; it would be a bug in this library.\n\n"
         "| Event | a | b | c |\n"
         "| --- | --- | --- | --- |\n"
         "| `go` | b | — | — |\n"

@@ -271,7 +271,7 @@ def markdown(table: Table, taken: Taken | None = None) -> str:
             grid(("State", "Event", "Target", "Emits", "Because"), rows),
             *("## Every state, every event", ""),
             *("A column is a state, a row is an event, and a cell names the state that follows, each by its letter.",),
-            *("What is — is illegal, and would be a defect of this library.", ""),
+            *("A — means that the event is illegal in that state; it would be a bug in this library.", ""),
             matrix(table, lambda state, event: letters[table.by_cell[state, event].target]),
             *([] if taken is None else ["## What was taken", "", counts(table, taken)]),
         ]
