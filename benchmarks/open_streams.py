@@ -2,8 +2,9 @@
 
 A worker of Uvicorn serves them all, and a process of clients reads them. Each stream says something now and then, at
 its own time. The worker makes the bytes of the upstream itself, with the time in them; a client measures from there to
-its own socket. Each way has a fresh worker, and they take turns; what is told is the lowest of the rounds. CPU is the
-worker's, from when all streams are open.
+its own socket, and the worker measures to where it hands what it relays to Uvicorn: what lies between the two is how
+long processes wait for a core, whatever they relay. Each way has a fresh worker, and they take turns; what is told is
+the lowest of the rounds. CPU is the worker's, from when all streams are open.
 
     python benchmarks/open_streams.py [--quick] [--json]
 
@@ -28,7 +29,7 @@ from measure import Rows, main, significant
 from streamfsm import StreamParser
 from streamfsm.sinks import Sse
 
-LOADS = ((200, 0.25, 60, 3), (1000, 0.5, 30, 3), (10_000, 20.0, 2, 1))
+LOADS = ((200, 0.25, 40, 3), (1000, 0.5, 20, 3), (10_000, 20.0, 2, 1))
 """How many streams, every how many seconds each says something, how often, and how many rounds."""
 QUICK = ((100, 0.25, 4, 1),)
 WAYS = ("bytes only", "typed messages")
@@ -67,7 +68,7 @@ def memory() -> float:
 
 
 def worker(pipe: Connection, way: str, every: float, events: int) -> None:
-    """The process of the worker: tells its port, then, whenever asked, its CPU seconds and memory."""
+    """The process of the worker: tells its port, then, whenever asked, its CPU seconds, memory and latencies."""
     import uvicorn
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -75,10 +76,18 @@ def worker(pipe: Connection, way: str, every: float, events: int) -> None:
     from starlette.routing import Route
 
     more_files()
+    latencies: list[float] = []
+
+    async def watched(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for data in source:
+            if stamp := _STAMP.search(data):
+                latencies.append((time.monotonic_ns() - int(stamp[1])) / 1e9)
+            yield data
 
     async def stream(request: Request) -> StreamingResponse:
         source = upstream(float(request.query_params["phase"]), every, events)
-        return StreamingResponse(source if way == "bytes only" else typed(source), media_type="text/event-stream")
+        relayed = source if way == "bytes only" else typed(source)
+        return StreamingResponse(watched(relayed), media_type="text/event-stream")
 
     async def run() -> None:
         config = uvicorn.Config(
@@ -90,7 +99,7 @@ def worker(pipe: Connection, way: str, every: float, events: int) -> None:
             await asyncio.sleep(0.01)
         pipe.send(server.servers[0].sockets[0].getsockname()[1])
         while await asyncio.to_thread(pipe.recv):
-            pipe.send((time.process_time(), memory()))
+            pipe.send((time.process_time(), memory(), latencies))
         server.should_exit = True
         await serving
 
@@ -99,7 +108,7 @@ def worker(pipe: Connection, way: str, every: float, events: int) -> None:
 
 async def load(
     port: int, streams: int, every: float, events: int, pipe: Connection
-) -> tuple[list[float], tuple[float, float]]:
+) -> tuple[list[float], tuple[float, float, list[float]]]:
     """The latencies of all deltas, in seconds, and what the worker tells while all streams are open."""
     latencies: list[float] = []
     opens = 1 + streams / 400  # seconds in which all are opened
@@ -145,22 +154,24 @@ def more_files() -> None:
 
 def measured(way: str, streams: int, every: float, events: int) -> dict[str, float]:
     """One way with so many streams."""
-    here, there = multiprocessing.Pipe()
+    here, other = multiprocessing.Pipe()
     spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=worker, args=(there, way, every, events), daemon=True)
+    process = spawn.Process(target=worker, args=(other, way, every, events), daemon=True)
     process.start()
     port = here.recv()
     here.send(True)
-    _, empty = here.recv()
-    latencies, (before, full) = asyncio.run(load(port, streams, every, events, here))
+    _, empty, _ = here.recv()
+    latencies, (before, full, _) = asyncio.run(load(port, streams, every, events, here))
     here.send(True)
-    after, _ = here.recv()
+    after, _, inside = here.recv()
     here.send(False)
     process.join()
-    cuts = statistics.quantiles(latencies, n=100)
+    inside, whole = (statistics.quantiles(each, n=100) for each in (inside, latencies))
     return {
-        "p50 ms": cuts[49] * 1e3,
-        "p99 ms": cuts[98] * 1e3,
+        "in the worker: p50 ms": inside[49] * 1e3,
+        "p99 ms": inside[98] * 1e3,
+        "to the client: p50 ms": whole[49] * 1e3,
+        "its p99 ms": whole[98] * 1e3,
         "CPU µs a delta": (after - before) / len(latencies) * 1e6,
         "KiB a stream": (full - empty) * 1024 / streams,
     }
