@@ -122,7 +122,14 @@ def test_what_is_no_object_is_exported_too():
 
 def test_without_scripts_there_is_a_table():
     table = made(SPEECH).partition("<noscript>")[2].partition("</noscript>")[0]
-    assert "<tr><td>1<td>call 0<td>between_members<td>thoughts_open<td>inner_thoughts<td><td>the thoughts" in table
+    assert "<tr><td>2<td>call 0<td>between_members<td>thoughts_open<td>inner_thoughts<td><td>the thoughts" in table
+
+
+def test_the_table_shows_characters_that_are_not_seen_as_their_code():
+    table = made([chunk(content=HOSTILE)]).partition("<noscript>")[2].partition("</noscript>")[0]
+    assert "\\u202e\\u001b[31m" in table
+    assert not set("\u202e\x1b") & set(table)
+    assert "<tr><td>end<td>stream<td>heard<td>end<td>done<td>incomplete<td>" in table
 
 
 def test_without_graphviz_states_are_a_list(monkeypatch):

@@ -4,6 +4,7 @@ Everything that the page shows is computed here, by the parser. The page itself 
 """
 
 import json
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -181,12 +182,22 @@ def _fed(before: dict[str, Any], chunks: Sequence[Any]) -> tuple[list[list[Strea
 
 
 def _table(found: Provenance) -> str:
+    """The records, for readers without scripts; chunks are numbered from 1, as in the rest of the page."""
     rows = "".join(
-        f"<tr><td>{record.chunk}<td>{escape(record.lane)}<td>{escape(record.state)}<td>{escape(record.event)}"
-        f"<td>{escape(record.target)}<td>{escape(record.text)}<td>{escape(record.because)}"
+        f"<tr><td>{'end' if record.chunk == len(found.given) - 1 else record.chunk + 1}"
+        + "".join(f"<td>{escape(_UNSEEN.sub(_code, each))}" for each in (record.lane, *record[7:10], record.text))
+        + f"<td>{escape(record.because)}"
         for record in found.records
     )
     return (
-        "<table><caption>What the parser did, row by row</caption><tr><th>chunk<th>lane<th>state<th>event<th>target"
-        f"<th>text<th>because</tr>{rows}</table>"
+        '<div class="records"><table><caption>What the parser did, row by row</caption><tr><th>chunk<th>lane<th>state'
+        f"<th>event<th>target<th>text<th>because</tr>{rows}</table></div>"
     )
+
+
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Characters that are not seen, or that turn text around; the page's script shows the same ones as their code."""
+
+
+def _code(unseen: re.Match[str]) -> str:
+    return f"\\u{ord(unseen[0]):04x}"
