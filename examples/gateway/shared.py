@@ -49,8 +49,14 @@ WAIT = 20.0  # seconds that one question waits for an answer
 
 def connect(url: str) -> Any:
     """Return a client that tries again for some seconds. Whatever is asked for here may be done twice."""
-    again = Retry(ExponentialBackoff(cap=1, base=0.02), 10)
-    return Redis.from_url(url, decode_responses=True, protocol=2, retry=again, socket_timeout=2 * WAIT)
+    options = {
+        "decode_responses": True,
+        "protocol": 2,
+        "retry": Retry(ExponentialBackoff(cap=1, base=0.02), 10),
+        "socket_timeout": 2 * WAIT,
+        "max_connections": 2**16,  # who waits for a log's next message holds one; the client's own bound is 100
+    }
+    return Redis.from_url(url, **options)
 
 
 async def now(client: Any) -> float:
