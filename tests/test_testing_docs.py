@@ -37,13 +37,19 @@ def test_the_report_is_the_one_that_is_shown(shown):
 def test_the_example_with_a_process_of_its_own_prints_what_it_says(shown, capsys):
     names = dict(shown)
     names["stream"] = Stream(text("content", "a b"))
+    exec(compile(PYTHON[4], "testing.md", "exec"), names)  # noqa: S102 - our own code
+    assert capsys.readouterr().out == PYTHON[4].split("# ")[1]
+
+
+def test_the_example_of_a_proof_holds():
+    names = {}
     exec(compile(PYTHON[3], "testing.md", "exec"), names)  # noqa: S102 - our own code
-    assert capsys.readouterr().out == PYTHON[3].split("# ")[1]
+    names["test_every_chunking"]()
 
 
 def test_the_example_with_recordings_holds(shown, chunkings_of_the_plugin):
     names = dict(shown)
-    exec(compile(PYTHON[4], "testing.md", "exec"), names)  # noqa: S102 - our own code
+    exec(compile(PYTHON[5], "testing.md", "exec"), names)  # noqa: S102 - our own code
     names["test_recordings"]([{"choices": [{"index": 0, "delta": {"content": "a b"}}]}], chunkings_of_the_plugin)
 
 

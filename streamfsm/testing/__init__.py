@@ -6,6 +6,7 @@
 from streamfsm.testing.channels import Growing, GrowingArguments, check_channels, grows_into
 from streamfsm.testing.exhaustive import check_every_split, cuts, splits
 from streamfsm.testing.fuzzing import fuzz
+from streamfsm.testing.induction import Proof, Resumable, check_every_chunking
 from streamfsm.testing.laws import (
     check_append_only,
     check_dialect_invariance,
@@ -65,10 +66,12 @@ __all__ = [
     "OwnProcess",
     "Parse",
     "Parser",
+    "Proof",
     "PulledParser",
     "Quirk",
     "Read",
     "Ready",
+    "Resumable",
     "Run",
     "Said",
     "Stream",
@@ -78,6 +81,7 @@ __all__ = [
     "check_append_only",
     "check_channels",
     "check_dialect_invariance",
+    "check_every_chunking",
     "check_every_split",
     "check_linear",
     "check_nothing_lost",

@@ -127,15 +127,17 @@ class EventStream:
 
     def _read(self, text: bytes, limit: int, events: list[ServerSentEvent]) -> None:
         """Read lines. Hold back an unfinished line, and an event's first line of data: it may be the whole event."""
-        lines, end, rest = text.rpartition(b"\n")
-        if lines.startswith(b"data") and not (rest or self._size or self._short or b"\n" in lines):
-            rest, end = text, b""
-        self._held += rest
-        for line in lines.split(b"\n") if end else ():
+        *lines, rest = text.split(b"\n")
+        last = len(lines) if rest else len(lines) - 1
+        for at, line in enumerate(lines):
+            if at == last and line.startswith(b"data") and not (self._size or self._short):
+                rest = line + b"\n"
+                break
             if self._size + len(line) - (not line) > limit:
                 self.too_large = True
                 break
             self._take_line(line, events)
+        self._held += rest
 
     def _take_line(self, line: bytes, events: list[ServerSentEvent]) -> None:
         key, _, value = line.partition(b":")

@@ -1,0 +1,92 @@
+"""Law 1 for every chunking of a body, by induction: ``python fuzz/induction.py BODIES [--first SEED] [--recorded N]``.
+
+Bodies of both wires are drawn by a generator of random numbers, with line ends of any sort; and the shortest recorded
+ones are read where they lie beside the project. All ways to cut each into bytes are proved to say the same; of a body
+of more than ``WHOLE`` bytes, those with pieces of at most ``PIECE`` bytes. Exits with 1 if any differs.
+"""
+
+import json
+import random
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, process_time
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from chunked import prove
+from chunkings import responses_stream
+from recordings import CAPTURES, FILES, RESPONSES
+from sinks import stream as chat_stream
+
+from streamfsm.testing import LawBroken
+
+WHOLE = 320
+PIECE = 48
+MOST = 1500  # bytes of a generated body: what is beyond is cut off, which is a chunking too
+OPTIONS: tuple[dict[str, Any], ...] = (
+    {},
+    {"assistant_tool": None, "inner_thoughts_kwarg": None},
+    {"think_tags": ("<think>", "</think>"), "inner_thoughts_kwarg": ("a", "thinking")},
+    {"keep": False, "boundaries": False},
+)
+_LEFT_OUT = ("id", "object", "created", "model", "sequence_number", "obfuscation")
+
+
+def body(rng: random.Random) -> tuple[str, bytes]:
+    """A body of one of the wires, without what says nothing."""
+    kind = rng.choice(("chat", "responses"))
+    made = chat_stream(rng) if kind == "chat" else responses_stream(rng)
+    chunks = made.cut(rng.sample(range(len(made.pieces)), rng.randint(0, min(len(made.pieces), 3))))
+    end = rng.choice((b"\n", b"\n", b"\r\n", b"\r"))
+    events = []
+    for chunk in chunks:
+        said = {name: value for name, value in chunk.items() if kind == "responses" or name not in _LEFT_OUT}
+        data = json.dumps(said, ensure_ascii=rng.random() < 0.5, separators=(",", ":"))
+        name = b"event: " + chunk["type"].encode() + end if kind == "responses" and rng.random() < 0.5 else b""
+        events.append(name + b"data:" + b" " * rng.randint(0, 1) + data.encode("utf-8", "replace") + end * 2)
+    skipped = rng.randint(0, max(len(events) - 3, 0))
+    return kind, b"".join([*events[:1], *events[1 + skipped :], b"data: [DONE]" + end * 2])[:MOST]
+
+
+def bodies(seeds: range, recorded: int) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
+    """All bodies, each with its name and options."""
+    for seed in seeds:
+        rng = random.Random(seed)
+        kind, data = body(rng)
+        yield f"{kind} {seed}", data, rng.choice(OPTIONS)
+    for names in (FILES, RESPONSES):
+        for name in sorted(names, key=lambda name: (CAPTURES / name).stat().st_size)[:recorded]:
+            yield name, (CAPTURES / name).read_bytes(), {}
+
+
+def main() -> int:
+    """Prove as many as the command line says."""
+    parser = ArgumentParser()
+    parser.add_argument("bodies", type=int, help="bodies to generate")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first")
+    parser.add_argument("--recorded", type=int, default=0, help="recorded bodies of each wire, the shortest first")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin nothing new after so long")
+    given = parser.parse_args()
+    start, found, chunkings, feeds, whole, parted, size = monotonic(), 0, 0, 0, 0, 0, 0
+    for name, data, options in bodies(range(given.first, given.first + given.bodies), given.recorded):
+        if monotonic() - start > given.seconds:
+            break
+        is_whole = len(data) <= WHOLE
+        try:
+            proof = prove(data, longest=None if is_whole else PIECE, **options)
+        except LawBroken as broken:
+            found += 1
+            print(f"{name}, {options}: {broken}")
+            continue
+        chunkings, feeds, size = chunkings + proof.chunkings, feeds + proof.feeds, size + len(data)
+        whole, parted = whole + is_whole, parted + (not is_whole)
+    print(f"{whole} bodies in all ways, {parted} in all ways with pieces of up to {PIECE} bytes; {size:,} bytes in all")
+    print(f"2^{chunkings.bit_length() - 1} chunkings by {feeds:,} pieces, {process_time():.0f} s, {found} findings")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
