@@ -294,3 +294,12 @@ def test_calls_with_indexes_of_other_types_are_still_calls():
         (1, "g", True),
     ]
     assert not parser.result.anomalies
+
+
+def test_an_item_that_no_json_can_hold_is_kept_as_a_word():
+    """Some of its keys are no strings, so that only what Python shows of it is left."""
+    parser = StreamParser()
+    parser.feed({"type": "response.output_item.added", "output_index": 0, "item": {("a",): 1, "type": "new_tool"}})
+    parser.close()
+    assert [*parser.result.choices[0].extras["unfinished"][0]] == ["item"]
+    assert StreamParser.restore(parser.snapshot()).result == parser.result

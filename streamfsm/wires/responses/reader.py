@@ -531,7 +531,7 @@ class Responses:
         else:
             begun = _canonical(told)
             to.take(Remembered("field", DECODED * len(kept(begun))))
-            self.unfinished.begin(item.key, begun)
+            self.unfinished.begin(item.key, begun if isinstance(begun, dict) else {"item": begun})
 
     def _read_done(self, _: EventType, fields: _Fields, to: Handler) -> None:
         told = fields_of(fields.get("item"))
