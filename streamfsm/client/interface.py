@@ -307,7 +307,7 @@ class OpenAIStreamingInterface(TokenCounts):
         for call in self.parser.result.tool_calls:
             if call.name:
                 entry = call.as_tool_call()
-                read = {"name": call.name, "arguments": call.arguments}  # verbatim, and of custom tools too
+                read = {"name": call.name, "arguments": call.arguments}  # verbatim, also for custom tools
                 found.append(ToolCall(**{**entry, "function": {**entry.get("function", {}), **read}}))
         return found
 

@@ -90,7 +90,7 @@ def _located(data: bytes) -> Iterator[tuple[int, ServerSentEvent]]:
     stream = EventStream()
     begins = at = 0
     for line in data.splitlines(keepends=True):
-        if begins == at and (not line.strip() or line.startswith(b":")):  # nothing of an event has come
+        if begins == at and (not line.strip() or line.startswith(b":")):  # no event has begun
             begins += len(line)
         events = stream.feed(line, len(data))
         yield from ((begins, event) for event in events)

@@ -32,8 +32,8 @@ CHUNKINGS = ("whole", "char", "8", "random:1")
 _LONG = 1000  # chunks: a longer stream is shown as it was recorded only,
 _LONG_TEXT = 20_000  # and so is one of more characters of text
 _PLACES = 24  # to which a cut is moved, at most
-_WORK = 1_500_000_000  # characters, in all attempts to move a cut: 5 to 9 s. An attempt takes 0.3 ms, as long as
-_EACH = 70_000  # for so many characters, and as much again for the text before it, which is restored: 4.5 ms for 10⁶
+_WORK = 1_500_000_000  # bounds the time of all attempts to move a cut, in units of 4.5 ns: 5 to 9 s
+_EACH = 70_000  # units of one attempt, 0.3 ms; and one unit more for each character of the stream, which is restored
 
 
 def page(title: str, chunks: Sequence[Any], make: Make, options: Mapping[str, Any] = NO_OPTIONS) -> str:

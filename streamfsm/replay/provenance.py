@@ -158,7 +158,7 @@ class _Reading:
         for atom in split([chunk]):
             source: _Source | None = None
             calls = self._calls(atom)
-            # A name is never cut: a server may repeat it whole.
+            # A name is never cut, because a server may repeat all of it.
             for piece in [atom] if atom.kind == "name" or not atom.text else atom.pieces([1] * len(atom.text)):
                 messages = self._parser.feed(pack([piece])[0])
                 if piece.text:
@@ -204,7 +204,7 @@ class _Reading:
         elif atom.kind in ("name", "arguments"):
             grown = [cell for cell, lengths in self._calls(atom).items() if before.get(cell) != lengths]
             index = (*key, atom.call.get("index"))
-            if not grown and index in self._latest:  # it is held back, because it may say the same again
+            if not grown and index in self._latest:  # it is held back, because it may be a repetition
                 return self._latest[index]
             key = (*key, *(grown[0] if grown else (atom.call.get("index"), "none")))
             if grown:
@@ -229,12 +229,12 @@ class _Reading:
         turns: dict[int, list[tuple[int, str]]] = {}  # by field: records, and what they emitted
         for step in steps:
             message = None if step.seq_id is None else said[step.seq_id]
-            if message and not message.FIELD:  # it announces something, and has no text of the wire's
+            if message and not message.FIELD:  # it announces something, and has no text from the wire
                 self._record(number, step, message, None)
                 continue
             source = self._reads(step, current)
             if source and source is not current and source.is_event and message and not source.holds(message.text):
-                source = None  # another event told it, whose text is not cut, such as the one that tells all again
+                source = None  # it came from an event whose text is not cut, such as one that repeats all text
             record = self._record(number, step, message, source)
             if source:
                 self._states[source.place] = (step.machine, step.lane, step.target)
@@ -248,7 +248,7 @@ class _Reading:
             return current
         key = (step.choice, step.lane, step.state == _NAMELESS)
         if current and current.is_event and step.machine != _STREAM and not key[-1]:
-            self._by_lane[key] = current  # which event's text a lane reads, its first character shows
+            self._by_lane[key] = current  # the first character shows which event's text a lane reads
         return self._by_lane.get(key)
 
     def _settle(self, source: _Source, turn: list[tuple[int, str]]) -> None:
@@ -257,7 +257,7 @@ class _Reading:
             last = self.records[turn[-1][0]]
             if last.state != TEXT.table.initial:  # which text itself leaves
                 fate: Fate = "held back" if last.event in ENDINGS else "structure"
-                # A number is over where something else begins, of which more may be read.
+                # A number ends where something else begins, which may continue.
                 waits = last.event == "value_closed" and not source.pending.endswith('"')
                 source.settle(len(source.pending) - waits, fate, last.sequence)
             return
