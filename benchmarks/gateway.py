@@ -47,17 +47,24 @@ def cpu(pid: int) -> float:
 
 
 def model_server(pipe: Connection, every: float) -> None:
-    """The process of the model's server: text that is the time, now and then, from when and as often as it is asked."""
+    """The process of the model's server: text that is the time, as often as it is asked for, once all are to begin."""
     more_files()
+    begins = asyncio.Event()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:  # a client that has waited too long for its turn; it comes again
+            writer.close()
+            return
         length = int(re.findall(rb"content-length: (\d+)", head.lower())[0])
         prompt = json.loads(await reader.readexactly(length))["messages"][-1]["content"]
-        first, events = map(float, prompt.split())
+        phase, events = map(float, prompt.split())
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
         writer.write(event({"role": "assistant", "content": "Hello"}))
-        await asyncio.sleep(first - time.monotonic())
+        if phase >= 0:
+            await begins.wait()
+            await asyncio.sleep(phase)
         for number in range(int(events)):
             await asyncio.sleep(every if number else 0)
             writer.write(event({"content": f" @{time.monotonic_ns()}@"}))
@@ -69,6 +76,9 @@ def model_server(pipe: Connection, every: float) -> None:
         server = await asyncio.start_server(connected, "127.0.0.1", 0, backlog=4096)
         pipe.send(server.sockets[0].getsockname()[1])
         await asyncio.to_thread(pipe.recv)
+        begins.set()
+        await asyncio.to_thread(pipe.recv)
+        server.close()
 
     asyncio.run(run())
 
@@ -78,12 +88,12 @@ class Load:
 
     Args:
         ports: of the workers.
-        first: when each stream says its first.
+        phases: seconds until each stream says its first, once all are open; or less than 0: now.
         events: that each stream says.
     """
 
-    def __init__(self, ports: list[int], first: list[float], events: int) -> None:
-        self._ports, self._first, self._events = list(ports), first, events
+    def __init__(self, ports: list[int], phases: list[float], events: int) -> None:
+        self._ports, self._phases, self._events = list(ports), phases, events
         self._gate = asyncio.Semaphore(100)  # connections that are being opened
         self.open = 0
         self.all_open = asyncio.Event()
@@ -105,7 +115,7 @@ class Load:
             numbers.append(0)
             last = path.rpartition("/")[2] + "/1-0"
         self.open += 1
-        if self.open == len(self._first):
+        if self.open == len(self._phases):
             self.all_open.set()
         while True:
             rest = b""
@@ -132,7 +142,7 @@ class Load:
             sys.exit(f"a client has not read each message once: {numbers}")
 
     async def _begin(self, number: int) -> str:
-        body = json.dumps({"prompt": f"{self._first[number]} {self._events}"})
+        body = json.dumps({"prompt": f"{self._phases[number]} {self._events}"})
         head = f"POST /runs HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
         reader, writer = await self._opened(number)
         writer.write(f"{head}{body}".encode())
@@ -190,8 +200,9 @@ def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
             "producer": [started(produce) for _ in range(PRODUCERS)],
             "Valkey": [valkey._process.pid],  # noqa: SLF001 - it has no other name
         }
-        empty, full, used, load = asyncio.run(scene(workers, groups, streams, every, events))
-        here.send(None)
+        phases = [every * number / streams for number in range(streams)]
+        empty, full, used, load = asyncio.run(scene(workers, groups, phases, events, here))
+        here.send(True)
     cuts = statistics.quantiles(load.undisturbed, n=100)
     print(
         f"{streams} streams, {streams / every:.0f} deltas a second: p50 {cuts[49] * 1e3:.3g} ms, "
@@ -214,7 +225,7 @@ Sums = dict[str, float]  # by kind of process
 
 
 async def scene(
-    workers: dict[int, int], groups: dict[str, list[int]], streams: int, every: float, events: int
+    workers: dict[int, int], groups: dict[str, list[int]], phases: list[float], events: int, pipe: Connection
 ) -> tuple[Sums, Sums, Sums, Load]:
     """KiB before, and with all streams open; CPU seconds a delta until a worker is killed; and the clients."""
 
@@ -223,21 +234,22 @@ async def scene(
 
     for port in workers:
         await answers(port)
-    warm = Load(list(workers), [time.monotonic()] * 30, 1)
+    warm = Load(list(workers), [-1.0] * 30, 1)
     await asyncio.gather(*map(warm.client, range(30)))
     empty = summed(resident)
-    opens = time.monotonic() + streams / 60  # when all should be open
-    load = Load(list(workers), [opens + every * number / streams for number in range(streams)], events)
-    clients = [asyncio.create_task(load.client(number)) for number in range(streams)]
+    began = time.monotonic()
+    load = Load(list(workers), phases, events)
+    clients = [asyncio.create_task(load.client(number)) for number in range(len(phases))]
     everybody = asyncio.gather(*clients)
     await asyncio.wait([everybody, asyncio.ensure_future(load.all_open.wait())], return_when=asyncio.FIRST_COMPLETED)
     if everybody.done():
         await everybody
-    print(f"all open {time.monotonic() - opens:+.0f} s after they should", file=sys.stderr)
-    heard, before = len(load.latencies), summed(cpu)
-    await asyncio.sleep(max(0.0, opens - time.monotonic()) + every * events / 2)
-    used = {name: (each - before[name]) / (len(load.latencies) - heard) for name, each in summed(cpu).items()}
-    full, load.undisturbed = summed(resident), load.latencies[heard:]
+    print(f"all open after {time.monotonic() - began:.0f} s", file=sys.stderr)
+    pipe.send(True)
+    before = summed(cpu)
+    await asyncio.sleep(phases[-1] * events / 2)
+    used = {name: (each - before[name]) / len(load.latencies) for name, each in summed(cpu).items()}
+    full, load.undisturbed = summed(resident), list(load.latencies)
     port, victim = next(iter(workers.items()))
     load.leave(port)
     os.kill(victim, signal.SIGKILL)
