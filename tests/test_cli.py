@@ -639,6 +639,12 @@ def test_an_interrupt_ends_the_run_and_says_how_far_it_came(fuzz, recorded, caps
     assert capsys.readouterr().err == "stopped after 1 examples; what was found is kept for the next run\n"
 
 
+@pytest.fixture
+def no_bar(monkeypatch):
+    """On a busy machine a bar would be told, too."""
+    monkeypatch.setattr("streamfsm.cli.progress.monotonic", lambda: 0)
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -656,6 +662,7 @@ def test_an_interrupt_ends_the_run_and_says_how_far_it_came(fuzz, recorded, caps
         (["--parser", "other_parsers:Strips", "--out", "no/such/place"], "no/such/place: No such file or directory"),
     ],
 )
+@pytest.mark.usefixtures("no_bar")
 def test_what_cannot_be_fuzzed_is_one_line_and_exit_code_2(fuzz, recorded, capsys, options, complaint):
     assert fuzz(recorded(WORDS), *options) == 2
     output = capsys.readouterr()
