@@ -45,6 +45,7 @@ from streamfsm.wires.sse import (
 from streamfsm.wires.template import Template
 
 _WireName: TypeAlias = Literal["auto", "chat", "responses"]
+_WIRES: Final = get_args(_WireName)
 StreamState = Literal["open", "done", "failed", "cancelled"]
 _T = TypeVar("_T")
 _NOT_PLAIN = (UNFRAMED, b"error")  # names of server-sent events that change how their data is read
@@ -145,8 +146,8 @@ class StreamParser:
             raise MisuseError(f"trace must be a callable, a list or a TraceLog, not {trace!r}")
         if not isinstance(dialect, Dialect):
             raise MisuseError(f"dialect must be a Dialect, not {dialect!r}")
-        if wire not in get_args(_WireName):
-            raise MisuseError(f"wire must be one of {', '.join(get_args(_WireName))}, not {wire!r}")
+        if wire not in _WIRES:
+            raise MisuseError(f"wire must be one of {', '.join(_WIRES)}, not {wire!r}")
         try:
             options: Options = _adapter(Options).validate_python(
                 {

@@ -100,6 +100,8 @@ class Judge:
         if not self._run.choices:
             return ()
         first, *others = sorted(self._run.choices)
+        if not others:
+            return (first,)
         parts = {index: self._part(self._run.choices[index]) for index in (first, *others)}
         return (first, *(index for index in others if belongs(parts[first], parts[index])))
 

@@ -31,6 +31,8 @@ def join_surrogates(held: str, text: str) -> tuple[str, str]:
 
 def without_surrogates(text: str) -> str:
     """Join the halves in a complete text; every lone half becomes U+FFFD."""
+    if text.isascii():
+        return text
     joined, half = join_surrogates("", text)
     return joined + "\ufffd" * len(half)
 

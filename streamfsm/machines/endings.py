@@ -14,6 +14,7 @@ The fourth table says whether the stream has ended or failed when the server sto
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Literal, NamedTuple
 
 from streamfsm.messages import StopReasonType as Reason
@@ -167,6 +168,7 @@ OUTCOMES = (
 # fmt: on
 
 
+@cache
 def outcome(stream: str, meaning: Ending | None, came: str, *, trusted: bool) -> tuple[Reason, bool]:
     """Return a choice's stop reason, and whether its whole calls are ready, by the first row of ``OUTCOMES`` that fits.
 
@@ -202,6 +204,7 @@ CLOSINGS = (
 )
 
 
+@cache
 def closing(*, finished: bool, strict: bool) -> Literal["end", "error"]:
     """Return the event of the end, by the first row of ``CLOSINGS`` that fits."""
     fits = (row for row in CLOSINGS if row.finished in (None, finished) and row.strict in (None, strict))

@@ -23,6 +23,7 @@ _find_texts = re.compile(
     rb'|reasoning|reasoning_content|reasoning_text|output_text|input_text)": ?(' + _STRING + b")",
     re.DOTALL,
 ).finditer
+_EMPTY = b'""'
 _TEXT, _AGAIN = b"(?P<text>" + _STRING + b")", b"(?P=text)"
 
 # What else differs from event to event, and says nothing: padding against traffic analysis, whose length varies, and
@@ -105,6 +106,9 @@ class Template:
         """
         if not self._tries or len(data) > _LARGEST:
             return
+        literals = [found for found in _find_texts(data) if found[1] != _EMPTY]
+        if not literals:
+            return
         events, text = _told(source, chunk)
         if not text:
             return
@@ -113,7 +117,7 @@ class Template:
         for search, allowed, other in _LOOSE:
             if found := search(data):
                 loose.append((*found.span(1), allowed, other))
-        spans = [found.span(1) for found in _find_texts(data) if _is(found[1], text)]
+        spans = [found.span(1) for found in literals if _is(found[1], text)]
         for first in range(max(len(spans) - _TIMES, 0), len(spans)):
             allowed = _TEXT
             holes = list(loose)
