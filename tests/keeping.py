@@ -32,7 +32,7 @@ def shown(parser: StreamParser) -> dict[str, Any]:
         for name in names - ({"extras"} if "verdict" in part else set()):
             part.pop(name, None)
     result["anomalies"] = [each for each in result["anomalies"] if each["kind"] not in WHOLE]
-    return json.loads(json.dumps(result, default=str).replace("NaN", '"NaN"'))
+    return json.loads(json.dumps(result, default=str), parse_constant=str)  # NaN, which equals nothing
 
 
 def _conflicts(parser: StreamParser) -> int:

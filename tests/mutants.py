@@ -62,7 +62,7 @@ MUTANTS = (
            'text, self._tail = self._tail + text, ""', 'self._tail = ""',
            "the beginning of a cut escape is lost"),
     Mutant(1, "split_merge_invariance_exhaustively", "core/scanner.py",
-           "self._base += end", "self._base = end",
+           "self._sift(text, end, to)\nself._base += end", "self._sift(text, end, to)\nself._base = end",
            "offsets count from the last cut"),
     Mutant(1, "split_merge_invariance_of_think_tags_exhaustively", "core/lanes.py",
            "text, at = self._prefix + text, 0", "at = self._emit(self._prefix, outlet) or 0",

@@ -84,6 +84,8 @@ def _run(arguments: Namespace) -> int:
     if not chunks:
         raise MisuseError(f"{arguments.file}: no JSON in it, so there is nothing to cut")
     check_size(arguments.file, chunks, _MOST)
+    if not arguments.out.parent.is_dir():  # rather than after the search
+        raise MisuseError(f"{arguments.out}: No such file or directory")
     parse: Parse = _factory(arguments.parser) if arguments.parser else TracedParser
     if AVAILABLE:
         parse = OwnProcess(parse)
