@@ -357,10 +357,10 @@ class Scanner:
                     self._fill(text, self._start + room, to)
         self._start = end
 
-    def _fill(self, text: str, end: int, to: _Telling) -> NoReturn:
-        """Stop before ``text[end]``: there is no room for it."""
-        self.full, self.beyond, self._tail = True, text[end:], ""
-        self._base += end
+    def _fill(self, text: str, at: int, to: _Telling) -> NoReturn:
+        """Stop before ``text[at]``: there is no room for it."""
+        self.full, self.beyond, self._tail = True, text[at:], ""
+        self._base += at
         if (self.error_offset or 0) >= self._base:  # of what was read and held back in one go with this
             self.verdict, self.error_offset = "incomplete", None
         to.flush()
