@@ -110,7 +110,7 @@ class StreamParser:
             :class:`CallClosed`, in order; they are typed as lists of messages all the same.
         keep: whether :attr:`result` holds the texts. If not, texts and finished arguments leave the parser and its
             snapshots once their messages are told, so that a stream takes the same memory however long it is, as a
-            gateway wants it, which only passes messages on. The messages are the same; ``docs/snapshots.md`` says what
+            gateway wants it, which only passes messages on. The messages are the same; ``docs/keep.md`` says what
             stays.
         trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to; or a
             :class:`TraceLog`, whose records also say where, why and what. What a callable raises is raised by the verb,
