@@ -16,7 +16,7 @@ SUITE ?= test
 OPENAI ?= 1.40.0 1.40 2.0 3.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo gateway test test-fast test-pythons test-versions test-openai test-clients test-site lint types pyright api wheel docs site check bench instructions \
+.PHONY: help demo gateway test own-tests test-fast test-pythons test-versions test-openai test-clients test-site lint types pyright api wheel docs site check bench instructions \
 	e2e scale emitters peers conform readers mutants fuzz test-fuzz clean
 
 help: ## this list
@@ -42,6 +42,9 @@ test: $(STAMP) ## run the tests, with branch coverage
 	$(BIN)/coverage run -m pytest $(WORKERS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+own-tests: $(STAMP) ## after `make test`: whether each module is run by its own test file
+	$(BIN)/python tests/own_tests.py
 
 test-fast: $(STAMP) ## the tests but for the slow ones, and few examples: under a minute
 	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest $(WORKERS) -m 'not slow'
