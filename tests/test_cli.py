@@ -659,7 +659,7 @@ def no_bar(monkeypatch):
         (["--parser", "other_parsers:__name__"], "is neither a function nor a class"),
         (["--parser", "other_parsers:Unreadable"], "cannot read the message <object"),
         (["--laws", "order"], "no law is called order: split invariance, append-only, total"),
-        (["--out", "no/such/place"], "--out no/such/place: no/such is not a directory"),
+        (["--parser", "other_parsers:Strips", "--out", "no/such/place"], "no/such/place: No such file or directory"),
     ],
 )
 @pytest.mark.usefixtures("no_bar")
