@@ -464,6 +464,12 @@ def test_what_came_of_an_item_that_never_ends_is_kept(stream: list[Any], kept: l
     assert not parser.result.ready_calls
 
 
+@pytest.mark.parametrize(("stream", "kept"), CUT.values(), ids=CUT)
+def test_what_came_of_it_is_kept_once_from_bytes(stream: list[Any], kept: list[Any]):
+    _, parser = fed(body([created(), *stream]), 1)
+    assert parser.result.choices[0].extras["unfinished"] == kept
+
+
 def test_what_comes_of_an_item_that_has_ended_is_not_kept_again():
     late = event("code_interpreter_call_code.delta", delta="x", item_id="ci_1", **placed(0))
     _, parser = read([created(), added(CODE), done(CODE), late, ended()])

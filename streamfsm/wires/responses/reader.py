@@ -166,7 +166,7 @@ class Responses:
         self._read_rest(row, fields, to)
         if row.does != "end" and (error := fields.get("error")):
             self._fail(error, fields, to)
-        return row.does in ("nothing", "told_later")
+        return row.does == "nothing"
 
     def read_late(self, chunk: object, to: Handler) -> None:
         """See :class:`streamfsm.wires.source.Source`: but the whole response may come after its failure."""
