@@ -20,7 +20,7 @@ from measure import Rows, markdown
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
-SECTIONS = ("instructions", "feed", "peers", "wire", "parsers", "proxy", "imports")
+SECTIONS = ("instructions", "feed", "peers", "wire", "short", "parsers", "proxy", "imports")
 PACKAGES = (
     "pydantic",
     "transitions",
