@@ -147,6 +147,7 @@ HELD = {
     "white space before the end": '{"a":1' + " " * 40 + "}",
     "white space in speech": '{  "message": "m",' + " " * 40 + "}",
     "a captured value after white space": '{"a":1' + " " * 15 + "," + " " * 15 + '"thinking": "t", "message": "m"}',
+    "a bad escape after white space": '{"a":1,      "\\q":1}',
     "an inner key": '{"a":{"' + "k" * 40 + '":1}}',
 }
 

@@ -16,7 +16,7 @@ from keeping import check_keeping
 from rich_stream import RICH, RICH_OPTIONS
 from streams import chunkings, options, streams
 
-from streamfsm import Channel, Dialect, Limits, MisuseError, OpenAIStreamingInterface, StreamParser
+from streamfsm import Channel, Dialect, Limits, MisuseError, OpenAIStreamingInterface, StreamParser, TraceLog
 from streamfsm.sinks import AgUi, AnthropicEvents, ResponsesEvents, Sse, UiMessageStream
 from streamfsm.testing import (
     Stream,
@@ -29,6 +29,7 @@ from streamfsm.testing import (
     responses_streams,
 )
 from streamfsm.testing import responses as of
+from streamfsm.trace import HELD
 from streamfsm.wires.chat.chunking import split
 
 DATE = datetime(2026, 1, 2, tzinfo=timezone.utc)
@@ -111,7 +112,7 @@ def test_a_call_that_may_repeat_the_one_before(first, again):
 
 @pytest.mark.parametrize("again", ['{"a": 1.0}', '{"a": 2}'])
 def test_a_call_that_may_repeat_a_sealed_one(again):
-    calls = [chunk(call(0, "a", "f", '{"a":1}')), chunk(call(1, "b", "f", again))]
+    calls = [chunk(call(0, "a", "f", '{"a":1}')), chunk(call(0, "b", "f", again))]
     check_keeping([*calls, "not a chunk", chunk(finish="tool_calls")], seal_tools=["f"])
 
 
@@ -173,6 +174,16 @@ def test_the_arguments_of_an_open_call_stay_until_they_are_over():
     assert json.dumps(parser.snapshot()).count("word") < 600
     parser.close()
     assert parser.result.tool_calls[0].verdict == "valid"
+
+
+def test_a_trace_log_hears_what_it_hears_of_a_parser_that_keeps_texts():
+    logs = [TraceLog(), TraceLog()]
+    for log in logs:
+        parser = StreamParser(trace=log, keep=log is logs[0])
+        feed(parser, call_chunks("f", [LONG, LONG[:-9], LONG[-9:]]))
+        parser.close()
+    assert [*logs[0].records] == [*logs[1].records]
+    assert HELD in [record.event for record in logs[1].records]
 
 
 def test_a_parser_that_keeps_nothing_can_be_copied_and_pickled():
@@ -301,6 +312,18 @@ def test_a_snapshot_of_what_no_such_parser_keeps_is_refused(path, to):
     place[last] = to
     with pytest.raises(MisuseError, match="not a snapshot of this version"):
         StreamParser.restore(snapshot)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("fed", [chunk(call(0, "a", "f", LONG)), chunk(odd=1), {"id": "r", "odd": 1, "choices": []}])
+def test_a_snapshot_whose_option_was_changed_is_refused(keep, fed):
+    parser = StreamParser(keep=keep)
+    parser.feed(fed)
+    snapshot = parser.snapshot()
+    snapshot["options"]["keep"] = not keep
+    if keep or "tool_calls" in str(fed):
+        with pytest.raises(MisuseError, match="not a snapshot of this version"):
+            StreamParser.restore(snapshot)
 
 
 # -- the façade, and sinks ---------------------------------------------------------------------------------------------

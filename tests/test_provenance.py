@@ -196,3 +196,10 @@ def test_nothing_of_a_recording_is_lost_or_invented(name):
     assert_conserved(found)
     if name in RESPONSES:
         assert_every_event_is_a_field([*chunks, None], found)
+
+
+def test_a_character_whose_first_half_came_in_an_odd_chunk_leads_to_the_second():
+    begun, *rest = call_chunks("send_message", ['{"thinking":"a\\ud83', 'd\\ude00b","mess'], finish=None)
+    rest[0]["model"] = {}
+    found = read([begun, *rest])
+    assert "\U0001f600b" in [record.text for record in found.records]

@@ -5,7 +5,7 @@ import json
 import pytest
 from helpers import chunk, nested, run
 
-from streamfsm import StreamParser
+from streamfsm import Limits, StreamParser
 
 
 def usage(prompt=None, completion=None, *, cached=None, reasoning=None):
@@ -56,3 +56,11 @@ def test_usage_too_deep_to_be_written_is_counted_and_can_be_restored(usage):
     parser = run([chunk(content="a", usage=usage)])[1]
     assert parser.result.usage.raw is None
     assert StreamParser.restore(json.loads(json.dumps(parser.snapshot()))).result == parser.result
+
+
+def test_usage_that_reaches_a_limit_leaves_what_there_was_room_for():
+    parser = StreamParser(limits=Limits(total=600))
+    parser.feed({"choices": [], "usage": {"completion_tokens": 3, "odd": "x" * 50}})
+    assert parser.result.error.code == "limit"
+    assert (parser.result.usage.output_tokens, parser.result.usage.raw) == (3, {"completion_tokens": 3})
+    assert StreamParser.restore(parser.snapshot()).result == parser.result

@@ -70,18 +70,15 @@ class Keeper:
         self._spend(purse, len(text))
         to.write(text)
 
-    def merge_usage(self, known: dict[str, Any] | None, fields: Mapping[str, Any]) -> dict[str, Any] | None:
+    def merge_usage(self, known: dict[str, Any], fields: Mapping[str, Any]) -> None:
         """Put the fields of a usage report into the ``known`` ones, the last value of each, while there is room."""
-        merged = {} if known is None else known
         new = json.loads(kept(fields), parse_constant=lambda _: None)  # no JSON has NaN: so it is in a snapshot, too
         for name, value in new.items() if isinstance(new, dict) else ():
-            before = merged.get(name)
-            more = len(kept(value)) - (len(kept(before)) if name in merged else -len(name))
+            more = len(kept(value)) - (len(kept(known[name])) if name in known else -len(name))
             if self.has_room("usage", more, "usage"):
                 self._run.meter.add("value", DECODED * max(more, 0))
                 self._spend("usage", more)
-                merged[name] = value
-        return merged or None
+                known[name] = value
 
     def keep_thought(self, event: Thought, choice: Choice, room: int) -> None:
         """Add a piece of the structured reasoning.

@@ -367,10 +367,12 @@ class Response(Routes):
         counts = {name: count for name in _COUNTS if (count := getattr(event, name)) is not None}
         if self._policies.usage == "max":
             counts = {name: max(count, getattr(self.run.usage, name) or 0) for name, count in counts.items()}
-        update = {**counts, "raw": self._keeper.merge_usage(self.run.usage.raw, event.raw)}
-        if counts:
-            update["source"] = "reported"
-        self.run.usage = self.run.usage.model_copy(update=update)
+        raw = self.run.usage.raw or {}
+        try:
+            self._keeper.merge_usage(raw, event.raw)
+        finally:  # a limit that is reached leaves what there was room for
+            update = {**counts, "raw": raw or None, **({"source": "reported"} if counts else {})}
+            self.run.usage = self.run.usage.model_copy(update=update)
 
     def _take_thought(self, event: Thought) -> None:
         choice = self.run.choices[event.choice]

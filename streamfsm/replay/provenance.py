@@ -312,7 +312,7 @@ def _place(pending: str, text: str) -> tuple[int, int]:
     """Where in ``pending`` stands what became ``text``, verbatim or as a JSON string has it.
 
     It stands at the beginning, where it goes on with what was given before and something else may still wait behind it;
-    or else at the end, behind structure.
+    or else at the end, behind structure. Where its first half is in a chunk that was read as an event, it is all of it.
     """
     if len(text) > _DECODED or not _UNSURE.search(pending):
         return (
@@ -324,7 +324,8 @@ def _place(pending: str, text: str) -> tuple[int, int]:
     spans = [(0, end) for end in range(1, longest + 1)]
     spans += [(start, len(pending)) for start in range(len(pending) - 1, len(pending) - longest - 1, -1)]
     ways = (_decoded, without_surrogates, _leniently)
-    return next(span for reads in ways for span in spans if reads(pending[slice(*span)]) == text)
+    found = (span for reads in ways for span in spans if reads(pending[slice(*span)]) == text)
+    return next(found, (0, len(pending)))
 
 
 _UNSURE = re.compile(r"[\\\ud800-\udfff]")  # escapes, and halves of surrogate pairs
