@@ -15,7 +15,8 @@ sys.path.insert(0, str(EXAMPLES / "archive"))
 import ray_data
 
 
-def test_a_killed_worker_costs_nothing(tmp_path):
+def test_a_killed_worker_costs_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(EXAMPLES / "archive"))  # for Ray's workers, which import the function
     folder, mark = tmp_path / "archive", tmp_path / "killed"
     folder.mkdir()
     for number in range(10):
