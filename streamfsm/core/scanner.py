@@ -15,7 +15,8 @@ The reader accepts strict JSON (RFC 8259: no ``NaN``, no byte order mark), with 
 that the verdict shows: raw control characters in strings, and unknown escapes, whose characters stand for themselves.
 
 Reading is linear: a constant number of regular expressions looks at each character, in runs. The only loop over single
-characters is over structural ones. Each level of nesting costs one byte; nothing recurses.
+characters is over structural ones, and where nothing is captured, whole members and elements are read at once, as
+:mod:`streamfsm.core.spans`. Each level of nesting costs one byte; nothing recurses.
 """
 
 import json
@@ -29,6 +30,7 @@ from pydantic import Field, NonNegativeInt, PlainValidator, TypeAdapter
 from pydantic_core import from_json
 
 from streamfsm.channels import member
+from streamfsm.core import spans
 from streamfsm.core.buffer import Buffer
 from streamfsm.core.meter import LimitReached
 from streamfsm.core.trie import NOTHING, Taking, Trie
@@ -74,6 +76,7 @@ UNBOUNDED = 1 << 62
 _LITERALS = {"t": "true", "f": "false", "n": "null"}
 _ARGUMENTS = INSIDE.index("arguments")
 _BRACKETS = {"{": INSIDE.index("object"), "[": INSIDE.index("array")}
+_ARRAY = _BRACKETS["["]
 # From the lexer's table: the modes that follow the end of a run, an error and white space, and those that take digits.
 _WORD_ENDS, _NUMBER_ENDS, _BREAKS, _SPACED = after("last_letter"), after("ended"), after("other"), after("space")
 _DIGIT_RUNS = frozenset(mode for mode, target in after("digit").items() if mode == target)
@@ -440,7 +443,22 @@ class Scanner:
                 self._start, self._sink = at + 1, "report"
         return at + 1
 
+    def _span(self, whole: re.Pattern[str], text: str, at: int) -> int:
+        """Read members or elements that are whole in this piece, if nothing of them is captured; return their end."""
+        if len(self._stack) <= self._depth or len(text) - at < spans.SHORTEST:
+            return at
+        found: re.Match[str] = whole.match(text, at, at + spans.LONGEST)  # type: ignore[assignment]
+        end = found.end()
+        if end > at:
+            mode: Mode  # in which the span's last token stands
+            closes = text.startswith(("}", "]"), end)
+            mode, char = ("colon", ":") if found.lastgroup else ("string", '"') if closes else ("after", ",")
+            self._mode = NEXT[self._stack[-1]][mode][char]
+        return end
+
     def _key_step(self, text: str, at: int, to: _Telling) -> int:
+        if (end := self._span(spans.MEMBERS, text, at)) > at:
+            return end
         mode = NEXT[self._stack[-1]][self._mode].get(text[at])
         if mode is None:
             return self._space(text, at, to)
@@ -487,6 +505,8 @@ class Scanner:
         return at + 1 + text.startswith(" ", at + 1)
 
     def _value_step(self, text: str, at: int, to: _Telling) -> int:
+        if self._stack[-1] == _ARRAY and (end := self._span(spans.ELEMENTS, text, at)) > at:
+            return end
         char = text[at]
         mode = NEXT[self._stack[-1]][self._mode].get(char)
         if mode is None:
