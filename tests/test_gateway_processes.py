@@ -45,6 +45,7 @@ class Fleet:
     def __init__(self, stack, valkey_url):
         self._stack = stack
         self.goes_on = threading.Event()
+        self.held = HELD
         self.asked = []
         self.left = threading.Event()
         self._address = stack.enter_context(serve(self._answer))
@@ -63,14 +64,14 @@ class Fleet:
         self.asked.append(request["messages"][-1]["content"])
         try:
             for number, piece in enumerate(model.scripted(request)):
-                while number == HELD and not self.goes_on.wait(0.01):
+                while number == self.held and not self.goes_on.wait(0.01):
                     yield b""
                 yield piece
         except GeneratorExit:
             self.left.set()
             raise
 
-    def worker(self, grace=5):
+    def worker(self, grace=60):
         """A process of Uvicorn, and its address."""
         listening = self._stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         code = f"import app, uvicorn; uvicorn.run(app.app(grace={grace}), fd={listening.fileno()}, log_level='warning')"
@@ -149,6 +150,10 @@ def plain(messages):
     return [{key: each for key, each in m.items() if key not in ("id", "otid", "date")} for m in messages]
 
 
+def closes_a_call(message):
+    return (message.get("tool_call", {}).get("arguments") or "").endswith("}")
+
+
 def is_speech(message):
     return message["message_type"] == "assistant_message"
 
@@ -194,13 +199,15 @@ def test_the_streams_of_a_killed_worker_go_on_at_another(fleet):
 
 
 def test_a_killed_producer_makes_its_answer_void_and_another_asks_anew(fleet):
+    """Also where a whole call had come, and only the end was missing: it is not ready."""
+    fleet.held = sum(1 for _ in model.scripted(model.asked({"prompt": "Hello"}))) - 2  # the finish, and [DONE]
     victim = fleet.producer()
     _, worker = fleet.worker()
     cut_off, stays = (Client(begun(worker, "Hello")) for _ in range(2))
-    cut_off.read(worker, until=is_speech)
+    cut_off.read(worker, until=closes_a_call)
     reading = threading.Thread(target=stays.read, args=[worker])
     reading.start()
-    while not (stays.all and any(map(is_speech, stays.messages))):
+    while not (stays.all and any(map(closes_a_call, stays.messages))):
         threading.Event().wait(0.01)
     kill(victim)
     fleet.goes_on.set()
@@ -210,9 +217,9 @@ def test_a_killed_producer_makes_its_answer_void_and_another_asks_anew(fleet):
     for client in (cut_off, stays):
         assert client.attempts == [1, 2]
         void, answer = client.all
-        assert {message["message_type"] for message in void} <= {"reasoning_message", "assistant_message"}
+        assert not any("stop_reason" in message for message in void)
         assert answer[-1]["stop_reason"] == "tool_calls"
-        assert plain(void) == plain(answer)[: len(void)]  # a model that is not scripted says something else
+        assert plain(void) == plain(answer)[:-1]  # a model that is not scripted says something else
     assert fleet.asked == ["Hello"] * 4
 
 
@@ -225,7 +232,7 @@ def test_a_killed_server_of_logs_costs_connections(tmp_path):
     with server, ExitStack() as stack:
         fleet = Fleet(stack, f"unix://{path}")
         fleet.producer()
-        _, worker = fleet.worker(grace=30)
+        _, worker = fleet.worker()
         client = Client(begun(worker, "Hello"))
         client.read(worker, until=is_speech)
         server.terminate()
@@ -256,7 +263,7 @@ def test_a_request_that_kills_its_producers_ends_in_an_error(fleet):
 
 def test_a_run_that_nobody_reads_is_cancelled_and_can_be_read_for_a_while(fleet):
     fleet.producer()
-    (_, first), (_, second) = fleet.worker(grace=0.2), fleet.worker()
+    (_, first), (_, second) = fleet.worker(grace=1), fleet.worker()
     client = Client(begun(first, "Hello"))
     client.read(first, until=is_speech)
     assert fleet.left.wait(30)
