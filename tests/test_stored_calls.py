@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
+from itertools import product
 from typing import Any
 
 import pytest
@@ -43,30 +44,38 @@ def of_bytes(stream: list[dict[str, Any]]) -> list[Part]:
     return [f"data: {json.dumps(each, ensure_ascii=False)}\n\n".encode() for each in stream]
 
 
-def read(parts: Iterable[Part], declared: list[Channel], stored: Callable[[int], bool] = lambda _: False) -> Any:
-    """The messages and the result, of a parser that is stored before the parts of these numbers."""
-    parser = StreamParser(channels=declared, message_id=ID, date=datetime(2026, 1, 1, tzinfo=timezone.utc))
+def read(
+    parts: Iterable[Part],
+    declared: list[Channel],
+    stored: Callable[[int], bool] = lambda _: False,
+    *,
+    keep: bool = True,
+) -> Any:
+    """The messages and what is kept of the result, of a parser that is stored before the parts of these numbers."""
+    date = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    parser = StreamParser(channels=declared, message_id=ID, date=date, keep=keep)
     messages = []
     for number, part in enumerate(parts):
         if stored(number):
             parser = StreamParser.restore(json.loads(json.dumps(parser.snapshot())))
         messages += parser.feed_bytes(part) if isinstance(part, bytes) else parser.feed(part)
-    return dumped(messages + parser.close()), parser.result
+    return dumped(messages + parser.close()), parser.result if keep else parser.snapshot()
 
 
 each_wire = pytest.mark.parametrize("wire", [chat, responses])
 
 
+@pytest.mark.parametrize("keep", [True, False], ids=["keeps", "tells"])
 @pytest.mark.parametrize("declared", [LEAVES, SOME], ids=["leaves", "some"])
 @pytest.mark.parametrize("document", TAKEN)
 @each_wire
-def test_a_parser_stored_at_any_place_goes_on(wire: Any, document: str, declared: list[Channel]):
+def test_a_parser_stored_at_any_place_goes_on(wire: Any, document: str, declared: list[Channel], keep: bool):  # noqa: FBT001
     stream = wire(document)  # a character a piece
     for parts in (stream, of_bytes(stream)):
-        whole = read(parts, declared)
-        assert read(parts, declared, lambda _: True) == whole
+        whole = read(parts, declared, keep=keep)
+        assert read(parts, declared, lambda _: True, keep=keep) == whole
         for at in range(len(parts)):
-            assert read(parts, declared, at.__eq__) == whole
+            assert read(parts, declared, at.__eq__, keep=keep) == whole
 
 
 @pytest.mark.parametrize("document", TAKEN)
@@ -99,5 +108,5 @@ def test_a_parser_stored_in_the_middle_of_a_call_goes_on(
     wire: Any, document: str, declared: list[Channel], places: list[int], stored: set[int]
 ):
     stream = wire(cut(document, [place for place in places if place <= len(document)]))
-    for parts in (stream, of_bytes(stream)):
-        assert read(parts, declared, stored.__contains__) == read(parts, declared)
+    for parts, keep in product((stream, of_bytes(stream)), (True, False)):
+        assert read(parts, declared, stored.__contains__, keep=keep) == read(parts, declared, keep=keep)
