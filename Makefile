@@ -95,7 +95,7 @@ PARSERS ?=
 # What to mutate, by the names of mutmut: make mutants MUTANTS='streamfsm.core.scanner*'
 MUTANTS ?=
 
-# What to fuzz: scanner, feed, body, objects, snapshots, files, or a property such as tests/test_laws.py::test_total; and for how many seconds.
+# What to fuzz: scanner, feed, body, objects, passing, snapshots, files, or a property such as tests/test_laws.py::test_total; and for how many seconds.
 TARGET ?= scanner
 SECONDS ?= 600
 

@@ -139,3 +139,13 @@ def test_usage_that_no_json_can_hold_is_kept_as_null():
     parser.feed({"choices": [], "usage": {"odd": float("nan"), "completion_tokens": 3}})
     assert parser.result.usage.raw == {"odd": None, "completion_tokens": 3}
     assert restored(parser, None).result == parser.result
+
+
+def test_half_a_character_in_an_item_that_has_begun_is_in_no_snapshot():
+    item = {"type": "web_search_call", "id": "a", "action": {"query": "\ud83d"}}
+    parser = StreamParser()
+    parser.feed({"type": "response.output_item.added", "output_index": 0, "item": item})
+    json.dumps(parser.snapshot(), ensure_ascii=False).encode()
+    parser = restored(parser, None)
+    parser.close()
+    assert parser.result.choices[0].extras["unfinished"][0]["action"] == {"query": "\ufffd"}

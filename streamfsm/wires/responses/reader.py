@@ -529,8 +529,9 @@ class Responses:
         elif row.becomes == "texts":
             self._report_parts(item, told, to, whole=False)
         else:
-            begun = _canonical(told)
-            to.take(Remembered("field", DECODED * len(kept(begun))))
+            text = kept(_canonical(told))
+            begun = json.loads(text)  # without halves of characters, which no snapshot can hold
+            to.take(Remembered("field", DECODED * len(text)))
             self.unfinished.begin(item.key, begun if isinstance(begun, dict) else {"item": begun})
 
     def _read_done(self, _: EventType, fields: _Fields, to: Handler) -> None:
