@@ -135,7 +135,7 @@ def test_only_modules_without_a_test_file_of_their_name_are_listed():
     others = {
         module for module, file in files.items() if file.exists() and file.stem[5:] not in TESTED_IN[module].split()
     }
-    whose = "test_text.py is of core/text, test_arguments.py of calls, test_reader.py and test_sse.py of the wires, and so on"
+    whose = "such as test_text.py, which is of core/text, and test_trace.py, which is of the command"
     assert others == {
         *("cli/arguments", "cli/options", "cli/trace", "machines/text", "sinks/sse", "trace", "wires/responses/reader")
     }, whose
