@@ -185,7 +185,7 @@ e2e: .venv-e2e/.stamp ## hundreds of requests to servers that are not ours: llam
 	npm install --prefix tests/e2e --no-package-lock --no-audit --no-fund --silent || echo "not here: aimock"
 	@touch $@
 
-scale: .venv-scale/.stamp ## the keyed streams on PyFlink and the archive on Ray Data, killed and restored; 10,000 open streams
+scale: .venv-scale/.stamp ## the keyed streams on PyFlink and the archive on Ray Data, killed and restored; 10,000 open streams; ten minutes
 	.venv-scale/bin/python -m pytest tests/scale -o filterwarnings= -rs
 	.venv-scale/bin/python benchmarks/open_streams.py
 
