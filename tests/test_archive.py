@@ -126,16 +126,23 @@ def test_items_are_taken_by_processes_that_ignore_an_interrupt(monkeypatch):
         def __exit__(self, *_):
             pass
 
-        def submit(self, work, item):
+        def submit(self, each, work, batch):
             future = Future()
-            future.set_exception(BrokenProcessPool()) if item == "deadly" else future.set_result(work(item))
+            if "deadly" in batch:
+                future.set_exception(BrokenProcessPool())
+            else:
+                future.set_result(each(work, batch))
             return future
 
     from concurrent.futures import Future
     from concurrent.futures.process import BrokenProcessPool
 
     monkeypatch.setattr("streamfsm.replay.archive.ProcessPoolExecutor", Pool)
-    assert dict(in_processes(str.upper, ["a", "deadly", "b"], 1)) == {"a": "A", "deadly": None, "b": "B"}
+    for others in (["a", "b"], [str(number) for number in range(200)], []):  # alone in their batches, and in large ones
+        items = [*others, "deadly", *others]
+        expected = [(item, None if item == "deadly" else item.upper()) for item in items]
+        assert sorted(in_processes(str.upper, items, 1)) == sorted(expected)
+    assert list(in_processes(str.upper, [], 1)) == []
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
@@ -237,4 +244,4 @@ def test_what_cannot_be_replayed_is_one_line_and_exit_code_2(directory, tmp_path
 def test_what_a_process_does_can_be_sent_to_it():
     import pickle
 
-    assert pickle.loads(pickle.dumps(partial(archive._read, Path(), {})))  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(partial(archive._line, Path(), {})))  # noqa: S301 - our own

@@ -33,11 +33,11 @@ def replay_all(directory: Path, out: Path, options: Mapping[str, Any], jobs: int
         start = monotonic()
         try:
             with _progress(len(names)) as step:
-                for name, found in in_processes(partial(_read, directory, options), names, jobs):
-                    line = {"file": name, **(found or {"error": "the process that read it died"})}
-                    file.write(json.dumps(line).encode() + b"\n")
+                for name, found in in_processes(partial(_line, directory, options), names, jobs):
+                    state, line = found or _told(name, {"error": "the process that read it died"})
+                    file.write(line)
                     file.flush()
-                    states[line.get("state", "unreadable")] += 1
+                    states[state] += 1
                     step()
         except KeyboardInterrupt:
             print(f"stopped after {states.total()} of {len(names)} files; the next run goes on", file=sys.stderr)
@@ -49,12 +49,17 @@ def replay_all(directory: Path, out: Path, options: Mapping[str, Any], jobs: int
     return 0 if states.total() == states["done"] else 1
 
 
-def _read(directory: Path, options: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """What a process does: a file's stream, or why it cannot be read."""
+def _line(directory: Path, options: Mapping[str, Any], name: str) -> tuple[str, bytes]:
+    """What a process does: how a file's stream ended, and its line, which may say why the file cannot be read."""
     try:
-        return read_stream((directory / name).read_bytes(), options)
+        found = read_stream((directory / name).read_bytes(), options)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other files are read
-        return {"error": f"{type(error).__name__}: {error}"}
+        found = {"error": f"{type(error).__name__}: {error}"}
+    return _told(name, found)
+
+
+def _told(name: str, found: Mapping[str, Any]) -> tuple[str, bytes]:
+    return found.get("state", "unreadable"), json.dumps({"file": name, **found}).encode() + b"\n"
 
 
 @contextmanager

@@ -20,7 +20,8 @@ from streamfsm.replay.recording import parse
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_AHEAD = 4  # items for each process that wait for it, so that it need not wait for the next
+_AHEAD = 4  # batches for each process that wait for it, so that it need not wait for the next
+_BATCH = 16  # items
 
 
 def read_stream(data: bytes, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,36 +66,52 @@ def stamps(body: str) -> dict[str, Any]:
 def in_processes(work: Callable[[_T], _R], items: Iterable[_T], jobs: int) -> Iterator[tuple[_T, _R | None]]:
     """Yield each item with its result, as they come; ``None``: the process died of it.
 
-    Where a process dies, all that were at work are done again, each alone, so that one item costs no other its result.
+    Items go to the processes in batches, because one that is read in a millisecond takes as long to be sent. Where a
+    process dies, all that were at work are done again, apart, so that one item costs no other its result.
 
     Args:
         work: a function that a process can import, and that raises nothing.
-        items: taken as they are needed.
+        items: all of them are taken before the first result is yielded.
         jobs: how many processes.
     """
-    waiting = deque(items)
-    while waiting:
-        running: dict[Future[_R], _T] = {}
+    waiting = [*items]
+    size = min(_BATCH, -(-len(waiting) // (jobs * _AHEAD)) or 1)
+    batches = deque(waiting[at : at + size] for at in range(0, len(waiting), size))
+    while batches:
+        running: dict[Future[list[_R]], list[_T]] = {}
         try:
             with _pool(jobs) as pool:
-                while waiting or running:
-                    while waiting and len(running) < _AHEAD * jobs:
-                        future = pool.submit(work, waiting[0])  # which fails if a process has died
-                        running[future] = waiting.popleft()
+                while batches or running:
+                    while batches and len(running) < _AHEAD * jobs:
+                        future = pool.submit(_each, work, batches[0])  # which fails if a process has died
+                        running[future] = batches.popleft()
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
-                        result = future.result()
-                        yield running.pop(future), result
+                        results = future.result()
+                        yield from zip(running.pop(future), results, strict=True)
         except BrokenProcessPool:
-            yield from ((item, _alone(work, item)) for item in running.values())
+            for batch in running.values():
+                yield from _apart(work, batch)
 
 
-def _alone(work: Callable[[_T], _R], item: _T) -> _R | None:
+def _each(work: Callable[[_T], _R], batch: list[_T]) -> list[_R]:
+    return [work(item) for item in batch]
+
+
+def _apart(work: Callable[[_T], _R], batch: list[_T]) -> Iterator[tuple[_T, _R | None]]:
+    """The same for a batch of which one item may end its process: that one is found by halves."""
     try:
         with _pool(1) as pool:
-            return pool.submit(work, item).result()
+            results = pool.submit(_each, work, batch).result()
     except BrokenProcessPool:
-        return None
+        if len(batch) == 1:
+            yield batch[0], None
+            return
+        middle = len(batch) // 2
+        yield from _apart(work, batch[:middle])
+        yield from _apart(work, batch[middle:])
+    else:
+        yield from zip(batch, results, strict=True)
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
