@@ -4,12 +4,14 @@ A process each: Valkey, a model's server, producers, workers of Uvicorn, and the
 and then, at its own time, with the time in it; a client measures from there to its own socket. Amid the run one worker
 is killed with ``kill -9``: its clients go on at the others, and check that each message comes once, in order.
 
-    STREAMS=10000 python benchmarks/gateway.py [--quick] [--json]
+    [GC=off] STREAMS=10000 python benchmarks/gateway.py [--quick] [--json]
 
-10,000 streams need as many open files in each process, and more in Valkey: ``ulimit -n``.
+``GC=off`` turns the garbage collector off in all of our processes, which shows what its full passes over so many open
+streams cost. 10,000 streams need as many open files in each process, and more in Valkey: ``ulimit -n``.
 """
 
 import asyncio
+import gc
 import json
 import multiprocessing
 import os
@@ -31,6 +33,9 @@ from open_streams import event, more_files
 
 GATEWAY = Path(__file__).parents[1] / "examples" / "gateway"
 WORKERS, PRODUCERS = 3, 2
+COLLECTS = os.environ.get("GC") != "off"
+if not COLLECTS:
+    gc.disable()
 STREAMS = int(os.environ.get("STREAMS", "10000"))
 _STAMP = re.compile(rb"@(\d+)@")
 
@@ -189,7 +194,7 @@ def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
         }
 
         def started(code: str, *files: int) -> int:
-            command = [sys.executable, "-c", code]
+            command = [sys.executable, "-c", code if COLLECTS else f"import gc; gc.disable(); {code}"]
             process = subprocess.Popen(command, cwd=GATEWAY, env=environment, pass_fds=files)  # noqa: S603 - ours
             stack.callback(lambda: (process.kill(), process.wait()))
             return process.pid
