@@ -14,7 +14,7 @@ from streamfsm import AssistantMessage, Limits, ReasoningMessage, StreamMessage,
 from streamfsm.result import StreamResult
 
 KINDS = ("content", "reasoning", "message", "thoughts", "string", "raw")
-LIMITS = Limits(text=10**9, arguments=10**9)
+LIMITS = Limits(text=10**9, arguments=10**9, held=10**9)
 BATCH = int(os.environ.get("BATCH", "4096"))  # ready chunk objects; a million at once would need gigabytes
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 OTID = "00000000-0000-4000-8000-000000000000"
