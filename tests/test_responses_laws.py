@@ -3,6 +3,7 @@
 from datetime import datetime, timezone
 from functools import partial
 from itertools import zip_longest
+from typing import Any
 
 import pytest
 from helpers import ID, dumped, fed, said
@@ -201,3 +202,12 @@ def test_a_delta_that_goes_the_way_of_the_latest_one_is_read_as_any_other(repeat
         patch.setattr(reader, "_takes", lambda *_: False)
         assert everything(stream, plainly) == short
     assert everything(stream, partial(construct_type, type_=ResponseStreamEvent)) == short
+
+
+def test_an_id_that_is_no_text_is_compared_with_nothing():
+    deep: list[Any] = []
+    for _ in range(20_000):
+        deep = [deep]
+    parser = StreamParser(message_id=ID)
+    messages = [message for _ in range(4) for message in parser.feed({**spoken("a"), "item_id": deep})]
+    assert said(messages) == [("assistant", "aaaa")]

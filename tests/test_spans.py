@@ -85,6 +85,36 @@ def test_split_merge_invariance_of_spans(document: str, places: list[int], short
             assert scan(pieces, captured=captured) == in_steps(document, captured=captured)
 
 
+@given(
+    DOCUMENTS,
+    st.integers(0, 80),
+    st.sampled_from([",", ", ", *'{}[]":1 ']),
+    st.integers(1, 40),
+    st.sampled_from([0, 16]),
+)
+def test_what_is_inserted_is_judged_alike_however_long_spans_are(
+    document: str, at: int, inserted: str, longest: int, shortest: int
+):
+    document = f'{{"a":[{document},{document}],"b":{document}}}'
+    document = document[:at] + inserted + document[at:]
+    expected = in_steps(document)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spans, "LONGEST", longest)
+        patch.setattr(spans, "SHORTEST", shortest)
+        assert scan([document]) == expected
+
+
+@pytest.mark.parametrize("end", ["]}", " ]}", "}", " }", "1]}"])
+def test_a_comma_where_a_span_ends_may_not_be_the_last(end: str):
+    for more in range(-3, 4):
+        for document in (
+            '{"a":[' + "1," * 512 + " " * (more + 3) + end,
+            '{"a":[' + "1" * (more + 3) + ",2" * 511 + "," + end,
+        ):
+            assert scan([document]) == in_steps(document)
+            assert_judged_as_json_loads_judges(document)
+
+
 @given(DOCUMENTS, channels(), st.integers(0, 60))
 def test_nothing_that_a_channel_takes_is_in_a_span(document: str, declared: list[Channel], at: int):
     document = f'{{"a":[{document},{document}],"b":{document}}}'

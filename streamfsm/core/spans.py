@@ -22,13 +22,16 @@ _KEY = rf"{_STRING}{_SPACE}:{_SPACE}"
 
 
 def _member_and_element(levels: int) -> tuple[str, str]:
-    """Return what matches each with the comma after it, or right before the bracket that closes."""
+    """Return what matches each with the comma after it, or right before the bracket that closes.
+
+    What follows the comma must be seen, and not close: where the text or the span ends, that is not known.
+    """
     value = f"{_STRING}|{_NUMBER}|true|false|null"
     if levels:
         member, element = _member_and_element(levels - 1)
         value += rf"|\{{{_SPACE}(?:{member})*\}}|\[{_SPACE}(?:{element})*\]"
     value = f"(?:{value}){_SPACE}"
-    return rf'{_KEY}{value}(?:,{_SPACE}(?=")|(?=\}}))', rf"{value}(?:,{_SPACE}(?!\])|(?=\]))"
+    return rf'{_KEY}{value}(?:,{_SPACE}(?=")|(?=\}}))', rf"{value}(?:,{_SPACE}(?=[^\]}}])|(?=\]))"
 
 
 _MEMBER, _ELEMENT = _member_and_element(_LEVELS)

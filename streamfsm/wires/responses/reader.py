@@ -685,6 +685,8 @@ def _route(fields: _Fields, item: Item, part: Part | None, field: TextField | No
         number = fields.get(name)
         if number is not None and (type(number) is not int or abs(number) > LARGEST):
             return None
+    if any(type(fields.get(name)) not in (str, type(None)) for name in ("item_id", "call_id")):
+        return None
     return _Route(_full_address(fields), item, part, field)
 
 
