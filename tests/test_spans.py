@@ -20,7 +20,7 @@ NESTED = f'{{"a":[{ELEMENTS}],"b":{{{MEMBERS}}}}}'
 
 @pytest.mark.parametrize(
     ("pattern", "whole", "closing"),
-    [(spans.MEMBERS, MEMBERS, "}"), (spans.ELEMENTS, ELEMENTS, "]")],
+    [(spans.members(), MEMBERS, "}"), (spans.elements(), ELEMENTS, "]")],
     ids=["members", "elements"],
 )
 def test_a_span_is_all_that_is_whole(pattern: Any, whole: str, closing: str):
@@ -38,14 +38,14 @@ def test_a_span_is_all_that_is_whole(pattern: Any, whole: str, closing: str):
     ],
 )  # fmt: skip
 def test_what_is_not_whole_or_not_json_or_too_deep_is_no_span(text: str):
-    assert spans.ELEMENTS.match(text).end() == 0
-    assert spans.MEMBERS.match(f'"a":{text}').group() in ("", '"a":')
+    assert spans.elements().match(text).end() == 0
+    assert spans.members().match(f'"a":{text}').group() in ("", '"a":')
 
 
 @example("[01]", 1)
 @given(DOCUMENTS | st.text('{}[]",:01e.- \\utn\n', max_size=40), st.integers(0, 20))
 def test_whatever_a_span_holds_is_json(document: str, at: int):
-    for pattern, opening, closing in ((spans.ELEMENTS, "[", "]"), (spans.MEMBERS, "{", "}")):
+    for pattern, opening, closing in ((spans.elements(), "[", "]"), (spans.members(), "{", "}")):
         found = pattern.match(document, at)
         span = found.group()[: found.start("key") - at if "key" in found.groupdict() and found["key"] else None]
         decoder().decode(opening + span.rstrip(" \t\n\r").removesuffix(",") + closing)

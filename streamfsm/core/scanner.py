@@ -443,11 +443,11 @@ class Scanner:
                 self._start, self._sink = at + 1, "report"
         return at + 1
 
-    def _span(self, whole: re.Pattern[str], text: str, at: int) -> int:
+    def _span(self, whole: Callable[[], re.Pattern[str]], text: str, at: int) -> int:
         """Read members or elements that are whole in this piece, if nothing of them is captured; return their end."""
         if len(self._stack) <= self._depth or len(text) - at < spans.SHORTEST:
             return at
-        found: re.Match[str] = whole.match(text, at, at + spans.LONGEST)  # type: ignore[assignment]
+        found: re.Match[str] = whole().match(text, at, at + spans.LONGEST)  # type: ignore[assignment]
         end = found.end()
         if end > at:
             mode: Mode  # in which the span's last token stands
@@ -457,7 +457,7 @@ class Scanner:
         return end
 
     def _key_step(self, text: str, at: int, to: _Telling) -> int:
-        if (end := self._span(spans.MEMBERS, text, at)) > at:
+        if (end := self._span(spans.members, text, at)) > at:
             return end
         mode = NEXT[self._stack[-1]][self._mode].get(text[at])
         if mode is None:
@@ -505,7 +505,7 @@ class Scanner:
         return at + 1 + text.startswith(" ", at + 1)
 
     def _value_step(self, text: str, at: int, to: _Telling) -> int:
-        if self._stack[-1] == _ARRAY and (end := self._span(spans.ELEMENTS, text, at)) > at:
+        if self._stack[-1] == _ARRAY and (end := self._span(spans.elements, text, at)) > at:
             return end
         char = text[at]
         mode = NEXT[self._stack[-1]][self._mode].get(char)

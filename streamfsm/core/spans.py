@@ -2,10 +2,12 @@
 
 A regular expression reads a span at once; step by step it would take up to ten times as long. It takes less than the
 scanner does: strict JSON only, values nested no deeper than ``_LEVELS``, no long string. Whatever else there is ends
-the span, and the scanner goes on from there in steps. So a span decides nothing.
+the span, and the scanner goes on from there in steps. So a span decides nothing. An expression is made when it is first
+needed: that takes 2 ms.
 """
 
 import re
+from functools import cache
 
 LONGEST = 1024
 """Characters of a span: until it ends, each token in it costs some 200 bytes."""
@@ -34,8 +36,15 @@ def _member_and_element(levels: int) -> tuple[str, str]:
     return rf'{_KEY}{value}(?:,{_SPACE}(?=")|(?=\}}))', rf"{value}(?:,{_SPACE}(?=[^\]}}])|(?=\]))"
 
 
-_MEMBER, _ELEMENT = _member_and_element(_LEVELS)
-MEMBERS = re.compile(rf"(?:{_MEMBER})*(?P<key>{_KEY})?")
-"""Members, and the key and colon of one that is not whole; where a key may be. It may be empty."""
-ELEMENTS = re.compile(rf"(?:{_ELEMENT})*")
-"""Elements, where one may be. It may be empty."""
+@cache
+def members() -> re.Pattern[str]:
+    """Members, and the key and colon of one that is not whole; where a key may be. It may be empty."""
+    member, _ = _member_and_element(_LEVELS)
+    return re.compile(rf"(?:{member})*(?P<key>{_KEY})?")
+
+
+@cache
+def elements() -> re.Pattern[str]:
+    """Elements, where one may be. It may be empty."""
+    _, element = _member_and_element(_LEVELS)
+    return re.compile(rf"(?:{element})*")
