@@ -400,9 +400,7 @@ class StreamParser:
     def _let_go(self) -> None:
         """Let go what was told, after a piece of the stream; only if nothing is kept."""
         self._response.let_go()
-        source = self._wire.source
-        if isinstance(source, Responses):
-            source.let_go()
+        self._wire.source.let_go()
         if self._traced is not None:
             self._traced()
 

@@ -40,5 +40,8 @@ class Source(Protocol):
     def read_late(self, chunk: object, to: Handler) -> None:
         """Pass the events of a chunk on that came after the end; nothing is kept for a later one."""
 
+    def let_go(self) -> None:
+        """Let go what is kept only for the result, because the parser keeps nothing."""
+
     def close(self, to: Handler) -> None:
         """Pass on the events that wait for later chunks: nothing more comes, or nothing more is read."""

@@ -151,6 +151,9 @@ class ChatCompletions:
         """See :class:`streamfsm.wires.source.Source`."""
         ChatCompletions(self.dialect).read(chunk, to)
 
+    def let_go(self) -> None:
+        """See :class:`streamfsm.wires.source.Source`: nothing is kept here for the result."""
+
     def close(self, to: Handler) -> None:
         """See :class:`streamfsm.wires.source.Source`."""
         one = counted(len(self.waiting), finished=self.finished)

@@ -470,7 +470,7 @@ class Responses:
         self.unfinished.add(key, name, text, whole=ends != "delta")
 
     def let_go(self) -> None:
-        """Let go what is kept only for the result."""
+        """See :class:`streamfsm.wires.source.Source`."""
         self.final, self.unfinished = None, Unfinished()
 
     def _tell_rest(self, to: Handler) -> None:
