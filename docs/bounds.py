@@ -14,9 +14,9 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("CallLane.arguments", "CallLane._first", "CallLane._half"),
     ),
     "what remains of texts that are not kept": (
-        "a print and some thousand characters of a text, or the last piece; a print and 256 characters of arguments",
+        "a digest and some thousand characters of a text, or the last piece; a digest and 256 characters of arguments",
         (
-            *("Passing._print", "Passing._marker", "Remains.head", "Remains.whole", "Remains.value"),
+            *("Passing._digest", "Passing._marker", "Remains.head", "Remains.whole", "Remains.value"),
             "MessageWriter.over",
         ),
     ),

@@ -1,6 +1,6 @@
 """``Buffer``: text that grows piece by piece, at the memory of the joined text; and what a snapshot holds of a text.
 
-``Passing`` is a text of which only a print stays, by which a text that is told again is known.
+``Passing`` is a text of which only a digest stays, by which a text that is told again is known.
 """
 
 import json
@@ -17,10 +17,10 @@ PIECES = 128
 """Pieces that wait to be joined: of one character each, they take 57 bytes and more a character, joined 1 to 4."""
 _BLOCK = 1 << 14
 """Characters of a block, which is not copied any more. So each character is copied a bounded number of times."""
-_PRINTED = 1 << 10
-"""Characters of a block of which a print is made."""
+_DIGEST_BLOCK = 1 << 10
+"""Characters of a block of which a digest is made."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_PRINT = re.compile("[0-9a-f]{32}|")
+_DIGEST = re.compile("[0-9a-f]{32}|")
 
 
 def _read(value: Any) -> str:
@@ -112,7 +112,7 @@ class Buffer(list[str]):
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            lambda value: Passing.of(value) if isinstance(value, dict) and "print" in value else cls(_read(value)),
+            lambda value: Passing.of(value) if isinstance(value, dict) and "digest" in value else cls(_read(value)),
             serialization=core_schema.plain_serializer_function_ser_schema(lambda buffer: buffer.written()),
         )
 
@@ -122,17 +122,17 @@ class Buffer(list[str]):
 
 
 class Passing(Buffer):
-    """Text that passes: its size stays, a print of it, and its last characters, at most some thousand.
+    """Text that passes: its size stays, a digest of it, and its last characters, at most some thousand.
 
     Its value is empty: nothing of it can be told again.
     """
 
-    __slots__ = ("_marker", "_print", "_printed", "_waiting")
+    __slots__ = ("_digest", "_digested", "_marker", "_waiting")
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
-        self._printed = 0  # characters that only the print knows
-        self._print = ""
+        self._digested = 0  # characters that only the digest knows
+        self._digest = ""
         self._marker: str | None = None  # that of a call that begins in them
         self._waiting = 0
         self.append(text)
@@ -144,24 +144,24 @@ class Passing(Buffer):
         Raises:
             ValueError: it is none.
         """
-        passing, rest, printed, marker = cls(), value.get("rest"), value.get("printed"), value.get("marker")
+        passing, rest, digested, marker = cls(), value.get("rest"), value.get("digested"), value.get("marker")
         if (
-            value.keys() != {"printed", "print", "marker", "rest"}
-            or not (isinstance(rest, str) and isinstance(value["print"], str) and type(printed) is int)
-            or not (_PRINT.fullmatch(value["print"]) and printed >= 0 and printed % _PRINTED == 0)
-            or bool(printed) != bool(value["print"])
-            or not (marker is None or (isinstance(marker, str) and printed and written_call(marker) == marker))
+            value.keys() != {"digested", "digest", "marker", "rest"}
+            or not (isinstance(rest, str) and isinstance(value["digest"], str) and type(digested) is int)
+            or not (_DIGEST.fullmatch(value["digest"]) and digested >= 0 and digested % _DIGEST_BLOCK == 0)
+            or bool(digested) != bool(value["digest"])
+            or not (marker is None or (isinstance(marker, str) and digested and written_call(marker) == marker))
             or holds_half(rest)
         ):
             raise ValueError("not a text that passed")
         passing.append(rest)
-        passing._printed, passing._print, passing._marker = printed, value["print"], marker
+        passing._digested, passing._digest, passing._marker = digested, value["digest"], marker
         return passing
 
     @property
     def size(self) -> int:
         """See :class:`Buffer`, as for all of them."""
-        return self._printed + self._waiting
+        return self._digested + self._waiting
 
     @property
     def marker(self) -> str | None:
@@ -169,14 +169,14 @@ class Passing(Buffer):
         return self._marker or written_call("".join(self))
 
     @property
-    def whole_print(self) -> str:
-        """The print of all of the text."""
+    def whole_digest(self) -> str:
+        """The digest of all of the text."""
         self.join()
-        return _print_of(self._print, "".join(self))
+        return _digest_of(self._digest, "".join(self))
 
     def append(self, text: str) -> None:
         """Append a piece. The last one can be cut."""
-        if self._waiting > 2 * _PRINTED:
+        if self._waiting > 2 * _DIGEST_BLOCK:
             self.join()
         super().append(text)
         self._waiting += len(text)
@@ -192,10 +192,10 @@ class Passing(Buffer):
         self.join()
         if len(text) - at < self.size:
             return len(text) == at
-        known, end = "", at + self._printed
-        for start in range(at, end, _PRINTED):
-            known = _print_of(known, text[start : start + _PRINTED])
-        return known == self._print and text.startswith("".join(self), end)
+        known, end = "", at + self._digested
+        for start in range(at, end, _DIGEST_BLOCK):
+            known = _digest_of(known, text[start : start + _DIGEST_BLOCK])
+        return known == self._digest and text.startswith("".join(self), end)
 
     def part(self, start: int, size: int) -> str:  # noqa: ARG002 - as of any buffer
         """Return nothing."""
@@ -209,22 +209,22 @@ class Passing(Buffer):
         super().append(last[: len(last) - more])
 
     def join(self) -> None:
-        """Make the print of all but the last characters, in which a call may have begun that still goes on."""
+        """Make the digest of all but the last characters, in which a call may have begun that still goes on."""
         text = "".join(self)
-        whole = max(len(text) - LONGEST, 0) // _PRINTED * _PRINTED
+        whole = max(len(text) - LONGEST, 0) // _DIGEST_BLOCK * _DIGEST_BLOCK
         if whole and self._marker is None:
             self._marker = written_call(text, whole)
-        for start in range(0, whole, _PRINTED):
-            self._print = _print_of(self._print, text[start : start + _PRINTED])
+        for start in range(0, whole, _DIGEST_BLOCK):
+            self._digest = _digest_of(self._digest, text[start : start + _DIGEST_BLOCK])
         self[:] = [text[whole:]]
-        self._printed, self._waiting = self._printed + whole, len(text) - whole
+        self._digested, self._waiting = self._digested + whole, len(text) - whole
 
     def written(self) -> Any:
         """Return what a snapshot holds: the same, however the text was cut."""
         self.join()
-        return {"printed": self._printed, "print": self._print, "marker": self._marker, "rest": self[0]}
+        return {"digested": self._digested, "digest": self._digest, "marker": self._marker, "rest": self[0]}
 
 
-def _print_of(before: str, text: str) -> str:
-    """Return the print of a text that follows the one with the print ``before``."""
+def _digest_of(before: str, text: str) -> str:
+    """Return the digest of a text that follows the one with the digest ``before``."""
     return blake2b((before + text).encode(), digest_size=16).hexdigest()

@@ -312,14 +312,14 @@ class _Listener(_Replayed):
 
 @dataclass(slots=True)
 class Remains:
-    """What remains of the arguments of a call that are over, beside their size and print, and their verdict."""
+    """What remains of the arguments of a call that are over, beside their size and digest, and their verdict."""
 
     head: str
     """The first characters of the object."""
     whole: str
-    """The print of the object, by which a repetition of it is known."""
+    """The digest of the object, by which a repetition of it is known."""
     value: str | None
-    """The print of what the arguments say, by which another call that says the same is known; ``None``: not JSON."""
+    """The digest of what the arguments say, by which another call that says the same is known; ``None``: not JSON."""
     empty: bool
     """Whether they are none, or an object without members."""
     again: Buffer = field(default_factory=Buffer)
@@ -486,7 +486,7 @@ class CallLane:
     def says_the_same(self, other: "CallLane") -> bool:
         """Whether the arguments are those of the other call, as text or as JSON."""
         if self.remains is not None or other.remains is not None:
-            (mine, text), (others, other_text) = self.prints, other.prints
+            (mine, text), (others, other_text) = self.digests, other.digests
             return mine == others if mine and others else text == other_text
         texts = [lane.arguments.getvalue() for lane in (self, other)]
         try:
@@ -496,13 +496,13 @@ class CallLane:
         return bool(mine == others)
 
     @property
-    def prints(self) -> tuple[str | None, str]:
-        """The prints of what the arguments say, and of the arguments."""
+    def digests(self) -> tuple[str | None, str]:
+        """The digests of what the arguments say, and of the arguments."""
         if self.remains is None:
             text = self.arguments.getvalue()
-            return _print_of_value(text), Passing(text).whole_print
+            return _digest_of_value(text), Passing(text).whole_digest
         told = self.remains.value if self.judge()[0] != "trailing" else None
-        return told, cast("Passing", self.arguments).whole_print
+        return told, cast("Passing", self.arguments).whole_digest
 
     @property
     def goes(self) -> bool:
@@ -515,7 +515,7 @@ class CallLane:
             return
         scanner, text = cast("Scanner", self.scanner), self.arguments.getvalue()
         value = text[scanner.begins : scanner.ends]
-        self.remains = Remains(value[:_HEAD], Passing(value).whole_print, _print_of_value(text), self.is_empty)
+        self.remains = Remains(value[:_HEAD], Passing(value).whole_digest, _digest_of_value(text), self.is_empty)
         if self._again:
             self.remains.again.write(value[: self._again])
         self.arguments, scanner.alone = Passing(text), True
@@ -709,7 +709,7 @@ class CallLane:
         is_head = remains.head.startswith(remains.again.part(0, _HEAD))
         if is_head and came < size:
             return ""
-        if not is_head or Passing(remains.again.getvalue()).whole_print != remains.whole:
+        if not is_head or Passing(remains.again.getvalue()).whole_digest != remains.whole:
             return self._held() + text[room:]
         remains.again.clear()
         self._again, self.repeated = None, True
@@ -783,13 +783,13 @@ class CallLane:
             self.scanner.close(self, outlet)
 
 
-def _print_of_value(text: str) -> str | None:
-    """Return the print of what JSON says, which is that of all JSON that says the same; ``None`` if it is none."""
+def _digest_of_value(text: str) -> str | None:
+    """Return the digest of what JSON says, which is that of all JSON that says the same; ``None`` if it is none."""
     try:
         value = _plain(from_json(text))
     except ValueError:
         return None
-    return Passing(json.dumps(value, sort_keys=True)).whole_print
+    return Passing(json.dumps(value, sort_keys=True)).whole_digest
 
 
 def _plain(value: Any) -> Any:
