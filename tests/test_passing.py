@@ -101,6 +101,16 @@ def test_what_follows_arguments(arguments, more, size):
     assert call.verdict == ("valid" if more in ("", " ") or again == arguments.strip() else "trailing")
 
 
+@pytest.mark.parametrize(
+    ("more", "verdict"), [('{"a"', "trailing"), ('{"a":1}', "valid"), ('{"a":2}', "trailing"), ('{"a":1}x', "trailing")]
+)
+def test_arguments_that_begin_again_anywhere_in_a_piece(more, verdict):
+    whole = '{"a":1}' + more
+    for at in range(len(whole) + 1):
+        parser = check_keeping(call_chunks("write_file", [whole[:at], whole[at:]]))
+        assert [call.verdict for call in parser.result.tool_calls] == [verdict]
+
+
 @pytest.mark.parametrize("again", ["{}", '{"a": 1.0, "b": [true]}', '{"b":[1],"a":1}', LONG, "x", '{"a": 1, "b": [2]}'])
 @pytest.mark.parametrize("first", ['{"a": 1, "b": [1]}', LONG, "{}", "x"])
 def test_a_call_that_may_repeat_the_one_before(first, again):
