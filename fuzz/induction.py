@@ -21,6 +21,7 @@ from chunkings import responses_stream
 from recordings import CAPTURES, FILES, RESPONSES
 from sinks import stream as chat_stream
 
+from streamfsm import MisuseError
 from streamfsm.testing import LawBroken
 
 WHOLE = 320
@@ -77,7 +78,7 @@ def main() -> int:
         is_whole = len(data) <= WHOLE
         try:
             proof = prove(data, longest=None if is_whole else PIECE, **options)
-        except LawBroken as broken:
+        except (LawBroken, MisuseError) as broken:  # a state whose snapshot is refused is a finding, too
             found += 1
             print(f"{name}, {options}: {broken}")
             continue

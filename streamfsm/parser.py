@@ -12,7 +12,7 @@ from uuid import uuid4
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from streamfsm.channels import Channel
-from streamfsm.core.events import AnomalyReport
+from streamfsm.core.events import AnomalyReport, Handler
 from streamfsm.core.extras import values
 from streamfsm.core.invariants import broken
 from streamfsm.core.json_values import fields_of
@@ -404,12 +404,12 @@ class StreamParser:
         if self._traced is not None:
             self._traced()
 
-    def _read(self, chunk: object) -> bool:
+    def _read(self, chunk: object, to: Handler | None = None) -> bool:
         wire = self._wire
         if not wire.known:
             self._recognise(chunk)
         if self._response.run.stream.state in OPEN:  # for every chunk
-            return wire.source.read(chunk, self._response)
+            return wire.source.read(chunk, to or self._response)
         if not wire.source.goes_on(chunk):
             self._response.take_late()
         wire.source.read_late(chunk, self._response)
@@ -456,10 +456,14 @@ class StreamParser:
         except ValueError as error:
             self._take_text(data.strip(), error)
         else:
-            if self._read(chunk):  # so it is not an error, whatever its event is named
-                self._template.learn(data, chunk, wire.source)
-            else:
+            recorder = self._template.recorder(data)
+            is_plain = self._read(chunk, recorder)  # so it is not an error, whatever its event is named
+            if recorder:
+                recorder.tell(self._response)
+            if not is_plain:
                 self._template.forget()
+            elif recorder:
+                self._template.learn(data, recorder.events, wire.source)
 
     def _take_text(self, data: bytes, error: ValueError) -> None:
         """Take data that is not JSON: the end marker, a keep-alive, or a failure."""

@@ -15,6 +15,8 @@ from streamfsm.core.run import Choice, Purse, Run
 from streamfsm.core.text import without_surrogates
 from streamfsm.limits import Limits
 
+_decode = json.JSONDecoder(parse_constant=lambda _: None).decode  # no JSON has NaN: so it is in a snapshot, too
+
 
 class Keeper:
     """Keeps fields that are not read, and the structured parts of the reasoning, of one response."""
@@ -72,8 +74,10 @@ class Keeper:
 
     def merge_usage(self, known: dict[str, Any], fields: Mapping[str, Any]) -> None:
         """Put the fields of a usage report into the ``known`` ones, the last value of each, while there is room."""
-        new = json.loads(kept(fields), parse_constant=lambda _: None)  # no JSON has NaN: so it is in a snapshot, too
+        new = _decode(kept(fields))
         for name, value in new.items() if isinstance(new, dict) else ():
+            if type(value) is int and value == known.get(name) and type(known[name]) is int:
+                continue
             more = len(kept(value)) - (len(kept(known[name])) if name in known else -len(name))
             if self.has_room("usage", more, "usage"):
                 self._run.meter.add("value", DECODED * max(more, 0))
@@ -101,8 +105,10 @@ class Keeper:
         if event.cumulative or self._policies.reasoning == "snapshot":
             self._spend("text", -detail.text.size)
             detail.text = Buffer()
-        self._write("text", event.text[:room], detail.text, "reasoning_details.text")
-        self._write("sent_back", event.data, detail.data, "reasoning_details.data")
+        if event.text:
+            self._write("text", event.text[:room], detail.text, "reasoning_details.text")
+        if event.data:
+            self._write("sent_back", event.data, detail.data, "reasoning_details.data")
         signature = event.signature
         if signature not in (None, detail.signature) and self.has_room(
             "sent_back", len(signature), "reasoning_details.signature"

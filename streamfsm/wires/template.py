@@ -1,14 +1,14 @@
 """A short cut for events that differ from an earlier one only in a text, as nearly all do: only the text is decoded."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from pydantic_core import from_json
 
-from streamfsm.core.events import CallPiece, Extra, Handler, Recorder, Text, Thought
+from streamfsm.core.events import CallPiece, Event, Extra, Handler, Recorder, Text, Thought
 from streamfsm.wires.source import Source
 
 _LARGEST = 4096  # bytes of an event that is learned
@@ -96,22 +96,22 @@ class Template:
         """Forget all shapes: the reader has changed, and might read such events in another way."""
         self._shapes = ()
 
-    def learn(self, data: bytes, chunk: object, source: Source) -> None:
+    def recorder(self, data: bytes) -> Recorder | None:
+        """Return what records the events of ``data`` while it is read in full, if its shape may be learned."""
+        return Recorder() if self._tries and len(data) <= _LARGEST else None
+
+    def learn(self, data: bytes, recorded: Sequence[Event], source: Source) -> None:
         """Learn the shape of this event, if it tells one text, which stands in it.
 
         Args:
             data: the event.
-            chunk: the wire object that it holds, which ``source`` found to be plain.
-            source: the reader, which reads the chunk again.
+            recorded: what ``source``, which found it to be plain, told of it.
+            source: the reader, which reads an event that is like it.
         """
-        if not self._tries or len(data) > _LARGEST:
-            return
-        literals = [found for found in _find_texts(data) if found[1] != _EMPTY]
-        if not literals:
-            return
-        events, text = _told(source, chunk)
+        events, text = _told(recorded, source)
         if not text:
             return
+        literals = [found for found in _find_texts(data) if found[1] != _EMPTY]
         self._tries -= 1
         loose: list[_Hole] = []
         for search, allowed, other in _LOOSE:
@@ -131,33 +131,31 @@ class Template:
             # event tells the same with the other text.
             probe = head + b"".join(other + between for (*_, other), between in zip(holes, fixed, strict=True))
             try:
-                proved = _told(source, from_json(probe)) == (events, text + ".")
+                recorder = Recorder()
+                is_plain = source.read(from_json(probe), recorder)
+                proved = is_plain and _told(recorder.events, source) == (events, text + ".")
             except ValueError:  # half a surrogate pair somewhere else, which only the slower decoder accepts
                 proved = False
             if proved:
                 match, groups = _pattern(tuple((hole[2], len(after)) for hole, after in zip(holes, fixed, strict=True)))
-                told = tuple(
-                    event for event in events if event[0] is not Extra
-                )  # which say nothing when they come again
+                told = tuple(event for event in events if event[0] is not Extra)  # it says nothing when it comes again
                 shape = _Shape(head, match, groups, fixed[0] if len(fixed) == 1 else tuple(fixed), told)
                 self._shapes = (shape, *self._shapes[: _SHAPES - 1])
                 return
 
 
-def _told(source: Source, chunk: object) -> tuple[list[_Told], str]:
+def _told(recorded: Sequence[Event], source: Source) -> tuple[list[_Told], str]:
     """Return what a plain chunk tells, and the one text in it; no text, if it tells anything that may count again."""
-    recorder = Recorder()
-    is_plain = source.read(chunk, recorder)
     events: list[_Told] = []
     texts = set()
-    for event in recorder.events:
+    for event in recorded:
         fields = [getattr(event, name) for name in event.__slots__]
         at = event.__slots__.index(_HOLDS[type(event)]) if type(event) in _HOLDS else len(fields)
         texts |= set(fields[at : at + 1])
         events.append((type(event), tuple(fields[:at]), tuple(fields[at + 1 :])))
         if type(event) not in _HOLDS and not (isinstance(event, Extra) and source.dialect.counts_once(event.name)):
             return [], ""
-    return events, texts.pop() if is_plain and len(texts) == 1 else ""
+    return events, texts.pop() if len(texts) == 1 else ""
 
 
 def _is(literal: bytes, text: str) -> bool:

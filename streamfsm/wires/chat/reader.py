@@ -169,6 +169,8 @@ class ChatCompletions:
 
     def _plain(self, chunk: Any) -> _Plain | None:
         """Return what a plain chunk says; ``None`` if it is not plain, or its choice has not spoken before."""
+        if not (self.has_id and self.has_model):
+            return None
         try:
             plain = (_of_dict if type(chunk) is dict else _of_model)(chunk, self.reasoning_fields, self.stamps)
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -182,8 +184,6 @@ class ChatCompletions:
             and type(choice) is int
             and self.choices.get(choice)
             and (field or (type(wire_index) is int and 0 <= wire_index <= LARGEST))
-            and self.has_id
-            and self.has_model
             and (
                 self.counting == "no"
                 or (self.counting == "maybe" and not self.waiting and self.dialect.choice != "one")
@@ -223,6 +223,8 @@ class ChatCompletions:
             self.has_id, self.has_model = self.has_id or bool(response_id), self.has_model or bool(model)
 
     def _read_stamps(self, stamps: tuple[Any, Any], to: Handler) -> None:
+        if stamps == self.stamps:
+            return
         for name, stamp, before in zip(STAMPS, stamps, self.stamps, strict=True):
             if stamp and stamp != before:
                 to.take(Extra(None, name, stamp))
