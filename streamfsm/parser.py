@@ -120,6 +120,8 @@ class StreamParser:
         MisuseError: an argument that can never work.
     """
 
+    __slots__ = ("__weakref__", "_frame", "_response", "_shortest", "_template", "_traced", "_wire")
+
     def __init__(
         self,
         *,

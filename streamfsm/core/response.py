@@ -99,8 +99,10 @@ class Response(Routes):
         super().__init__(self.writer, run.meter)
         self.anomalies: Anomalies = Anomalies(run, limits.anomalies)
         self.judge: Judge = Judge(run, policies, self.anomalies)
-        self.writer.may_seal = self.judge.may_be_sealed
-        self.writer.details = run.latest_details
+        if options.seal_tools:
+            self.writer.may_seal = self.judge.may_be_sealed
+        if options.boundaries:
+            self.writer.details = run.latest_details
         self._keeper = Keeper(run, policies, limits, self.anomalies)
         self._lane_policies = _lane_policies(
             limits.text, limits.arguments, policies.content, policies.reasoning, policies.arguments, options.think_tags
