@@ -1,1 +1,1 @@
-"""The core runs the tables and knows no wire. It imports ``machines`` and the modules whose objects users hold."""
+"""The core runs the tables, on any wire. It imports ``machines``, and the modules with the types that users get."""

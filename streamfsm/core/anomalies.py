@@ -1,4 +1,4 @@
-"""``Anomalies``: records what the wire did and should not have done, as long as there is room."""
+"""``Anomalies``: records what the server should not have sent, up to a limit."""
 
 from streamfsm.core.run import Run
 from streamfsm.result import Anomaly, AnomalyKind
@@ -9,9 +9,9 @@ DOUBTS: frozenset[AnomalyKind] = frozenset(
         *("nameless_call", "late_name", "snapshot_conflict", "unread_arguments", "call_in_text"),
     }
 )
-"""Anomalies after which arguments may be in the wrong place."""
+"""Anomalies after which arguments may have been assigned to the wrong call."""
 LONGEST = 1000
-"""Characters of an anomaly's detail: it tells what came, which may be of any length."""
+"""Characters of an anomaly's detail, which quotes what came and would otherwise have no limit."""
 
 
 class Anomalies:
@@ -28,7 +28,7 @@ class Anomalies:
         self._run, self._bound = run, bound
 
     def record(self, kind: AnomalyKind, detail: str, choice: int | None = None, call: int | None = None) -> None:
-        """Record an anomaly; ``choice`` and ``call`` (its position) say which it concerns, if any."""
+        """Record an anomaly; ``choice`` and ``call`` (its position) are those that it concerns, if any."""
         run, anomalies, detail = self._run, self._run.anomalies, detail[:LONGEST]
         run.arguments_astray = run.arguments_astray or (
             kind in DOUBTS and (choice is not None or kind == "not_a_chunk")
@@ -36,7 +36,7 @@ class Anomalies:
         if len(anomalies) < self._bound:
             anomalies.append(Anomaly(kind=kind, detail=detail, choice=choice, call=call))
         elif len(anomalies) == self._bound:
-            anomalies.append(Anomaly(kind="more_anomalies", detail="and more, which were not kept"))
+            anomalies.append(Anomaly(kind="more_anomalies", detail="there were more, which were not kept"))
 
     def record_once(self, kind: AnomalyKind, detail: str, choice: int | None = None, *, key: str | None = None) -> None:
         """Record an anomaly unless one with the same ``key`` was recorded before. The key defaults to the detail."""

@@ -18,15 +18,15 @@ class CallReader:
     """Finds the call that an entry belongs to, updates its id and name, and completes calls.
 
     Args:
-        policies: how a name and arguments are merged.
-        limits: how many calls there may be, and how long a name may be.
+        policies: how the pieces of names and arguments are merged.
+        limits: the most calls, and the most characters of a name.
         channels: which arguments are captured.
-        lane_policy: how calls take arguments.
+        lane_policy: how lanes of calls read their arguments.
         outlet: where the output of calls goes.
         anomalies: records guesses and contradictions.
-        meter: weighs calls, ids and indexes.
+        meter: counts calls, ids and indexes towards the total limit.
 
-    All methods raise :class:`LimitReached` where more came than a limit allows.
+    All methods raise :class:`LimitReached` if more comes than a limit allows.
     """
 
     __slots__ = ("_anomalies", "_channels", "_lane_policy", "_limits", "_meter", "_outlet", "_policies")
@@ -71,24 +71,24 @@ class CallReader:
             if rule.repeats and known:
                 echo = known.repeats is not None and known.is_empty
                 lane.repeats = known.repeats if echo else known.ordinal
-                if known.is_empty:  # a placeholder for what comes now
+                if known.is_empty:  # it was a placeholder for this call
                     known.doubt(self._outlet)
         if rule.records:
             self._anomalies.record(rule.records, f"{rule.name}: {rule.because}", choice, lane.ordinal)
-        # Neither free text nor the members of an object are ever closed, so that nothing but the entries says where a
-        # call ends and another begins.
+        # Free text and the members of an object are never closed, so only the entries show where a call ends and
+        # another begins.
         again = bool(name and lane.size) and (lane.form == "members" or rule.owner != "own")
         free = lane.form != "json" and (rule.records is not None or again)
         if free and not rule.records:
             self._anomalies.record(
-                "ambiguous_call", f"{name!r} came again: more of this call, or another call", choice, lane.ordinal
+                "ambiguous_call", f"{name!r} came again: part of this call, or another call", choice, lane.ordinal
             )
         echoed = lane.repeats is not None and rule.records == "changed_id"
         if rule.doubts or free or echoed:
             lane.doubt(self._outlet)
         if any(hollow) and (rule.owner == "new" or (hollow[1] and not lane.named)):
             self._record_placeholder(lane)
-            # A placeholder name beside a real id, or beside no id, may be a piece of a name that still grows.
+            # A placeholder name with a real id, or with no id, may be a piece of a name that is still incomplete.
             if hollow[1] and lane.name and not hollow[0]:
                 lane.doubt(self._outlet)
         self._weigh(calls, wire_index, call_id)
@@ -101,7 +101,7 @@ class CallReader:
         return lane
 
     def frame(self, calls: Calls, event: CallFrame) -> CallLane:
-        """Return the call at the frame's index, which is a new one if there is none, with what the frame says."""
+        """Return the call at the frame's index, or a new one, updated with the frame's fields."""
         place = calls.at_index.get(event.wire_index)
         if place is None:
             if len(calls.lanes) == self._limits.tool_calls:
@@ -134,7 +134,7 @@ class CallReader:
         return lane
 
     def _weigh(self, calls: Calls, wire_index: int | None, call_id: str) -> None:
-        """Weigh the id and the index of an entry, if they are new."""
+        """Count the id and the index of an entry towards the total limit, if they are new."""
         if wire_index is not None and wire_index not in calls.at_index:
             self._meter.add("index")
         if call_id and str(wire_index) not in calls.with_id.get(call_id, ()):
@@ -145,7 +145,7 @@ class CallReader:
         self._anomalies.record("placeholder", what, lane.choice, lane.ordinal)
 
     def _take_name(self, lane: CallLane, name: str, *, again: bool, cumulative: bool) -> bool:
-        """Take a piece of a name; ``again``: the call's own id came with it. Returns whether it fits the limit."""
+        """Read a piece of a name; ``again``: the call's own id came with it. Return whether it is within the limit."""
         if lane.named:
             if name != lane.name:
                 lane.doubt(self._outlet)
@@ -161,18 +161,18 @@ class CallReader:
             )
         elif auto and again and not repeated:
             lane.doubt(self._outlet)
-            what = f"{name!r} with the id of {lane.name!r}: more of its name, or another call; Dialect(name=…) decides"
+            what = f"{name!r} with the id of {lane.name!r}: part of its name, or another call; Dialect(name=…) decides"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
         lane.is_doubled = auto and not (again or cumulative) and lane.name == name * (len(lane.name) // len(name))
         return lane.add_name(name, self._limits.name, cumulative=cumulative or repeated or policy == "snapshot")
 
     def complete_names(self, calls: Calls) -> None:
-        """Complete the names of these calls: none of them grows any more."""
+        """Complete the names of these calls, because no more pieces of them follow."""
         for at in sorted(calls.growing):
             self.complete_name(calls.growing.pop(at))
 
     def complete_name(self, lane: CallLane) -> None:
-        """Complete a name. The call is in doubt if the name may have come twice, or holds a template's marker."""
+        """Complete a name. The call is in doubt if the name may have come twice, or contains a template's marker."""
         if lane.is_doubled and not lane.named:
             lane.doubt(self._outlet)
             what = f"{lane.name!r} may be a name that came more than once; Dialect(name=…) decides"
@@ -180,17 +180,17 @@ class CallReader:
         if not lane.named and holds_marker(lane.name):
             lane.doubt(self._outlet)
             self._anomalies.record(
-                "marker_in_name", f"{lane.name!r} holds a marker of the model's template", lane.choice, lane.ordinal
+                "marker_in_name", f"{lane.name!r} contains a marker of the model's template", lane.choice, lane.ordinal
             )
         keys = lane.keys
         lane.complete_name(self._channels, self._outlet)
         self._meter.note("key", lane.keys - keys)
 
     def adopt(self, calls: Calls) -> bool:
-        """Give arguments that never got a name to the one call that may lack them: a guess, so that call is in doubt.
+        """Assign arguments without a name to the only call that may lack them. It is a guess, so the call is in doubt.
 
         Returns:
-            Whether any arguments were given to a call.
+            Whether any arguments were assigned.
         """
         orphans, lane = calls.adoption()
         if lane is None:
@@ -221,7 +221,7 @@ class CallReader:
         return text
 
     def close_members(self, calls: Calls) -> None:
-        """Close the arguments of calls that come as members of an object: no more members follow."""
+        """Close the arguments of calls that came as members of an object, because no more members follow."""
         for at in sorted(calls.unclosed):
             lane = calls.unclosed.pop(at)
             if not lane.feed(lane.close_members(), self._lane_policy, self._outlet):

@@ -14,29 +14,29 @@ _Some: TypeAlias = Annotated[dict[int, CallLane], PlainValidator(lambda calls: c
 
 @dataclass(slots=True)
 class Calls:
-    """The tool calls of one choice, in order of start, and the ids and indexes by which they are found."""
+    """The tool calls of one choice, in the order in which they began, and their ids and indexes."""
 
     lanes: list[CallLane] = field(default_factory=list)
     last: int = 0
-    """Position of the call that was fed last."""
+    """Position of the call that the latest entry was assigned to."""
     at_index: dict[int, int] = field(default_factory=dict)
-    """The wire's index → position of the call that was fed last at that index."""
+    """The wire's index → position of the latest call at that index."""
     with_id: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Id → the wire's index, and ``""`` for any → position of the latest call that has both."""
+    """Id → the wire's index (``""``: any) → position of the latest call with both."""
     entries: int = 0
-    """How many entries were assigned to a call."""
+    """The number of entries assigned so far."""
     vouched: int = 0
-    """How many entries had come when the server last said that the output is complete."""
-    # Calls that something may still happen to, by position: what is done to all calls looks at these alone, so that it
-    # takes no longer the more calls there are. They follow from the lanes.
+    """The value of ``entries`` when the server last said that the output is complete."""
+    # Calls that may still change, by position. Operations on all calls look at these alone, so that their cost does not
+    # grow with the number of calls. They follow from the lanes.
     growing: _Some = field(default_factory=dict)
-    """Those whose name came, and may go on."""
+    """Calls whose name has begun and may be incomplete."""
     nameless: _Some = field(default_factory=dict)
-    """Those whose arguments came before a name."""
+    """Calls whose arguments came before a name."""
     fillable: _Some = field(default_factory=dict)
-    """Those with a name that may lack arguments."""
+    """Calls with a name that may lack arguments."""
     unclosed: _Some = field(default_factory=dict)
-    """Those whose arguments come as members of an object."""
+    """Calls whose arguments come as members of an object."""
 
     def start(self, choice: int, wire_index: int | None) -> CallLane:
         """Add a new call."""
@@ -45,7 +45,7 @@ class Calls:
         return lane
 
     def assign(self, lane: CallLane, wire_index: int | None, call_id: str) -> None:
-        """Assign the current entry to ``lane``; later entries that name no call go there too."""
+        """Assign the current entry to ``lane``. Later entries without an id and a name go there too."""
         self.entries += 1
         lane.entry = self.entries
         self.last = lane.ordinal
@@ -55,13 +55,13 @@ class Calls:
             self.identify(lane, call_id, wire_index)
 
     def restore(self, channels: Channels) -> None:
-        """Set what a snapshot does not hold."""
+        """Set what a snapshot omits."""
         for lane in self.lanes:
             lane.restore(channels)
             self.note(lane)
 
     def note(self, lane: CallLane) -> None:
-        """Note what may still happen to a call, after a piece of it came."""
+        """Note how a call may still change, after a piece of it arrived."""
         if not lane.named:
             noted = self.growing if lane.has_name else self.nameless
             noted[lane.ordinal] = lane
@@ -71,7 +71,7 @@ class Calls:
             self.unclosed[lane.ordinal] = lane
 
     def adoption(self) -> tuple[list[CallLane], CallLane | None]:
-        """Return the calls that have arguments and no name, and the named call that may lack them, if there is one."""
+        """Return the calls with arguments but no name, and the only named call that may lack them, if there is one."""
         found: list[CallLane] = []
         while self.nameless and self.fillable and len(found) <= 1:
             lane = self.fillable.popitem()[1]
@@ -85,7 +85,7 @@ class Calls:
         return orphans, found[0] if orphans else None
 
     def adopt(self, orphan: CallLane, lane: CallLane) -> None:
-        """Give what came for ``orphan``, and what may still come, to ``lane``."""
+        """Make ``lane`` the owner of what came for ``orphan``, and of what may still come."""
         orphan.adopter = lane.ordinal
         if orphan.id:
             self.identify(lane, orphan.id, orphan.wire_index)

@@ -1,4 +1,4 @@
-"""What is captured of each tool's calls, by built-in and declared channels: one machine and one trie."""
+"""What built-in and declared channels capture in each tool's calls: one machine and one trie per tool."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, TOOL_CALL, declared,
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Captured:
-    """What is captured of a tool's calls. Calls share it, and copies are the same object."""
+    """What is captured in a tool's calls. Calls share it, and copying returns the same object."""
 
     made_of: tuple[Any, ...]
     machine: StateMachine
     trie: Trie
     is_speech: bool
-    """Whether calls are never announced, and streamed only through channels."""
+    """Whether the tool is the message tool: its calls are not announced, and streamed only through channels."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _captured, self.made_of
 
     def spoken_in(self, arguments: str) -> str | None:
-        """Return the thoughts and the message in whole arguments without repeated keys; ``None``: not all are strings.
+        """Return the thoughts and the message in complete arguments without repeated keys.
 
-        Each is decoded in one go, which takes a tenth of the time of reading the arguments again.
+        ``None`` if not all of them are strings. Decoding takes a tenth of the time of reading the arguments again.
         """
         thoughts, message, *_ = self.made_of
         try:
-            members = from_json(arguments, cache_strings=False)  # they will hardly come again
-        except ValueError:  # half a surrogate pair, or what is nested too deep
+            members = from_json(arguments, cache_strings=False)  # the same strings rarely come again
+        except ValueError:  # half a surrogate pair, or too deep nesting
             return None
         spoken = [value for key, value in members.items() if key == message or key in thoughts]
         return "".join(spoken) if all(type(value) is str for value in spoken) else None
@@ -46,15 +46,15 @@ class Channels:
     """The channels of a stream. The two built-in ones capture thoughts, in any tool, and the message tool's message.
 
     Args:
-        thoughts: accepted keys of the inner thoughts.
-        tool: the message tool, ``None`` for none.
-        kwarg: the message tool's key that holds the message.
+        thoughts: the accepted keys of the thoughts.
+        tool: the message tool; ``None``: there is none.
+        kwarg: the key of the message in the message tool's arguments.
         declared: the other channels.
-        seals: tools whose calls are told when they are whole.
-        held: how many characters a call holds back until a key is known.
+        seals: tools whose calls are sealed as soon as they are complete.
+        held: the most characters that a call holds back until a key is known.
 
     Raises:
-        MisuseError: two channels of a tool leave each other nothing.
+        MisuseError: a channel of a tool captures everything that another one would.
     """
 
     thoughts: Collection[str]
@@ -70,11 +70,11 @@ class Channels:
         check(self.declared, [*taken, *message])
 
     def is_message_tool(self, tool: str) -> bool:
-        """Whether calls of ``tool`` are speech: never announced, and streamed only through channels."""
+        """Whether ``tool`` is the message tool: its calls are not announced, and streamed only through channels."""
         return tool == self.tool
 
     def of(self, tool: str) -> Captured:
-        """Return what is captured of calls of ``tool``."""
+        """Return what is captured in calls of ``tool``."""
         speech = self.is_message_tool(tool)
         own = tuple(each for each in self.declared if each.is_of(tool)) if self.declared else ()
         return _captured(tuple(self.thoughts), self.kwarg if speech else None, own, tool in self.seals)
@@ -85,10 +85,10 @@ def _captured(
     thoughts: tuple[str, ...],
     message: str | None,
     channels: tuple[Channel, ...],
-    seals: bool,  # noqa: FBT001 - the cache tells keywords in another order apart
+    seals: bool,  # noqa: FBT001 - for the cache, keywords in another order would be other arguments
 ) -> Captured:
     spoken = () if message is None else (Step("member", message),)
-    own = [each for each in channels if not spoken or each.steps[:1] != spoken]  # the message comes as what it is
+    own = [each for each in channels if not spoken or each.steps[:1] != spoken]  # the message stays an AssistantMessage
     built_in = {(Step("member", key),): Taking(THOUGHTS.event) for key in thoughts}
     if spoken:
         built_in[spoken] = Taking(MESSAGE.event)
@@ -105,4 +105,4 @@ def _captured(
 
 
 UNNAMED = Captured(((), None, (), False), TOOL_CALL, NOTHING, is_speech=False)
-"""Nothing, for calls without a name."""
+"""Captures nothing: for calls without a name."""

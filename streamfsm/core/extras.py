@@ -1,4 +1,4 @@
-"""Extras: the values of fields that are not read."""
+"""Extras: the values of fields that the parser does not interpret."""
 
 import json
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class Kept:
 
     policy: Keep
     texts: dict[str, str] = field(default_factory=dict)
-    """The values as JSON texts. The key is the text itself where equal values are kept once, else a number."""
+    """The values as JSON texts. The key is the text itself if equal values are kept once, else a number."""
 
     def add(self, text: str) -> None:
         """Keep a value, given as JSON text."""

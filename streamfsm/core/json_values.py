@@ -32,15 +32,15 @@ def fields_of(value: object) -> Mapping[str, Any]:
 
 
 def as_json(value: object) -> str | None:
-    """Return any value as JSON text; ``None`` if JSON cannot express it."""
+    """Return any value as JSON text; ``None`` if JSON cannot represent it."""
     try:
-        return str(value) if type(value) is int else _encode(value)  # a tenth of the time, for counts
+        return str(value) if type(value) is int else _encode(value)  # for counts, in a tenth of the time
     except (TypeError, ValueError, RecursionError):
         return None
 
 
 def as_plain(value: object) -> Any:
-    """Return a value as plain dicts, lists and scalars; ``None`` if it is nested deeper than pydantic writes."""
+    """Return a value as plain dicts, lists and scalars; ``None`` if it is nested too deep for pydantic to write."""
     text = as_json(value)
     plain = None if text is None else json.loads(text)
     return None if _is_deep(plain) else plain
@@ -50,33 +50,34 @@ def _plain(value: object) -> object:
     fields, extra = fields_and_extra(value)
     if fields is None:
         return repr(value)
-    sent = getattr(value, "__pydantic_fields_set__", None)  # other declared fields did not come
+    sent = getattr(value, "__pydantic_fields_set__", None)  # the server did not send the other declared fields
     return {key: each for key, each in fields.items() if sent is None or key in sent or key in (extra or ())}
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode  # made once: half the time
+# One encoder for all values halves the time.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
 
 
 def says(value: object) -> bool:
-    """Whether a value says something: it is not ``None``, and not an empty text, list or object."""
+    """Whether a value means something: it is not ``None``, and not an empty string, list or object."""
     return bool(value or value == 0)
 
 
 def more(fields: Mapping[str, Any], known: Collection[str]) -> list[str]:
-    """Return the names of the fields that are not ``known`` and say something."""
+    """Return the names of the fields that are not ``known`` and not empty, as :func:`says` defines it."""
     return [name for name, value in fields.items() if name not in known and (value or value == 0)]
 
 
 def show(value: object) -> str:
     """Return a short and shallow representation of any value."""
     try:
-        return without_surrogates(reprlib.repr(value))  # an object may show its fields' names as they are
-    except ValueError:  # an int with more digits than Python writes
+        return without_surrogates(reprlib.repr(value))  # the repr of an object may contain surrogates unescaped
+    except ValueError:  # an int with more digits than Python converts
         return f"an {type(value).__name__}"
 
 
 def kept(value: object) -> str:
-    """Return a value as JSON text that every reader accepts: no lone surrogates, no deeper than pydantic writes."""
+    """Return a value as JSON text that every reader accepts: without lone surrogates, and not nested too deep."""
     text = as_json(value)
     if text is None or (text.count("[") + text.count("{") > _DEEPEST and _is_deep(value)):
         return json.dumps(show(value))

@@ -14,11 +14,11 @@ from streamfsm.machines.endings import CUT, Ending, ending, outcome
 from streamfsm.messages import StopReasonType
 
 WHOLE = ("valid", "lenient", "empty", "text")
-"""The verdicts on arguments that are structurally whole."""
+"""The verdicts on arguments that are structurally complete."""
 
 
 class Judge:
-    """Decides how choices ended and which calls are certain, and records what does not fit as anomalies."""
+    """Decides how choices ended and which calls are certain, and records contradictions as anomalies."""
 
     __slots__ = ("_anomalies", "_policies", "_run")
 
@@ -37,7 +37,7 @@ class Judge:
         for content in choice.lanes_of("content") if tags else ():
             if stray := content.stray_tag(cast("Tags", tags)):
                 what = (
-                    f"{stray!r} came while no thought was open; if the prompt opens it, use ThinkTags(starts='inside')"
+                    f"{stray!r} came while no thought was open; if the prompt opens one, use ThinkTags(starts='inside')"
                 )
                 record("stray_tag", what, index)
         if found := choice.written_call():
@@ -50,7 +50,7 @@ class Judge:
             self._judge_arguments(choice, call)
 
     def judge_speech(self, choice: Choice) -> None:
-        """Record calls of the message tool that say nothing."""
+        """Record calls of the message tool without a message."""
         for call in choice.calls.lanes:
             if self._is_silent(call):
                 what = f"{call.name!r} speaks for the model, but the call said nothing"
@@ -77,7 +77,7 @@ class Judge:
             self._anomalies.record("unmerged_arguments", advice, call.choice, call.ordinal)
 
     def judge_choices(self) -> None:
-        """Record finish reasons that do not fit what came. ``stop`` after calls does fit: forced calls end so."""
+        """Record finish reasons that contradict what came. ``stop`` after calls does not: forced calls end with it."""
         choices = self._run.choices
         first, *others = self.answer() or (0,)
         if others:
@@ -111,9 +111,9 @@ class Judge:
         return Part(bool(choice.texts), bool(choice.calls.lanes), waits)
 
     def outcomes(self, state: str) -> dict[int, tuple[StopReasonType, bool]]:
-        """Return each choice's stop reason if the stream ends in ``state``, and whether its whole calls are ready.
+        """Return each choice's stop reason if the stream ends in ``state``, and whether its complete calls are ready.
 
-        Without any choice, they are those of choice 0, of which nothing came.
+        If no choice began, the result is that of choice 0, without any text or call.
         """
         choices = self._run.choices or {0: Choice()}
         answer = {index: choices[index] for index in self.answer()}
@@ -137,18 +137,18 @@ class Judge:
         return outcome(state, meaning, came, trusted=self._policies.unmarked_end == "complete")
 
     def may_be_sealed(self, call: CallLane) -> bool:
-        """Whether the call, which has just closed, is JSON, not in doubt, and nothing of it may have gone astray."""
+        """Whether a call that has just closed is JSON, not in doubt, and certainly lacks nothing."""
         if call.judge()[0] not in WHOLE or call.repeats is not None or self._run.arguments_astray:
             return False
         return self.is_certain(self._run.choices[call.choice].calls, call)
 
     def is_certain(self, calls: Calls, call: CallLane) -> bool:
-        """Whether the call, if its JSON is closed, is exactly what the model made: nothing was guessed or lost."""
+        """Whether the call, if its JSON is closed, is exactly what the model wrote: nothing was guessed or lost."""
         if call.hosted or call.incomplete or call.in_doubt or self._is_silent(call):
             return False
         if call.repeats is not None and (call.is_empty or call.says_the_same(calls.lanes[call.repeats])):
             return False
-        # Whether empty arguments are complete, only a finish reason that came after the call's entries can say. And
-        # where arguments may have gone astray, an empty object or free text does not show that a piece is missing.
+        # Only a finish reason that came after the call's entries shows that empty arguments are complete. And if some
+        # arguments have no certain owner, an empty object or free text would not show that it lacks a piece.
         vouched = call.judge()[0] != "empty" or call.entry <= calls.vouched
         return vouched and not (self._run.arguments_astray and (call.is_empty or call.form == "text"))

@@ -1,4 +1,4 @@
-"""``Keeper``: keeps extras and what must be sent back, each within a limit of its own."""
+"""``Keeper``: keeps extras, and fields that must be sent back, each within a limit of its own."""
 
 import json
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from streamfsm.core.run import Choice, Purse, Run
 from streamfsm.core.text import without_surrogates
 from streamfsm.limits import Limits
 
-_decode = json.JSONDecoder(parse_constant=lambda _: None).decode  # no JSON has NaN: so it is in a snapshot, too
+_decode = json.JSONDecoder(parse_constant=lambda _: None).decode  # JSON, and so a snapshot, cannot hold NaN
 
 
 class Keeper:
-    """Keeps fields that are not read, and the structured parts of the reasoning, of one response."""
+    """Keeps the fields that the parser does not interpret, and the structured reasoning, of one response."""
 
     __slots__ = ("_anomalies", "_limits", "_policies", "_run")
 
@@ -27,18 +27,18 @@ class Keeper:
         self._run, self._policies, self._limits, self._anomalies = run, policies, limits, anomalies
 
     def keep(self, fields: Mapping[str, Any], extras: Extras) -> None:
-        """Add the values to ``extras``, each by its field's policy, while there is room."""
+        """Add the values to ``extras``, each by its field's policy, within the limits."""
         policies = self._policies
         for field_name, value in fields.items():
             name = without_surrogates(field_name if isinstance(field_name, str) else show(field_name))
             if (apart := policies.kept_apart.get(name)) and isinstance(value, Mapping):
                 self.keep({f"{name}.{key}": value[key] for key in apart if says(value.get(key))}, extras)
-                value = {key: each for key, each in value.items() if key not in apart}  # noqa: PLW2901 - the rest of it
+                value = {key: each for key, each in value.items() if key not in apart}  # noqa: PLW2901 - what is left
                 if not value:
                     continue
             found = extras.get(name) or Kept(policies.keep(name))
             is_piece = found.policy == "concatenate" and isinstance(value, str)
-            text = json.dumps(value) if is_piece else kept(value)  # the second half of a character may come next
+            text = json.dumps(value) if is_piece else kept(value)  # a piece may end with half a surrogate pair
             if found.policy == "set" and text in found.texts:
                 continue
             purse: Purse = "sent_back" if name in SENT_BACK else "extras"
@@ -58,7 +58,7 @@ class Keeper:
         if fits and detail not in recorded:
             return True
         self._anomalies.record_once("more_extras", detail)
-        if detail not in recorded:  # too many anomalies to remember: nothing more is kept
+        if detail not in recorded:  # there are too many anomalies to record it: nothing more is kept
             self._run.spent[purse] = bound
         return False
 
@@ -73,7 +73,7 @@ class Keeper:
         to.write(text)
 
     def merge_usage(self, known: dict[str, Any], fields: Mapping[str, Any]) -> None:
-        """Put the fields of a usage report into the ``known`` ones, the last value of each, while there is room."""
+        """Merge the fields of a usage report into the ``known`` ones, within the limit; the last value stands."""
         new = _decode(kept(fields))
         for name, value in new.items() if isinstance(new, dict) else ():
             if type(value) is int and value == known.get(name) and type(known[name]) is int:
@@ -90,7 +90,7 @@ class Keeper:
         Args:
             event: the piece.
             choice: the choice that it belongs to.
-            room: how many more characters the lane takes that reads the same text next.
+            room: how many more characters fit into the lane that reads the same text next.
         """
         size = len(event.kind) + len(event.id or "") + 1
         if not self.has_room("sent_back", size, "reasoning_details"):

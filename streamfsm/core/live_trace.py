@@ -1,4 +1,4 @@
-"""Tells a trace what the lanes do, as they do it; and a :class:`~streamfsm.trace.TraceLog` what they hold back, too."""
+"""Reports to a trace what the lanes do; to a :class:`~streamfsm.trace.TraceLog`, also what they hold back."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ from streamfsm.trace import HELD, Trace, TraceLog, Transition
 
 
 def hearing(trace: Trace, run: Run) -> tuple[Step | None, Callable[[], object] | None]:
-    """Return what hears each step for ``trace``, and what hears that a chunk ends."""
+    """Return what to call at each step and at the end of each chunk, to feed ``trace``; ``None`` if nothing."""
     if isinstance(trace, TraceLog):
         live = LiveTrace(run, trace)
         return live.step, live.chunk_ends
@@ -30,7 +30,7 @@ class LiveTrace:
         self._run, self._log = run, log
 
     def step(self, step: Transition, lane: Lane, message: Message | None) -> None:
-        """A row was taken, or text came; ``message`` is what that emitted."""
+        """A row was taken, or text arrived; ``message`` is the message that this emitted, if any."""
         table = lane.machine.table
         if step.event == "text":
             because = next(state.because for state in table.states if state.name == step.state)
@@ -40,7 +40,7 @@ class LiveTrace:
         self._log.add(_offset(lane), step, because, kind, text)
 
     def chunk_ends(self) -> None:
-        """All of a chunk was read: what is held back now waits for the next one."""
+        """A chunk has been read: record the text that is still held back."""
         for lane in self._lanes():
             if held := lane.held_back:
                 name = lane.machine.table.name

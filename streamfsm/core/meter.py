@@ -1,4 +1,4 @@
-"""``Meter``: weighs all that is kept of a response, so that one limit bounds it: ``Limits.total``."""
+"""``Meter``: measures all that is kept of a response, so that one limit bounds it: ``Limits.total``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ Thing: TypeAlias = Literal["choice", "text", "call", "id", "index", "turn", "key
 WEIGHTS: Mapping[Thing, int] = dict(
     zip(get_args(Thing), (768, 512, 2048, 192, 64, 64, 64, 384, 192, 64, 512), strict=True)
 )
-"""What is kept, and the characters that it counts as, beside its text: a fourth of the bytes it takes, or more."""
+"""Thing that is kept → the characters it counts as, besides its text: at least a fourth of its bytes in memory."""
 DECODED = 16
-"""How many characters one character counts as, of JSON that is kept decoded: an empty list takes 64 bytes."""
+"""What a character of JSON counts as if it is kept decoded: an empty list, two characters, takes 64 bytes."""
 
 
 class LimitReached(Exception):  # noqa: N818 - never leaves the core
@@ -31,17 +31,17 @@ class Meter:
 
     weight: int = 0
     bound: Annotated[int, PlainValidator(lambda bound: bound), Field(exclude=True)] = field(default=0, compare=False)
-    """The limit; not part of a snapshot, because the options say it."""
+    """The limit. Not part of a snapshot, because it follows from the options."""
 
     def note(self, thing: Thing, count: int = 1) -> None:
-        """Weigh a thing that is there already."""
+        """Count a thing that is kept already."""
         self.weight += WEIGHTS[thing] * count
 
     def add(self, thing: Thing | None, size: int = 0) -> None:
-        """Weigh a thing that is to be kept, and its text; ``None``: only text.
+        """Count a thing that is about to be kept, with ``size`` characters of text; ``None``: only the text.
 
         Raises:
-            LimitReached: there is no room for it.
+            LimitReached: it does not fit within the limit.
         """
         weight = self.weight + size + (WEIGHTS[thing] if thing else 0)
         if weight > self.bound:

@@ -1,4 +1,4 @@
-"""What a model's name says about the model."""
+"""What can be inferred from a model's name."""
 
 import re
 
@@ -6,7 +6,7 @@ _REASONING = re.compile(r"(?:o[1-9]\d*|gpt-(?:[5-9]|[1-9]\d+))(?![\da-z])")
 
 
 def is_reasoning_model(name: str) -> bool:
-    """Whether OpenAI's model of this name thinks without showing it: the o-series, gpt-5 and later families.
+    """Whether OpenAI's model of this name reasons without showing it: the o-series, gpt-5 and later families.
 
     A provider's prefix (``openai/gpt-5``) is allowed; the ``-chat`` variants do not reason.
     """

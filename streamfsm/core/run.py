@@ -20,7 +20,7 @@ from streamfsm.result import Anomaly, ErrorInfo, ReasoningDetail, Usage
 from streamfsm.think_tags import Pairs
 
 Purse: TypeAlias = Literal["text", "sent_back", "extras", "usage"]
-"""A limit on the characters that are kept of one sort."""
+"""What a limit on kept characters applies to."""
 
 
 @dataclass(slots=True)
@@ -42,13 +42,13 @@ class Detail:
 
     @property
     def order(self) -> tuple[int, bool]:
-        """Where it stands among the parts, and whether it is one of them."""
+        """Its place among the parts, and whether it is one of them."""
         return (self.place, False) if self.part is None else (self.part, True)
 
 
 @dataclass(slots=True)
 class Choice:
-    """What one choice has said so far."""
+    """The state of one choice."""
 
     texts: dict[str, TextLane] = field(default_factory=dict)
     calls: Calls = field(default_factory=Calls)
@@ -59,12 +59,12 @@ class Choice:
     finish_reason: str | None = None
 
     def text_lane(self, choice: int, name: str, part: int = 0) -> TextLane:
-        """Return the lane of a text field, or of a part of it; a new one if nothing has come in it."""
+        """Return the lane of a text field's part; a new one if none exists."""
         label = label_of(name, part)
         return self.texts.get(label) or self.texts.setdefault(label, TextLane(choice, name, part))
 
     def lanes_of(self, name: str) -> list[TextLane]:
-        """Return the lanes of a text field, in order of start."""
+        """Return the lanes of a text field, in the order in which they began."""
         return [lane for lane in self.texts.values() if lane.text_field == name]
 
     def written_call(self) -> str | None:
@@ -99,7 +99,7 @@ class Choice:
         return sorted(self.details, key=lambda detail: detail.order)
 
     def reasoning_detail(self, detail: Detail) -> ReasoningDetail:
-        """Return a detail of this choice as users get it."""
+        """Return a detail of this choice as the result shows it."""
         lane = None if detail.part is None else self.texts.get(label_of("reasoning", detail.part))
         return ReasoningDetail(
             type=detail.kind,
@@ -113,7 +113,7 @@ class Choice:
         )
 
 
-_LATEST = 9  # details that end with a run of thoughts: models send one or two
+_LATEST = 9  # the most details at the end of a run of thoughts; models send one or two
 
 
 @dataclass(slots=True)
@@ -133,18 +133,18 @@ class Run:
     spent: dict[Purse, int] = field(default_factory=dict)
     """Characters kept of structured reasoning and of extras, by the limit that bounds them."""
     tells_thoughts: bool = False
-    """Whether the wire itself says where the model thought."""
+    """Whether the wire itself says where the model reasoned."""
     hid_thoughts: bool = False
-    """Whether it was announced that the model thought and shows nothing of it."""
+    """Whether hidden reasoning has been announced."""
     items: int = 0
-    """How many items the wire has begun."""
+    """The number of items that have begun."""
     arguments_astray: bool = False
-    """Whether arguments may have gone astray, so that no call without arguments is ready."""
+    """Whether some arguments have no certain owner, so that a call without arguments is not ready."""
     recorded_once: dict[str, None] = field(default_factory=dict)
-    """Keys of what is recorded only once: kinds of anomalies, and limits that left no room."""
+    """Keys of what is recorded only once: kinds of anomalies, and limits that were reached."""
 
     def latest_details(self, choice: int) -> tuple[ReasoningDetail, ...]:
-        """Return the last detail of a choice that has text, and those after it; of those before the last few, none."""
+        """Return the last detail of a choice that has text, and those after it; at most the last few."""
         of = self.choices.get(choice) or Choice()
         found: list[ReasoningDetail] = []
         for detail in of.details[: -_LATEST - 1 : -1]:
@@ -154,7 +154,7 @@ class Run:
         return tuple(found)
 
 
-_NO_TOOLS: Final = frozenset[str]()  # one for all streams, because it takes 200 bytes
+_NO_TOOLS: Final = frozenset[str]()  # shared by all streams, because each would take 200 bytes
 _Tools: TypeAlias = Annotated[frozenset[str], AfterValidator(lambda tools: tools or _NO_TOOLS), PlainSerializer(sorted)]
 
 

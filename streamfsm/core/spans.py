@@ -1,32 +1,32 @@
-"""Spans of JSON: members of an object or elements of an array in a row, all of them whole in one piece of text.
+"""Spans of JSON: consecutive members of an object or elements of an array that are complete in one piece of text.
 
-A regular expression reads a span at once; step by step it would take up to ten times as long. It takes less than the
-scanner does: strict JSON only, values nested no deeper than ``_LEVELS``, no long string. Whatever else there is ends
-the span, and the scanner goes on from there in steps. So a span decides nothing. An expression is made when it is first
-needed: that takes 2 ms.
+A regular expression reads a span at once; step by step it would take up to ten times as long. It accepts less than the
+scanner does: strict JSON only, values nested no deeper than ``_LEVELS``, no long strings. Anything else ends the span,
+and the scanner continues from there in steps, so a span never decides that there is an error. An expression is compiled
+when it is first needed, because that takes 2 ms.
 """
 
 import re
 from functools import cache
 
 LONGEST = 1024
-"""Characters of a span: until it ends, each token in it costs some 200 bytes."""
+"""The most characters of a span. Each token takes some 200 bytes until the match ends."""
 SHORTEST = 16
-"""Characters that are left of a piece; in fewer, looking for a span costs more than it saves."""
+"""Characters that must be left of a piece; with fewer, looking for a span costs more than it saves."""
 _LEVELS = 2
-"""Each level more doubles the expressions."""
+"""The deepest nesting of values. Each further level doubles the size of the expressions."""
 
 _SPACE = r"[ \t\n\r]*"
-_PLAIN = r'[^"\\\x00-\x1f]{0,255}'  # what is longer takes few steps, and would be read in vain where its end is missing
+_PLAIN = r'[^"\\\x00-\x1f]{0,255}'  # a longer string takes few steps, and would be read in vain if its end is missing
 _STRING = rf'"{_PLAIN}(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{{4}}){_PLAIN})*"'
 _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _KEY = rf"{_STRING}{_SPACE}:{_SPACE}"
 
 
 def _member_and_element(levels: int) -> tuple[str, str]:
-    """Return what matches each with the comma after it, or right before the bracket that closes.
+    """Return expressions for a member and an element, each with the comma after it, or before the closing bracket.
 
-    What follows the comma must be seen, and not close: where the text or the span ends, that is not known.
+    What follows the comma must be in the text, and must not be a closing bracket, which would be an error.
     """
     value = f"{_STRING}|{_NUMBER}|true|false|null"
     if levels:
@@ -38,13 +38,13 @@ def _member_and_element(levels: int) -> tuple[str, str]:
 
 @cache
 def members() -> re.Pattern[str]:
-    """Members, and the key and colon of one that is not whole; where a key may be. It may be empty."""
+    """Match members where a key may begin, then perhaps the key and colon of an incomplete one. May match nothing."""
     member, _ = _member_and_element(_LEVELS)
     return re.compile(rf"(?:{member})*(?P<key>{_KEY})?")
 
 
 @cache
 def elements() -> re.Pattern[str]:
-    """Elements, where one may be. It may be empty."""
+    """Match elements where one may begin. May match nothing."""
     _, element = _member_and_element(_LEVELS)
     return re.compile(rf"(?:{element})*")

@@ -1,4 +1,4 @@
-"""Think tags, as a text lane looks for them: which tags count in a state, and which event each fires."""
+"""Finds think tags for a text lane: which tags count in a state, and which event each fires."""
 
 import re
 from functools import lru_cache
@@ -12,7 +12,7 @@ _Sought: TypeAlias = tuple[tuple[str, ...], re.Pattern[str]]
 
 
 class Tags:
-    """Pairs of tags whose modes agree. Immutable; any number of lanes can share it."""
+    """Pairs of tags with the same options. Immutable; any number of lanes can share it."""
 
     __slots__ = ("_any", "_closing", "_each_closing", "_instead", "_opening", "_openings", "begins")
 
@@ -20,7 +20,7 @@ class Tags:
         mode = pairs[0]
         self._instead = dict(ANYWHERE) if mode.where == "anywhere" else {}
         self.begins: str = self._instead.get(mode.starts, mode.starts)
-        """The event of the first text."""
+        """The event that the first text fires."""
         self._opening = tuple(pair.open for pair in pairs)
         self._closing = tuple(pair.close for pair in pairs)
         self._any = _sought(self._opening + self._closing)
@@ -32,14 +32,13 @@ class Tags:
 
         Args:
             state: the text machine's state.
-            pair: the pair whose tag opened the thought; ``None`` if no tag did: then any pair's tag closes it.
-            text: where to look.
+            pair: the pair whose tag opened the thought; ``None`` if no tag did, so that any pair's tag closes it.
+            text: the text to search.
             start: the index from which to look.
 
         Returns:
-            The tag, or ``""`` if there is none; and its index, or the index from which more text may complete a tag
-            (usually the end of the text). Of tags that overlap, the one that begins first counts; of tags that begin
-            together, the shortest.
+            The tag, or ``""`` if there is none; and its index, or that of an incomplete tag, or the end of the text. Of
+            tags that overlap, the one that begins first counts; of tags that begin together, the shortest.
         """
         opens, closes = state in OPENING, state in CLOSING
         if not (opens or closes):

@@ -1,4 +1,4 @@
-"""What can be decided about text at a cut: surrogate pairs, tags and repetitions.
+"""What can be decided about text before its end has come: surrogate pairs, tags and repetitions.
 
 JSON carries astral characters as pairs of escapes, and servers cut between the two halves: one delta ends with U+D83D,
 the next begins with U+DE00. No emitted string may hold a lone half (law 3).
@@ -12,15 +12,15 @@ _PAIR_OR_LONE = re.compile("([\ud800-\udbff])([\udc00-\udfff])|[\ud800-\udfff]")
 
 
 def join_surrogates(held: str, text: str) -> tuple[str, str]:
-    """Join the halves of astral characters in the next piece of a text.
+    """Join the surrogate pairs in the next piece of a text.
 
     Args:
         held: what the last call held back, ``""`` at first.
         text: the next piece.
 
     Returns:
-        The joined text, with U+FFFD for every lone half; and the high half at its end, if any, whose low half may be
-        the next piece's first character. At the end of the text a half still held is a lone one.
+        The joined text, with U+FFFD for every lone half; and the high half at its end, if any, because its low half may
+        be the next piece's first character. A half that is still held back at the end of the text is a lone one.
     """
     if not held and not _ANY.search(text):
         return text, ""
@@ -30,7 +30,7 @@ def join_surrogates(held: str, text: str) -> tuple[str, str]:
 
 
 def without_surrogates(text: str) -> str:
-    """Join the halves in a complete text; every lone half becomes U+FFFD."""
+    """Join the surrogate pairs in a complete text; every lone half becomes U+FFFD."""
     if text.isascii():
         return text
     joined, half = join_surrogates("", text)
@@ -38,7 +38,7 @@ def without_surrogates(text: str) -> str:
 
 
 def may_begin(text: str, tag: str, start: int = 0) -> int:
-    """Return where the longest proper prefix of ``tag`` begins that ends ``text[start:]``: more text may complete it.
+    """Return where ``text[start:]`` ends with a proper prefix of ``tag``, the longest, which more text may complete.
 
     The result is the length of ``text`` if there is no such prefix.
     """
@@ -49,13 +49,13 @@ def may_begin(text: str, tag: str, start: int = 0) -> int:
 
 
 def is_repetition(text: str, shortest: int) -> bool:
-    """Whether a text consists of a shorter text, of at least ``shortest`` characters, more than once."""
+    """Whether a text is a shorter text, of at least ``shortest`` characters, repeated."""
     period = (text + text).find(text, 1)
     return shortest <= period < len(text)
 
 
 def begins_again(text: str) -> bool:
-    """Whether a text repeats, somewhere, all that it held up to there. Only the first candidates are tried."""
+    """Whether, at some place in the text, all of the text before it comes again. Tries the first candidates only."""
     head = text[:2]
     at = text.find(head, len(head))
     for _ in range(_PLACES):

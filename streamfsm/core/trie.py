@@ -9,32 +9,32 @@ from streamfsm.channels import Path
 
 
 class Taking(NamedTuple):
-    """How the scanner captures a value, and what it tells."""
+    """How the scanner captures a value, and which events it fires."""
 
     opens: str
-    """The event of a captured value that leaves the raw text, where it begins."""
+    """The event at the beginning of a captured value that leaves the raw text."""
     moves: bool = True
-    """Whether its member leaves the raw text; if not, a string leaves its quotes, and any other value stays."""
+    """Whether its member leaves the raw text; if not, a string's quotes stay there, and any other value stays whole."""
     declared: bool = False
-    """Whether a path is told, and values are decoded. If not, a value that is not a string is told as its JSON text."""
+    """Whether the path is reported, and values are decoded; if not, a value that is not a string comes as JSON text."""
     whole: bool = False
-    """Whether a string is told when it is whole."""
+    """Whether a string is reported only when it is complete."""
     comes: str = ""
-    """The event of a value that stays in the raw text, where it ends."""
+    """The event at the end of a captured value that stays in the raw text."""
     unfolds: str = ""
-    """The event of an object or an array above captured leaves, where it opens."""
+    """The event at the beginning of an object or array whose leaves are captured."""
 
 
 class Node(NamedTuple):
-    """A place in the arguments. Nodes and takings are named by their number; -1 is none."""
+    """A place in the arguments. Nodes and takings are referred to by number; -1 means none."""
 
     takes: int = -1
-    """The taking of whatever is here."""
+    """The taking of any value here."""
     leaves: int = -1
-    """The taking of what is here if it is a leaf, and of the leaves below."""
+    """The taking of the value here if it is a leaf, and of the leaves below it."""
     members: Mapping[str, int] = {}
     rest: int = -1
-    """Any other member."""
+    """The node of any other member."""
     items: int = -1
 
 
@@ -43,13 +43,13 @@ Takings: TypeAlias = tuple[tuple[Path, Taking], ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trie:
-    """The nodes, of which the first is the arguments themselves, and what is taken. Copies are the same object."""
+    """The nodes, of which the first is the arguments themselves, and the takings. Copying returns the same object."""
 
     declared: Takings
     nodes: tuple[Node, ...]
     takings: tuple[Taking, ...]
     holds: bool
-    """Whether a key of the arguments decides where the text before it goes, because its member may leave."""
+    """Whether text before a top-level key must be held back until the key is known, because its member may leave."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return trie_of, (self.declared,)
@@ -57,7 +57,7 @@ class Trie:
 
 @lru_cache(maxsize=256)
 def trie_of(takings: Takings) -> Trie:
-    """Return the trie of these paths. Of two paths that match, the one that names more steps takes the value."""
+    """Return the trie of these paths. Of two paths that match a value, the more specific one captures it."""
     drafts: list[dict[str, Any]] = []
     root = _draft(drafts)
     for number, (path, _) in enumerate(takings):
@@ -98,7 +98,7 @@ def _draft(drafts: list[dict[str, Any]]) -> dict[str, Any]:
 def _inherit(
     draft: dict[str, Any], leaves: int, below: dict[int, dict[str, Any]], drafts: list[dict[str, Any]]
 ) -> None:
-    """Let leaves that are taken from a place on be taken at all places below, unless something else takes them."""
+    """Copy the taking of leaves to all places below, unless another path captures something there."""
     leaves = draft["leaves"] = leaves if draft["leaves"] < 0 else draft["leaves"]
     for inner in (*draft["members"].values(), *([draft["items"]] if draft["items"] else [])):
         _inherit(inner, leaves, below, drafts)

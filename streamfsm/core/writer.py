@@ -1,4 +1,4 @@
-"""Turns the output of lanes into numbered messages: rows and states in, :class:`StreamMessage` objects out."""
+"""Turns the output of lanes into numbered messages, :class:`StreamMessage`."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -32,18 +32,18 @@ from streamfsm.trace import Transition
 
 _SILENT = STREAM.table.initial
 _CLOSED = ("closed", "sealed")
-_CLOSES = (*_CLOSED, "done")  # states of a call whose arguments are over
+_CLOSES = (*_CLOSED, "done")  # states of a call whose arguments have ended
 
 Step: TypeAlias = Callable[[Transition, Lane, Message | None], object]
-"""Hears what a lane did, and the message that it emitted."""
+"""Receives what a lane did, and the message that it emitted."""
 
 
 class Turn(NamedTuple):
-    """Where a lane begins to speak or think; the turn lasts until the next one."""
+    """The place where speech or thoughts continue in another lane; a turn lasts until the next one."""
 
     choice: int
     field: str
-    """The field of messages that the text became."""
+    """The field of the messages."""
     lane: str | int
     """The label of the text field or its part, or the position of the call."""
     start: int
@@ -52,7 +52,7 @@ class Turn(NamedTuple):
 
 @dataclass(slots=True)
 class Numbering:
-    """All that the writer remembers between chunks; it makes ids a pure function of the stream."""
+    """All that the writer remembers between chunks. It makes ids a pure function of the stream."""
 
     next_seq: int = 0
     ordinal: int = -1
@@ -60,12 +60,12 @@ class Numbering:
     run: str = ""
     """Message type, choice, and call or part of that run."""
     turns: list[Turn] | None = None
-    """``None``: nothing was said or thought."""
+    """``None``: there has been no speech and no thought."""
 
 
 @dataclass(slots=True)
 class MessageWriter:
-    """The outlet of all lanes of one response. The text that a chunk yields in one state of a lane is one message."""
+    """The outlet of all lanes of one response. The text of one chunk in one state of a lane is one message."""
 
     message_id: str
     date: datetime
@@ -83,28 +83,28 @@ class MessageWriter:
     """Whether boundaries are returned along with the messages."""
 
     chunk_ends: Callable[[], object] | None = None
-    """Hears that all of a chunk was read, if somebody traces that."""
+    """Called when a chunk has been read, if a trace needs that."""
 
     may_seal: Callable[[CallLane], bool] = lambda _: False
-    """Whether nothing of a call that has just closed is in doubt."""
+    """Whether a call that has just closed can be sealed."""
     details: Callable[[int], tuple[ReasoningDetail, ...]] = lambda _: ()
-    """The details with which the thoughts of a choice end."""
+    """Returns the details at the end of a choice's thoughts."""
 
     over: list[CallLane] | None = None
-    """Calls whose arguments can go, once a piece of the stream is read; ``None``: everything is kept."""
+    """Calls whose arguments can be discarded after the current piece of the stream; ``None``: everything is kept."""
 
     _messages: list[Any] = field(default_factory=list)
     _trace_error: Exception | None = None
-    """The first that the trace raised since the last call."""
-    # The latest message, and where it came from: the next one usually continues it. No lane: none can.
+    """The first exception that the trace raised since the last call of ``drain``."""
+    # The latest message, and its lane and emission: the next text usually continues it. No lane: no text can.
     _latest: Any = None
     _latest_lane: Lane | None = None
     _latest_emission: Any = None
     _speaker: CallLane | None = None
-    """The call that the latest message is speech or a thought of, if it is."""
+    """The call that the latest message comes from, if it is speech or a thought."""
 
     def boundary(self, lane: Lane, event: str, emits: str | Mapping[str, Any] = "") -> None:
-        """``event`` fires; ``emits`` is what its row emits, if it does: a text, or several fields of the message."""
+        """``event`` fires; ``emits`` is what its row emits, if anything: a text, or several fields of the message."""
         state = lane.state
         row = lane.machine.advance(lane, event)
         if row.emits:
@@ -120,7 +120,7 @@ class MessageWriter:
             self.boundary(lane, "sealed")
 
     def text(self, lane: Lane, text: str) -> None:
-        """Text arrived in the lane's present state, which says what it becomes."""
+        """Text arrived in the lane's current state, which decides what it becomes."""
         if lane is self._latest_lane:
             self._continue(text)
         elif emission := lane.machine.texts[lane.state]:
@@ -132,10 +132,10 @@ class MessageWriter:
             self._log(self.trace, lane, lane.state, "text", emitted=True)
 
     def drain(self) -> list[StreamMessage]:
-        """Return the messages since the last call, and the boundaries if wanted.
+        """Return the messages since the last call, and the boundaries if they were asked for.
 
         Raises:
-            Exception: the trace's own. All has been read; the next call returns the messages.
+            Exception: the trace raised it. The input has been read; the next call returns the messages.
         """
         if self.chunk_ends is not None:
             self._tell(self.chunk_ends)
@@ -153,13 +153,13 @@ class MessageWriter:
     def _tell(self, hears: Callable[..., object], *what: object) -> None:
         try:
             hears(*what)
-        except Exception as error:  # noqa: BLE001 - the caller's; what is half read would be lost
+        except Exception as error:  # noqa: BLE001 - the caller's; raising it here would lose the rest of the chunk
             self._trace_error = self._trace_error or error
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
     def _continue(self, text: str) -> None:
-        """Write the latest message with the text that follows: a copy, because all else is the same."""
+        """Write a copy of the latest message with the text that follows; all other fields are the same."""
         latest, emission, numbering = self._latest, self._latest_emission, self.numbering
         fields = latest.__dict__.copy()
         if emission.part:
@@ -243,7 +243,7 @@ class MessageWriter:
         return _new_message(ToolCallDelta, {"name": lane.name, "arguments": arguments, "tool_call_id": call_id})
 
     def _bound(self, lane: Lane, row: Row) -> None:
-        """Add the boundary that ``row`` is, if it is one, after its message."""
+        """Add the boundary that ``row`` stands for, if any, after its message."""
         if (
             isinstance(lane, CallLane)
             and row.target in _CLOSES
@@ -263,7 +263,7 @@ class MessageWriter:
             self._messages.append(RunEnded(otid(self.message_id, self.numbering.ordinal), details))
 
     def _note_speaker(self, lane: TextLane | CallLane, field: str, text: str) -> None:
-        """Keep which lane speaks, so that texts can be joined in stream order; the lane has the text."""
+        """Remember which lane speaks, so that texts can be joined in stream order; the lane has the text."""
         who: str | int
         if isinstance(lane, CallLane):
             who, start = lane.ordinal, lane.said
@@ -285,17 +285,17 @@ class MessageWriter:
 
 
 def _part_of(lane: Lane) -> str:
-    """Return what makes a run of its own within a choice: a call, or the part of a text whose field has several."""
+    """Return what separates a choice's runs of one message type: the call, or the part of a field with several."""
     if isinstance(lane, CallLane):
         return lane.label
     return str(lane.part) if isinstance(lane, TextLane) and lane.part else ""
 
 
-_NATIVE_THOUGHTS = re.compile(r"(?:Hidden)?ReasoningMessage/(-?\d+)/\d*")  # runs of them; those in calls have a label
-_LOOK_BACK = 8  # turns between which lanes may alternate without the list growing
+_NATIVE_THOUGHTS = re.compile(r"(?:Hidden)?ReasoningMessage/(-?\d+)/\d*")  # those in calls name the call
+_LOOK_BACK = 8  # how many lanes may alternate without adding turns to the list
 _M = TypeVar("_M", bound=BaseModel)
 _new = object.__new__
-# The setters of a model's slots: they bypass ``frozen``, and take 0.7 of the time of object.__setattr__.
+# The setters of a model's slots bypass ``frozen``, and take 0.7 of the time of object.__setattr__.
 _set_dict = BaseModel.__dict__["__dict__"].__set__
 _set_fields_set = BaseModel.__dict__["__pydantic_fields_set__"].__set__
 _set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
@@ -303,27 +303,27 @@ _set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
 
 def _new_message(kind: type[_M], fields: dict[str, Any]) -> _M:
-    """Make a message, or its tool call, that continues no other one: fields that are not given have their defaults."""
+    """Create a message, or its tool call, from some of its fields; the others have their defaults."""
     return _made(kind, {**_defaults(kind), **fields}, _given(*fields))
 
 
 @cache
 def _defaults(kind: type[BaseModel]) -> dict[str, Any]:
-    """Return all fields of a class, in its order; one without a default has ``PydanticUndefined``."""
+    """Return the defaults of all fields of a class, in its order; ``PydanticUndefined`` if a field has none."""
     return {name: field.get_default(call_default_factory=True) for name, field in kind.model_fields.items()}
 
 
 @lru_cache
 def _given(*names: str) -> set[str]:
-    """Return the names of the fields that were given; messages share it, because it takes 700 bytes."""
+    """Return the set of the names of given fields. Messages share it, because each would take 700 bytes."""
     return set(names)
 
 
 def _made(kind: type[_M], fields: dict[str, Any], given: set[str]) -> _M:
-    """Make a frozen message of all its ``fields``, each of its declared type; every message is made here.
+    """Create a frozen message from all its ``fields``, of the declared types. Every message is created here.
 
-    This is what the constructor does, but for validation, which would be most of a delta's cost
-    (``benchmarks/feed.py``). What a wire says was checked by its reader, and the options by pydantic.
+    This does what the constructor does, without validation, which would be most of a delta's cost
+    (``benchmarks/feed.py``). The wire's reader has checked the fields, and pydantic the options.
     """
     made = _new(kind)
     _set_dict(made, fields)

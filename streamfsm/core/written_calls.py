@@ -1,13 +1,13 @@
-"""Calls that a model wrote as text, because its server did not parse them. They are recorded, not parsed.
+"""Recognises calls that arrive as text because the server did not parse them. They are recorded, not parsed.
 
-Every model family writes calls in its own way, which its server knows and turns into ``tool_calls``. Where that failed,
-guessing which text is a call could run something that nobody called. So only a plain call is found, and only recorded.
+Each model family has its own syntax for calls, which its server turns into ``tool_calls``. If that failed, guessing
+which text is a call could run something that nobody called. So only unmistakable calls are found, and only recorded.
 """
 
 import re
 
-# Matches are bounded. A tag that people also write about counts only if the beginning of a call follows it. Each
-# alternative begins with a literal, which makes the search fast.
+# Matches have a bounded length. A tag that people also write about counts only if the beginning of a call follows it.
+# Each alternative begins with a literal, which makes the search fast.
 _CALLS = re.compile(
     r"""
       <(?:[a-z]{1,16}[:_])?(?:tool_calls?|function_calls?|functioncall|invoke|tool_use|TOOLCALL)>
@@ -27,15 +27,15 @@ _MARKER = re.compile(r"<\||\|>|<｜|｜>|\bto=functions\.")
 
 
 LONGEST = 256
-"""No marker has as many characters, with what must follow it."""
+"""A marker, with what must follow it, is shorter than this."""
 
 
 def written_call(text: str, before: int | None = None) -> str | None:
-    """Return the marker of the first call that the text plainly holds, if any; one that begins ``before`` an index."""
+    """Return the marker of the first call in the text that begins ``before`` an index; ``None`` if there is none."""
     found = _CALLS.search(text)
     return found[0] if found and (before is None or found.start() < before) else None
 
 
 def holds_marker(name: str) -> bool:
-    """Whether a tool's name holds a marker of the model's template, such as ``<|channel|>``."""
+    """Whether a tool's name contains a marker of the model's template, such as ``<|channel|>``."""
     return _MARKER.search(name) is not None
