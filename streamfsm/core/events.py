@@ -6,6 +6,7 @@ mean that the wire said nothing, and sources leave such events out.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Literal, Protocol, TypeAlias
 
 from streamfsm.core.meter import Thing
@@ -240,6 +241,9 @@ class Handler(Protocol):
         """Take any other event."""
 
 
+_fields_of_call = attrgetter(*CallPiece.__slots__)
+
+
 class Recorder:
     """A handler that keeps the events it receives, so that they can be passed on later."""
 
@@ -261,6 +265,6 @@ class Recorder:
             if isinstance(event, Text):
                 to.text(event.choice, event.field, event.text, event.cumulative, event.part)
             elif isinstance(event, CallPiece):
-                to.call(*(getattr(event, name) for name in CallPiece.__slots__))
+                to.call(*_fields_of_call(event))
             else:
                 to.take(event)
