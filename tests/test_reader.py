@@ -135,7 +135,7 @@ EVERYTHING_SAID = [
     Text(1, "refusal", "No"),
     CallPiece(1, 0, "call_1", "f", "{}"),
     CallPiece(1, 1, "call_2", "g", "", entry=1),
-    AnomalyReport("ambiguous_call", "function_call says ('old', '{'), and no entry of tool_calls does", 1),
+    AnomalyReport("ambiguous_call", "function_call is ('old', '{'), which is no entry of tool_calls", 1),
     CallPiece(1, None, "", "old", "{"),
     Finish(1, "stop"),
     Begin(0),

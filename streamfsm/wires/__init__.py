@@ -1,1 +1,1 @@
-"""The code that knows a wire: bodies, and a package for each kind of chunk. Imports ``core`` and what it may import."""
+"""The code that depends on a wire: bodies, and a package per protocol. Imports ``core`` and what that may import."""

@@ -1,4 +1,4 @@
-"""Values of a declared type: one of the wrong type is recorded as an anomaly, and counts as absent."""
+"""Reads values of a declared type. A value of the wrong type is recorded as an anomaly, and counts as absent."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
@@ -12,7 +12,7 @@ LARGEST: Final = 2**63 - 1  # the largest integer that every reader accepts
 
 
 def checked(kind: type[_T], value: object, key: str, choice: int | None, to: Handler) -> _T | None:
-    """Return a value of this ``kind``; ``None`` in place of any other."""
+    """Return ``value`` if it is of this ``kind``; ``None`` if it is not."""
     if isinstance(value, kind):
         return value
     to.take(AnomalyReport("wrong_type", f"{key} is {show(value)}", choice, {key: value}))
@@ -26,9 +26,9 @@ def string(fields: Mapping[str, Any], key: str, choice: int | None, to: Handler)
 
 
 def integer(fields: Mapping[str, Any], key: str, choice: int | None, to: Handler) -> int | None:
-    """Return a field that is an integer, which may be written as a float; ``None`` if it is absent."""
+    """Return a field that is an integer, perhaps written as a float; ``None`` if it is absent."""
     value = fields.get(key)
-    if value is None or (type(value) is int and abs(value) <= LARGEST):  # a bool is an int to Python, not to JSON
+    if value is None or (type(value) is int and abs(value) <= LARGEST):  # a bool is an int in Python, but not in JSON
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST:  # JSON has one kind of number
         return int(value)

@@ -1,4 +1,4 @@
-"""Errors that servers send in place of an answer, in their various shapes."""
+"""Reads errors that servers send instead of an answer, in various shapes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,8 +20,8 @@ def failure_of(fields: Mapping[str, Any], *, amid: bool) -> Failure | None:
     """Return the failure that an object without an answer reports; ``None`` if it reports none.
 
     It reads the usual shapes of an error: ``{"message", "code"}``, ``{"detail": …}``, ``{"errors": […]}``, ``{"status",
-    "title"}``, ``{"object": "error", …}`` and vendors' forms of them; but a bare ``{"message": …}`` only if the object
-    is not ``amid`` an answer.
+    "title"}``, ``{"object": "error", …}`` and vendors' variants; but a bare ``{"message": …}`` only if the object does
+    not come ``amid`` an answer.
     """
     flat = _flat(fields)
     if fault := flat.get("fault"):
@@ -41,7 +41,7 @@ def failure_of(fields: Mapping[str, Any], *, amid: bool) -> Failure | None:
 
 
 def failure_in(error: object, around: Mapping[str, Any]) -> Failure:
-    """Return the failure under ``error``, with the fields ``around`` it."""
+    """Return the failure in the value of ``error``; the fields ``around`` it may hold its code or message."""
     outer = _flat(around)
     code = next((outer[name] for name in _CODES if _is_code(name, outer.get(name))), None)
     if fields := fields_of(error):
@@ -61,7 +61,7 @@ def _flat(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_code(name: str, value: object) -> bool:
-    """Whether the value is a code of a failure."""
+    """Whether the value is the code of a failure, and not of a success."""
     if isinstance(value, str) and value.isdecimal():
         value = int(value[:9])
     if isinstance(value, int):
@@ -77,7 +77,7 @@ def _words_in(flat: Mapping[str, Any], depth: int = _DEEPEST) -> str | None:
 
 
 def _text(value: object, depth: int = _DEEPEST) -> str:
-    """Return the message in a value of any shape; an object without one is returned as JSON."""
+    """Return the message in a value of any shape; an object without a message becomes JSON text."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and depth:
@@ -90,7 +90,7 @@ def _failure(code: object, words: object) -> Failure:
 
 
 def untold(fields: Mapping[str, Any], failure: Failure) -> dict[str, Any]:
-    """Return the fields of an error that are not in its code and message."""
+    """Return the fields of an error whose values are not its code or message."""
     told = (failure.code, failure.message)
     return {name: value for name, value in fields.items() if says(value) and shown(value) not in told}
 

@@ -1,4 +1,4 @@
-"""Recognises the two wires, and objects of other protocols: these are named, not read."""
+"""Recognises the two wires, and objects of other protocols, which are named in an anomaly but not read."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -9,11 +9,11 @@ _Fields: TypeAlias = Mapping[str, Any]
 
 
 class Protocol(NamedTuple):
-    """A row of the table."""
+    """A row of the table of protocols."""
 
     name: str
     keys: frozenset[str]
-    """Its objects have one of these keys; an object without them is not looked at any further."""
+    """Its objects have one of these keys; an object without them is not examined further."""
     speaks: Callable[[_Fields], bool]
     """Whether an object with these fields belongs to this protocol."""
     because: str
@@ -133,13 +133,13 @@ PROTOCOLS = (
         "OpenAI's legacy Completions",
         frozenset({"choices"}),
         _is_completions,
-        "its choices have a `text` and no `delta` or `message`",
+        "its choices have a `text`, and no `delta` or `message`",
     ),
     Protocol(
         "Anthropic's Messages",
         frozenset({"type"}),
         _is_messages,
-        "its `type` is an event's, such as `content_block_delta`",
+        "its `type` is that of an event, such as `content_block_delta`",
     ),
     Protocol(
         "Google's Gemini",
@@ -152,13 +152,13 @@ PROTOCOLS = (
         "Amazon Bedrock's Converse",
         frozenset({*_CONVERSE_EVENTS, "stopReason"}),
         _is_converse,
-        "it has an event's key, such as `contentBlockDelta`",
+        "it has the key of an event, such as `contentBlockDelta`",
     ),
     Protocol(
         "Cohere's Chat",
         frozenset({"type", "event_type"}),
         _is_cohere,
-        "its `type` or `event_type` is an event's, such as `content-delta`",
+        "its `type` or `event_type` is that of an event, such as `content-delta`",
     ),
     Protocol(
         "Hugging Face's text generation",
@@ -177,16 +177,16 @@ PROTOCOLS = (
         "a user interface's",
         frozenset({"type"}),
         _is_ui,
-        "its `type` is an event's of AG-UI or of the AI SDK's message stream",
+        "its `type` is that of an event of AG-UI, or of the AI SDK's message stream",
     ),
 )
-"""The protocols that no wire reads, in the order in which they are tried."""
+"""The protocols that this library does not read, in the order in which they are tried."""
 AMID_CHAT, AMID_RESPONSES = (RESPONSES, *PROTOCOLS), (CHAT, *PROTOCOLS)
 """The protocols that are foreign in a stream of each wire."""
 
 
 def protocol_of(fields: _Fields, protocols: Iterable[Protocol] = PROTOCOLS) -> Protocol | None:
-    """Return the protocol, of these, whose objects have these fields; ``None`` if none has."""
+    """Return the first of these protocols that an object with these fields belongs to; ``None`` if there is none."""
     for protocol in protocols:
         if not protocol.keys.isdisjoint(fields) and protocol.speaks(fields):
             return protocol
@@ -198,7 +198,7 @@ def begins_responses(fields: _Fields) -> bool:
     if "choices" in fields:
         return False
     kind = _word(fields, "type")
-    # An error without a number belongs to either wire, and is read alike.
+    # An error without a number may belong to either wire, and both read it in the same way.
     numbered = any(
         _word(place, "type") == "error" and "sequence_number" in place
         for place in (fields, fields_of(fields.get("error")))

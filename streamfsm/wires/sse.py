@@ -1,9 +1,10 @@
-"""Reads the body of a response: server-sent events as bytes, cut anywhere, also inside a character or a line end.
+"""Reads the body of a response: server-sent events as bytes, cut anywhere, even inside a character or a line end.
 
-It follows the standard (https://html.spec.whatwg.org/multipage/server-sent-events.html), with four exceptions. A last
-event without its blank line counts. ``id`` and ``retry`` are not kept. Two lines of data are two events if the first is
-complete by itself, because some servers end an event with one line end. Lines that are not a field of an event are
-returned as :data:`UNFRAMED`, because servers send errors so. The JSON decoder refuses bytes that are not UTF-8.
+It follows the standard (https://html.spec.whatwg.org/multipage/server-sent-events.html), with four exceptions. The last
+event counts even without its blank line. ``id`` and ``retry`` are ignored. Two lines of data are two events if the
+first is complete JSON, because some servers end events with a single line end. Lines that are not a field of an event
+are returned as :data:`UNFRAMED`, because servers send errors like this. The JSON decoder refuses bytes that are not
+UTF-8.
 """
 
 import json
@@ -21,13 +22,13 @@ _Held: TypeAlias = Annotated[
     PlainSerializer(lambda held: b64encode(held).decode()),
 ]
 _BOM = b"\xef\xbb\xbf"
-_NO_DATA = (b"", b"id", b"retry")  # a comment has no name
+_NO_DATA = (b"", b"id", b"retry")  # the name of a comment is empty
 
 ServerSentEvent: TypeAlias = tuple[bytes, bytes]
-"""Name (empty if there is none) and data. It is a plain tuple, because one is made for every delta."""
+"""Name (empty if there is none) and data. A plain tuple, because one is created for every delta."""
 
 UNFRAMED = b"\n"
-"""In place of a name: the data is lines that belong to no event. No real name holds a line end."""
+"""The name of lines that belong to no event. A real name cannot contain a line end."""
 
 DONE = b"[DONE]"
 """The data with which OpenAI's servers end a body."""
@@ -46,19 +47,20 @@ class EventStream:
     _held: _Held = field(default_factory=bytearray)
     """Bytes not read yet, with line feeds as line ends: an unfinished line, or the first line of an event."""
     _skip: bool = False  # whether a line feed that comes next belongs to the carriage return before it
-    _begun: bool = False
+    _begun: bool = False  # whether a byte order mark can no longer come
     # The current event, if more than its first line has come.
-    _size: int = 0  # bytes of its lines, and of lines that belong to no event
+    _size: int = 0  # bytes of its lines, and of unframed lines
     _name: _Held = field(default_factory=bytearray)
     _next_name: _Held | None = None  # a name after the data: this event's, or the next one's
     _data: _Held = field(default_factory=bytearray)
     _has_data: bool = False
-    _first: Literal["blank", "new", "part"] = "blank"  # its first non-blank line of data: came, or is not an event
-    _short: bool = False  # whether events end with one line end
+    # Its first non-blank line of data: has not come, has just come, or is not a complete event.
+    _first: Literal["blank", "new", "part"] = "blank"
+    _short: bool = False  # whether events end with a single line end
     _unframed: _Held = field(default_factory=bytearray)
 
     def feed(self, data: bytes, limit: int) -> list[ServerSentEvent]:
-        """Return the events that ``data`` completes, up to one of more than ``limit`` bytes."""
+        """Return the events that ``data`` completes, up to the first one of more than ``limit`` bytes."""
         begins = 0 if data.startswith(b"data: ") else data.find(b"\n") + 1
         if (
             data.endswith(b"\n\n")
@@ -66,7 +68,7 @@ class EventStream:
             and (begins == 0 or (data.startswith(b"event: ") and data.startswith(b"data: ", begins)))
             and self.is_between_events
             and b"\r" not in data
-        ):  # a network often gives an event at a time; this takes a third of the time of what follows
+        ):  # one event at a time is common; this takes a third of the time of the code below
             self.events = True
             return [(data[len("event: ") : begins - 1] if begins else b"", data[begins + len("data: ") : -2])]
         if self.too_large:
@@ -86,7 +88,7 @@ class EventStream:
                 self._begun = True
                 text = text.removeprefix(_BOM)
             whole, blank, rest = text.rpartition(b"\n\n")
-            # Nearly always: this takes a third of the time of looking at each line.
+            # Nearly all events are like this, and it takes a third of the time of reading each line.
             if blank and not (self._size or self._short) and (plain := _unnamed(whole, limit) or _named(whole, limit)):
                 events, text = plain, rest
             held.clear()
@@ -99,7 +101,7 @@ class EventStream:
                 self._held = held = held.removeprefix(_BOM)
         self.events = self.events or bool(events)
         size = self._size + len(held)
-        # A line end that may be the event's last does not count.
+        # A line end that may end the event does not count.
         if self.too_large or (size > limit and size - (not held or held.endswith(b"\n")) > limit):
             self.too_large = True
             self._held = bytearray()
@@ -109,11 +111,11 @@ class EventStream:
 
     @property
     def is_between_events(self) -> bool:
-        """Whether an event has come, and nothing after it."""
+        """Whether an event has come, and no byte after it."""
         return self.events and not (self._held or self._size or self.too_large)
 
     def close(self) -> list[ServerSentEvent]:
-        """End the body; return the last event, if no blank line ended it, and the last lines of no event."""
+        """End the body; return the last event if no blank line ended it, and the last unframed lines."""
         events: list[ServerSentEvent] = []
         held = bytes(self._held)
         self._held.clear()
@@ -126,7 +128,7 @@ class EventStream:
         return events
 
     def _read(self, text: bytes, limit: int, events: list[ServerSentEvent]) -> None:
-        """Read lines. Hold back an unfinished line, and an event's first line of data: it may be the whole event."""
+        """Read lines. Hold back an unfinished line, and the first line of an event's data, which may be all of it."""
         *lines, rest = text.split(b"\n")
         last = len(lines) if rest else len(lines) - 1
         for at, line in enumerate(lines):
@@ -176,7 +178,7 @@ class EventStream:
                 self._size += len(line) + 1
 
     def _split(self, events: list[ServerSentEvent]) -> None:
-        """End the current event if its one line of data is complete, so that no other line can belong to it."""
+        """End the current event if its only line of data is complete, so that no other line can belong to it."""
         if self._first != "new":
             return
         self._first = "part"
@@ -204,7 +206,7 @@ class EventStream:
 
 
 def _unnamed(text: bytes, limit: int) -> list[ServerSentEvent]:
-    """Return the events of a text if each is one line of data; else none."""
+    """Return the events of a text if each is one line of data; otherwise an empty list."""
     _, *events = (b"\n\n" + text).split(b"\n\ndata: ")
     if text.count(b"\n") == 2 * (len(events) - 1) and len(max(events, key=len)) + len("data: ") <= limit:
         return [(b"", data) for data in events]
@@ -212,7 +214,7 @@ def _unnamed(text: bytes, limit: int) -> list[ServerSentEvent]:
 
 
 def _named(text: bytes, limit: int) -> list[ServerSentEvent]:
-    """Return the events of a text if each is a name and one line of data; else none."""
+    """Return the events of a text if each is a name and one line of data; otherwise an empty list."""
     _, *events = (b"\n\n" + text).split(b"\n\nevent: ")
     if text.count(b"\n") != 3 * len(events) - 2 or len(max(events, key=len)) + len("event: ") > limit:
         return []
@@ -236,10 +238,10 @@ def _is_document(data: bytes | bytearray) -> bool:
 
 
 def chunk_of(event: ServerSentEvent) -> Any:
-    """Return the wire object that an event holds; the data of an event named ``error`` is put under ``error``.
+    """Return the wire object in an event; the data of an event named ``error`` becomes the value of a key ``error``.
 
     Raises:
-        ValueError: the data is not JSON or too deep, and the event is not named ``error``.
+        ValueError: the data is not JSON, or nested too deep, and the event is not named ``error``.
     """
     name, data = event
     if name != b"error":
@@ -252,7 +254,7 @@ def chunk_of(event: ServerSentEvent) -> Any:
 
 
 def is_silent(event: ServerSentEvent) -> bool:
-    """Whether the event only keeps a connection alive: its data is missing, or a comment."""
+    """Whether the event only keeps a connection alive: its data is empty, or a comment."""
     name, data = event
     return name not in (UNFRAMED, b"error") and data.strip()[:1] in (b"", b":")
 
@@ -265,7 +267,7 @@ def _value(data: bytes) -> Any:
 
 
 def _loads(data: bytes) -> Any:
-    """Decode JSON. The standard library accepts half a surrogate pair, as servers send, but is three times slower."""
+    """Decode JSON in which half a surrogate pair is allowed, as servers send it; this is three times slower."""
     try:
         return json.loads(data)
     except RecursionError as error:
@@ -277,7 +279,7 @@ _BETWEEN = re.compile(r"[\s,]*")
 
 
 def documents(data: bytes) -> list[dict[str, Any]]:
-    """Return the JSON objects at the beginning of unframed text, one after the other or in a list."""
+    """Return the JSON objects at the beginning of unframed text, one after another or in a list."""
     text = data.decode(errors="replace").strip()
     found: list[Any] = []
     at = 0
@@ -297,10 +299,10 @@ _BEGINNING = 200
 
 
 def beginning(data: bytes) -> str:
-    """Return the first characters of a text, for people to read."""
+    """Return the first characters of a text, to be read by people."""
     return data[: 4 * _BEGINNING].decode(errors="replace").strip()[:_BEGINNING]
 
 
 def is_field(text: str) -> bool:
-    """Whether the text is a field that the standard does not define, and ignores."""
+    """Whether the text is a field that the standard does not define and so ignores."""
     return _FIELD.match(text) is not None

@@ -1,10 +1,10 @@
-"""Reads a report of usage: the counts under any of their names, and all of it as it came."""
+"""Reads a usage report: the token counts under any of their names, and the report as it came."""
 
 from streamfsm.core.events import AnomalyReport, Handler, UsageReport
 from streamfsm.core.json_values import fields_and_extra, fields_of, show
 from streamfsm.wires.checked import integer
 
-# A count's names, in order of preference; a pair names an object and the count in it.
+# The names of each count, in order of preference; a pair names an object, and the count in it.
 _INPUT = ("prompt_tokens", "input_tokens")
 _OUTPUT = ("completion_tokens", "output_tokens")
 _CACHED = (
@@ -20,7 +20,7 @@ _REASONING = (
 
 
 def read_usage(usage: object, to: Handler) -> None:
-    """Pass on a report of usage; a count that is missing is ``None``."""
+    """Report the usage; a count that is missing is ``None``."""
     fields, _ = fields_and_extra(usage)
     if fields is None:
         to.take(AnomalyReport("wrong_type", f"usage is {show(usage)}", None, {"usage": usage}))

@@ -1,1 +1,1 @@
-"""Chat Completions chunks: reading them, and cutting them in other places. Imports what ``wires`` may import."""
+"""Chat Completions chunks: reading them, and cutting them elsewhere. Imports what ``wires`` may import."""

@@ -9,14 +9,14 @@ from streamfsm.wires.chat.fields import CALL, FUNCTION
 from streamfsm.wires.checked import LARGEST, checked, integer, string
 
 _NOTHING: Mapping[str, Any] = {}
-# Fields that may hold arguments in the wrong place.
+# Fields that may hold arguments, though in the wrong place.
 _ARGUMENTS = frozenset({"arguments", "input", "parameters", "args"})
 
 
 def read_function_call(function: object, calls: object, choice: int, to: Handler) -> None:
     """Read the legacy call, unless it repeats an entry of ``tool_calls``.
 
-    Beside ``tool_calls`` it is a separate call only if it has a name of its own.
+    Next to ``tool_calls`` it is a separate call only if it has a name of its own.
     """
     calls = calls if isinstance(calls, list) else []
     entries = [_core(fields_of(entry).get("function")) for entry in calls]
@@ -25,7 +25,7 @@ def read_function_call(function: object, calls: object, choice: int, to: Handler
         return
     mine = bool(legacy[0]) and legacy[0] not in [name for name, _ in entries]
     if calls:
-        what = f"function_call says {show(legacy)}, and no entry of tool_calls does"
+        what = f"function_call is {show(legacy)}, which is no entry of tool_calls"
         to.take(AnomalyReport("ambiguous_call", what, choice, {} if mine else {"function_call": function}))
     if mine or not calls:
         read_calls([{"function": function}], choice, to)
@@ -37,7 +37,7 @@ def _core(function: object) -> tuple[Any, Any]:
 
 
 def read_calls(calls: object, choice: int, to: Handler) -> None:
-    """Pass on the pieces of calls in a list of entries."""
+    """Report the pieces of calls in a list of entries."""
     entry = -1
     for call in calls if isinstance(calls, list) else checked(list, calls, "tool_calls", choice, to) or ():
         entry += 1
@@ -78,7 +78,7 @@ def read_calls(calls: object, choice: int, to: Handler) -> None:
 
 
 def _doubt(unread: Mapping[str, Any], what: str, choice: int, to: Handler) -> None:
-    """Record that fields which are not read may hold the arguments, unless they are numbers or the like."""
+    """Record that uninterpreted fields may hold the arguments, unless they are numbers or booleans."""
     if names := [key for key, value in unread.items() if isinstance(value, str) or not isinstance(value, int | float)]:
         to.take(AnomalyReport("unread_arguments", f"{what} {show(names)}", choice))
 
@@ -86,13 +86,13 @@ def _doubt(unread: Mapping[str, Any], what: str, choice: int, to: Handler) -> No
 def _custom(
     custom: Mapping[str, Any], function: Mapping[str, Any], extras: dict[str, Any], choice: int, to: Handler
 ) -> tuple[Mapping[str, Any], Form]:
-    """Return the call of a tool that takes text, ``{"name": …, "input": …}``, in a function's shape; and its form.
+    """Return the call of a custom tool, ``{"name": …, "input": …}``, in the shape of a function; and its form.
 
-    An entry that also says something as a function stays a function's, and is in doubt if a field cannot be read.
+    An entry that also calls a function stays the function's, and is in doubt if it also has a custom name or input.
     """
     if any(function.get(key) for key in FUNCTION):
         if any(custom.get(key) for key in ("name", "input")):
-            to.take(AnomalyReport("unread_arguments", f"custom is {show(custom)}, beside a function", choice))
+            to.take(AnomalyReport("unread_arguments", f"custom is {show(custom)}, next to a function", choice))
         else:
             del extras["custom"]
         return function, "json"
@@ -104,7 +104,7 @@ def _custom(
 
 
 def _not_text(arguments: object, form: Form, choice: int, to: Handler) -> tuple[str, Form]:
-    """Read arguments that came as a JSON value, not as its text: members of an object; the next piece may add more."""
+    """Read arguments that came as a JSON value instead of text: the members of an object, of which more may follow."""
     text = as_json(arguments)
     if form == "json" and text and text.startswith("{"):
         return text[1:-1], "members"

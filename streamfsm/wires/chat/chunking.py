@@ -1,10 +1,10 @@
-"""Cutting a stream in other places: the same logical stream in other chunks.
+"""Cuts a stream elsewhere: the same logical stream in other chunks.
 
-A stream is taken apart into *atoms*, each one piece of text in one field of one choice (or something that cannot be
-cut, such as a finish reason), in the order in which a chunk is read. Atoms are cut anywhere, and packed again:
-neighbours go into one chunk wherever the wire's field order allows it. Law 1 says that no parser may see a difference.
+A stream is split into *atoms*, in the order in which a chunk is read. An atom is one piece of text in one field of one
+choice, or something that cannot be cut, such as a finish reason. Atoms are cut anywhere, and packed again: neighbours
+may share a chunk wherever the wire's field order allows it. By law 1, the output of a parser must not differ.
 
-An event of the Responses API is a chunk here too. It is an atom as it is, of which only a delta's text is cut.
+An event of the Responses API is a chunk here too. It is one atom, and only the text of a delta is cut.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,22 +19,22 @@ from streamfsm.wires.responses import chunking as responses
 Chunk: TypeAlias = dict[str, Any]
 
 _REASONING = ("reasoning_content", "reasoning", "reasoning_text")
-# Fields of a delta that are read, but not taken apart.
+# Fields of a delta that the parser reads, but this module does not cut.
 _UNCUT = (
     *("content", "refusal", "function_call", "tool_calls", "reasoning_opaque", "thinking_blocks", "audio"),
     *_REASONING,
 )
 # Fields of a chunk whose values may differ between chunks without meaning anything.
 _LOOSE = {"id", "object", "created", "model", "obfuscation", "p"}
-# Fields in which an equal value may come again and count again.
+# Extras in which a repeated value is not redundant.
 _REPEATED = frozenset(name for name, keep in EXTRAS.items() if keep != "set")
-# Reading order inside a choice, then of the chunk.
+# Reading order, inside a choice, then inside the chunk.
 _RANKS = {"reasoning": 0, "content": 1, "refusal": 2, "name": 3, "arguments": 3, "finish": 4, "usage": 5, "opaque": 6}
 
 
 @dataclass(frozen=True)
 class Atom:
-    """One piece of one field. Only ``text`` is ever cut; the rest travels with the first piece."""
+    """One piece of one field. Only ``text`` is ever cut; the rest stays with the first piece."""
 
     kind: str
     choice: int | None
@@ -52,10 +52,10 @@ class Atom:
     detail: Chunk = field(default_factory=dict)
     """For reasoning in ``reasoning_details``: the detail without its text."""
     chunk: Any = None
-    """A chunk that cannot be taken apart, unchanged; of kind ``delta``, the Responses event that has the text."""
+    """A chunk that cannot be split, unchanged; for the kind ``delta``, the Responses event with the text."""
 
     def pieces(self, lengths: Iterable[int]) -> "Iterator[Atom]":
-        """Cut into pieces of ``lengths`` characters; the last takes the rest."""
+        """Cut into pieces of ``lengths`` characters; the last piece is the rest."""
         at, atom = 0, self
         unsigned = {key: value for key, value in self.detail.items() if key != "signature"}
         for length in lengths:
@@ -69,7 +69,7 @@ class Atom:
 
 
 def split(chunks: Iterable[Chunk]) -> list[Atom]:
-    """Take chunks apart into atoms. What does not have the wire's shape is not taken apart."""
+    """Split chunks into atoms. A chunk without the wire's shape is one atom."""
     return [atom for chunk in chunks for atom in _split_chunk(chunk)]
 
 
@@ -112,7 +112,7 @@ def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:
         by_text.setdefault(detail.pop(_text_key(detail)), []).append("reasoning_details")
     elif delta.get("reasoning_details"):
         return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
-    if len(by_text) > 1:  # fields that differ are an anomaly together, but not apart
+    if len(by_text) > 1:  # fields that differ are an anomaly in one chunk, but not in two
         return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
     atoms += [
         Atom("reasoning", index, text, envelope, fields=tuple(names), detail=detail or {})
@@ -133,7 +133,7 @@ def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:
     rest = {key: value for key, value in delta.items() if key not in taken}
     outer = {key: value for key, value in choice.items() if key not in ("delta", "index", "finish_reason")}
     if not atoms or (_unread(rest) and atoms[0].kind != "finish"):
-        # Fields that this module does not know may be read before or after those that it knows: leave them in place.
+        # Fields that this module does not know may be read before or after those that it knows, so they must not move.
         return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
     return [replace(atoms[0], delta=rest, outer=outer), *atoms[1:]]
 
@@ -182,11 +182,11 @@ def _split_call(call: Chunk, choice: int, envelope: Chunk) -> list[Atom]:
 
 
 def pack(atoms: Iterable[Atom], sizes: Iterable[int] = ()) -> list[Chunk]:
-    """Put atoms into chunks of the given sizes, or into more chunks where the wire's order needs them.
+    """Put atoms into chunks of the given sizes, or into more chunks if the wire's field order requires that.
 
     Args:
         atoms: the atoms, in order.
-        sizes: how many atoms go into each chunk; what is left goes into as few as possible.
+        sizes: how many atoms go into each chunk; the remaining atoms go into as few chunks as possible.
     """
     chunks: list[Chunk] = []
     sizes = iter(sizes)
@@ -224,7 +224,7 @@ def _follows(last: Atom, atom: Atom, chunk: Chunk) -> bool:
 
 
 def _agrees(fields: Chunk, others: Chunk) -> bool:
-    """Whether the fields can be merged: none would change a value, or lose a repeated one."""
+    """Whether the fields can be merged without changing a value or losing a repeated one."""
     return all(
         key in _LOOSE or not value or others.get(key) is None or (others[key] == value and key not in _REPEATED)
         for key, value in fields.items()
@@ -271,7 +271,7 @@ def _fill(fields: Chunk, more: Chunk) -> None:
 def _add_detail(delta: Chunk, atom: Atom) -> None:
     details = delta["reasoning_details"] = delta.get("reasoning_details") or []
     key = _text_key(atom.detail)
-    # A signature ends a detail, which may come again as a whole.
+    # A signature ends a detail; an equal detail after it is another one.
     if details and not atom.detail.get("signature") and {**details[-1], key: ""} == {**atom.detail, key: ""}:
         details[-1][key] += atom.text
     else:
@@ -287,7 +287,7 @@ def _add_call(delta: Chunk, atom: Atom) -> None:
     function[atom.kind] = function.get(atom.kind, "") + atom.text
 
 
-# -- whole chunkings ---------------------------------------------------------------------------------------------------
+# -- chunkings ---------------------------------------------------------------------------------------------------------
 
 Cutter: TypeAlias = Callable[[Sequence[Chunk]], list[Chunk]]
 
@@ -308,7 +308,7 @@ def every(length: int) -> Cutter:
 
 
 def _cut_every(atom: Atom, length: int) -> Iterator[Atom]:
-    # A server may repeat a recorded name whole, so the name is never cut here.
+    # A server may repeat a complete name, so a recorded name must not be cut.
     return iter([atom]) if atom.kind == "name" else atom.pieces([length] * (len(atom.text) // length))
 
 
@@ -316,7 +316,7 @@ def at_random(seed: int) -> Cutter:
     """Return a chunking that cuts and merges at random places, the same for the same seed."""
 
     def cut(chunks: Iterable[Chunk]) -> list[Chunk]:
-        random = Random(seed)  # noqa: S311 - to be repeatable, not to be secret
+        random = Random(seed)  # noqa: S311 - it must be repeatable, not secret
         atoms: list[Atom] = []
         for atom in split(chunks):
             if atom.kind == "name":
@@ -329,10 +329,10 @@ def at_random(seed: int) -> Cutter:
 
 
 def cutter(spec: str) -> Cutter:
-    """Return the chunking that ``spec`` names: ``whole``, ``char``, a number, ``random`` or ``random:SEED``.
+    """Return the chunking called ``spec``: ``whole``, ``char``, a number, ``random`` or ``random:SEED``.
 
     Raises:
-        ValueError: ``spec`` names no chunking.
+        ValueError: there is no such chunking.
     """
     kind, _, seed = spec.partition(":")
     if spec == "whole":

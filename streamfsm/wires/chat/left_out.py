@@ -1,23 +1,23 @@
-"""What a chunk holds that is not in the messages or the result, and why. Tests check that everything else is."""
+"""What a chunk holds that is not in the messages or the result, and why. Tests check that everything else is there."""
 
 LEFT_OUT: dict[str, str] = {
-    "object": "says that a chunk is a chunk",
+    "object": "it is the same for every chunk",
     "created": "a time that all chunks repeat",
-    "id": "the first one stands",
-    "model": "the first one stands",
+    "id": "the first one is used",
+    "model": "the first one is used",
     "obfuscation": "padding against traffic analysis",
     "p": "padding against traffic analysis",
-    "choices.index": "says whose the rest is",
-    "choices.finish_reason": "of several, one stands: `Dialect.finish`",
-    "choices.delta.role": "an echo: an answer is the assistant's",
-    "choices.delta.tool_calls.index": "says whose the rest is",
-    "choices.delta.tool_calls.id": "the first one stands, and another one is told",
-    "choices.*.type": "says how to read what it is in; that of a detail is its `type`, in our word",
-    "choices.delta.tool_calls.function.name": "one that is not a piece of the name is told",
-    "choices.message": "where deltas have spoken, it says the same again; what is not read of it is kept",
-    "usage": "a later report of the same count stands",
+    "choices.index": "it decides which choice the other fields belong to",
+    "choices.finish_reason": "of several, one is used: see `Dialect.finish`",
+    "choices.delta.role": "it is always the assistant",
+    "choices.delta.tool_calls.index": "it decides which call the other fields belong to",
+    "choices.delta.tool_calls.id": "the first one is used; a different one is an anomaly",
+    "choices.*.type": "it decides how the object is read; that of a reasoning detail is its `type`, in our word",
+    "choices.delta.tool_calls.function.name": "one that is not a piece of the name is an anomaly",
+    "choices.message": "it repeats what the deltas said, if there were any; fields that are not interpreted are kept",
+    "usage": "the last report of each count is used",
 }
-"""Path, without positions in lists → why it is left out; ``*`` is any path. A path includes all that is under it."""
+"""Path, without positions in lists → why it is left out; ``*`` is any path. A path includes all paths below it."""
 
-NOTHING = "`null`, an empty text, list or object; zero and false where a text, a list or an object should be"
-"""Values that say nothing anywhere, and are left out."""
+NOTHING = "`null`, an empty string, list or object; zero and false in place of a string, a list or an object"
+"""Values that mean nothing in any field, and are left out."""

@@ -1,4 +1,4 @@
-"""Reads text that is somewhere in a known structure: parts, lists of parts, and parts within parts."""
+"""Reads text in structured fields: parts, lists of parts, and parts within parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from streamfsm.core.json_values import fields_and_extra, more, says, show
 from streamfsm.wires.checked import integer, string
 
 # Fields of a part that hold its text, or parts with text, in reading order → the text field that the text belongs to;
-# ``None``: the one that the part is in.
+# ``None``: that of the part.
 _TEXTS: dict[str, TextField | None] = {
     **dict.fromkeys(("thinking", "reasoning", "reasoning_content", "reasoning_text", "summary"), "reasoning"),
     "refusal": "refusal",
     **dict.fromkeys(("text", "content", "output_text", "input_text", "value"), None),
 }
-# Type of such a part → the text field that its text belongs to (``None``: that of the part around it), and the detail's
-# kind.
+# Type of a part → the text field that its text belongs to (``None``: that of the enclosing part), and the kind of the
+# reasoning detail.
 _TYPES: dict[str, tuple[TextField | None, str]] = {
     "": (None, ""),
     **dict.fromkeys(("text", "output_text", "input_text"), (None, "text")),
@@ -31,11 +31,11 @@ _PART = frozenset({"type", "signature"})
 _DETAIL = _PART.union(("index", "id"), _DATA)
 _Place: TypeAlias = tuple[int | None, str | None]
 _DEEPEST = 8  # levels of parts within parts
-_STRUCTURED_FIELDS = frozenset({"reasoning_details", "thinking_blocks", "content"})  # in which parts go back
+_STRUCTURED_FIELDS = frozenset({"reasoning_details", "thinking_blocks", "content"})  # parts are sent back in these
 
 
 def read_text(value: object, field: TextField, name: str, choice: int, to: Handler) -> None:
-    """Pass on the text that is somewhere in the field ``name``, and what else a known structure says."""
+    """Report the text in the field ``name``, at any depth of its structure, and the structured reasoning."""
     if isinstance(value, str):
         to.text(choice, field, value)
     else:
@@ -44,16 +44,16 @@ def read_text(value: object, field: TextField, name: str, choice: int, to: Handl
 
 @dataclass(slots=True)
 class _Structure:
-    """Reads one field of one delta: a part with text, a list of parts or nested parts, with any name for the text."""
+    """Reads one field of one delta: a part with text under any known name, a list of parts, or nested parts."""
 
     name: str
     choice: int
     to: Handler
     depth: int = 0
-    """How many parts enclose the next one."""
+    """The number of parts that enclose the next one."""
 
     def read(self, value: object, field: TextField, place: _Place = (None, None)) -> None:
-        """Pass on the texts, which belong to ``field`` unless a part says otherwise.
+        """Report the texts, which belong to ``field`` unless a part says otherwise.
 
         Args:
             value: the value that came.
@@ -79,7 +79,7 @@ class _Structure:
         self.depth -= 1
 
     def _read_part(self, fields: Mapping[str, Any], field: TextField, place: _Place) -> None:
-        """``{"type": "text", "text": …}``, ``{"type": "thinking", "thinking": […], "signature": …}`` and their like."""
+        """Read ``{"type": "text", "text": …}``, ``{"type": "thinking", "thinking": […], "signature": …}`` and such."""
         choice, to = self.choice, self.to
         wire_type = string(fields, "type", choice, to)
         of, kind = _TYPES.get(wire_type, (None, wire_type))
@@ -89,7 +89,7 @@ class _Structure:
         if field == "reasoning":
             index, part_id = integer(fields, "index", choice, to), string(fields, "id", choice, to) or None
             place = place if index is None and part_id is None else (index, part_id)
-        # In a part of an unknown type, only a plain text is read as text.
+        # In a part of an unknown type, only a plain `text` is read as text.
         known = field == "reasoning" or wire_type in _TYPES
         texts: dict[TextField, dict[str, None]] = {}
         read = set(_DETAIL if field == "reasoning" else _PART)

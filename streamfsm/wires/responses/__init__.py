@@ -1,1 +1,1 @@
-"""Responses events. Imports what ``wires`` may import."""
+"""Events of the Responses API: reading them, and cutting them elsewhere. Imports what ``wires`` may import."""

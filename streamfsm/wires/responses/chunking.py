@@ -1,4 +1,4 @@
-"""Cutting Responses events in other places: which text of an event may be cut, and which deltas may be merged."""
+"""Cuts events of the Responses API elsewhere: which text of an event may be cut, and which deltas may be merged."""
 
 from typing import Any, TypeAlias, TypeGuard
 
@@ -6,7 +6,7 @@ Event: TypeAlias = dict[str, Any]
 
 # Fields of a delta that may differ between two deltas of one text.
 _LOOSE = {"delta", "sequence_number", "obfuscation", "logprobs"}
-# What says whose text a delta is.
+# The fields that decide which text a delta belongs to.
 _PLACE: dict[str, type] = {"item_id": str, "output_index": int, "content_index": int, "summary_index": int}
 
 
@@ -17,9 +17,9 @@ def is_event(event: object) -> TypeGuard[Event]:
 
 
 def text_of(event: object) -> str | None:
-    """Return the text of a delta; ``None`` of any other event, and of audio, which is not text.
+    """Return the text of a delta; ``None`` for any other event, and for audio, which is not text.
 
-    A delta whose place is of a wrong type has none: each event of that kind is an anomaly of its own.
+    Also ``None`` if one of the fields that decide which text it is has a wrong type: each such event is an anomaly.
     """
     if not is_event(event) or not event["type"].endswith("delta") or event["type"] == "response.audio.delta":
         return None
@@ -30,12 +30,12 @@ def text_of(event: object) -> str | None:
 
 
 def after_cut(event: Event) -> Event:
-    """Return a delta as its later pieces have it: log probabilities go with the first piece."""
+    """Return a delta for the pieces after the first one, which has the log probabilities."""
     return {**event, "logprobs": []} if event.get("logprobs") else event
 
 
 def is_same_text(event: Event, other: Event) -> bool:
-    """Whether two deltas that follow each other are pieces of one text."""
+    """Whether two consecutive deltas are pieces of one text."""
     return _without(event) == _without(other)
 
 
@@ -44,7 +44,7 @@ def _without(event: Event) -> Event:
 
 
 def merge(event: Event, other: Event, text: str) -> None:
-    """Add a delta of the same text, ``text`` of which is left, to ``event``."""
+    """Add ``text`` to ``event``; it is what is left of ``other``, a delta of the same text."""
     event["delta"] += text
     if other.get("logprobs"):
         event["logprobs"] = [*(event.get("logprobs") or []), *other["logprobs"]]

@@ -1,7 +1,7 @@
 """The event types and item types of the Responses wire, and what each becomes.
 
-For a type that `openai` declares, the table has the first version that did. The other types were seen on the wire or in
-bug reports. An event of any other type is kept as an extra, and recorded as an anomaly.
+For a type that `openai` declares, the table has the first version that declared it. The other types were seen on the
+wire or in bug reports. An event of any other type is kept as an extra, and recorded as an anomaly.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,13 +27,13 @@ Does: TypeAlias = Literal[
     "nothing",
 ]
 DOES = """\
-What the parser does with an event. ``delta``: reads a piece of a text. ``whole``: reads the complete text, which no delta
-follows. ``part``: reads the text of a part so far, which may continue. ``added`` and ``done``: reads an item.
-``citation``: keeps an annotation. ``status``: takes the id and the model. ``end``: reads the final list of items, and how
-the response ended. ``failure``: the stream fails. ``counted``: counts base64, and leaves it out. ``told later``: keeps the
-pieces until the end of the item has the complete value; without an end, they are the extra ``unfinished``. ``nothing``:
-ignores the event."""
-"""What each of these means."""
+What the parser does with an event. ``delta``: reads a piece of a text. ``whole``: reads the complete text, after which
+no delta follows. ``part``: reads the text of a part so far, which may continue. ``added`` and ``done``: reads an item.
+``citation``: keeps an annotation. ``status``: reads the id and the model. ``end``: reads the final list of items, and
+how the response ended. ``failure``: fails the stream. ``counted``: counts base64, and leaves it out. ``told later``:
+keeps the pieces until the end of the item has the complete value; without an end, they are the extra ``unfinished``.
+``nothing``: ignores the event."""
+"""What each of these means, for the docs."""
 Kind: TypeAlias = Literal["content", "refusal", "transcript", "summary", "thought", "arguments", "input"]
 """A kind of text on this wire."""
 
@@ -44,13 +44,13 @@ class EventType(NamedTuple):
     type: str
     does: Does
     fits: tuple[str, ...] = ()
-    """Types of the items that it may speak of; of an item that never began, the first."""
+    """Types of the items that it may belong to. If no item fits, a new one of the first type begins."""
     kind: Kind | None = None
-    """The kind of the text that it tells."""
+    """The kind of its text."""
     since: str = ""
     """The first version of ``openai`` that declared it."""
     until: str = ""
-    """The last version that did, if it is gone."""
+    """The last version that declared it, if later ones do not."""
 
 
 _MESSAGE, _REASONING, _FUNCTION, _MCP = ("message",), ("reasoning",), ("function_call",), ("mcp_call",)
@@ -168,8 +168,8 @@ PARTS: Mapping[tuple[str, str], Kind] = MappingProxyType(
 """Type of an item, type of its part → the kind of the part's text."""
 
 Becomes: TypeAlias = Literal["texts", "call", "whole_call", "extra"]
-"""``texts``: messages, part by part. ``call``: a call that streams. ``whole_call``: a call, once the item is over, with
-the JSON of a member as arguments. ``extra``: no message; the item is kept as an extra, once it is over."""
+"""``texts``: messages, part by part. ``call``: a call that streams. ``whole_call``: a call when the item ends, whose
+arguments are the JSON of a member. ``extra``: no message; the item is kept as an extra when it ends."""
 
 
 class ItemType(NamedTuple):
@@ -186,9 +186,9 @@ class ItemType(NamedTuple):
     hosted: bool = False
     """Whether the server runs the call."""
     if_item: Callable[[Mapping[str, Any]], bool] = lambda _: True
-    """Whether the row fits an item; if not, the item is an extra."""
+    """Whether the row applies to an item; if not, the item is an extra."""
     when: str = ""
-    """The same in words."""
+    """The condition in words."""
 
 
 def _is_outside_a_container(item: Mapping[str, Any]) -> bool:
@@ -202,23 +202,23 @@ def _is_the_clients(item: Mapping[str, Any]) -> bool:
 # fmt: off
 ITEMS: Mapping[str, ItemType] = MappingProxyType({row.type: row for row in (
     ItemType("message",   "texts", "what the model says"),
-    ItemType("reasoning", "texts", "what the model thinks: summaries, and raw text where a server shows it"),
+    ItemType("reasoning", "texts", "what the model thinks: summaries, and raw text if the server shows it"),
     ItemType("audio",     "texts", "the transcript of spoken audio, which has no item on the wire"),
     ItemType("function_call",    "call", "the client runs it", "function", "arguments"),
     ItemType("custom_tool_call", "call", "the client runs it; its input is text", "custom", "input", form="text"),
     ItemType("mcp_call",         "call", "the server runs it", "mcp", "arguments", hosted=True),
-    ItemType("mcp_approval_request", "whole_call", "the server asks for leave to run an MCP call", "mcp_approval_request",
+    ItemType("mcp_approval_request", "whole_call", "the server asks whether to run an MCP call", "mcp_approval_request",
              "arguments", hosted=True),
     ItemType("computer_call",    "whole_call", "the client runs it", "computer_call", "action"),
     ItemType("local_shell_call", "whole_call", "the client runs it", "local_shell_call", "action"),
-    ItemType("shell_call",       "whole_call", "the client runs it, if it is not in a container of the server's", "shell_call",
+    ItemType("shell_call",       "whole_call", "the client runs it, unless it is in a container of the server", "shell_call",
              "action", if_item=_is_outside_a_container, when="its `environment` is not a container"),
     ItemType("apply_patch_call", "whole_call", "the client applies it", "apply_patch_call", "operation"),
     ItemType("tool_search_call", "whole_call", "the client searches, if the server does not", "tool_search_call",
              "arguments", if_item=_is_the_clients, when="its `execution` is `client`"),
 )})
 # fmt: on
-OTHER_ITEM = ItemType("", "extra", "the server's own tools, and types that no row holds")
+OTHER_ITEM = ItemType("", "extra", "the server's own tools, and types that are not in the table")
 """The row of all other items."""
 ENDS = ("completed", "incomplete", "failed", "cancelled")
-"""Statuses of a response that is over."""
+"""Statuses of a response that has ended."""

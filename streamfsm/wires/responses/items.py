@@ -1,4 +1,4 @@
-"""``Items``: the items of one response, and the ids and places by which events name them."""
+"""``Items``: the items of one response, and the ids and indexes by which events refer to them."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -10,15 +10,15 @@ from streamfsm.wires.responses.events import ITEMS, OTHER_ITEM, Kind
 
 @dataclass(slots=True)
 class Part:
-    """A part of an item that has said something."""
+    """A part of an item with some text."""
 
     number: int
-    """The core's number of it."""
+    """Its number in the core."""
     kind: Kind
     name: int | None
-    """The wire's number, which is a name and not a position."""
+    """Its number on the wire, which is a name and not a position."""
     logprobs: int = 0
-    """How many log probabilities of it were told."""
+    """The number of its log probabilities that were reported."""
 
 
 @dataclass(slots=True)
@@ -26,40 +26,40 @@ class Item:
     """An item that has begun."""
 
     ordinal: int
-    """Position in order of start, and the wire index of its call."""
+    """Its position in the order in which items began; also the wire index of its call."""
     type: str
     index: int | None
     announced: bool
     call_id: str = ""
     id: str = ""
-    """The first id that the wire gave."""
+    """The first id that it had."""
     ids: dict[str, None] = field(default_factory=dict)
     done: bool = False
     parts: dict[str, Part] = field(default_factory=dict)
-    """Kind and name → part, in order of start."""
+    """Kind and name → part, in the order in which they began."""
     encrypted: bool = False
-    """Whether it has reasoning that only the server reads, as far as is known."""
+    """Whether it is known to have encrypted reasoning."""
     kept: bool = False
-    """Whether its encrypted reasoning, its whole call or its extra was told."""
+    """Whether its encrypted reasoning, its call or its extra was reported."""
 
     @property
     def key(self) -> str:
-        """What no other item has."""
+        """A key that no other item has."""
         return f"item {self.ordinal}"
 
     @property
     def is_call(self) -> bool:
-        """Whether its pieces are those of a call's arguments."""
+        """Whether its pieces are pieces of a call's arguments."""
         return ITEMS.get(self.type, OTHER_ITEM).becomes == "call"
 
     def part(self, kind: Kind, name: int | None) -> Part | None:
-        """Return the part of this name; without a name, or if no part has it, one whose name is not known."""
+        """Return the part with this name, or else one without a name; without a name, the latest part of the kind."""
         if name is None:
             return next((part for part in reversed(self.parts.values()) if part.kind == kind), None)
         return self.parts.get(f"{kind}/{name}") or self.parts.get(f"{kind}/None")
 
     def parts_of(self, kind: Kind) -> list[Part]:
-        """Return the parts of a kind, in order of start: so an item that is told whole lists them."""
+        """Return the parts of a kind in the order in which they began, which is that of a complete item's lists."""
         return [part for part in self.parts.values() if part.kind == kind]
 
     def begin(self, kind: Kind, name: int | None, number: int) -> Part:
@@ -71,22 +71,22 @@ class Item:
 
 @dataclass(slots=True)
 class Items:
-    """The items of one response, in order of start. The rules of :mod:`streamfsm.machines.items` find one."""
+    """The items of one response, in the order in which they began. :mod:`streamfsm.machines.items` has the rules."""
 
     all: list[Item] = field(default_factory=list)
     with_id: dict[str, list[int]] = field(default_factory=dict)
     """Type and id → the items that have both."""
     at_index: dict[str, int] = field(default_factory=dict)
-    """Type and place → the latest such item."""
+    """Type and the wire's index → the latest item that has both."""
     taken: dict[int, None] = field(default_factory=dict)
-    """Places at which there is an item."""
+    """The wire's indexes that an item has."""
     open: dict[str, dict[int, None]] = field(default_factory=dict)
-    """Type → the items that are not over."""
+    """Type → the items that have not ended."""
     last: dict[str, int] = field(default_factory=dict)
     """Type → the latest item."""
 
     def refer(self, calls: Collection[int]) -> bool:
-        """Whether all positions are those of items, and all items that are calls are among the core's ``calls``."""
+        """Whether all positions refer to items that exist, and ``calls``, the core's, has all items that are calls."""
         places = [*self.at_index.values(), *self.last.values(), *(at for each in self.with_id.values() for at in each)]
         opened: dict[str, list[int]] = {}
         for at, item in enumerate(self.all):
@@ -109,7 +109,7 @@ class Items:
         call_id: str = "",
         following: Item | None = None,
     ) -> tuple[Rule, Item | None]:
-        """Decide which item an event speaks of; return the rule that decided, and the item unless it is a new one."""
+        """Decide which item an event belongs to; return the rule that decided, and the item unless it is a new one."""
         named = {place for kind in fits for each in ids for place in self.with_id.get(f"{kind}/{each}", ())[:2]}
         here = self._latest(self.at_index.get(f"{kind}/{index}") for kind in fits)
         open_ones = [self.open.get(kind, {}) for kind in fits]
@@ -131,7 +131,7 @@ class Items:
         return rule, None if rule.owner == "new" else cast("Item", getattr(claim, rule.owner))
 
     def open_items(self, fits: Iterable[str]) -> list[Item]:
-        """Return the items of these types that are not over."""
+        """Return the items of these types that have not ended."""
         return [self.all[place] for kind in fits for place in self.open.get(kind, ())]
 
     def begin(self, kind: str, index: int | None, *, announced: bool) -> Item:
@@ -144,7 +144,7 @@ class Items:
         return item
 
     def place(self, item: Item, index: int | None) -> None:
-        """Record an item's place, unless it has one."""
+        """Record an item's index on the wire, unless it has one."""
         if index is not None and item.index is None:
             item.index = index
             self.at_index[f"{item.type}/{index}"] = item.ordinal
@@ -159,7 +159,7 @@ class Items:
         return new
 
     def end(self, item: Item) -> None:
-        """Record that an item is over."""
+        """Record that an item has ended."""
         item.done = True
         self.open[item.type].pop(item.ordinal, None)
 

@@ -1,28 +1,28 @@
-"""What an event holds that is not in the messages or the result, and why. Tests check that everything else is."""
+"""What an event holds that is not in the messages or the result, and why. Tests check that everything else is there."""
 
 LEFT_OUT: dict[str, str] = {
-    "sequence_number": "it decides nothing: servers leave it out, and begin anywhere",
+    "sequence_number": "it is not reliable: servers omit it, or begin at any number",
     "obfuscation": "padding against traffic analysis",
-    "stream_id": "names the connection",
-    "item_id": "says whose the rest is",
-    "output_index": "says whose the rest is",
-    "content_index": "says whose the rest is; that of a thought is its detail's `index`",
+    "stream_id": "it identifies the connection",
+    "item_id": "it decides which item the other fields belong to",
+    "output_index": "it decides which item the other fields belong to",
+    "content_index": "it decides which part the other fields belong to; that of a thought is its detail's `index`",
     "summary_index": "the same",
     "annotation_index": "annotations are kept in order",
-    "type": "says how to read what it is in",
-    "item.id": "says whose the rest is; that of a thought is its detail's `id`",
-    "item.role": "an echo: an answer is the assistant's",
-    "item.status": "in a call's `ready`, and in how the response ended",
+    "type": "it decides how the object is read",
+    "item.id": "it decides which item the other fields belong to; that of a thought is its detail's `id`",
+    "item.role": "it is always the assistant",
+    "item.status": "it decides whether a call is `ready`, and the response has a status of its own",
     "item.result": "base64 of an image: its length is kept instead",
     "delta of audio, partial_image_b64": "base64: only its length is kept",
-    "delta, code, diff, command of `told_later`": "the end of the item tells it whole; without one, it is an extra",
-    "response.id, response.model": "the first one stands",
-    "response.object, response.created_at, response.completed_at": "say that a response is a response, and when",
-    "response.status, response.incomplete_details.reason": "the finish reason",
-    "other fields of response": "the last event that tells one stands, such as the `service_tier`",
-    "response.output": "tells again what items said; what is new in it is read",
+    "delta, code, diff, command of told_later": "the item's end has the complete value; without one, it is an extra",
+    "response.id, response.model": "the first one is used",
+    "response.object, response.created_at, response.completed_at": "the same for every response, and times",
+    "response.status, response.incomplete_details.reason": "it is the finish reason",
+    "other fields of response": "the last value of each field is used, such as that of the `service_tier`",
+    "response.output": "it repeats the items; what is new in it is read",
 }
-"""What → why it is left out."""
+"""What is left out → why."""
 
 ECHOED = frozenset(
     {

@@ -1,9 +1,9 @@
 """Reads the events of the Responses API: ``openai`` objects, or dicts of the same shape.
 
-The wire says each text up to four times: in deltas, and whole at the end of its part, of its item and of the response.
-Any of them may be missing, so each is read: what goes on from the text so far is new, and what contradicts it is
-recorded. Which item an event speaks of, :mod:`streamfsm.machines.items` decides; what an event becomes, the tables of
-:mod:`streamfsm.wires.responses.events`.
+The wire sends each text up to four times: in deltas, and complete at the end of its part, of its item and of the
+response. Any of them may be missing, so all are read: what continues the text so far is new, and what contradicts it is
+recorded. :mod:`streamfsm.machines.items` decides which item an event belongs to, and the tables of
+:mod:`streamfsm.wires.responses.events` what an event becomes.
 """
 
 import json
@@ -71,7 +71,7 @@ _READ: dict[Does, frozenset[str]] = {
     "status": _EVENT | {"response"},
     "end": _EVENT | {"response"},
 }
-"""What is read of each event; the rest of those that are not here says nothing new."""
+"""What is read of each kind of event. The other kinds repeat what is known, so their other fields are ignored."""
 _RESPONSE = ECHOED | {
     *("id", "object", "type", "created_at", "completed_at", "status", "model", "output", "usage", "error"),
     "incomplete_details",
@@ -79,49 +79,49 @@ _RESPONSE = ECHOED | {
 _ITEM = frozenset({"id", "type", "status", "role", "call_id", "name", "content", "summary", "encrypted_content"})
 _PART = frozenset({"type", "text", "refusal", "annotations", "logprobs"})
 _TEXTS = ("text", "refusal", "arguments", "input", "transcript")
-_LATER = ("delta", "code", "diff", "command", "output")  # of an item that its end tells whole
+_LATER = ("delta", "code", "diff", "command", "output")  # pieces of an item whose end has the complete value
 _NUMBERS = ("output_index", "content_index", "summary_index")
-_CUT = ("incomplete", "failed", "cancelled")  # statuses of an item that is not whole
-_PLACEHOLDERS = ("", "{}", "null")  # arguments of an item that begins, which say nothing yet
+_CUT = ("incomplete", "failed", "cancelled")  # statuses of an incomplete item
+_PLACEHOLDERS = ("", "{}", "null")  # arguments of an item that has just begun, which mean nothing yet
 
 
 class _Route(NamedTuple):
-    """The way of a delta: the address that it gave, and the lane to which that led."""
+    """The address of a delta, and the lane that it belongs to."""
 
     address: tuple[object, ...]
     item: Item
     part: Part | None
-    """``None``: the delta is one of a call's arguments."""
+    """``None``: the delta belongs to a call's arguments."""
     field: TextField | None
 
 
 @dataclass(slots=True)
 class Responses:
-    """Reads the events of one response. Its state replaces reading earlier events again."""
+    """Reads the events of one response. Its state is all that is needed from earlier events."""
 
     dialect: Dialect
     wire: Literal["responses"] = "responses"
     items: Items = field(default_factory=Items)
     parts: int = 0
-    """How many parts the core knows."""
+    """The number of parts that the core knows."""
     begun: bool = False
     ended: bool = False
-    """Whether the response said how it ended."""
+    """Whether the event that ends the response has come."""
     has_id: bool = False
     has_model: bool = False
     silent: dict[int, None] = field(default_factory=dict)
     """Reasoning items that have begun and shown nothing."""
     told: dict[str, str] = field(default_factory=dict)
-    """Fields of the response that are not read, as JSON texts, as they were told last; kept once it has ended."""
+    """Fields of the response that are not interpreted → their latest value, as JSON. They become extras at its end."""
     unfinished: Unfinished = field(default_factory=Unfinished)
-    """Items that are told whole at their end, which has not come."""
+    """Pieces of items whose end, which has the complete value, has not come."""
     final: Annotated[Any, Field(exclude=True)] = None
-    """The response, as the event that ends it told it; not part of a snapshot, because nothing is read of it again."""
+    """The response in the event that ends it. Not part of a snapshot, because it is not read again."""
     base64: int = 0
-    """Characters of audio that were left out."""
+    """Characters of audio, in base64, that were left out."""
     route: Annotated[Any, Field(exclude=True)] = None
-    """The :class:`_Route` of the latest event, if that was a delta that changed nothing here: a delta with the same
-    address goes the same way."""
+    """The :class:`_Route` of the latest event, if that was a delta that changed no state: a delta with the same address
+    has the same route."""
 
     def fits(self, begun: Collection[int], calls: Collection[int]) -> bool:
         """See :class:`streamfsm.wires.source.Source`."""
@@ -134,7 +134,7 @@ class Responses:
         return known and numbered and counted and self.items.refer(calls) and all(at in places for at in self.silent)
 
     def read(self, chunk: object, to: Handler) -> bool:
-        """Pass the events of ``chunk`` on; see :class:`streamfsm.wires.source.Source`."""
+        """Report the events of ``chunk``; see :class:`streamfsm.wires.source.Source`."""
         route, self.route = self.route, None
         if route and _takes(route, chunk, to):
             self.route = route
@@ -169,7 +169,7 @@ class Responses:
         return row.does == "nothing"
 
     def read_late(self, chunk: object, to: Handler) -> None:
-        """See :class:`streamfsm.wires.source.Source`: but the whole response may come after its failure."""
+        """See :class:`streamfsm.wires.source.Source`; but the complete response may come after its failure."""
         late = Responses(self.dialect)
         late.read(chunk, to)
         self.final = self.final if late.final is None else late.final
@@ -179,18 +179,18 @@ class Responses:
         if self.ended:
             return
         self._announce_hidden(len(self.items.all), to)
-        for item in self.items.open_items(("custom_tool_call",)):  # nothing says that its text is whole
+        for item in self.items.open_items(("custom_tool_call",)):  # nothing shows whether its text is complete
             to.take(CallFrame(_CHOICE, item.ordinal, "", "", incomplete=True))
         self._tell_rest(to)
 
     def goes_on(self, chunk: object) -> bool:
-        """See :class:`streamfsm.wires.source.Source`: after an error, the response still tells that it failed."""
+        """See :class:`streamfsm.wires.source.Source`: after an error, an event may still end the response."""
         row = EVENTS.get(str(fields_of(chunk).get("type")))
         return row is not None and row.does in ("end", "failure", "nothing")
 
     @property
     def reasoning_field(self) -> str | None:
-        """See :class:`streamfsm.wires.source.Source`: reasoning goes back as items."""
+        """See :class:`streamfsm.wires.source.Source`: reasoning is sent back as items."""
         return None
 
     # -- events of the response ---------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ class Responses:
             to.take(Finish(_CHOICE, (reason if status == "incomplete" else "") or status))
 
     def _read_response(self, fields: _Fields, to: Handler) -> None:
-        """Read a response that did not come as a stream, or that is not over."""
+        """Read a complete response that did not come as a stream, or one that has not ended."""
         if not self.begun:
             self._begin(to)
         status = fields.get("status")
@@ -264,7 +264,7 @@ class Responses:
         to.take(failure)
 
     def _read_other(self, fields: _Fields, to: Handler) -> None:
-        """Read an object whose type no row holds."""
+        """Read an object whose type is not in the table."""
         kind, error = fields.get("type"), fields.get("error")
         if fields.get("object") == "response":
             self._read_response(fields, to)
@@ -291,7 +291,7 @@ class Responses:
                 to.take(Extra(None, name, _canonical(fields[name])))
 
     def _read_rest(self, row: EventType, fields: _Fields, to: Handler) -> None:
-        """Keep what is not read of an event."""
+        """Keep the fields of an event that are not interpreted."""
         known = _READ.get(row.does)
         if known is None or known.issuperset(fields):
             return
@@ -302,7 +302,7 @@ class Responses:
     # -- which item, which part ---------------------------------------------------------------------------------------
 
     def _find(self, row: EventType, fields: _Fields, to: Handler) -> tuple[Item, bool]:
-        """Return the item that an event speaks of; and whether all of this was known."""
+        """Return the item that an event belongs to, and whether this changed no state."""
         index, ids = _address(fields, to)
         rule, item = self.items.resolve("piece", row.fits, index, ids)
         self._record(rule, row.fits, to)
@@ -318,7 +318,7 @@ class Responses:
         return item, not (is_new_place or rule.records)
 
     def _find_told(self, tells: Tells, told: _Fields, index: int | None, following: Item | None, to: Handler) -> Item:
-        """Return the item that an event tells, which may be a new one."""
+        """Return the item that an event contains, which may be a new one."""
         kind = string(told, "type", _CHOICE, to)
         ids = [each for name in ("id", "call_id") if (each := string(told, name, _CHOICE, to))]
         call_id = string(told, "call_id", _CHOICE, to)
@@ -352,10 +352,12 @@ class Responses:
         return item
 
     def _part(self, item: Item, kind: Kind, name: int | None, to: Handler) -> Part | None:
-        """Return a part of an item, which may be a new one; ``None`` if the item is over and no such part spoke."""
+        """Return a part of an item, which may be a new one; ``None`` if the item has ended without such a part."""
         part = item.part(kind, name)
         if part is None and item.done:
-            to.take(AnomalyReport("late_delta", f"a part of item {item.ordinal} came after the item was over", _CHOICE))
+            to.take(
+                AnomalyReport("late_delta", f"a part of item {item.ordinal} came after the item had ended", _CHOICE)
+            )
             return None
         return part or self._begin_part(item, kind, name, to)
 
@@ -372,7 +374,7 @@ class Responses:
         return self.parts - 1
 
     def _begin_lane(self, item: Item, to: Handler) -> None:
-        """Note that an item shows something: thoughts that began before it and showed nothing are hidden."""
+        """Note that an item shows something. Reasoning items that began before it and have shown nothing are hidden."""
         self.silent.pop(item.ordinal, None)
         self._announce_hidden(item.ordinal, to)
 
@@ -388,7 +390,7 @@ class Responses:
     # -- pieces of items ----------------------------------------------------------------------------------------------
 
     def _read_delta(self, row: EventType, fields: _Fields, to: Handler) -> _Route | None:
-        """Read a delta; return its route, if it was known and nothing but the text was read."""
+        """Read a delta; return its route if reading it changed no state."""
         delta = fields.get("delta")
         kind = cast("Kind", row.kind)
         text = delta if type(delta) is str else _text_of(kind, delta, "delta", to)
@@ -453,7 +455,7 @@ class Responses:
             self.base64 += len(delta)
 
     def _keep_piece(self, row: EventType, fields: _Fields, to: Handler) -> None:
-        """Keep a piece of an item, or one of its texts so far, until the end of the item tells all of it."""
+        """Keep a piece of an item, or one of its texts so far, until the end of the item has the complete value."""
         index, ids = _address(fields, to)
         _, item = self.items.resolve("piece", row.fits, index, ids)
         if item is not None and item.done:
@@ -474,7 +476,7 @@ class Responses:
         self.final, self.unfinished = None, Unfinished()
 
     def _tell_rest(self, to: Handler) -> None:
-        """Pass on what was told for the response as a whole, and what has come of items that did not end."""
+        """Report the kept fields of the response, and what has come of items that did not end."""
         for each in self.unfinished.told():
             to.take(Extra(_CHOICE, "unfinished", each))
         self.unfinished = Unfinished()
@@ -486,10 +488,10 @@ class Responses:
     def _pass(self, _row: EventType, _fields: _Fields, _to: Handler) -> None:
         """Read nothing."""
 
-    # -- texts that are told whole ------------------------------------------------------------------------------------
+    # -- complete texts -----------------------------------------------------------------------------------------------
 
     def _report(self, part: Part, text: str, told: _Fields, to: Handler, *, whole: bool) -> None:
-        """Pass on all text of a part so far, which may be ``whole``, and what is told beside it."""
+        """Report all text of a part so far, complete if ``whole``, with its log probabilities and annotations."""
         to_field = cast("TextField", FIELDS[part.kind])
         if whole:
             to.take(Whole(_CHOICE, to_field, part.number, text))
@@ -530,7 +532,7 @@ class Responses:
             self._report_parts(item, told, to, whole=False)
         else:
             text = kept(_canonical(told))
-            begun = json.loads(text)  # without halves of characters, which no snapshot can hold
+            begun = json.loads(text)  # without lone surrogates, which a snapshot cannot hold
             to.take(Remembered("field", DECODED * len(text)))
             self.unfinished.begin(item.key, begun if isinstance(begun, dict) else {"item": begun})
 
@@ -540,7 +542,7 @@ class Responses:
         self._finish(item, told, to)
 
     def _read_output(self, output: object, to: Handler) -> None:
-        """Read the final list: items of one type that no id names come in the order in which they began."""
+        """Read the final list. Items of one type that cannot be found by an id are in the order in which they began."""
         told = [fields_of(each) for each in output] if isinstance(output, list) else []
         named = {
             place
@@ -560,7 +562,7 @@ class Responses:
             self._finish(item, each, to)
 
     def _finish(self, item: Item, told: _Fields, to: Handler) -> None:
-        """Read an item that is over."""
+        """Read an item that has ended."""
         row = ITEMS.get(item.type, OTHER_ITEM)
         if row.becomes == "call":
             self._frame(item, told, to)
@@ -581,7 +583,7 @@ class Responses:
             self.unfinished.end(key)
 
     def _report_parts(self, item: Item, told: _Fields, to: Handler, *, whole: bool) -> set[int]:
-        """Report the texts of an item: its parts that say something are in order of start. Return their numbers."""
+        """Report the texts of an item; it lists its parts in the order in which they began. Return their numbers."""
         reported: set[int] = set()
         listed: dict[Kind, list[tuple[str, _Fields]]] = {}
         for member in ("summary", "content"):
@@ -617,7 +619,7 @@ class Responses:
             self._hide(item, to)
 
     def _finish_whole(self, item: Item, row: ItemType, told: _Fields, to: Handler) -> None:
-        """Tell an item that comes whole: as a call, or as an extra."""
+        """Report an item that comes complete, as a call or as an extra."""
         if row.becomes == "extra":
             plain = _canonical(told)
             if item.type == "image_generation_call" and isinstance(image := told.get("result"), str) and image:
@@ -631,7 +633,7 @@ class Responses:
         self._finish_arguments(item, _text_of("arguments", value, row.member, to), to)
 
     def _frame(self, item: Item, told: _Fields, to: Handler) -> None:
-        """Tell the call that an item is."""
+        """Report what an item says about its call, besides the arguments."""
         row = ITEMS[item.type]
         name = string(told, "name", _CHOICE, to)
         if name:
@@ -667,20 +669,20 @@ _READERS: dict[Does, Callable[[Responses, EventType, _Fields, Handler], None]] =
 
 
 def _address(fields: _Fields, to: Handler) -> tuple[int | None, list[str]]:
-    """Return the index and the ids by which an event says of which item it speaks."""
+    """Return the index and the ids with which an event refers to its item."""
     ids = [each for name in ("item_id", "call_id") if type(each := fields.get(name)) is str and each]
     return integer(fields, "output_index", _CHOICE, to), ids
 
 
 def _full_address(fields: _Fields) -> tuple[object, ...]:
-    """Return all by which a delta says where it belongs; with the types of numbers, because ``True == 1``."""
+    """Return all fields that decide which text a delta belongs to; with the types of numbers, because ``True == 1``."""
     index, part, summary = fields.get("output_index"), fields.get("content_index"), fields.get("summary_index")
     numbers = index, part, summary, type(index), type(part), type(summary)
     return fields.get("type"), fields.get("item_id"), fields.get("call_id"), *numbers
 
 
 def _route(fields: _Fields, item: Item, part: Part | None, field: TextField | None) -> _Route | None:
-    """Return the way of this delta; ``None`` if its address has wrong types, which are recorded each time."""
+    """Return the route of this delta; ``None`` if its address has wrong types, which must be recorded each time."""
     for name in _NUMBERS:
         number = fields.get(name)
         if number is not None and (type(number) is not int or abs(number) > LARGEST):
@@ -691,7 +693,7 @@ def _route(fields: _Fields, item: Item, part: Part | None, field: TextField | No
 
 
 def _takes(route: _Route, chunk: Any, to: Handler) -> bool:
-    """Pass on a delta that goes this way, as nearly all do; return whether it does."""
+    """Report the chunk if it is a delta with this route, as nearly all are; return whether it is."""
     try:
         fields = chunk if type(chunk) is dict else {} if chunk.__pydantic_extra__ else chunk.__dict__
         text = fields["delta"]
@@ -708,12 +710,12 @@ def _takes(route: _Route, chunk: Any, to: Handler) -> bool:
 
 
 def _list_of(value: object, member: str, to: Handler) -> list[Any]:
-    """Return a list; an empty one if it is absent, or if another value, which is recorded, came in its place."""
+    """Return a list; an empty one if the value is absent or, which is recorded, not a list."""
     return [] if value is None else checked(list, value, member, _CHOICE, to) or []
 
 
 def _named(name: object) -> str:
-    """Return the name of a field, which a client's object may have of any kind."""
+    """Return the name of a field, which may be of any type in a client's object."""
     return without_surrogates(name if isinstance(name, str) else show(name))
 
 
@@ -727,7 +729,7 @@ def _part_text(kind: Kind, told: _Fields, to: Handler) -> str:
 
 
 def _text_of(kind: Kind, value: object, member: str, to: Handler) -> str:
-    """Return a text; older events have it in an object, and some servers send arguments as their value."""
+    """Return a text. Older events have it in an object, and some servers send arguments as a JSON value."""
     if isinstance(value, str):
         return value
     if FIELDS[kind] is None and says(value):
@@ -740,7 +742,7 @@ def _text_of(kind: Kind, value: object, member: str, to: Handler) -> str:
 
 
 def _canonical(value: object, *, nulls: bool = False) -> Any:
-    """Return a value as plain data with sorted keys, as which dicts and a client's objects are alike."""
+    """Return a value as plain data with sorted keys, so that dicts and a client's objects give the same."""
     plain = as_plain(value)
     return show(value) if plain is None else _sorted(plain, nulls=nulls)
 

@@ -1,4 +1,4 @@
-"""``Unfinished``: what has come of items that are told whole at their end, in case the end never comes."""
+"""``Unfinished``: pieces of items whose end has the complete value, kept in case the end never comes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,17 +7,17 @@ from typing import Any
 from streamfsm.core.buffer import Buffer
 
 MOST = 2**20
-"""Characters of pieces that are kept at a time; items that go on as long are told whole in one event."""
+"""The most characters of pieces that are kept at a time. The end of a longer item has its complete value anyway."""
 
 
 @dataclass(slots=True)
 class Unfinished:
-    """Items that have begun, by a key, and what came of their texts. An item that ends is told whole, and leaves."""
+    """Items that have begun, by a key, and the pieces of their texts. An item that ends is removed."""
 
     begun: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The item as it was told when it began, as plain data; nothing if it was not."""
+    """The item in the event that began it, as plain data; missing if there was no such event."""
     texts: dict[str, dict[str, Buffer]] = field(default_factory=dict)
-    """What came of each of its texts, by the text's name."""
+    """The text that came so far, by the item's key and the text's name."""
     size: int = 0
     """Characters of all texts."""
 
@@ -26,11 +26,11 @@ class Unfinished:
         return name in self.texts.get(key, ())
 
     def begin(self, key: str, told: Mapping[str, Any]) -> None:
-        """Keep an item as it was told when it began."""
+        """Keep an item from the event that began it."""
         self.begun.setdefault(key, dict(told))
 
     def add(self, key: str, name: str, text: str, *, whole: bool) -> None:
-        """Keep a piece of a text; or ``whole``, all of it, if that is more than the pieces are."""
+        """Keep a piece of a text; or, if ``whole``, all of it, unless the pieces so far are longer."""
         so_far = self.texts.setdefault(key, {}).setdefault(name, Buffer())
         if whole:
             if len(text) <= so_far.size:
