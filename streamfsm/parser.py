@@ -1,4 +1,4 @@
-"""``StreamParser``: sans-IO, one per response. Chunks in, typed messages out."""
+"""``StreamParser``: chunks in, typed messages out. It does no I/O; each response needs one of its own."""
 
 import json
 from bisect import bisect_left
@@ -53,16 +53,16 @@ _NOT_PLAIN = (UNFRAMED, b"error")  # names of server-sent events that change how
 
 @dataclass(slots=True)
 class _Wire:
-    """The state of the code that reads the wire, apart from what was read."""
+    """The state of the code that reads the wire, as opposed to what was read."""
 
     source: Annotated[ChatCompletions | Responses, Field(discriminator="wire")]
     known: bool = False
-    """Whether it is known which wire it is: by an object, or by the caller."""
+    """Whether the wire has been decided, by an object or by the caller."""
     body: EventStream = field(default_factory=EventStream)
     body_done: bool = False
     """Whether the event that ends a body has come."""
     unread: str = ""
-    """The beginning of text that came in place of events."""
+    """The beginning of text that came instead of events."""
 
 
 _VERSION: Final = 4  # of snapshots; changes with their shape: see docs/snapshots.md
@@ -70,7 +70,7 @@ _VERSION: Final = 4  # of snapshots; changes with their shape: see docs/snapshot
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    # The schema's names are those of the attributes, but for underscores; what it does not know is refused.
+    # The schema's names are those of the attributes without leading underscores; unknown names are refused.
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
         alias_generator=lambda name: name.lstrip("_"), extra="forbid", arbitrary_types_allowed=True
     )
@@ -85,39 +85,38 @@ class StreamParser:
     """Parses the stream of one response.
 
     Args:
-        inner_thoughts_kwarg: the key, or accepted keys, of any tool's arguments whose value is the model's thoughts;
+        inner_thoughts_kwarg: the key, or several accepted keys, in any tool's arguments whose value is the thoughts;
             ``None``: there is no such key.
-        assistant_tool: the tool through which the model speaks; ``None``: no tool is unpacked, which is the default of
+        assistant_tool: the message tool, through which the model speaks; ``None``: no tool is. That is the default of
             :class:`OpenAIStreamingInterface`, as in the class that it replaces.
-        assistant_kwarg: the key of that tool's arguments whose value is what the model says.
+        assistant_kwarg: the key in that tool's arguments whose value is the message.
         channels: other values of arguments that become messages of their own, :class:`ArgumentMessage`.
-        reasoning_model: whether the model thinks without showing it, so that hidden reasoning is announced; ``None``:
-            decided from the model's name, unless its thoughts come in a kwarg.
+        reasoning_model: whether the model reasons without showing it, so that hidden reasoning is announced; ``None``:
+            decided by the model's name, unless ``inner_thoughts_kwarg`` is set.
         think_tags: opening and closing tag of reasoning inside content, such as ``("<think>", "</think>")``; a
             :class:`ThinkTags` if the prompt opens the thought, or thoughts come amid the answer; or several pairs.
         requires_approval_tools: tools whose calls are announced as :class:`ApprovalRequestMessage`.
-        seal_tools: tools whose calls are told by a :class:`ToolCallSealed` as soon as they are whole and nothing of
-            them is in doubt; a :class:`ToolCallRevoked` follows if they turn out not to be ready.
-        dialect: how the server speaks, where servers differ.
-        limits: how much the parser takes before the stream fails.
-        wire: which protocol the server speaks, ``chat`` (Chat Completions) or ``responses``; ``auto``: the first object
-            tells. An object of the other one is the anomaly ``foreign_wire``.
+        seal_tools: tools whose calls are announced by a :class:`ToolCallSealed` as soon as they are complete and not in
+            doubt; a :class:`ToolCallRevoked` follows if they turn out not to be ready.
+        dialect: how the server's format differs from OpenAI's.
+        limits: how much the parser reads before the stream fails.
+        wire: the protocol of the stream, ``chat`` (Chat Completions) or ``responses``; ``auto``: the first object
+            decides. An object of the other protocol is the anomaly ``foreign_wire``.
         message_id: id of all messages; ``message-<uuid4>`` unless given.
         run_id: copied to all messages.
         step_id: copied to all messages.
         date: date of all messages, with a time zone; now, unless given.
-        boundaries: whether the lists that the verbs return also hold :class:`RunStarted`, :class:`RunEnded` and
-            :class:`CallClosed`, in order; they are typed as lists of messages all the same.
-        keep: whether :attr:`result` holds the texts. If not, texts and finished arguments leave the parser and its
-            snapshots once their messages are told, so that a stream takes the same memory however long it is, as a
-            gateway wants it, which only passes messages on. The messages are the same; ``docs/keep.md`` says what
-            stays.
-        trace: receives a :class:`Transition` per row taken and per message: a callable, or a list to append to; or a
-            :class:`TraceLog`, whose records also say where, why and what. What a callable raises is raised by the verb,
-            once it has read everything; the next verb returns its messages.
+        boundaries: whether the returned lists also hold :class:`RunStarted`, :class:`RunEnded` and :class:`CallClosed`,
+            in order; they are typed as lists of messages all the same.
+        keep: whether :attr:`result` holds the texts. If not, the parser and its snapshots discard texts and finished
+            arguments once their messages are emitted, so that a stream's memory does not depend on its length. That
+            suits a gateway, which only passes messages on. The messages are the same; see ``docs/keep.md``.
+        trace: receives a :class:`Transition` for each row taken and each message: a callable, or a list to append to,
+            or a :class:`TraceLog`, whose records also say where, why and what. If a callable raises, the method that
+            was called reads its input to the end, then raises the same; the next method returns the messages.
 
     Raises:
-        MisuseError: an argument that can never work.
+        MisuseError: an argument can never work.
     """
 
     __slots__ = ("__weakref__", "_frame", "_response", "_shortest", "_template", "_traced", "_wire")
@@ -182,34 +181,35 @@ class StreamParser:
         self._wire = state.wire
         self._response = Response(state.options, state.wire.source.dialect, state.run, trace)
         self._template = Template()
-        self._frame = b""  # what came before the data of the latest event, if that came by itself
+        self._frame = b""  # the bytes before the data of the latest event, if that event came in a piece of its own
         self._shortest = min(state.options.limits.event, state.options.limits.values)
         if not state.options.keep:
             self._traced = self._response.writer.chunk_ends
             self._response.writer.chunk_ends = self._let_go
 
-    # -- the five verbs ---------------------------------------------------------------------------------------------
+    # -- reading ----------------------------------------------------------------------------------------------------
 
     def feed(self, chunk: object) -> list[StreamMessage]:
-        """Take the next chunk.
+        """Read the next chunk.
 
         Args:
-            chunk: an ``openai`` ``ChatCompletionChunk``, or a dict of the same shape.
+            chunk: an object of the ``openai`` client, ``ChatCompletionChunk`` or ``ResponseStreamEvent``, or a dict of
+                the same shape.
 
         Returns:
-            The messages that became decidable, in order; often none, sometimes several. Whatever a server sends,
-            nothing is raised: see :attr:`result` for anomalies and errors.
+            The messages that became decidable, in order; often none, sometimes several. Nothing that a server sends
+            raises an exception: see :attr:`result` for anomalies and errors.
         """
         self._read(chunk)
         return self._response.writer.drain()
 
     def feed_bytes(self, data: bytes) -> list[StreamMessage]:
-        """Take the next bytes of the response's body, server-sent events, cut anywhere.
+        """Read the next bytes of the response's body, which is server-sent events, cut anywhere.
 
-        No object is built per chunk, which costs the ``openai`` client more than all that is done here. ``[DONE]`` ends
-        the stream, as :meth:`close` does; what comes after it is not read. An event that is not JSON fails the stream,
-        where the client would raise. A body that is JSON and not an event stream is read as well; any other text fails
-        the stream at its end, with code ``not_a_stream`` and the beginning of the text.
+        This builds no object for each chunk, which takes the ``openai`` client more time than all that is done here.
+        ``[DONE]`` ends the stream, as :meth:`close` does; nothing after it is read. An event that is not JSON fails the
+        stream, where the client would raise. A body that is JSON instead of an event stream is read as well; any other
+        text fails the stream at its end, with code ``not_a_stream`` and the beginning of the text.
 
         Args:
             data: any number of bytes.
@@ -233,18 +233,18 @@ class StreamParser:
         return self.close() if wire.body_done else self._response.writer.drain()
 
     def announce_hidden(self) -> list[StreamMessage]:
-        """Announce, before the first chunk, that the model thinks without showing it.
+        """Announce, before the first chunk, that the model reasons without showing it.
 
-        Without this call, the model's name in a chunk decides, and the first message is what announces it.
+        Without this call, the model's name in a chunk decides, and the first message announces it.
 
         Returns:
-            A :class:`HiddenReasoningMessage`; nothing if messages have come.
+            A :class:`HiddenReasoningMessage`; nothing if a message has been emitted.
         """
         self._response.announce_hidden()
         return self._response.writer.drain()
 
     def close(self) -> list[StreamMessage]:
-        """End the stream: the wire has no more chunks. Idempotent.
+        """End the stream, because there are no more chunks. Idempotent.
 
         Returns:
             The messages that were held back, then the :class:`StopReason`.
@@ -264,11 +264,11 @@ class StreamParser:
         return self._end("end")
 
     def cancel(self) -> list[StreamMessage]:
-        """End the stream for the caller, who wants no more: like :meth:`close`, but ``cancelled``; no call is ready."""
+        """End the stream because the caller wants no more: like :meth:`close`, but ``cancelled``; no call is ready."""
         return self._end("cancel")
 
     def fail(self, error: BaseException | str) -> list[StreamMessage]:
-        """End the stream because the transport broke: like :meth:`close`, but ``failed``; no call is ready.
+        """End the stream because the transport failed: like :meth:`close`, but ``failed``; no call is ready.
 
         Args:
             error: what happened; ``result.error`` keeps its text, and its ``code`` attribute if it has one.
@@ -288,7 +288,7 @@ class StreamParser:
         if self.state == "open":
             self._response.stop(event, error)
 
-    # -- what came of it --------------------------------------------------------------------------------------------
+    # -- state and result -------------------------------------------------------------------------------------------
 
     @property
     def state(self) -> StreamState:
@@ -303,12 +303,12 @@ class StreamParser:
 
     @property
     def final_response(self) -> Any:
-        """The whole response, as the event that ends a Responses stream has it: the object that was fed, or a dict.
+        """The complete response in the event that ends a Responses stream: the object that was fed, or a dict.
 
-        ``None`` on the other wire, and before that event. A snapshot does not hold it.
+        ``None`` on Chat Completions, and before that event. A snapshot does not hold it.
 
         Raises:
-            MisuseError: the parser keeps no texts.
+            MisuseError: the parser was made with ``keep=False``.
         """
         if not self._response.options.keep:
             raise MisuseError(NOT_KEPT.format("final_response"))
@@ -317,16 +317,15 @@ class StreamParser:
 
     @property
     def result(self) -> StreamResult:
-        """The result of the stream so far; built anew on each access.
+        """The result of the stream so far, built anew on each access.
 
-        With ``keep=False`` it has no texts, arguments and extras: reading those raises :class:`MisuseError`, and JSON
-        made of it lacks them. Names, ids, verdicts, which calls are ready, what calls have beside their arguments, and
-        the usage are there.
+        With ``keep=False`` it has no texts, arguments or extras: reading those raises :class:`MisuseError`, and its
+        JSON lacks them. It still has names, ids, verdicts, which calls are ready, the extras of calls, and the usage.
         """
         run, judge = self._response.run, self._response.judge
         answer = set(judge.answer())
         outcomes = {} if self.state == "open" else judge.outcomes(self.state)
-        given: set[str | None] = set()  # ids of calls, which must differ within one message that goes back
+        given: set[str | None] = set()  # ids of calls, which must differ within a message that is sent back
         turns: dict[int, list[Turn]] = {}
         for turn in run.numbering.turns or ():
             turns.setdefault(turn.choice, []).append(turn)
@@ -371,7 +370,7 @@ class StreamParser:
         """Return a parser that continues where the parser of ``snapshot`` stopped.
 
         Raises:
-            MisuseError: the snapshot is not one that a parser of this version can have made.
+            MisuseError: no parser of this version can have made the snapshot.
         """
         version = snapshot.get("version") if isinstance(snapshot, dict) else None
         if version != _VERSION:
@@ -386,21 +385,21 @@ class StreamParser:
             if kept.run.stream.is_open and not kept.wire.source.fits(
                 choices, choices[0].calls.at_index if 0 in choices else ()
             ):
-                problems.append("the reader of the wire knows the choices and calls that there are")
+                problems.append("the reader of the wire knows the same choices and calls as the core")
             if not problems:
                 parser._open(kept, trace)
                 if not parser._response.fits():
-                    problems.append("what is kept is what the options say")
-        except Exception as error:  # a snapshot is input: whatever is wrong with it, this is the answer
+                    problems.append("the state keeps what the options say")
+        except Exception as error:  # a snapshot is untrusted input: anything wrong with it is reported like this
             raise MisuseError(f"not a snapshot of this version: {error}") from error
         if problems:
-            raise MisuseError(f"not a snapshot of this version: not so: {'; '.join(problems)}")
+            raise MisuseError(f"not a snapshot of this version: violated: {'; '.join(problems)}")
         if json.dumps(parser.snapshot(), sort_keys=True) != given:
-            raise MisuseError("not a snapshot of this version: no parser writes it so")
+            raise MisuseError("not a snapshot of this version: no parser writes it like this")
         return parser
 
     def _let_go(self) -> None:
-        """Let go what was told, after a piece of the stream; only if nothing is kept."""
+        """With ``keep=False``, discard what was emitted, after each piece of the stream."""
         self._response.let_go()
         self._wire.source.let_go()
         if self._traced is not None:
@@ -426,7 +425,7 @@ class StreamParser:
             wire.known = True
 
     def _is_like_before(self, data: bytes) -> bool:
-        """Take bytes that are a whole event, like the latest one but for its text; return whether they are."""
+        """Read bytes that are one complete event with a learned shape; return whether they are."""
         frame = self._frame
         return (
             bool(frame)
@@ -459,7 +458,7 @@ class StreamParser:
             self._take_text(data.strip(), error)
         else:
             recorder = self._template.recorder(data)
-            is_plain = self._read(chunk, recorder)  # so it is not an error, whatever its event is named
+            is_plain = self._read(chunk, recorder)  # so it is not an error, whatever the event's name
             if recorder:
                 recorder.tell(self._response)
             if not is_plain:
@@ -468,7 +467,7 @@ class StreamParser:
                 self._template.learn(data, recorder.events, wire.source)
 
     def _take_text(self, data: bytes, error: ValueError) -> None:
-        """Take data that is not JSON: the end marker, a keep-alive, or a failure."""
+        """Handle data that is not JSON: the end marker, a keep-alive, or a failure."""
         if data.startswith(DONE):
             self._wire.body_done = True
         elif data.startswith(b":"):
@@ -478,7 +477,7 @@ class StreamParser:
             self._stop("error", ErrorInfo(code="not_json", message=message))
 
     def _take_unframed(self, data: bytes) -> None:
-        """Take lines that belong to no event: JSON objects are chunks; of anything else the beginning is kept."""
+        """Handle lines that belong to no event: JSON objects are chunks; of anything else the beginning is kept."""
         chunks = documents(data)
         for chunk in chunks:
             self._read(chunk)

@@ -222,7 +222,7 @@ def test_beyond_the_total_the_stream_fails_and_what_was_said_stays():
     assert kinds == ["assistant", "stop"]
     assert parser.result.content == "".join(text for kind, text in said(messages) if kind == "assistant")
     assert parser.result.error
-    assert "characters in all" in parser.result.error.message
+    assert "characters in total" in parser.result.error.message
 
 
 SIGNED = {"type": "reasoning.text", "text": "thoughts", "signature": "c2lnbmVk"}

@@ -68,25 +68,25 @@ CALLS = (*CHOICE, "calls")
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (_set("run", "stream", "state", to="closed"), "each state is one of its machine"),
-        (_set(*CHOICE, "texts", "content", "state", to="raw_args"), "each state is one of its machine"),
+        (_set("run", "stream", "state", to="closed"), "each state belongs to its lane's machine"),
+        (_set(*CHOICE, "texts", "content", "state", to="raw_args"), "each state belongs to its lane's machine"),
         (_set(*CHOICE, "texts", "content", "state", to="done"), "lanes end with the stream"),
-        (_set(*CALLS, "lanes", 0, "ordinal", to=1), "each lane has its choice and its place"),
-        (_set(*CALLS, "last", to=9), "positions are those of calls and details"),
-        (_set(*CALLS, "lanes", 0, "adopter", to=0), "positions are those of calls and details"),
-        (_set(*CALLS, "lanes", 1, "adopter", to=0), "positions are those of calls and details"),
-        (_set("run", "numbering", "turns", 0, 0, to=7), "turns are those of lanes"),
-        (_set("run", "numbering", "turns", 0, 2, to=7), "turns are those of lanes"),
-        (_set(*CHOICE, "texts", "content", "pair", to=3), "what is held back is short, and was there"),
+        (_set(*CALLS, "lanes", 0, "ordinal", to=1), "each lane has the choice and the position"),
+        (_set(*CALLS, "last", to=9), "positions refer to calls and details that exist"),
+        (_set(*CALLS, "lanes", 0, "adopter", to=0), "positions refer to calls and details that exist"),
+        (_set(*CALLS, "lanes", 1, "adopter", to=0), "positions refer to calls and details that exist"),
+        (_set("run", "numbering", "turns", 0, 0, to=7), "turns refer to lanes that exist"),
+        (_set("run", "numbering", "turns", 0, 2, to=7), "turns refer to lanes that exist"),
+        (_set(*CHOICE, "texts", "content", "pair", to=3), "what is held back is short, and has come"),
         (_set(*CHOICE, "extras", to={"odd": {"policy": "set", "texts": {"[": "["}}}), "extras hold JSON"),
         (_set(*CHOICE, "texts", "content", "size", to=0), "sizes are within the limits"),
-        (_set("wire", "source", "choices", to={}), "the reader of the wire knows the choices"),
+        (_set("wire", "source", "choices", to={}), "the reader of the wire knows the same choices"),
         (_set(*CALLS, "lanes", 0, "state", to="raw_args"), "by its arguments"),
         (_set(*CALLS, "lanes", 1, "name", to=""), "has no name"),
-        (_set(*CALLS, "lanes", 0, "again", to=0), "could have come again"),
-        (_set("run", "meter", "bound", to=5), "no parser writes it so"),
+        (_set(*CALLS, "lanes", 0, "again", to=0), "characters could repeat"),
+        (_set("run", "meter", "bound", to=5), "no parser writes it like this"),
         (_set("run", "odd", to=1), "Unexpected keyword argument"),
-        (_set("run", "arguments_astray", to=0), "no parser writes it so"),
+        (_set("run", "arguments_astray", to=0), "no parser writes it like this"),
         (_set(*CHOICE, "texts", "content", "answer", to=5), "not a text"),
         (_set("run", "model", to=HALF), "surrogates not allowed"),
         (_set("options", "run_id", to=object()), "not JSON serializable"),
@@ -118,7 +118,7 @@ def test_a_reader_of_responses_that_refers_to_nothing_is_refused(change):
     feed(parser, EVENTS[:-1])
     snapshot = parser.snapshot()
     change(snapshot)
-    with pytest.raises(MisuseError, match="the reader of the wire knows the choices and calls that there are"):
+    with pytest.raises(MisuseError, match="the reader of the wire knows the same choices and calls as the core"):
         StreamParser.restore(snapshot)
 
 

@@ -1,6 +1,6 @@
-"""What holds of the state of every response, beside its types: a snapshot of which it does not hold is refused.
+"""The invariants of the state of every response, besides its types; a snapshot that violates one is refused.
 
-What follows from other state is not here: a call's reader is made anew from its arguments, which checks its state.
+State that follows from other state is not checked here: a call's arguments are read again, which checks its state.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -48,7 +48,7 @@ def _states(run: Run, _: Options) -> bool:
 
 
 def _ended_together(run: Run, _: Options) -> bool:
-    """Once the stream has ended, so have its lanes; before, none has."""
+    """All lanes have ended if the stream has, and none otherwise."""
     over = not run.stream.is_open
     ended = [lane.state in TEXT.table.final for _, _, lane in _texts(run)]
     ended += [lane.state in lane.machine.table.final for _, _, lane in _calls(run)]
@@ -108,13 +108,13 @@ def _is_turn(run: Run, turn: Turn) -> bool:
 
 
 def _held_back(run: Run, options: Options) -> bool:
-    """What lanes hold back: half a character, the beginning of a tag, what repeats the text."""
+    """Lanes hold back nothing but half a surrogate pair, the beginning of a tag, or what repeats the text."""
     texts = all(lane.holds_back_what_came(len(options.think_tags or ())) for _, _, lane in _texts(run))
     return texts and all(lane.holds_back_what_came for _, _, lane in _calls(run))
 
 
 def _whole_characters(run: Run, _: Options) -> bool:
-    """Texts hold no half of a character: what waits for its other half is kept apart."""
+    """No text holds half of a surrogate pair: a half that waits for the other is stored separately."""
     texts = [each for _, _, lane in _texts(run) for each in (lane.answer.getvalue(), lane.reasoning.getvalue())]
     texts += [each for _, _, lane in _calls(run) for each in (lane.name, lane.arguments.getvalue())]
     texts += [detail.data.getvalue() for choice in run.choices.values() for detail in choice.details]
@@ -135,7 +135,7 @@ def _is_kept(found: Kept) -> bool:
 
 
 def _sizes(run: Run, options: Options) -> bool:
-    """Texts, lists and counts are within the limits; at the end, half a character that came alone is one more."""
+    """Texts, lists and counts are within the limits; at the end, half a surrogate pair may add one character."""
     over = not run.stream.is_open
     limits, raw = options.limits, run.usage.raw or {}
     return (
@@ -157,14 +157,14 @@ def _sizes(run: Run, options: Options) -> bool:
 
 
 INVARIANTS: tuple[tuple[str, Holds], ...] = (
-    ("each state is one of its machine", _states),
+    ("each state belongs to its lane's machine", _states),
     ("lanes end with the stream", _ended_together),
-    ("each lane has its choice and its place", _lanes),
-    ("positions are those of calls and details", _positions),
-    ("turns are those of lanes", _turns),
-    ("what is held back is short, and was there", _held_back),
-    ("texts hold whole characters", _whole_characters),
+    ("each lane has the choice and the position that it is stored under", _lanes),
+    ("positions refer to calls and details that exist", _positions),
+    ("turns refer to lanes that exist", _turns),
+    ("what is held back is short, and has come", _held_back),
+    ("texts hold no half of a surrogate pair", _whole_characters),
     ("extras hold JSON", _extras_are_json),
     ("sizes are within the limits", _sizes),
 )
-"""What holds, in words and as a predicate."""
+"""Each invariant, in words and as a predicate."""

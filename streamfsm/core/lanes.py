@@ -26,10 +26,10 @@ from streamfsm.machines import STREAM, TEXT, TOOL_CALL, StateMachine
 from streamfsm.machines.emission import SPOKEN, Emission
 from streamfsm.result import CallKind, Verdict
 
-_SHORT = 64
+_SHORT = 64  # characters; longer arguments are not empty
 _SHORTEST = 16  # characters; a shorter text is not reported as repeated
 _WINDOW = 4096  # characters that are read again after each repetition that is found
-# White space is bounded, because it is read again with each piece; a longer one belongs to no placeholder.
+# White space is bounded because it is read again with each piece; longer white space is not part of a placeholder.
 _PLACEHOLDER = re.compile(r"[ \t\n\r]{0,99}(?:\{[ \t\n\r]{0,99}\}|null)[ \t\n\r]{0,99}")
 _PLACEHOLDER_SO_FAR = re.compile(
     r"[ \t\n\r]{0,99}(?:\{[ \t\n\r]{0,99}(?:\}[ \t\n\r]{0,99})?|n(?:u(?:l(?:l[ \t\n\r]{0,99})?)?)?)?"
@@ -42,10 +42,10 @@ _BUFFERS = {Emission.ANSWER: "answer", Emission.REASONING: "reasoning", None: "_
 _KEPT_IN = {state.name: _BUFFERS[state.text] for state in TEXT.table.states}
 AWAITING_NAME = TOOL_CALL.table.initial
 _OVER = ("closed", "sealed", "malformed", "spoken_verbatim")  # states of a call whose arguments lack nothing
-# States of an open call whose arguments can go: nothing of them is read again. And the lexer's mode in each.
+# States of an open call whose arguments can be discarded, because nothing reads them again; and the lexer's mode there.
 _GONE = {"closed": "closed", "malformed": "broken", "spoken_verbatim": "broken", "text_input": "text"}
 _GOES = frozenset({*_GONE, *TOOL_CALL.table.final})
-_HEAD = 256  # characters of an object that stay, so that what does not repeat it is told at once
+_HEAD = 256  # characters of a discarded object that are kept, so that most text that does not repeat it is read at once
 OPEN = frozenset(STREAM.table.live)
 
 
@@ -53,14 +53,14 @@ class Outlet(Protocol):
     """Where a lane's output goes."""
 
     def boundary(self, lane: "Lane", event: str, emits: str | Mapping[str, Any] = "") -> None:
-        """``event`` fires; ``emits`` is what the row emits, if it does: a text, or several fields of the message."""
+        """``event`` fires; ``emits`` is what its row emits, if anything: a text, or several fields of the message."""
 
     def text(self, lane: "Lane", text: str) -> None:
-        """Text arrived in the lane's present state."""
+        """Text arrived in the lane's current state."""
 
 
 class _Nobody:
-    """Hears nothing."""
+    """An outlet that ignores everything."""
 
     def boundary(self, lane: "Lane", event: str, emits: object = "") -> None:
         pass
@@ -71,12 +71,12 @@ class _Nobody:
 
 @dataclass(frozen=True, slots=True)
 class LanePolicy:
-    """How lanes of one kind take text."""
+    """How lanes of one kind read their text."""
 
     limit: int
-    """Characters in all."""
+    """The most characters of a lane."""
     cumulative: bool
-    """Whether each piece holds all text so far."""
+    """Whether each piece repeats all of the text so far."""
     begins: str = ""
     """The event that the first piece of a text field fires; empty for calls, whose name decides it."""
     tags: Tags | None = None
@@ -87,17 +87,21 @@ class LanePolicy:
 
 
 def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
-    """Join surrogates and cut to the available room; return the text, the half held back, and whether all fitted."""
+    """Join surrogates and cut the text to ``room`` characters.
+
+    Returns:
+        The text, the half of a surrogate pair that is held back, and whether all of the text fitted.
+    """
     if half or not text.isascii():
         text, half = join_surrogates(half, text)
     return (text, half, True) if len(text) + len(half) <= room else (text[:room], "", False)
 
 
 def _delta_of(buffers: Iterable[Buffer], size: int, text: str) -> str | None:
-    """Return the new part of a cumulative text; ``None`` if the text does not continue what is in the ``buffers``.
+    """Return the new part of a cumulative text; ``None`` if the text does not continue the text in the ``buffers``.
 
-    ``size`` is the size of all earlier text. Where tags were taken out, the buffers hold less, and nothing is compared.
-    No more is read of them than the text is long, because a short text may come often.
+    ``size`` counts all earlier text. The buffers hold less than that if tags were removed; then nothing is compared.
+    At most ``len(text)`` characters of the buffers are read, because a short text may come often.
     """
     text, half = join_surrogates("", text)
     if sum(buffer.size for buffer in buffers) < size:
@@ -127,7 +131,7 @@ class StreamLane:
 
 
 def label_of(text_field: str, part: int) -> str:
-    """Return the name of a text field's lane, or of its part's; a field's first part is named as the field."""
+    """Return the name of the lane of a text field's part; the first part has the name of the field."""
     return f"{text_field} {part}" if part else text_field
 
 
@@ -137,7 +141,7 @@ class TextLane:
 
     machine: ClassVar[StateMachine] = TEXT
     reached: ClassVar[str] = "text"
-    """The limit that was reached, where ``feed`` says so."""
+    """The limit that was reached if ``feed`` returns ``False``."""
 
     choice: int
     text_field: str
@@ -145,14 +149,14 @@ class TextLane:
     """Which of the field's texts, where the wire has several."""
     state: str = TEXT.table.initial
     settled: bool = False
-    """Whether the wire said that the text is whole."""
+    """Whether the wire said that the text is complete."""
     size: int = 0
     answer: Buffer = field(default_factory=Buffer)
     reasoning: Buffer = field(default_factory=Buffer)
     _half: Half = ""  # a high surrogate whose low half may come next
     _prefix: str = ""  # what may become a tag
-    _pair: int | None = None  # of several pairs of tags, the one whose tag came last
-    _held: Buffer = field(default_factory=Buffer)  # what came while it is undecided
+    _pair: int | None = None  # the index of the pair of tags whose tag came last, if there are several pairs
+    _held: Buffer = field(default_factory=Buffer)  # the text so far, while it is undecided whether it is a thought
     _again: int = 0  # how many characters are held back because they repeat the text so far
 
     @property
@@ -161,7 +165,7 @@ class TextLane:
         return label_of(self.text_field, self.part)
 
     def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
-        """Take the next piece.
+        """Read the next piece of the text.
 
         Returns:
             Whether all of it was within the limit.
@@ -181,7 +185,7 @@ class TextLane:
         return fits
 
     def _unless_again(self, text: str) -> str:
-        """Return what can be read now. Text that repeats the beginning of the lane's text is held back."""
+        """Return the text that can be read now. Text that repeats the beginning of the lane's text is held back."""
         so_far, held = self._written, self._again
         if so_far.part(held, len(text)) == text:
             self._again += len(text)
@@ -191,16 +195,16 @@ class TextLane:
 
     @property
     def kept(self) -> int:
-        """How many characters of the text are kept, or held back."""
+        """The number of characters of the text that are kept or held back."""
         return self.answer.size + self.reasoning.size + self._held.size + len(self._prefix) + self._again
 
     @property
     def held_back(self) -> str:
-        """The text that waits for the next one."""
+        """The text that has been read but not emitted, because what follows decides what it is."""
         return self._held.getvalue() + self._written.part(0, self._again) + self._prefix + self._half
 
     def holds_back_what_came(self, pairs: int) -> bool:
-        """Whether what is held back can be, with so many pairs of tags."""
+        """Whether this much text can be held back, given the text that came and the number of pairs of tags."""
         return (
             len(self._half) <= 1
             and (self._pair is None or 0 <= self._pair < pairs)
@@ -213,27 +217,27 @@ class TextLane:
 
     @property
     def repeats(self) -> bool:
-        """Whether the text consists of a shorter text, of some length, more than once."""
+        """Whether the text consists of a shorter text that comes more than once; very short texts do not count."""
         return any(is_repetition(buffer.getvalue(), _SHORTEST) for buffer in (self.answer, self.reasoning))
 
     def delta_of(self, text: str) -> str | None:
-        """Return the new part of a cumulative text; ``None`` if it contradicts what came before."""
+        """Return the new part of a cumulative text; ``None`` if it contradicts the earlier text."""
         self._half = ""
         return _delta_of((self._held, self.answer, self.reasoning), self.size, text)
 
     def pass_on(self, *, reasoning: bool) -> None:
-        """Keep no text of what comes; ``reasoning``: not even thoughts."""
+        """Do not keep the text that follows, except thoughts; with ``reasoning``, do not keep thoughts either."""
         self.answer = Passing()
         if reasoning:
             self.reasoning = Passing()
 
     @property
     def passes(self) -> tuple[bool, bool]:
-        """Whether the answer, and the thoughts, are not kept."""
+        """Whether the answer is not kept, and whether the thoughts are not kept."""
         return isinstance(self.answer, Passing), isinstance(self.reasoning, Passing)
 
     def emitted(self, field: str) -> Buffer:
-        """Return all text that has become this field of messages."""
+        """Return all text that messages have carried in this field."""
         return self.reasoning if field == "reasoning" else self.answer
 
     def stray_tag(self, tags: Tags) -> str:
@@ -251,7 +255,7 @@ class TextLane:
             if not tag:
                 break
             event, pair = tags.read(self.state, self._pair, tag)
-            if self.state == _UNDECIDED:  # now it is known whether the text begins with a thought: read all of it again
+            if self.state == _UNDECIDED:  # it is decided now whether the text begins with a thought: read it all again
                 text, at = self._release() + text[end:], 0
             else:
                 self._pair, at = pair, end + len(tag)
@@ -259,12 +263,12 @@ class TextLane:
         self._prefix = text[end:]
 
     def close(self, event: str, outlet: Outlet) -> None:
-        """End the lane: what was held back becomes text, unless it repeats the whole text."""
+        """End the lane: text that was held back is emitted, unless it repeats the whole text."""
         self.settle(outlet)
         outlet.boundary(self, event)
 
     def settle(self, outlet: Outlet) -> None:
-        """Decide what was held back: no delta follows."""
+        """Decide what the text that was held back is, because no delta follows."""
         if self.state == _UNDECIDED:
             outlet.boundary(self, "answer")
             self._emit(self._release(), outlet)
@@ -289,7 +293,7 @@ class TextLane:
 
 
 class _Replayed:
-    """Takes what arguments say that are read again: the states change, and nothing is said."""
+    """The outlet of arguments that are read again: the lane changes its states, and nothing is emitted."""
 
     def boundary(self, lane: "Lane", event: str, _: object = "") -> None:
         lane.machine.advance(lane, event)
@@ -299,7 +303,7 @@ class _Replayed:
 
 
 class _Listener(_Replayed):
-    """Takes what arguments say that are read again, and keeps what is speech or thoughts."""
+    """The same, but it collects the text that is speech or thoughts."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -312,18 +316,18 @@ class _Listener(_Replayed):
 
 @dataclass(slots=True)
 class Remains:
-    """What remains of the arguments of a call that are over, beside their size and digest, and their verdict."""
+    """What is kept of a call's discarded arguments, besides their size, digest and verdict."""
 
     head: str
     """The first characters of the object."""
     whole: str
-    """The digest of the object, by which a repetition of it is known."""
+    """The digest of the object's text, which recognises a repetition of it."""
     value: str | None
-    """The digest of what the arguments say, by which another call that says the same is known; ``None``: not JSON."""
+    """The digest of the decoded arguments, which recognises another call with equal arguments; ``None``: not JSON."""
     empty: bool
-    """Whether they are none, or an object without members."""
+    """Whether there were no arguments, or an object without members."""
     again: Buffer = field(default_factory=Buffer)
-    """What is held back, because it may repeat the object."""
+    """Text that is held back because it may repeat the object."""
 
 
 @dataclass(slots=True)
@@ -332,7 +336,7 @@ class CallLane:
 
     choice: int
     ordinal: int
-    """Position among the choice's calls, in order of start."""
+    """Position among the choice's calls, in the order in which they began."""
     wire_index: int | None
     id: str | None = None
     state: str = TOOL_CALL.table.initial
@@ -340,46 +344,46 @@ class CallLane:
     size: int = 0
     arguments: Buffer = field(default_factory=Buffer)
     scanner: Annotated[Scanner | None, PlainValidator(scanner_of), PlainSerializer(rest_of)] = None
-    """Made when the name is complete, because the name decides what is captured; ``None`` until then."""
+    """Created when the name is complete, because the name decides what is captured; ``None`` until then."""
     remains: Remains | None = None
-    """What remains of arguments that have gone; ``None``: none have."""
+    """What is kept of discarded arguments; ``None``: they were not discarded."""
     extras: Extras = field(default_factory=dict)
-    """Fields that are not read."""
+    """Fields that the parser does not interpret."""
     form: Form = "json"
-    """The form of its arguments. ``members``: members of an object that is open until the call is over."""
+    """The form of its arguments. ``members``: members of an object that stays open until the call ends."""
     kind: CallKind = "function"
     hosted: bool = False
-    """Whether the server runs the call: it is never ready."""
+    """Whether the server runs the call. Such a call is never ready."""
     incomplete: bool = False
-    """Whether the wire said that the call is not whole: it is never ready."""
+    """Whether the wire said that the call is incomplete. Such a call is never ready."""
     settled: bool = False
-    """Whether the wire said that the arguments are whole."""
+    """Whether the wire said that the arguments are complete."""
     announced_id: str | None = None
-    """The id when the name was announced. All its messages carry it; an id that comes later is only in the result."""
+    """The id when the call was announced. All its messages carry it; an id that comes later is only in the result."""
     in_doubt: bool = False
-    """Whether the call may be two calls, or lack a part: it is never ready. See ``doubt``."""
+    """Whether the call may be two calls, or may lack a part. Such a call is never ready; see ``doubt``."""
     repeats_name: bool = False
     """Whether a piece of its name was taken for a repetition of the whole name."""
     is_doubled: bool = False
     """Whether the last piece of its name repeats all pieces before it."""
     repeats: int | None = None
-    """Position of the call that it may repeat, if its arguments turn out to be the same."""
+    """Position of the call that this one repeats if its arguments turn out to be the same."""
     adopter: int | None = None
-    """Position of the call that its arguments were given to, because they never got a name."""
+    """Position of the call that received this one's arguments, because their name never came."""
     entry: int = 0
     """The number of the latest entry that was assigned to it; see ``Calls.entries``."""
     repeated: bool = False
     """Whether all of the arguments came again; the repetition was left out."""
     tool: Annotated[Captured, PlainValidator(lambda tool: tool), Field(exclude=True)] = UNNAMED
-    """What is captured of its arguments; not part of a snapshot, because the options say it."""
+    """What is captured of its arguments. Not part of a snapshot, because it follows from the options and the name."""
     said: int = 0
     """Characters of the arguments that became speech or thoughts."""
     spoke: bool = False
     """Whether any of them became speech."""
     _name_half: Half = ""
     _half: Half = ""
-    _first: str | None = ""  # what may be a placeholder; ``None`` once this is decided
-    _again: int | None = None  # how many characters that repeat the object are held back; ``None``: the object is open
+    _first: str | None = ""  # text that may be a placeholder; ``None`` once that is decided
+    _again: int | None = None  # characters held back because they repeat the object; ``None``: the object is open
 
     @property
     def machine(self) -> StateMachine:
@@ -388,7 +392,7 @@ class CallLane:
 
     @property
     def called(self) -> CallKind:
-        """What is called: that a custom tool is, shows by its input."""
+        """What kind of tool is called: free text as input shows a custom tool."""
         return "custom" if self.form == "text" else self.kind
 
     @property
@@ -403,12 +407,12 @@ class CallLane:
 
     @property
     def reached(self) -> str:
-        """The limit that was reached, where ``feed`` says so."""
+        """The limit that was reached if ``feed`` returns ``False``."""
         return "held" if self.scanner and self.scanner.full else "arguments"
 
     @property
     def keys(self) -> int:
-        """How many different keys its arguments have had."""
+        """The number of different keys in its arguments so far."""
         return self.scanner.keys if self.scanner else 0
 
     @property
@@ -418,12 +422,12 @@ class CallLane:
 
     @property
     def kept(self) -> int:
-        """How many characters of the arguments are kept, or held back."""
+        """The number of characters of the arguments that are kept or held back."""
         return self.arguments.size + len(self._first or "") + (self._again or 0)
 
     @property
     def held_back(self) -> str:
-        """The text that waits for the next one: of the name, or of the arguments."""
+        """Text of the name or the arguments that has been read but not emitted, because what follows decides it."""
         if self.scanner is None:
             return self.name + self._name_half + self.arguments.getvalue() + self._half
         again = self._repeating if self._again else ""
@@ -431,37 +435,37 @@ class CallLane:
 
     @property
     def holds_back_what_came(self) -> bool:
-        """Whether what is held back can be."""
+        """Whether each held-back half of a surrogate pair is at most one character."""
         return len(self._half) <= 1 and len(self._name_half) <= 1
 
     @property
     def has_name(self) -> bool:
-        """Whether a piece of the name has come."""
+        """Whether a piece of the name has arrived."""
         return bool(self.name or self._name_half)
 
     @property
     def adopted(self) -> bool:
-        """Whether its arguments were given to another call."""
+        """Whether another call received its arguments."""
         return self.adopter is not None
 
     @property
     def lacks_arguments(self) -> bool:
-        """Whether the call may take arguments that came without a name."""
+        """Whether the call may receive arguments that came without a name."""
         return self.named and self.form != "text" and (self.is_open or not self.size)
 
     @property
     def is_speech(self) -> bool:
-        """Whether the call, which has its name, is how the model speaks."""
+        """Whether this is a call of the message tool, through which the model speaks."""
         return self.tool.is_speech
 
     @property
     def closed(self) -> bool:
-        """Whether the arguments are structurally whole."""
+        """Whether the arguments are structurally complete."""
         return self.state in ("closed", "sealed") or (self.form == "members" and self.size > 0)
 
     @property
     def is_open(self) -> bool:
-        """Whether arguments have come, and more may follow."""
+        """Whether arguments have arrived and more may follow."""
         return self.size > 0 and self.form != "members" and self.state not in _OVER
 
     @property
@@ -472,7 +476,7 @@ class CallLane:
         return self.size < _SHORT and "".join(self.arguments.getvalue().split()) in ("", "null", "{}")
 
     def emitted(self, channels: Channels) -> str:
-        """Return all text that has become speech or thoughts: it follows from the arguments, so that it is not kept."""
+        """Return all text that became speech or thoughts. It is not stored, because it follows from the arguments."""
         scanner = self.scanner
         if scanner and scanner.verdict == "valid" and not scanner.duplicates:
             spoken = self.tool.spoken_in(self.arguments.getvalue())
@@ -484,7 +488,7 @@ class CallLane:
         return "".join(outlet.texts)
 
     def says_the_same(self, other: "CallLane") -> bool:
-        """Whether the arguments are those of the other call, as text or as JSON."""
+        """Whether the arguments equal those of the other call, as text or as JSON."""
         if self.remains is not None or other.remains is not None:
             (mine, text), (others, other_text) = self.digests, other.digests
             return mine == others if mine and others else text == other_text
@@ -497,7 +501,7 @@ class CallLane:
 
     @property
     def digests(self) -> tuple[str | None, str]:
-        """The digests of what the arguments say, and of the arguments."""
+        """The digest of the decoded arguments (``None``: not JSON), and that of their text."""
         if self.remains is None:
             text = self.arguments.getvalue()
             return _digest_of_value(text), Passing(text).whole_digest
@@ -506,11 +510,11 @@ class CallLane:
 
     @property
     def goes(self) -> bool:
-        """Whether the arguments are over, so that they can go. Those of a sealed call stay, to be told if it falls."""
+        """Whether the arguments can be discarded. Those of a sealed call stay, because revoking the call emits them."""
         return self.scanner is not None and self.state in _GOES
 
     def let_go(self) -> None:
-        """Let the arguments go: what judges the call remains."""
+        """Discard the arguments, except for what judging the call needs."""
         if self.remains is not None or not self.goes:
             return
         scanner, text = cast("Scanner", self.scanner), self.arguments.getvalue()
@@ -526,7 +530,7 @@ class CallLane:
         self.unseal(outlet)
 
     def unseal(self, outlet: Outlet) -> None:
-        """Take back that the call is whole, if that was told."""
+        """Revoke the call if it was announced as sealed."""
         if self.state == "sealed":
             outlet.boundary(self, "revoked", "doubt")
 
@@ -539,7 +543,7 @@ class CallLane:
         return scanner.verdict, scanner.error_offset
 
     def add_name(self, text: str, limit: int, *, cumulative: bool) -> bool:
-        """Take a piece of the name, or the name so far if ``cumulative``; only while the name is awaited.
+        """Read a piece of the name, or the whole name so far if ``cumulative``; only while the name is awaited.
 
         Returns:
             Whether all of it was within the limit.
@@ -569,7 +573,7 @@ class CallLane:
         self._read(self._scan(text, outlet), outlet)
 
     def restore(self, channels: Channels) -> None:
-        """Set what a snapshot does not hold, because it follows from the name and the arguments: read those again.
+        """Set what a snapshot omits, because it follows from the name and the arguments, by reading those again.
 
         Raises:
             ValueError: the state, or what is held back, does not follow from them.
@@ -592,7 +596,7 @@ class CallLane:
         self.state, self.announced_id = state, announced
 
     def replay(self, text: str, channels: Channels, outlet: Outlet, *, ended: bool) -> None:
-        """Read arguments again, from the name on; ``ended``: the call is over."""
+        """Read the name and the arguments again; ``ended``: the call is over."""
         self.complete_name(channels, outlet)
         if rest := self._scan(text, outlet):
             self._again, cast("Scanner", self.scanner).stops = None, False
@@ -603,7 +607,7 @@ class CallLane:
     def _restore_gone(self, channels: Channels, *, over: bool) -> None:
         scanner, remains, arguments = self.scanner, self.remains, self.arguments
         if scanner is None or remains is None or not isinstance(arguments, Passing) or not self.name:
-            raise ValueError(f"{self.label} has no arguments, and they have not gone")
+            raise ValueError(f"{self.label} has no arguments, although they were not discarded")
         free, broken = self.form == "text", scanner.error_offset is not None
         if (
             (not over and scanner.mode != _GONE.get(self.state))
@@ -614,7 +618,7 @@ class CallLane:
             or remains.again.size != (self._again or 0)
             or not remains.head.startswith(remains.again.part(0, _HEAD))
         ):
-            raise ValueError(f"what remains of {self.label} is not what can")
+            raise ValueError(f"what is kept of the arguments of {self.label} does not fit its state")
         self.tool = UNNAMED if free else self._tool_of(channels)
         scanner.go_on(self.tool.trie, arguments.size, raw=not self.tool.is_speech)
         self._restore_held(self._again)
@@ -622,15 +626,15 @@ class CallLane:
     def _restore_held(self, again: int | None) -> None:
         scanner = cast("Scanner", self.scanner)
         if again is not None and not (scanner.stops and 0 <= again < scanner.ends - scanner.begins):
-            raise ValueError(f"{self.label} has no object of which {again} characters could have come again")
+            raise ValueError(f"{self.label} has no object that {again} characters could repeat")
         self._again = again
 
     def _tool_of(self, channels: Channels) -> Captured:
-        """Return what is captured of the call: nothing, unless it is a function's."""
+        """Return what is captured of the call: nothing, unless it calls a function."""
         return channels.of(self.name) if self.kind == "function" else UNNAMED
 
     def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
-        """Take the next piece of the arguments.
+        """Read the next piece of the arguments.
 
         Returns:
             Whether all of it was within the limit.
@@ -688,7 +692,7 @@ class CallLane:
         return rest
 
     def _compare(self, text: str) -> str:
-        """Compare what follows the object with the object; return what can be read now."""
+        """Compare the text that follows the object with the object; return the part that can be read now."""
         scanner, again = cast("Scanner", self.scanner), cast("int", self._again)
         size = scanner.ends - scanner.begins
         if self.remains is not None:
@@ -702,7 +706,7 @@ class CallLane:
         return text[len(expected) :]
 
     def _compare_with(self, remains: Remains, text: str, size: int) -> str:
-        """Compare with an object that has gone: its head at once, the rest of it once as much has come."""
+        """Compare with a discarded object: with its head at once, with the rest once as many characters have come."""
         room = size - remains.again.size
         remains.again.write(text[:room])
         self._again = came = remains.again.size
@@ -717,13 +721,13 @@ class CallLane:
 
     @property
     def _repeating(self) -> str:
-        """What is held back because it repeats the object."""
+        """The text that is held back because it repeats the object."""
         if self.remains is not None:
             return self.remains.again.getvalue()
         return self.arguments.part(cast("Scanner", self.scanner).begins, cast("int", self._again))
 
     def _held(self) -> str:
-        """Return what was held back: it does not repeat the object, so it is an error."""
+        """Return the text that was held back: it does not repeat the object after all, so it is an error."""
         held = self._repeating
         self._again, cast("Scanner", self.scanner).stops = None, False
         if self.remains is not None:
@@ -731,7 +735,7 @@ class CallLane:
         return held
 
     def formed(self, text: str, form: Form) -> str | None:
-        """Return a piece of this form as text that continues the arguments; ``None`` if their form differs."""
+        """Return a piece of this form as text that continues the arguments; ``None`` if they have another form."""
         if self.form == "json" and not self.size and not (self.scanner and form == "text"):
             self.form = form
         if form != self.form:
@@ -741,7 +745,7 @@ class CallLane:
         return ("{" if not self.size else "," if text and self.size > 1 else "") + text
 
     def close_members(self) -> str:
-        """Return the closing brace, if the arguments came as members of an object, and no more are expected."""
+        """Return the closing brace if the arguments came as members of an object, because no more are expected."""
         if self.form != "members":
             return ""
         self.form = "json"
@@ -749,13 +753,13 @@ class CallLane:
         return "}"
 
     def delta_of(self, text: str) -> str | None:
-        """Return the new part of cumulative arguments; ``None`` if they contradict what came before."""
+        """Return the new part of cumulative arguments; ``None`` if they contradict the earlier ones."""
         self._half = ""
         return _delta_of((self.arguments,), self.size, text)
 
     @property
     def advice(self) -> str | None:
-        """Return the policy that may read arguments which are not a JSON object, if they suggest one."""
+        """Return advice about the policy that may read arguments which are not a JSON object, if they suggest one."""
         text = self.arguments.getvalue()
         if (found := _PLACEHOLDER.match(text)) and found.end() < len(text):
             return 'an empty object came before the arguments; Dialect(arguments="placeholder") leaves it out'
@@ -769,8 +773,8 @@ class CallLane:
         outlet.boundary(self, event)
 
     def flush(self, channels: Channels, outlet: Outlet) -> None:
-        """Decide what was held back: no more comes."""
-        with suppress(LimitReached):  # of arguments that came before the name; the stream ends anyway
+        """Decide what the text that was held back is, because no more follows."""
+        with suppress(LimitReached):  # by arguments that came before the name; the stream ends anyway
             self.complete_name(channels, outlet)
         text = (self._first or "") + "\ufffd" * len(self._half)
         self._half, self._first = "", None
@@ -784,7 +788,7 @@ class CallLane:
 
 
 def _digest_of_value(text: str) -> str | None:
-    """Return the digest of what JSON says, which is that of all JSON that says the same; ``None`` if it is none."""
+    """Return the digest of a decoded JSON text, equal for equal values; ``None`` if the text is not JSON."""
     try:
         value = _plain(from_json(text))
     except ValueError:
@@ -793,7 +797,7 @@ def _digest_of_value(text: str) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value with numbers written alike that Python says are equal."""
+    """Return a value in which numbers that are equal in Python are written the same way."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -806,12 +810,12 @@ Lane: TypeAlias = StreamLane | TextLane | CallLane
 
 
 class Siblings(Protocol):
-    """All calls of a choice, as far as routes concern them."""
+    """All calls of a choice, as far as routes need them."""
 
     last: int
 
     def note(self, lane: CallLane) -> None:
-        """Note what may still happen to a call, after a piece of it came."""
+        """Note what may still happen to a call after a piece of it arrived."""
 
 
 TextRoute: TypeAlias = tuple[TextLane, LanePolicy]
@@ -821,8 +825,8 @@ CallRoute: TypeAlias = tuple[CallLane, Siblings, LanePolicy]
 class Routes(ABC):
     """Address → lane: the identity rule "same index" as a look-up, and the same for text fields.
 
-    Text for a known address goes straight to its lane; a subclass takes whatever else is said. There are no routes once
-    the stream has ended, so that no text reaches a lane that is done.
+    Text for a known address goes straight to its lane; a subclass handles all other events. There are no routes once
+    the stream has ended, so no text reaches a lane that has ended.
     """
 
     __slots__ = ("_call_routes", "_meter", "_outlet", "_text_routes")
@@ -834,7 +838,7 @@ class Routes(ABC):
         self._call_routes: dict[tuple[int, int | None], CallRoute] = {}
 
     def text(self, choice: int, field: TextField, text: str, cumulative: bool = False, part: int = 0) -> None:
-        """Take a piece of a text field, unless the stream has ended."""
+        """Read a piece of a text field, unless the stream has ended."""
         route = self._text_routes.get((choice, field, part))
         if route is None and (route := self.open_text(choice, field, part, cumulative=cumulative)) is None:
             return
@@ -861,7 +865,7 @@ class Routes(ABC):
         extras: Mapping[str, Any] | None = None,
         form: Form = "json",
     ) -> None:
-        """Take an entry of a tool-call list, unless the stream has ended."""
+        """Read an entry of a tool-call list, unless the stream has ended."""
         more = call_id or name or cumulative or extras or form != "json"
         route = None if more else self._call_routes.get((choice, wire_index))
         if route is not None:
@@ -872,7 +876,7 @@ class Routes(ABC):
                 if meter.weight + len(arguments) > meter.bound or '"' in arguments:
                     self.feed_call(lane, arguments, policy)
                     return
-                # What `feed_call` does for text without keys, in place: a call more would be 3 % of a raw delta.
+                # What `feed_call` does for text without keys, inlined: one more call would add 3 % to a raw delta.
                 if arguments and not lane.feed(arguments, policy, self._outlet):
                     self.exceed(lane.reached)
                 meter.weight += lane.size - size
@@ -880,7 +884,7 @@ class Routes(ABC):
         self.take_entry(CallPiece(choice, wire_index, call_id, name, arguments, entry, cumulative, extras, form))
 
     def feed_call(self, lane: CallLane, arguments: str, policy: LanePolicy) -> None:
-        """Feed arguments that may hold keys, or for which there may be no room."""
+        """Feed arguments that may hold keys, or that may not fit within the total limit."""
         meter, size, keys = self._meter, lane.size, lane.keys
         if meter.weight + len(arguments) > meter.bound:
             self.feed_last(lane, arguments, policy)
@@ -891,7 +895,7 @@ class Routes(ABC):
         meter.note("key", lane.keys - keys)
 
     def feed_last(self, lane: TextLane | CallLane, text: str, policy: LanePolicy) -> None:
-        """Feed as much as there is room for in all, and stop if that is not all."""
+        """Feed as much as fits within the total limit, and stop the stream if not all fits."""
         meter, size = self._meter, lane.size
         room = max(meter.bound - meter.weight, 0)
         fits = lane.feed(text, replace(policy, limit=min(policy.limit, size + room)), self._outlet)
@@ -901,11 +905,11 @@ class Routes(ABC):
 
     @abstractmethod
     def open_text(self, choice: int, field: TextField, part: int, *, cumulative: bool) -> TextRoute | None:
-        """Return the way to a text's lane, which may be new; ``None`` if it takes no text."""
+        """Return the route to a text's lane, which may be new; ``None`` if the lane accepts no more text."""
 
     @abstractmethod
     def take_entry(self, piece: CallPiece) -> None:
-        """Take an entry that is more than a delta for a known address."""
+        """Read an entry that is more than a delta for a known address."""
 
     @abstractmethod
     def delta_of_cumulative(self, lane: TextLane | CallLane, text: str) -> str:
@@ -913,4 +917,4 @@ class Routes(ABC):
 
     @abstractmethod
     def exceed(self, limit: str) -> None:
-        """Stop, because more came than this limit allows."""
+        """Stop the stream, because more came than this limit allows."""

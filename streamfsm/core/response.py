@@ -122,7 +122,7 @@ class Response(Routes):
     # -- what each event does ---------------------------------------------------------------------------------------
 
     def take(self, event: Event) -> None:
-        """Take an event, unless the stream has ended and has no row for it."""
+        """Handle an event; after the end of the stream, only a usage report."""
         if self._stream.is_open:
             try:
                 _TAKES[type(event)](self, event)
@@ -136,7 +136,7 @@ class Response(Routes):
                 self._take_usage(event)
 
     def open_text(self, choice: int, field: TextField, part: int, *, cumulative: bool) -> TextRoute | None:
-        """Return the way to the lane of a text field, or of its part; ``None`` if it takes no text."""
+        """Return the route to the lane of a text field's part; ``None`` if the lane accepts no more text."""
         if not self._stream.is_open:
             return None
         try:
@@ -153,7 +153,7 @@ class Response(Routes):
         return route
 
     def take_entry(self, piece: CallPiece) -> None:
-        """Take an entry of a tool-call list, unless the stream has ended."""
+        """Handle an entry of a tool-call list, unless the stream has ended."""
         try:
             self._take_piece(piece)
         except LimitReached as reached:
@@ -193,12 +193,12 @@ class Response(Routes):
             self._keeper.keep(piece.extras, lane.extras)
 
     def _route(self, choice: int, wire_index: int | None, lane: CallLane, calls: Calls) -> None:
-        """Note that the entries of an index which name no call go to this one."""
+        """Route the entries at an index that have no id and no name to this call."""
         if wire_index is not None and not lane.settled:
             self._call_routes[choice, wire_index] = lane, calls, self._lane_policies[None]
 
     def _route_all(self) -> None:
-        """Note what goes where, after calls were adopted, or a snapshot was restored."""
+        """Rebuild the routes, after calls were adopted or a snapshot was restored."""
         self._call_routes.clear()
         for index, choice in self.run.choices.items():
             calls = choice.calls
@@ -207,7 +207,7 @@ class Response(Routes):
                     self._route(index, wire_index, calls.lanes[at], calls)
 
     def _revoke_astray(self) -> None:
-        """Tell which sealed calls may lack arguments that have gone astray; no call is sealed after that."""
+        """Once arguments have no certain owner, revoke the sealed calls that may lack them. No call is sealed then."""
         if self.run.arguments_astray:
             self._awaits_astray = False
             for choice in self.run.choices.values():
@@ -216,7 +216,7 @@ class Response(Routes):
                         lane.unseal(self.writer)
 
     def _revoke(self, target: str) -> None:
-        """Tell which sealed calls are not ready, when the stream ends in the state ``target``."""
+        """Revoke the sealed calls that are not ready when the stream ends in the state ``target``."""
         for choice in self.run.choices.values():
             for lane in choice.calls.lanes:
                 lane.flush(self._channels, self.writer)
@@ -229,10 +229,10 @@ class Response(Routes):
                     self.writer.boundary(lane, "revoked", why)
 
     def _open_lane(self, choice: int, field: TextField, part: int) -> TextLane:
-        """Return the lane of a part.
+        """Return the lane of a text field's part.
 
         Raises:
-            LimitReached: it is one more than a limit allows.
+            LimitReached: there is one lane more than a limit allows.
         """
         texts = self.run.choices[choice].texts
         if is_new := label_of(field, part) not in texts:
@@ -246,11 +246,11 @@ class Response(Routes):
         return lane
 
     def _passes(self, field: TextField) -> bool:
-        """Whether the text of a field leaves: all of it is kept where all of it may come again."""
+        """Whether the text of a field is not kept. It is always kept if the last piece may repeat all of it."""
         return not (self.options.keep or self._lane_policies[field].repeated)
 
     def fits(self) -> bool:
-        """Whether what is kept is what the options say; see :mod:`streamfsm.core.invariants`."""
+        """Whether the state keeps what the options say, and nothing else; see :mod:`streamfsm.core.invariants`."""
         options = self.options
         for choice in self.run.choices.values():
             for lane in choice.texts.values():
@@ -265,7 +265,7 @@ class Response(Routes):
         return options.keep or not (self.run.extras or self.run.numbering.turns)
 
     def _take_late_delta(self, lane: TextLane | CallLane) -> None:
-        what = f"{lane.label}: more came after the wire had said that it is whole"
+        what = f"{lane.label}: more came after the wire had said that it is complete"
         self.anomalies.record_once("late_delta", what, lane.choice)
         if isinstance(lane, CallLane):
             lane.doubt(self.writer)
@@ -331,7 +331,7 @@ class Response(Routes):
             self.run.choices[event.choice] = Choice()
 
     def delta_of_cumulative(self, lane: TextLane | CallLane, text: str) -> str:
-        """Return the new part of a cumulative text; a text that contradicts what came before is not read."""
+        """Return the new part of a cumulative text; empty if the text contradicts the earlier text."""
         delta = lane.delta_of(text)
         if delta is None:
             self._contradicted(lane)
@@ -372,7 +372,7 @@ class Response(Routes):
         raw = self.run.usage.raw or {}
         try:
             self._keeper.merge_usage(raw, event.raw)
-        finally:  # a limit that is reached leaves what there was room for
+        finally:  # if a limit is reached, keep what fitted
             update = {**counts, "raw": raw or None, **({"source": "reported"} if counts else {})}
             self.run.usage = self.run.usage.model_copy(update=update)
 
@@ -413,13 +413,13 @@ class Response(Routes):
         self._keep_extras(event.fields, event.choice)
 
     def let_go(self) -> None:
-        """Let go what is over, after a piece of the stream."""
+        """Discard what is complete, after a piece of the stream."""
         over, self.writer.over = self.writer.over or (), []
         for lane in over:
             lane.let_go()
 
     def said(self, choice: Choice, turns: Sequence[Turn]) -> dict[str, str]:
-        """Return what the turns of a choice said, in stream order, by the field of their messages."""
+        """Return the texts of a choice's turns, joined in stream order, by the field of their messages."""
         texts: dict[object, str] = {}
         ends: dict[object, int] = {}
         said: dict[str, list[str]] = {}
@@ -470,7 +470,7 @@ class Response(Routes):
         self.writer.boundary(run.stream, event, self.judge.outcomes(target)[first][0])
 
     def _complete_calls(self, calls: Calls, *, closes: bool) -> None:
-        """Complete the names of the calls so far, and give arguments without a name to a call."""
+        """Complete the names of the calls so far, and assign arguments without a name to a call."""
         try:
             self._call_reader.complete_names(calls)
             if closes:
@@ -481,12 +481,12 @@ class Response(Routes):
             self.exceed(reached.limit)
 
     def exceed(self, limit: str) -> None:
-        """Stop, because more came than this limit allows."""
+        """Stop the stream, because more came than this limit allows."""
         bound = getattr(self._limits, limit)
         self.stop("limit", ErrorInfo(code="limit", message=f"more than {bound} {_UNITS[limit]}"))
 
     def announce_hidden(self) -> None:
-        """Announce hidden reasoning before anything came; after the first message it is too late."""
+        """Announce hidden reasoning, unless a message has been emitted."""
         if self._stream.state == "silent":
             self.writer.boundary(self._stream, "hidden", "omitted")
 
@@ -499,7 +499,7 @@ class Response(Routes):
         return options.inner_thoughts_kwarg is None and model is not None and is_reasoning_model(model)
 
 
-# What streams with the same options share is made once, so that a stream needs little memory.
+# Streams with the same options share these, so that a stream needs little memory.
 _channels = lru_cache(maxsize=64)(Channels)
 
 
@@ -507,7 +507,7 @@ _channels = lru_cache(maxsize=64)(Channels)
 def _lane_policies(
     text_limit: int, arguments_limit: int, content: str, reasoning: str, arguments: str, think_tags: Pairs | None
 ) -> Mapping[TextField | None, LanePolicy]:
-    """Return the policies of lanes by text field; ``None``: of arguments."""
+    """Return the policies of lanes by text field; the key ``None`` is for arguments."""
     answer = LanePolicy(text_limit, content == "snapshot", "answer", repeated=content == "final_repeat")
     thoughts = LanePolicy(text_limit, reasoning == "snapshot", "reasoning", repeated=reasoning == "final_repeat")
     tags = tags_of(think_tags) if think_tags else None
@@ -533,7 +533,7 @@ _ONCE: Mapping[AnomalyKind, Literal["kind", "detail"]] = {
 }
 """Anomalies of the wire that are recorded once: once per kind, or once per detail."""
 _UNITS = {
-    "total": "characters in all",
+    "total": "characters in total",
     "text": "characters of text",
     "arguments": "characters of arguments",
     "held": "characters of arguments up to a key",

@@ -2,20 +2,21 @@
 
 Its position is a mode of the lexer's table, :mod:`streamfsm.machines.lexer`, which says what mode comes next.
 
-``feed`` takes the next piece of text, cut anywhere, and tells an outlet what became decidable, in order: boundaries,
-and text. Cutting the input elsewhere changes only where text is cut.
+``feed`` reads the next piece of text, cut anywhere, and reports to an outlet what became decidable, in order:
+boundaries and text. Cutting the input elsewhere changes only where text is cut.
 
-A value is *captured* if its path is in the trie; all other text is *raw*, and is told verbatim. The text of a captured
-string is told decoded. What moves leaves the raw text with its member and a comma; of other captured strings the quotes
-stay, and captured values that are not strings stay, so the raw text is a JSON object itself. The two built-in channels
-get values that are not strings as their JSON text, but ``null`` is not told. Declared channels get such values decoded,
-at their end. After a structural error everything is told verbatim.
+A value is *captured* if its path is in the trie; all other text is *raw*, and is reported verbatim. The text of a
+captured string is reported decoded. A value captured by a built-in channel *moves*: it leaves the raw text, with its
+key and a comma. Of other captured strings the raw text keeps the quotes, and other captured values it keeps entirely,
+so it is still a JSON object. The two built-in channels get values that are not strings as JSON text, except ``null``,
+which is not reported. Declared channels get such values decoded, when they are complete. After a structural error
+everything is reported verbatim.
 
 The reader accepts strict JSON (RFC 8259: no ``NaN``, no byte order mark), with two leniencies that models need and
 that the verdict shows: raw control characters in strings, and unknown escapes, whose characters stand for themselves.
 
-Reading is linear: a constant number of regular expressions looks at each character, in runs. The only loop over single
-characters is over structural ones, and where nothing is captured, whole members and elements are read at once, as
+Reading is linear: a constant number of regular expressions looks at each character, in runs. Only structural characters
+are read one by one; where nothing is captured, complete members and elements are read at once, by the expressions of
 :mod:`streamfsm.core.spans`. Each level of nesting costs one byte; nothing recurses.
 """
 
@@ -42,9 +43,9 @@ _SPACES = re.compile(r"[ \t\n\r]*")
 _DIGITS = re.compile(r"[0-9]*")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 _CONTROL = re.compile(r"[\x00-\x1f]+")
-# Complete units of a string's body. A high surrogate's escape is complete once what follows is decidable: a low one
-# that makes a pair with it, or anything that cannot become one. The repetition is bounded, because each round costs
-# memory until the match ends; the caller comes back for the rest.
+# Complete units of a string's body. The escape of a high surrogate is complete once it is decidable what follows it: a
+# low one, which forms a pair with it, or anything that cannot become one. The repetition is bounded, because each round
+# costs memory until the match ends; the caller matches again for the rest.
 _BODY = re.compile(
     r"""(?:
         [^"\\\x00-\x1f]+
@@ -69,7 +70,7 @@ _ESCAPE = re.compile(
     re.VERBOSE,
 )
 _LONGEST_PATH = 1024
-"""Characters of the path of an object or array whose leaves are told one by one; a deeper one is told as a whole."""
+"""Characters of the path of an object or array whose leaves are reported one by one; a deeper one is reported whole."""
 
 UNBOUNDED = 1 << 62
 
@@ -97,7 +98,7 @@ def _decode(body: str) -> str:
 
 
 def _value(text: str) -> dict[str, Any]:
-    """Decode the JSON text of a value, bad escapes literally; as ``delta`` if it is too deep or large for Python."""
+    """Decode the JSON text of a value, bad escapes literally; if it is too deep or large, return it as ``delta``."""
     if "\\" in text:
         text = _ESCAPE.sub(lambda found: found[1] or ("\ufffd" if found[2] else r"\\"), text)
     try:
@@ -107,17 +108,17 @@ def _value(text: str) -> dict[str, Any]:
 
 
 class Outlet(Protocol):
-    """Where a scanner tells what it found in the arguments of ``call``, which it only passes on."""
+    """Where a scanner reports what it found in the arguments of ``call``, which it only passes on."""
 
     def boundary(self, call: Any, event: str, emits: Any = "") -> None:
-        """``event`` fires; of a captured value that is whole, ``emits`` has the fields of the message."""
+        """``event`` fires; if a captured value is complete, ``emits`` has the fields of its message."""
 
     def text(self, call: Any, text: str) -> None:
         """Text arrived: raw or captured, as the last boundary says."""
 
 
 class _Telling:
-    """Tells an outlet what one piece holds, with the text between two boundaries joined, so that it is one message."""
+    """Reports to an outlet what one piece holds; joins the text between two boundaries, so that it is one message."""
 
     __slots__ = ("_call", "_outlet", "_texts")
 
@@ -140,7 +141,7 @@ class _Telling:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What is left of a scanner whose arguments are over, and have gone: enough to read what may follow them."""
+    """What a snapshot keeps of a scanner whose arguments were discarded: enough to read what may follow them."""
 
     mode: Mode
     verdict: Verdict
@@ -157,10 +158,10 @@ class Scanner:
     """Reads one JSON object. All its state is plain data, so it can be copied, pickled and written as JSON.
 
     Args:
-        trie: what is captured; not part of a snapshot, because the options say it.
-        raw: whether raw text is reported. If not, a structural error is ``misspoken``, and text is reported from there.
+        trie: what is captured; not part of a snapshot, because it follows from the options.
+        raw: whether raw text is reported. If not, it is reported from a structural error on, which fires ``misspoken``.
         stops: whether text after the object is left unread, in ``beyond``, instead of being an error.
-        most: characters of a key, and of what is held back until it is known.
+        most: the most characters of a key, and of the text that is held back until the key is known.
     """
 
     trie: Annotated[Trie, PlainValidator(lambda trie: trie), Field(exclude=True)] = NOTHING
@@ -170,7 +171,7 @@ class Scanner:
 
     verdict: Verdict = "empty"
     error_offset: int | None = None
-    """Characters before the first error: what no JSON object can have there, or the backslash of an unknown escape."""
+    """Characters before the first error: what JSON does not allow there, or the backslash of an unknown escape."""
     duplicates: dict[str, None] = field(default_factory=dict)
     """Keys of the object's top level that came more than once, decoded, in order."""
     begins: int = 0
@@ -178,61 +179,61 @@ class Scanner:
     ends: int = 0
     """Characters up to the end of the object, once that has come."""
     beyond: str = ""
-    """The part of the last text that follows the object and white space, if the scanner ``stops``; or that there was no
-    room for, if it is ``full``."""
+    """The unread end of the text: what follows the object and white space if the scanner ``stops``; what did not fit if
+    it is ``full``."""
     full: bool = False
-    """Whether more than ``most`` came."""
+    """Whether more than ``most`` characters came."""
 
     _mode: Mode = "start"
     _stack: bytearray = field(default_factory=bytearray)  # open brackets, as their positions in INSIDE
     _literal: str = ""  # the letters of true, false or null that are still to come
     _key: Buffer = field(default_factory=Buffer)  # the current key, decoded
-    _key_at: int = 0  # characters before its text
-    _keys: dict[str, None] = field(default_factory=dict)  # so far
+    _key_at: int = 0  # the offset of its text
+    _keys: dict[str, None] = field(default_factory=dict)  # those of the top level so far
     path: str = ""
     """The path of the latest value that a declared channel captured."""
 
-    # The current object or array, if something may be captured in it or below, and those around it.
-    _depth: int = 1  # how many brackets are open there
-    _node: int = 0
+    # The innermost object or array in which, or below which, something may be captured; and those around it.
+    _depth: int = 1  # how many brackets are open in it
+    _node: int = 0  # its node in the trie
     _place: str = "$"  # its path
     _index: int = -1  # of the current element; -1: it is an object
-    _name: str = ""  # the key of the current member, if something of it is captured
-    _around: list[tuple[int, str, int]] | None = None  # node, path and index of the outer ones
+    _name: str = ""  # the key of the current member, if something in the member is captured
+    _around: list[tuple[int, str, int]] | None = None  # node, path and index of those around it
 
-    _next: int = -1  # the node of the current value; -1: nothing of it is captured
+    _next: int = -1  # the node of the current value; -1: nothing in it is captured
     _channel: int = -1  # the taking of the current value, if the value leaves the raw text
-    _aside: int = -1  # the same, if it stays in the raw text
-    _taken: Buffer | None = None  # text of a captured value that is told as a whole
+    _aside: int = -1  # the taking of the current value, if the value stays in the raw text
+    _taken: Buffer | None = None  # text of a captured value that is reported when it is complete
     _decoding: bool = False  # inside a captured string
     _lenient: bool = False
 
-    # Where text goes: "report" it as it is, "hold" it until the next key is decided, or "drop" it.
+    # What happens to text: "report" it, "hold" it back until the next key is decided, or "drop" it.
     _sink: Literal["report", "hold", "drop"] = "report"
     _held: Buffer = field(default_factory=Buffer)
-    _comma: bool = True  # whether the held comma belongs to reported text
-    _resume: bool = False  # the next raw text is the first since a captured value
+    _comma: bool = True  # whether the comma held back belongs to reported text
+    _resume: bool = False  # whether the next raw text is the first since a captured value
 
     _tail: str = ""  # an unfinished escape, which is read again with the next text
     _base: int = 0  # offset of the current text
-    _start: int = 0  # where in the current text the part begins that has not gone to a sink
+    _start: int = 0  # where in the current text the part begins that has not been sent to the sink
 
     alone: bool = False
-    """Whether the arguments have gone, so that no text tells what was read."""
+    """Whether the arguments were discarded, so that the state cannot be derived from their text."""
 
     @property
     def held_back(self) -> str:
-        """The text that waits for the next one."""
+        """The text that has been read but not reported, because what follows decides what it is."""
         return self._held.getvalue() + self._tail
 
     @property
     def keys(self) -> int:
-        """How many different keys of the top level have come."""
+        """The number of different keys of the top level so far."""
         return len(self._keys)
 
     @property
     def closing_verdict(self) -> Verdict:
-        """The verdict at the moment when the object closed, whatever followed it."""
+        """The verdict when the object closed, whatever followed it."""
         return ("lenient" if self._lenient else "valid") if self.verdict == "trailing" else self.verdict
 
     @classmethod
@@ -247,7 +248,7 @@ class Scanner:
 
     @property
     def rest(self) -> Rest | None:
-        """What is left, if the arguments have gone: all that a snapshot holds of a scanner."""
+        """What a snapshot keeps of the scanner if the arguments were discarded; ``None`` if they were not."""
         if not self.alone:
             return None
         return Rest(
@@ -263,7 +264,7 @@ class Scanner:
 
     @classmethod
     def of_rest(cls, rest: Rest) -> "Scanner":
-        """Return the scanner of which this is left. What is not in it, ``go_on`` says."""
+        """Return a scanner from what a snapshot kept of it. ``go_on`` sets the remaining attributes."""
         return cls(
             stops=rest.stops,
             verdict=rest.verdict,
@@ -277,7 +278,7 @@ class Scanner:
         )
 
     def go_on(self, trie: Trie, size: int, *, raw: bool) -> None:
-        """Go on after so many characters, which have gone."""
+        """Continue after ``size`` characters, which were discarded."""
         self.trie, self.raw, self._base = trie, raw, size
 
     def feed(self, text: str, call: object, outlet: Outlet) -> None:
@@ -285,11 +286,11 @@ class Scanner:
 
         Args:
             text: any number of characters, without lone surrogates.
-            call: whose arguments they are, for the outlet.
-            outlet: is told what became decidable.
+            call: the call that the arguments belong to, for the outlet.
+            outlet: receives what became decidable.
 
         Raises:
-            LimitReached: it held back as many characters as it may, and there was another.
+            LimitReached: the piece has more text that must be held back than ``most`` allows.
         """
         if self._mode == "string" and (plain := self._within_string(text)) is not None:
             if self._taken is not None:
@@ -311,10 +312,10 @@ class Scanner:
         to.flush()
 
     def _within_string(self, text: str) -> str | None:
-        """Read a piece that lies inside a string, as nearly every delta does; much faster than step by step.
+        """Read a piece that lies inside a string, as nearly every delta does; much faster than reading it step by step.
 
         Returns:
-            The part that can be told; ``None`` if the piece holds anything else, and then nothing was read.
+            The part that can be reported; ``None``, with nothing read, if the piece holds anything else.
         """
         plain = text
         if self._tail or "\\" in text or not text.isprintable():
@@ -330,7 +331,7 @@ class Scanner:
         return plain
 
     def close(self, call: object, outlet: Outlet) -> None:
-        """End the text: tell what was held back."""
+        """End the text, and report what was held back."""
         to = _Telling(call, outlet)
         if self._decoding:
             if len(self._tail) >= len("\\uXXXX") and self._taken is None:
@@ -338,7 +339,7 @@ class Scanner:
         elif self._channel < 0 or self._sink == "report":
             self._held.write(self._tail)
         else:
-            self._held.clear()  # the beginning of a null, or of a value that is not whole
+            self._held.clear()  # the beginning of a null, or of an incomplete value
         self._tail = ""
         self._release(to)
         to.flush()
@@ -346,7 +347,7 @@ class Scanner:
     # -- where text goes --------------------------------------------------------------------------------------------
 
     def _sift(self, text: str, end: int, to: _Telling) -> None:
-        """Send the text between the last call's end and ``end`` to the current sink."""
+        """Send the text between the previous call's ``end`` and this one to the current sink."""
         if end > self._start:
             part = text[self._start : end]
             if self._taken is not None:
@@ -364,7 +365,7 @@ class Scanner:
         """Stop before ``text[at]``: there is no room for it."""
         self.full, self.beyond, self._tail = True, text[at:], ""
         self._base += at
-        if (self.error_offset or 0) >= self._base:  # of what was read and held back in one go with this
+        if (self.error_offset or 0) >= self._base:  # the error is in text that is not read after all
             self.verdict, self.error_offset = "incomplete", None
         to.flush()
         raise LimitReached("held")
@@ -392,11 +393,11 @@ class Scanner:
             self.verdict, self.error_offset = verdict, self._base + at
 
     def _break(self, at: int, text: str, to: _Telling, event: str = "malformed") -> int:
-        """Record a structural error at ``text[at]``; from there on everything is reported verbatim."""
+        """Record a structural error at ``text[at]``; everything from there is reported verbatim."""
         self._sift(text, at, to)
         self._fault("trailing" if event == "trailing" else "invalid", at)
         to.boundary(event if self.raw else "misspoken")
-        if self._channel >= 0 and self._taken and self._taken.size:  # a value that moved, and that no message will hold
+        if self._channel >= 0 and self._taken and self._taken.size:  # a value that moved, which no message will contain
             self._comma, self._held = True, self._taken
         self._channel = self._aside = self._next = -1
         self._taken, self._resume, self._mode = None, False, _BREAKS[self._mode]
@@ -404,12 +405,12 @@ class Scanner:
         self._sink = "report"
         return at
 
-    # -- one step each: from ``text[at]``, in this mode, to the returned index ---------------------------------------
+    # -- steps: each reads from ``text[at]``, in its mode, to the returned index -------------------------------------
     # The mode after a character is ``NEXT[innermost bracket][mode].get(character)``; ``None``: the character is white
-    # space, an error, or the end of a run. It is looked up in place, because a call would cost as much as the step.
+    # space, an error, or the end of a run. The look-up is inlined, because a call would cost as much as the step.
 
     def _space(self, text: str, at: int, to: _Telling, event: str = "malformed") -> int:
-        """Skip white space where it means nothing; anything else is an error."""
+        """Skip white space where it is insignificant; anything else is an error."""
         if text[at] in _SPACE and self._mode in _SPACED:
             return _SPACES.match(text, at).end()  # type: ignore[union-attr]
         return self._break(at, text, to, event)
@@ -421,14 +422,14 @@ class Scanner:
         if mode is None:
             return self._space(text, at, to)
         self._mode, self.verdict = mode, "incomplete"
-        if char in _LITERALS:  # null in place of an object: some servers write it for no arguments
+        if char in _LITERALS:  # null in place of an object: some servers send it for no arguments
             self._literal = _LITERALS[char][1:]
         else:
             self._stack.append(_ARGUMENTS)
             if self.raw:
                 self._sift(text, at + 1, to)
             self._sink = "hold" if self.trie.holds else "report"
-        if not self.raw:  # not reported, unless it turns out not to be JSON
+        if not self.raw:  # raw text is not reported, unless it turns out not to be JSON
             self._start, self._sink = at, "hold"
         return at + 1
 
@@ -444,13 +445,13 @@ class Scanner:
         return at + 1
 
     def _span(self, whole: Callable[[], re.Pattern[str]], text: str, at: int) -> int:
-        """Read members or elements that are whole in this piece, if nothing of them is captured; return their end."""
+        """Read members or elements that are complete in this piece, unless one may be captured; return their end."""
         if len(self._stack) <= self._depth or len(text) - at < spans.SHORTEST:
             return at
         found: re.Match[str] = whole().match(text, at, at + spans.LONGEST)  # type: ignore[assignment]
         end = found.end()
         if end > at:
-            mode: Mode  # in which the span's last token stands
+            mode: Mode  # the mode in which the span's last token was read
             closes = text.startswith(("}", "]"), end)
             mode, char = ("colon", ":") if found.lastgroup else ("string", '"') if closes else ("after", ",")
             self._mode = NEXT[self._stack[-1]][mode][char]
@@ -560,7 +561,7 @@ class Scanner:
         to.boundary(taking.opens)
         if is_string:
             self._start = at + 1  # the quote is not text
-        # null is not told to a built-in channel, but text that turns out not to be null is.
+        # null is not reported to a built-in channel, but text that turns out not to be null is.
         drops = is_string or taking.declared
         self._sink = "drop" if drops else "hold" if text[at] == "n" else "report"
 
@@ -569,7 +570,7 @@ class Scanner:
         return self._place + (member(self._name) if self._index < 0 else f"[{self._index}]")
 
     def _end_capture(self, to: _Telling, *, is_string: bool) -> None:
-        """Tell that the captured value is whole."""
+        """Report that the captured value is complete."""
         number = max(self._channel, self._aside)
         taking, taken = self.trie.takings[number], self._taken
         emits: Any = ""
@@ -588,13 +589,13 @@ class Scanner:
             at += 1
             if self._decoding:
                 self._decoding = False
-                self._start = at - (not self.trie.takings[self._channel].moves)  # of other strings the quote stays
+                self._start = at - (not self.trie.takings[self._channel].moves)  # the quote stays if the string does
                 self._end_capture(to, is_string=True)
             self._close_value(text, at, to, mode)
         return at
 
     def _string_run(self, text: str, at: int, to: _Telling) -> int:
-        """Read as much of a string's body as is there; return the index of its quote, or of what to read next."""
+        """Read the part of a string's body that is there; return the index of its quote, or of what to read next."""
         end = _PLAIN.match(text, at).end()  # type: ignore[union-attr]
         if end < len(text) and text[end] == "\\":
             end = _BODY.match(text, end).end()  # type: ignore[union-attr]
@@ -615,7 +616,7 @@ class Scanner:
         return end
 
     def _take_body(self, text: str, at: int, end: int, to: _Telling) -> None:
-        """Take ``text[at:end]``, part of a string's body: decode it for a captured value or a key."""
+        """Use ``text[at:end]``, part of a string's body: decode it for a captured value or a key."""
         if self._decoding:
             (to.text if self._taken is None else self._taken.write)(_decode(text[at:end]))
             self._start = end
@@ -708,12 +709,12 @@ def _adapter() -> TypeAdapter[Rest]:
 
 
 def scanner_of(value: Any) -> Scanner | None:
-    """Return the scanner of which a snapshot holds the rest; ``None``: its text tells all."""
+    """Return a scanner from what a snapshot keeps of it; ``None`` if the snapshot holds the arguments' text instead."""
     return None if value is None else Scanner.of_rest(_adapter().validate_python(value))
 
 
 def rest_of(scanner: Scanner | None) -> dict[str, Any] | None:
-    """Return what a snapshot holds of a scanner."""
+    """Return what a snapshot keeps of a scanner."""
     rest = scanner.rest if scanner else None
     return asdict(rest) if rest else None
 

@@ -8,26 +8,26 @@ from streamfsm.core.policies import Policies
 
 
 class Source(Protocol):
-    """Reads the objects of one response from one wire. Its state replaces reading earlier objects again."""
+    """Reads the objects of one response from one wire. Its state is all that is needed from earlier objects."""
 
     @property
     def dialect(self) -> Policies:
-        """How the server speaks."""
+        """The policies for this server."""
 
     @property
     def reasoning_field(self) -> str | None:
-        """The field in which reasoning first came as plain text, and in which it goes back to the server."""
+        """The field in which reasoning first came as plain text, and in which it is sent back to the server."""
 
     def read(self, chunk: object, to: Handler) -> bool:
-        """Pass the events of ``chunk`` on, in the wire's order. Never raises for anything that JSON can hold.
+        """Report the events of ``chunk``, in the wire's order. Never raises for anything that JSON can hold.
 
         Returns:
-            Whether the chunk is plain: it left the reader as it was, so that it gives the same events when it is read
-            again, and so does a chunk that is like it but for a text that is not empty.
+            Whether the chunk is plain: it did not change the reader's state. So reading it again gives the same events,
+            as does a chunk that differs only in a text that is not empty.
         """
 
     def fits(self, begun: Collection[int], calls: Collection[int]) -> bool:
-        """Whether its state, from a snapshot, refers to what is there.
+        """Whether its state, from a snapshot, refers only to choices and calls that exist.
 
         Args:
             begun: the choices that the core knows.
@@ -35,13 +35,13 @@ class Source(Protocol):
         """
 
     def goes_on(self, chunk: object, /) -> bool:
-        """Whether the wire sends ``chunk`` after a failure as a matter of course, so that it is not late."""
+        """Whether the wire normally sends ``chunk`` after a failure, so that it is not a late chunk."""
 
     def read_late(self, chunk: object, to: Handler) -> None:
-        """Pass the events of a chunk on that came after the end; nothing is kept for a later one."""
+        """Report the events of a chunk that came after the end; nothing is kept for later chunks."""
 
     def let_go(self) -> None:
-        """Let go what is kept only for the result, because the parser keeps nothing."""
+        """Discard what is kept only for the result, because the parser was made with ``keep=False``."""
 
     def close(self, to: Handler) -> None:
-        """Pass on the events that wait for later chunks: nothing more comes, or nothing more is read."""
+        """Report the events that wait for later chunks, because no more chunks are read."""

@@ -1,4 +1,4 @@
-"""A short cut for events that differ from an earlier one only in a text, as nearly all do: only the text is decoded."""
+"""A fast path for events that differ from an earlier one only in a text, as nearly all do: only the text is decoded."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,12 +12,12 @@ from streamfsm.core.events import CallPiece, Event, Extra, Handler, Recorder, Te
 from streamfsm.wires.source import Source
 
 _LARGEST = 4096  # bytes of an event that is learned
-_TRIES = 8  # events that are learned in vain before learning stops
-_SHAPES = 4  # shapes that are kept: answers and calls that come in turns
-_TIMES = 3  # how often an event may say its text
+_TRIES = 8  # events that are learned without a later match before learning stops
+_SHAPES = 4  # shapes that are kept, so that answers and calls may alternate
+_TIMES = 3  # how often an event may contain its text
 
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
-# The values of fields that hold text on any wire, and that nothing else is decided by: no probe confuses the reader.
+# The values of fields that hold text on any wire and decide nothing else, so that a probe does not confuse the reader.
 _find_texts = re.compile(
     rb'"(?:content|delta|text|refusal|transcript|arguments|input|value|thinking|summary'
     rb'|reasoning|reasoning_content|reasoning_text|output_text|input_text)": ?(' + _STRING + b")",
@@ -26,8 +26,8 @@ _find_texts = re.compile(
 _EMPTY = b'""'
 _TEXT, _AGAIN = b"(?P<text>" + _STRING + b")", b"(?P=text)"
 
-# What else differs from event to event, and says nothing: padding against traffic analysis, whose length varies, and
-# the number of the event. Each with what may stand there, and another value for the proof.
+# What else differs from event to event without a meaning: padding of varying length, against traffic analysis, and the
+# number of the event. Each with a pattern of its values, and another value for the proof.
 _LOOSE: tuple[tuple[Callable[[bytes], re.Match[bytes] | None], bytes, bytes], ...] = (
     (re.compile(rb'"(?:obfuscation|p)": ?("[^"\\]*")').search, rb'"[ !#-\[\]-~]*"', b'"."'),
     (re.compile(rb'"sequence_number": ?(\d+)').search, rb"(?:0|[1-9]\d{0,17})", b"1234567"),
@@ -37,37 +37,37 @@ _HOLDS = {Text: "text", CallPiece: "arguments", Thought: "text"}  # event → it
 _Told: TypeAlias = tuple[type, tuple[Any, ...], tuple[Any, ...]]
 """An event: its type, and its fields before and after the text."""
 _Hole: TypeAlias = tuple[int, int, bytes, bytes]
-"""Where a hole begins and ends, the pattern of what may stand in it, and another value."""
+"""Where a hole begins and ends, the pattern of its values, and another value."""
 
 
 class _Shape(NamedTuple):
-    """An event without its text, and without what else differs and says nothing: holes between fixed bytes."""
+    """An event without its text and without other bytes that differ but mean nothing: holes between fixed bytes."""
 
     head: bytes
-    """What comes before the first hole."""
+    """The bytes before the first hole."""
     match: Callable[[bytes, int], re.Match[bytes] | None]
-    """Matches what comes after the head, if each hole holds what it may, and all has the right length."""
+    """Matches the bytes after the head, if each hole holds an allowed value and all lengths are right."""
     groups: tuple[int, ...]
-    """The groups of that match that hold what is fixed."""
+    """The groups of that match that hold the fixed bytes."""
     fixed: bytes | tuple[bytes, ...]
     told: tuple[_Told, ...]
-    """What such an event tells."""
+    """What the reader reports for such an event."""
 
 
 @dataclass(slots=True)
 class Template:
-    """The shapes of the latest events that tell one text and are otherwise alike.
+    """The shapes of the latest events that carry one text and are otherwise alike.
 
-    What stands in the text's hole is decoded as a JSON string. If that works, the event is the learned one with another
-    text; if not, the event is read in full. So nothing is guessed, and decoding takes a third of its time
-    (``benchmarks/wire.py``). Snapshots do not keep the template: it can be learned again.
+    The text's hole is decoded as a JSON string. If that works, the event is the learned one with another text; if not,
+    the event is read in full. So nothing is guessed, and decoding takes a third of the time (``benchmarks/wire.py``).
+    Snapshots do not keep the template, because it can be learned again.
     """
 
     _shapes: tuple[_Shape, ...] = ()
     _tries: int = _TRIES
 
     def tell(self, data: bytes, to: Handler) -> bool:
-        """Pass on what an event tells that has a learned shape; return whether it has one."""
+        """Report what an event says if it has a learned shape; return whether it has one."""
         for head, match, groups, fixed, told in self._shapes:
             if not data.startswith(head):
                 continue
@@ -93,20 +93,20 @@ class Template:
         return False
 
     def forget(self) -> None:
-        """Forget all shapes: the reader has changed, and might read such events in another way."""
+        """Forget all shapes: the reader's state has changed, so it might read such events differently."""
         self._shapes = ()
 
     def recorder(self, data: bytes) -> Recorder | None:
-        """Return what records the events of ``data`` while it is read in full, if its shape may be learned."""
+        """Return a recorder for the events of ``data`` if its shape may be learned while it is read in full."""
         return Recorder() if self._tries and len(data) <= _LARGEST else None
 
     def learn(self, data: bytes, recorded: Sequence[Event], source: Source) -> None:
-        """Learn the shape of this event, if it tells one text, which stands in it.
+        """Learn the shape of this event, if it carries one text and contains that text literally.
 
         Args:
             data: the event.
-            recorded: what ``source``, which found it to be plain, told of it.
-            source: the reader, which reads an event that is like it.
+            recorded: the events that ``source`` reported for it; it found it to be plain.
+            source: the reader, which reads a similar event.
         """
         events, text = _told(recorded, source)
         if not text:
@@ -127,14 +127,14 @@ class Template:
             holes.sort()
             ends = [*(start for start, *_ in holes[1:]), len(data)]
             head, fixed = data[: holes[0][0]], [data[end:upto] for (_, end, *_), upto in zip(holes, ends, strict=True)]
-            # The proof that the text stands there, and nothing else that counts: with other values in all holes, the
-            # event tells the same with the other text.
+            # The proof that the holes are right, and hold nothing else that matters: with other values in all of them,
+            # the reader reports the same, with the other text.
             probe = head + b"".join(other + between for (*_, other), between in zip(holes, fixed, strict=True))
             try:
                 recorder = Recorder()
                 is_plain = source.read(from_json(probe), recorder)
                 proved = is_plain and _told(recorder.events, source) == (events, text + ".")
-            except ValueError:  # half a surrogate pair somewhere else, which only the slower decoder accepts
+            except ValueError:  # half a surrogate pair elsewhere in the event, which only the slower decoder accepts
                 proved = False
             if proved:
                 match, groups = _pattern(tuple((hole[2], len(after)) for hole, after in zip(holes, fixed, strict=True)))
@@ -145,7 +145,7 @@ class Template:
 
 
 def _told(recorded: Sequence[Event], source: Source) -> tuple[list[_Told], str]:
-    """Return what a plain chunk tells, and the one text in it; no text, if it tells anything that may count again."""
+    """Return the events of a plain chunk and its one text; no text if repeating an event would change anything."""
     events: list[_Told] = []
     texts = set()
     for event in recorded:
@@ -168,9 +168,9 @@ def _is(literal: bytes, text: str) -> bool:
 
 @lru_cache
 def _pattern(parts: tuple[tuple[bytes, int], ...]) -> tuple[Callable[..., re.Match[bytes] | None], tuple[int, ...]]:
-    """Return what matches holes, each with as many fixed bytes after it, and the groups of those bytes.
+    """Return a matcher of holes, each followed by so many fixed bytes, and the groups of those bytes.
 
-    The bytes are not part of the pattern, so that streams share it: compiling one takes as long as thirty events.
+    The bytes are not part of the pattern, so that streams can share it: compiling one takes as long as thirty events.
     """
     pattern, groups, group = b"", [], 0
     for allowed, length in parts:

@@ -2,7 +2,7 @@
 
 The reading order within a chunk is fixed, because deltas give none: choices in list order, and in each: reasoning,
 content, refusal, tool calls in list order, the legacy function call, an audio transcript, the finish reason; then
-usage, then an error. A field that is not read is kept as an extra.
+usage, then an error. A field that the reader does not interpret is kept as an extra.
 """
 
 import json
@@ -53,17 +53,17 @@ _Plain: TypeAlias = tuple[Any, TextField | None, Any, Any]
 
 @dataclass(slots=True)
 class ChatCompletions:
-    """Reads the chunks of one response. Its state replaces reading earlier chunks again."""
+    """Reads the chunks of one response. Its state is all that is needed from earlier chunks."""
 
     dialect: Dialect
     wire: Literal["chat"] = "chat"
     has_id: bool = False
     has_model: bool = False
     has_spoken: bool = False
-    """Whether any choice has said anything: the id and the model are those of the chunk that did."""
+    """Whether any choice has said anything. The id and the model are taken from the first chunk in which one does."""
     stamps: Stamps = (None, None)
     choices: dict[int, bool] = field(default_factory=dict)
-    """Those that began: whether their deltas have said anything."""
+    """The choices that have begun, and whether their deltas have said anything."""
     counting: Counting = "maybe"
     """Whether the index of choices counts tokens, by the rules of :mod:`streamfsm.machines.choices`."""
     latest: int | None = None
@@ -71,7 +71,7 @@ class ChatCompletions:
     finished: bool = False
     """Whether the previous entry had a finish reason."""
     waiting: _Waiting = field(default_factory=list)
-    """Entries after the first choice's that may be tokens of the same answer."""
+    """Entries after the first choice's that may be tokens of its answer."""
     reasoning_fields: tuple[str, ...] = ()
     """The fields that have held reasoning as plain text, in order."""
 
@@ -98,7 +98,7 @@ class ChatCompletions:
 
     @property
     def _habits(self) -> tuple[object, ...]:
-        """What decides how a chunk is read, besides the chunk and whether its choice has spoken."""
+        """The state that decides how a chunk is read, except whether its choice has spoken."""
         has = self.has_id, self.has_model, self.has_spoken
         return *has, self.stamps, self.counting, len(self.choices), len(self.waiting)
 
@@ -140,11 +140,11 @@ class ChatCompletions:
         rest = Recorder()
         _read_rest(fields, rest)
         if any(isinstance(event, Failure) for event in rest.events):
-            self.close(to)  # entries that came before an error are read before it
+            self.close(to)  # entries that came before the error are read before it
         rest.tell(to)
 
     def goes_on(self, _: object) -> bool:
-        """See :class:`streamfsm.wires.source.Source`: nothing is due after a failure."""
+        """See :class:`streamfsm.wires.source.Source`: nothing is expected after a failure."""
         return False
 
     def read_late(self, chunk: object, to: Handler) -> None:
@@ -168,7 +168,7 @@ class ChatCompletions:
         return self.reasoning_fields[0] if self.reasoning_fields else None
 
     def _plain(self, chunk: Any) -> _Plain | None:
-        """Return what a plain chunk says; ``None`` if it is not plain, or its choice has not spoken before."""
+        """Return the content of a plain chunk; ``None`` if it is not plain, or its choice has not spoken before."""
         if not (self.has_id and self.has_model):
             return None
         try:
@@ -193,7 +193,7 @@ class ChatCompletions:
         return None
 
     def _read_other(self, fields: Mapping[str, Any], to: Handler) -> bool:
-        """Pass on an error, or the anomaly of another protocol's object; return whether the object is just that."""
+        """Report an error, or an object of another protocol; return whether the object is nothing else."""
         if fields.get("error"):
             return False
         if foreign := protocol_of(fields, AMID_CHAT):
@@ -243,7 +243,7 @@ class ChatCompletions:
                 self.waiting.append(plain)
                 self.has_spoken = True
                 return
-            if found is None:  # an entry that cannot be kept does not wait
+            if found is None:  # an entry that is not plain data cannot wait
                 self.counting = "no"
                 self._release(to, one=False)
                 found = cast("int", self.latest)
@@ -251,7 +251,7 @@ class ChatCompletions:
         self._read_choice(index, fields, maybe_extra, to)
 
     def _which(self, position: int, fields: Mapping[str, Any], to: Handler, *, alone: bool) -> int | None:
-        """Return the choice that an entry speaks for; ``None`` if the entry has to wait."""
+        """Return the choice that an entry belongs to; ``None`` if the entry has to wait."""
         index = _choice_index(fields, to)
         entry = Entry(
             policy=self.dialect.choice,
@@ -279,7 +279,7 @@ class ChatCompletions:
         return choice
 
     def _release(self, to: Handler, *, one: bool) -> None:
-        """Read the entries that wait: all for the ``one`` choice that has begun, or each for its own choice."""
+        """Read the entries that wait: all for the choice that has begun if ``one``, else each for its own choice."""
         waiting, self.waiting = self.waiting, []
         first = next(iter(self.choices), 0)
         for fields in waiting:
@@ -307,7 +307,7 @@ class ChatCompletions:
             to.take(Finish(index, reason))
 
     def _read_delta(self, delta: object, choice: int, to: Handler) -> bool:
-        """Pass on the events of a delta; return whether there were any."""
+        """Report the events of a delta; return whether there were any."""
         fields, _ = fields_and_extra(delta)
         if fields is None:
             to.take(AnomalyReport("wrong_type", f"delta is {show(delta)}", choice, {"delta": delta}))
@@ -329,7 +329,7 @@ class ChatCompletions:
         return bool(content or calls or refusal or function or audio or unusual)
 
     def _read_unusual(self, delta: Mapping[str, Any], choice: int, to: Handler) -> bool:
-        """Pass on the events of less usual fields; return whether there were any."""
+        """Report the events of less common fields; return whether there were any."""
         unusual = more(delta, DELTA)
         reasoning = self.dialect.reasoning_names
         if not reasoning.isdisjoint(unusual):
@@ -342,7 +342,7 @@ class ChatCompletions:
     def _read_message(self, message: object, choice: int, to: Handler) -> None:
         """Read a cumulative message in place of a delta: each text in one piece, calls with positions as indexes.
 
-        After deltas that said something it only repeats them, so only its extras are read.
+        If deltas have said something, the message only repeats them, so only its extras are read.
         """
         delta, cumulative = Recorder(), Recorder()
         self._read_delta(message, choice, delta)
@@ -382,7 +382,7 @@ class ChatCompletions:
 
 
 def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to: Handler) -> None:
-    """Read several fields; a text that is in more than one of them counts once."""
+    """Read several fields; a text that is in more than one of them is read once."""
     read: set[str] = set()
     for name in names:
         recorder = Recorder()
@@ -409,7 +409,7 @@ def _read_audio(audio: object, choice: int, to: Handler) -> None:
 
 
 def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
-    """Read what few chunks have: the ``fields`` that may be unknown."""
+    """Read what few chunks have: the ``fields`` that may be unknown, and errors."""
     groq = fields_of(fields.get("x_groq"))
     if usage := groq.get("usage"):
         read_usage(usage, to)
@@ -448,18 +448,18 @@ def _choice_index(fields: Mapping[str, Any], to: Handler) -> int | None:
     return index
 
 
-# -- plain chunks, which give one text, or one piece of arguments, and nothing else: nearly all are plain. The thorough
-# reading gives the same events, in more than twice the time (``benchmarks/feed.py``), so each form in which chunks come
-# is read in the way that is fast for it.
+# -- plain chunks carry one text, or one piece of arguments, and nothing else; nearly all chunks are plain. Reading them
+# field by field gives the same events, but takes more than twice the time (``benchmarks/feed.py``), so each form of
+# chunk is read in the way that is fastest for it.
 
 
 def _of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamps) -> _Plain | None:
-    """Return what a plain chunk, a ``dict``, says; ``None`` if it is not plain.
+    """Return the content of a plain chunk that is a ``dict``; ``None`` if it is not plain.
 
     Args:
         chunk: the decoded JSON.
         reasoning: names of fields whose text is reasoning.
-        stamps: the stamps of the previous chunk; a plain chunk has the same.
+        stamps: the stamps of the previous chunk, which a plain chunk repeats.
 
     Raises:
         AttributeError, KeyError, TypeError, ValueError: the chunk is not plain.
@@ -492,7 +492,7 @@ def _of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamp
 def _of_model(chunk: Any, reasoning: Collection[str], stamps: Stamps) -> _Plain | None:
     """Do the same for the client's object, whose extra fields are those that its types do not declare.
 
-    Attributes are the fast way to a field; a field that older clients do not declare is looked up in ``__dict__``.
+    Attributes are the fastest access; a field that older clients do not declare is looked up in ``__dict__``.
     """
     extra, fields = chunk.__pydantic_extra__, chunk.__dict__
     (choice,) = fields["choices"]
@@ -524,7 +524,7 @@ def _of_model(chunk: Any, reasoning: Collection[str], stamps: Stamps) -> _Plain 
 
 
 def _of_delta(fields: Mapping[str, Any], reasoning: Collection[str]) -> tuple[TextField, Any, Any] | None:
-    """Return a plain delta's text field, text and calls; ``None`` if it is not plain."""
+    """Return a plain delta's text field, text and calls; ``None`` if the delta is not plain."""
     text, calls = fields.get("content"), fields.get("tool_calls")
     if len(fields) == 1 and (text or calls):
         return "content", text, calls
