@@ -176,6 +176,13 @@ def test_numbers_that_spell_the_text_go_and_counts_stay():
     assert (after["created"], len(str(after["created"]))) != (before["created"], 9)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_only_decoders_know_stays_one(value):
+    chunks = [{"choices": [{"index": 0, "delta": value}], "usage": {"cost": value}}]
+    (piece,) = scrub(Recording((Piece(None, chunks[0]),)), key=KEY).pieces
+    assert repr(piece.data) == repr(chunks[0])
+
+
 def test_the_errors_text_of_a_recording_goes():
     after = scrub(Recording((), "error", "APIError: Alice has no quota"), key=KEY)
     assert re.fullmatch(r"APIError: [A-Z]\w{4} \w{3} \w\w \w{5}", after.error)

@@ -25,6 +25,7 @@ KEEP = ("thinking", "message", "send_message")
 """Names that decide how a call is read, unless an option names others: of the thoughts, the message and its tool."""
 
 _LITERALS = ("true", "false", "null")
+_CONSTANTS = (*_LITERALS, "NaN", "Infinity", "-Infinity")  # the last three are not JSON, but decoders read them
 _MARKER = re.compile(r"<[^<>\n]{0,48}|\[TOOL_\w{1,16}\]|\bto=functions\.|\bfunctools\[\{")
 _MARKER_WORDS = re.compile(
     r"(?i:think|thinking|thought|reasoning|(tool|function)?_?(tool|function|call)s?|functioncall|tool_use|tool_request"
@@ -194,7 +195,7 @@ class _Scrubber:
         if not text.startswith('"'):
             inner.values[inner.key] = text
             in_usage = any(each.key == "usage" for each in stack)
-            if text in _LITERALS or (_NUMBER.fullmatch(text) and (in_usage or _COUNTS.fullmatch(inner.key))):
+            if text in _CONSTANTS or (_NUMBER.fullmatch(text) and (in_usage or _COUNTS.fullmatch(inner.key))):
                 return
             out[token.start() : token.end()] = self.text(text)
         elif not inner.is_list and re.compile(r"\s*:").match(body, token.end()):
