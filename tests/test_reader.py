@@ -463,11 +463,8 @@ PLAIN = {
 
 def short_cut(source, wire):
     """What the short cut says, if it is one."""
-    plain = source._plain(wire)
-    if plain is None:
-        return None
-    choice, field, wire_index, text = plain
-    return [Text(choice, field, text) if field else CallPiece(choice, wire_index, "", "", text)]
+    recorder = Recorder()
+    return recorder.events if source._read_plain(wire, recorder) else None
 
 
 def variants(plain):

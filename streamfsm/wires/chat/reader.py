@@ -47,8 +47,8 @@ _Waiting: TypeAlias = Annotated[
     PlainSerializer(json.dumps),
 ]
 _ENTRIES = TypeAdapter(list[dict[str, Any]])
-_Plain: TypeAlias = tuple[Any, TextField | None, Any, Any]
-"""Choice, text field or ``None`` for arguments, wire index of the call, text; none of them checked."""
+_Plain: TypeAlias = tuple[Any, str | None, Any, Any]
+"""Choice, name of the delta's field, wire index of the call if it is a call's, text; none of them checked."""
 
 
 @dataclass(slots=True)
@@ -84,13 +84,7 @@ class ChatCompletions:
 
         Only fields that are not empty are checked: an empty field says nothing.
         """
-        if (plain := self._plain(chunk)) is not None:
-            choice, field, wire_index, text = plain
-            self.counting = "no"
-            if field is None:
-                to.call(choice, wire_index, "", "", text)
-            else:
-                to.text(choice, field, text)
+        if self._read_plain(chunk, to):
             return True
         before = self._habits
         one = self._read_whole(chunk, to)
@@ -167,30 +161,33 @@ class ChatCompletions:
         """See :class:`streamfsm.wires.source.Source`."""
         return self.reasoning_fields[0] if self.reasoning_fields else None
 
-    def _plain(self, chunk: Any) -> _Plain | None:
-        """Return the content of a plain chunk; ``None`` if it is not plain, or its choice has not spoken before."""
+    def _read_plain(self, chunk: Any, to: Handler) -> bool:
+        """Report the content of a plain chunk; return whether it is plain, and its choice has spoken before."""
         if not (self.has_id and self.has_model):
-            return None
+            return False
         try:
-            plain = (_of_dict if type(chunk) is dict else _of_model)(chunk, self.reasoning_fields, self.stamps)
+            plain = (_of_dict if type(chunk) is dict else _of_model)(chunk, self.stamps)
         except (AttributeError, KeyError, TypeError, ValueError):
-            return None
+            return False
         if plain is None:
-            return None
-        choice, field, wire_index, text = plain
-        if (
-            type(text) is str
-            and text
-            and type(choice) is int
-            and self.choices.get(choice)
-            and (field or (type(wire_index) is int and 0 <= wire_index <= LARGEST))
-            and (
-                self.counting == "no"
-                or (self.counting == "maybe" and not self.waiting and self.dialect.choice != "one")
-            )
-        ):
-            return plain
-        return None
+            return False
+        choice, name, wire_index, text = plain
+        if type(text) is not str or not text or type(choice) is not int or not self.choices.get(choice):
+            return False
+        if self.counting != "no" and (self.counting == "yes" or self.waiting or self.dialect.choice == "one"):
+            return False
+        if name == "content":
+            to.text(choice, "content", text)
+        elif name == "tool_calls":
+            if type(wire_index) is not int or not 0 <= wire_index <= LARGEST:
+                return False
+            to.call(choice, wire_index, "", "", text)
+        elif name in self.reasoning_fields and name not in DELTA:
+            to.text(choice, "reasoning", text)
+        else:
+            return False
+        self.counting = "no"
+        return True
 
     def _read_other(self, fields: Mapping[str, Any], to: Handler) -> bool:
         """Report an error, or an object of another protocol; return whether the object is nothing else."""
@@ -453,12 +450,11 @@ def _choice_index(fields: Mapping[str, Any], to: Handler) -> int | None:
 # chunk is read in the way that is fastest for it.
 
 
-def _of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamps) -> _Plain | None:
+def _of_dict(chunk: Mapping[str, Any], stamps: Stamps) -> _Plain | None:
     """Return the content of a plain chunk that is a ``dict``; ``None`` if it is not plain.
 
     Args:
         chunk: the decoded JSON.
-        reasoning: names of fields whose text is reasoning.
         stamps: the stamps of the previous chunk, which a plain chunk repeats.
 
     Raises:
@@ -474,67 +470,58 @@ def _of_dict(chunk: Mapping[str, Any], reasoning: Collection[str], stamps: Stamp
         or (not CHOICE.issuperset(choice) and more(choice, CHOICE))
     ):
         return None
-    found = _of_delta(choice["delta"], reasoning)
-    if found is None:
-        return None
-    name, text, calls = found
-    if not calls:
-        return choice["index"], name, None, text
-    (call,) = calls
+    name, said = _of_delta(choice["delta"])
+    if name != "tool_calls":
+        return choice["index"], name, None, said
+    (call,) = said
     function = call["function"]
-    if text or call.get("id") or function.get("name") or (not CALL.issuperset(call) and more(call, CALL)):
+    if call.get("id") or function.get("name") or (not CALL.issuperset(call) and more(call, CALL)):
         return None
     if len(function) > 1 and not FUNCTION.issuperset(function) and more(function, FUNCTION):
         return None
-    return choice["index"], None, call["index"], function["arguments"]
+    return choice["index"], name, call["index"], function["arguments"]
 
 
-def _of_model(chunk: Any, reasoning: Collection[str], stamps: Stamps) -> _Plain | None:
+def _of_model(chunk: Any, stamps: Stamps) -> _Plain | None:
     """Do the same for the client's object, whose extra fields are those that its types do not declare.
 
-    Attributes are the fastest access; a field that older clients do not declare is looked up in ``__dict__``.
+    A field that older clients do not declare is looked up in ``__dict__``.
     """
     extra, fields = chunk.__pydantic_extra__, chunk.__dict__
     (choice,) = fields["choices"]
     if (
         fields["usage"]
         or fields.get("moderation")
-        or choice.finish_reason
-        or choice.logprobs
         or (fields.get("service_tier"), fields.get("system_fingerprint")) != stamps
         or (extra and more(extra, CHUNK))
-        or ((extra := choice.__pydantic_extra__) and more(extra, CHOICE))
     ):
         return None
-    delta = choice.delta
+    extra, fields = choice.__pydantic_extra__, choice.__dict__
+    if fields["finish_reason"] or fields["logprobs"] or (extra and more(extra, CHOICE)):
+        return None
+    delta, index = fields["delta"], fields["index"]
     extra, fields = delta.__pydantic_extra__, delta.__dict__
-    found = _of_delta({**fields, **extra} if extra else fields, reasoning)
-    if found is None:
-        return None
-    name, text, calls = found
-    if not calls:
-        return choice.index, name, None, text
-    (call,) = calls
+    name, said = _of_delta({**fields, **extra} if extra else fields)
+    if name != "tool_calls":
+        return index, name, None, said
+    (call,) = said
     function = call.function
-    if text or call.id or function.name or ((extra := call.__pydantic_extra__) and more(extra, CALL)):
+    if (
+        call.id
+        or function.name
+        or ((extra := call.__pydantic_extra__) and more(extra, CALL))
+        or ((extra := function.__pydantic_extra__) and more(extra, FUNCTION))
+    ):
         return None
-    if (extra := function.__pydantic_extra__) and more(extra, FUNCTION):
-        return None
-    return choice.index, None, call.index, function.arguments
+    return index, name, call.index, function.arguments
 
 
-def _of_delta(fields: Mapping[str, Any], reasoning: Collection[str]) -> tuple[TextField, Any, Any] | None:
-    """Return a plain delta's text field, text and calls; ``None`` if the delta is not plain."""
-    text, calls = fields.get("content"), fields.get("tool_calls")
-    if len(fields) == 1 and (text or calls):
-        return "content", text, calls
-    if fields.get("refusal") or fields.get("function_call") or fields.get("audio"):
-        return None
-    name: TextField = "content"
-    if not DELTA.issuperset(fields):
-        for key, value in fields.items():  # as `more` does, in place
-            if key not in DELTA and (value or value == 0):
-                if text or name != "content" or key not in reasoning:
-                    return None
-                name, text = "reasoning", value
-    return name, text, calls
+def _of_delta(fields: Mapping[str, Any]) -> tuple[str | None, Any]:
+    """Return the name and value of the only field with content, besides the role; ``None`` unless there is just one."""
+    name = said = None
+    for key, value in fields.items():
+        if value is not None and (value or value == 0) and key != "role":  # what `more` does, in place
+            if name is not None:
+                return None, None
+            name, said = key, value
+    return name, said
