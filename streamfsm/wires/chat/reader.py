@@ -23,7 +23,6 @@ from streamfsm.core.events import (
     Handler,
     Recorder,
     Text,
-    TextField,
     Thought,
 )
 from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, more, says, show
