@@ -85,10 +85,10 @@ class MessageWriter:
     chunk_ends: Callable[[], object] | None = None
     """Called when a chunk has been read, if a trace needs that."""
 
-    may_seal: Callable[[CallLane], bool] = lambda _: False
-    """Whether a call that has just closed can be sealed."""
-    details: Callable[[int], tuple[ReasoningDetail, ...]] = lambda _: ()
-    """Returns the details at the end of a choice's thoughts."""
+    may_seal: Callable[[CallLane], bool] | None = None
+    """Whether a call that has just closed can be sealed; ``None``: none can."""
+    details: Callable[[int], tuple[ReasoningDetail, ...]] | None = None
+    """Returns the details at the end of a choice's thoughts; ``None``: nobody asks."""
 
     over: list[CallLane] | None = None
     """Calls whose arguments can be discarded after the current piece of the stream; ``None``: everything is kept."""
@@ -116,7 +116,8 @@ class MessageWriter:
             self._bound(lane, row)
         if self.trace is not None:
             self._log(self.trace, lane, state, event, emitted=row.emits is not None)
-        if event == "object_closed" and lane.machine.accepts(lane, "sealed") and self.may_seal(cast("CallLane", lane)):
+        may_seal = self.may_seal if event == "object_closed" else None
+        if may_seal and lane.machine.accepts(lane, "sealed") and may_seal(cast("CallLane", lane)):
             self.boundary(lane, "sealed")
 
     def text(self, lane: Lane, text: str) -> None:
@@ -259,7 +260,7 @@ class MessageWriter:
     def _end_run(self) -> None:
         if self.numbering.run:
             native = _NATIVE_THOUGHTS.fullmatch(self.numbering.run)
-            details = self.details(int(native[1])) if native else ()
+            details = self.details(int(native[1])) if native and self.details else ()
             self._messages.append(RunEnded(otid(self.message_id, self.numbering.ordinal), details))
 
     def _note_speaker(self, lane: TextLane | CallLane, field: str, text: str) -> None:
