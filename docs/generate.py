@@ -205,7 +205,7 @@ def exercised(table: Table) -> str:
 
 
 def recorded_rows(recordings: Path) -> dict[str, Any]:
-    """How many recorded streams take each row: counts only, because the recordings are no part of the project.
+    """Count how many recorded streams take each row. The recordings themselves are not part of the project.
 
     ``recordings`` holds bodies and an ``INDEX.tsv`` with their paths in ``file`` and their API in ``api``. Each is fed
     as recorded, to a parser with the default options and ``<think>`` tags.
@@ -313,7 +313,7 @@ def endings_page() -> str:
             ((f"`{row.policy}`", anything(row.rank), f"the {row.stands} one", row.because) for row in SECONDS),
         ),
         grid(
-            ("Stream", "Finish reason", "What came", "Stop reason", "Whole calls are ready", "Because"),
+            ("Stream", "Finish reason", "What came", "Stop reason", "Complete calls are ready", "Because"),
             (
                 (
                     *(anything(cell) for cell in (row.stream, row.word, row.came)),
@@ -336,7 +336,7 @@ def choices_page() -> str:
         "Choices",
         prose("streamfsm.machines.choices"),
         grid(
-            ("", "Rule", "Speaks for", "Counts tokens", "Anomaly", "Evidence"),
+            ("", "Rule", "Belongs to", "Counts tokens", "Anomaly", "Evidence"),
             (
                 (
                     str(place),

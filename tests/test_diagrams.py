@@ -122,7 +122,7 @@ def test_markdown_tables_read_like_this():
         "| any live state | `cancel` | `z` | nothing | why |\n"
         "| any live state | `limit` | `z` | nothing | why |\n"
         "\n## Every state, every event\n\n"
-        "A column is a state, a row is an event, and a cell names the state that follows, each by its letter.\n"
+        "Each column is a state, each row an event, and each cell the next state; letters stand for states.\n"
         "A — means that the event is illegal in that state; it would be a bug in this library.\n\n"
         "| Event | a | b | c |\n"
         "| --- | --- | --- | --- |\n"

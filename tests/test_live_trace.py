@@ -34,7 +34,7 @@ def test_a_record_says_where_which_row_why_and_what_came_of_it():
     named, first, *_ = [record for record in records if record.machine == "tool_call" and record.event != "held back"]
     assert named[1:] == (
         *(1, None, 6, "tool_call", 0, "call 0", "awaiting_name", "tool_named", "raw_args"),
-        *("arguments, another call or the finish came", "tool_call_message", "search"),
+        *("arguments, another call or the finish reason came", "tool_call_message", "search"),
     )
     assert (first.chunk, first.offset, first.event, first.text) == (1, 5, "text", '{"q":')
     assert [record.sequence for record in records] == [*range(log.count)]

@@ -40,7 +40,7 @@ def test_the_check_proves_every_property_of_every_table_a_line_each(monkeypatch,
     assert check(monkeypatch, "--check") == 0
     found = [re.split(" {2,}", line) for line in capsys.readouterr().out.splitlines()]
     assert [line[0] for line in found] == [*(name for name in NAMES for _ in range(8)), *["lexer"] * 6]
-    assert found[7][2] == "every live state names its bound (nothing is held back)"
+    assert found[7][2] == "every live state has a bound (nothing is held back)"
     assert [line[1:] for line in found[16:24]] == [
         ["deterministic", "55 rows, each the only one for its state and event"],
         ["total", "150 pairs of state and event fired: 55 legal, 95 illegal, as declared"],
@@ -51,7 +51,7 @@ def test_the_check_proves_every_property_of_every_table_a_line_each(monkeypatch,
         ["every event used", "15 events"],
         [
             "bounded hold-back",
-            "every live state names its bound (arguments, name); awaiting_name → between_members: silent, and no cycle",
+            "every live state has a bound (arguments, name); silent, in no cycle: awaiting_name → between_members",
         ],
     ]
 
@@ -60,7 +60,7 @@ def test_the_check_fails_if_a_property_does_not_hold(monkeypatch, capsys):
     monkeypatch.delitem(HOLDS, ("text", "answer"))
     assert check(monkeypatch, "--check") == 1
     (failed,) = [line for line in capsys.readouterr().out.splitlines() if "FAILED" in line]
-    assert failed == "text       bounded hold-back  FAILED: answer names no bound"
+    assert failed == "text       bounded hold-back  FAILED: answer has no bound"
 
 
 def test_there_is_nothing_to_do_but_to_check(monkeypatch, capsys):
@@ -87,16 +87,16 @@ def test_a_table_that_contradicts_nothing_has_no_problems():
 TO_B = Row("a", "end", "b", None, "why")
 CONTRADICTIONS = [
     ({"rows": (*ROWS, TO_B)}, "deterministic", "2 rows for ('a', 'end')"),
-    ({"rows": (*ROWS, TO_B)}, "total", "('a', 'end') leads to z, and is declared to lead to b"),
+    ({"rows": (*ROWS, TO_B)}, "total", "('a', 'end') leads to z, but is declared to lead to b"),
     ({"states": (*STATES, State("c", None, "nowhere")), "final": ("z", "c")}, "reachable", "c is never reached"),
-    ({"rows": (Row("b", "go", "b", None, "why"), *ROWS), "final": ()}, "no dead ends", "a never ends"),
-    ({"rows": (*ROWS, Row("z", "go", "b", None, "why"))}, "no dead ends", "go leaves z, which is final"),
+    ({"rows": (Row("b", "go", "b", None, "why"), *ROWS), "final": ()}, "no dead ends", "a leads to no final state"),
+    ({"rows": (*ROWS, Row("z", "go", "b", None, "why"))}, "no dead ends", "go leaves the final state z"),
     ({"rows": (*ROWS[:1], TO_B, *list(Table("t", STATES, ("z",), ROWS, ("go", *ENDINGS)).expanded())[2:])},
      "ends anywhere", "('a', 'end') does not end"),
     ({"events": ("go", "stay", *ENDINGS)}, "every event used", "stay is illegal everywhere"),
-    ({"holds": {**BOUNDS, ("toy", "z"): Hold("x", (1,))}}, "bounded hold-back", "z is not live, and names a bound"),
-    ({"holds": {("toy", "a"): BOUNDS["toy", "a"]}}, "bounded hold-back", "b names no bound"),
-    ({"holds": {**BOUNDS, ("toy", "b"): Hold("x", ("much",))}}, "bounded hold-back", "b names an unknown bound 'much'"),
+    ({"holds": {**BOUNDS, ("toy", "z"): Hold("x", (1,))}}, "bounded hold-back", "z is not live, but has a bound"),
+    ({"holds": {("toy", "a"): BOUNDS["toy", "a"]}}, "bounded hold-back", "b has no bound"),
+    ({"holds": {**BOUNDS, ("toy", "b"): Hold("x", ("much",))}}, "bounded hold-back", "b has an unknown bound 'much'"),
     ({"rows": (*ROWS, Row("a", "stay", "a", None, "why")), "events": ("go", "stay", *ENDINGS)},
      "bounded hold-back", "a holds text back, emits nothing and leads back to itself"),
 ]  # fmt: skip

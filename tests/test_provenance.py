@@ -66,7 +66,7 @@ def test_a_record_says_where_which_row_and_why():
     named, *_ = [record for record in found.records if record.event == "tool_named"]
     assert named[1:] == (
         *(1, 0, 6, "tool_call", 0, "call 0", "awaiting_name", "tool_named", "raw_args"),
-        *("arguments, another call or the finish came", "tool_call_message", "search"),
+        *("arguments, another call or the finish reason came", "tool_call_message", "search"),
     )
     assert [(record.chunk, record.state, record.text) for record in found.records if record.event == "text"] == [
         (1, "raw_args", '{"q":'),

@@ -14,9 +14,9 @@ CONTRADICTIONS = {
     "2 rows for ('a', 'end')": {"rows": (*ROWS, Row("a", "end", "b", None, "why"))},
     "names unknown state 'y'": {"rows": (*ROWS, Row("b", "go", "y", None, "why"))},
     "names unknown state 'x'": {"rows": (*ROWS, Row("x", "go", "b", None, "why"))},
-    "go leaves z, which is final": {"rows": (*ROWS, Row("z", "go", "a", None, "why"))},
+    "go leaves the final state z": {"rows": (*ROWS, Row("z", "go", "a", None, "why"))},
     "event 'stay' is not declared": {"rows": (*ROWS, Row("b", "stay", "b", None, "why"))},
-    "go emits in z, which is final": {"rows": (*ROWS, Row("z", "go", "z", Emission.ANSWER, "why"))},
+    "go emits in the final state z": {"rows": (*ROWS, Row("z", "go", "z", Emission.ANSWER, "why"))},
     "row ('b', 'go') gives no because": {"rows": (*ROWS, Row("b", "go", "b", None, ""))},
     "stay is illegal everywhere": {"events": (*EVENTS, "stay")},
     "c is never reached": {"states": (*STATES, State("c", None, "nowhere"))},
@@ -24,7 +24,7 @@ CONTRADICTIONS = {
         "states": (*STATES, State("c", None, "an island"), State("d", None, "of two")),
         "rows": (*ROWS, Row("c", "go", "d", None, "why"), Row("d", "go", "c", None, "why")),
     },
-    "z emits text, and is final": {"states": (*STATES[:2], State("z", Emission.ANSWER, "last"))},
+    "the final state z emits text": {"states": (*STATES[:2], State("z", Emission.ANSWER, "last"))},
     **{
         f"{(state, ending)} does not end": {
             "rows": tuple(row for row in table().expanded() if (row.state, row.event) != (state, ending))

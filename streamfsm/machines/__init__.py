@@ -1,7 +1,7 @@
-"""The declared machines: four tables, and beside them the rules of identity, choices and endings.
+"""The declared machines: four tables, and the rules of identity, choices, items and endings.
 
 Lanes run three of the tables (``MACHINES``): stream, text and tool call. The scanner reads by the fourth, the lexer's.
-``docs/machines/index.md`` lists them, and the three places that decide in code.
+``docs/machines/index.md`` lists them all, and the three places where code decides.
 """
 
 from streamfsm.machines.declaration import ENDINGS, LIVE, Row, State
@@ -13,9 +13,9 @@ from streamfsm.machines.text import TEXT
 from streamfsm.machines.tool_call import TOOL_CALL
 
 MACHINES: tuple[StateMachine, ...] = (STREAM, TEXT, TOOL_CALL)
-"""Those that the lanes of a stream run."""
+"""The machines that lanes run."""
 TABLES: tuple[Table, ...] = (*(machine.table for machine in MACHINES), LEXER)
-"""All that are drawn."""
+"""All tables that are drawn."""
 
 __all__ = [
     "ENDINGS",

@@ -1,4 +1,4 @@
-"""``python -m streamfsm.machines --check``: what can be proven of the tables, a line a property."""
+"""``python -m streamfsm.machines --check``: proves properties of the tables, and prints a line for each."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ from streamfsm.machines.checks import findings
 def main(arguments: list[str] | None = None) -> int:
     """Print the report; return 1 if a property does not hold.
 
-    A table that contradicts itself is not even imported: ``TableError`` names all contradictions.
+    A table that contradicts itself fails at import, with a ``TableError`` that names all contradictions.
     """
     parser = argparse.ArgumentParser(prog="python -m streamfsm.machines", description=__doc__)
     parser.add_argument("--check", action="store_true", required=True, help="prove every property of every table")

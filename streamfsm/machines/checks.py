@@ -1,8 +1,8 @@
-"""What can be proven about a machine without a stream: all that it can do is finite, so all of it is tried.
+"""Proves properties of a machine without a stream: it has finitely many states and events, so all pairs are tried.
 
 :class:`Table` checks a declaration before anything runs. This module fires every event in every state of the engine
-that was built from the table, so it proves what runs. Only how much text a state may hold back cannot be proven so: it
-is declared here, state by state, and tests compare it with running parsers.
+that was built from the table, so it proves what runs. Only how much text a state may hold back cannot be proven like
+this: it is declared here, state by state, and tests compare it with running parsers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,9 +17,9 @@ from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, Capture
 
 
 class Hold(NamedTuple):
-    """What text a live state may hold back, and how much at most: the sum of its bounds.
+    """What text a live state may hold back. The most characters are the sum of its bounds.
 
-    A bound is a number of characters, a field of :class:`Limits`, or ``think_tags``: the longest tag but one.
+    A bound is a number of characters, a field of :class:`Limits`, or ``think_tags``: the longest tag's length less one.
     """
 
     what: str
@@ -31,9 +31,9 @@ _ESCAPE = len(r"\ud83d\ude0")
 
 
 def channel_holds(*captures: Capture) -> dict[tuple[str, str], Hold]:
-    """Return what the states of ``captures`` hold back, whatever they capture."""
+    """Return what the states of ``captures`` may hold back."""
     piece = Hold("an unfinished escape or null; half a surrogate pair", (_ESCAPE, _HALF))
-    value = Hold("a value that is told when it is whole", ("arguments",))
+    value = Hold("a value that is emitted when it is complete", ("arguments",))
     return {
         (TOOL_CALL.table.name, each.state): value if each.closes and not each.becomes else piece for each in captures
     }
@@ -44,7 +44,7 @@ HOLDS: Mapping[tuple[str, str], Hold] = {
     ("stream",    "silent"):          Hold("nothing: text belongs to the lanes", ()),
     ("stream",    "heard"):           Hold("nothing: text belongs to the lanes", ()),
     ("text",      "awaiting_text"):   Hold("nothing: the first text leaves it", ()),
-    ("text",      "undecided"):       Hold("all that came", ("text",)),
+    ("text",      "undecided"):       Hold("all text so far", ("text",)),
     ("text",      "before_answer"):   Hold("half a surrogate pair, the beginning of a tag", (_HALF, "think_tags")),
     ("text",      "before_thought"):  Hold("half a surrogate pair, the beginning of a tag", (_HALF, "think_tags")),
     ("text",      "interleaved"):     Hold("half a surrogate pair, the beginning of a tag", (_HALF, "think_tags")),
@@ -56,23 +56,23 @@ HOLDS: Mapping[tuple[str, str], Hold] = {
     ("tool_call", "between_members"): Hold("separators and a key", ("arguments",)),
     **channel_holds(THOUGHTS, MESSAGE),
     ("tool_call", "text_input"):      Hold("half a surrogate pair", (_HALF,)),
-    ("tool_call", "closed"):          Hold("half a surrogate pair; what may be the object again", (_HALF, "arguments")),
+    ("tool_call", "closed"):          Hold("half a surrogate pair; what may repeat the object", (_HALF, "arguments")),
     ("tool_call", "malformed"):       Hold("half a surrogate pair", (_HALF,)),
     ("tool_call", "spoken_verbatim"): Hold("half a surrogate pair", (_HALF,)),
 }
 # fmt: on
 SEALED_HOLDS = {**HOLDS, ("tool_call", "sealed"): HOLDS["tool_call", "closed"]}
-"""The same for calls that are sealed."""
+"""The same, with the state of sealed calls."""
 
 MOMENTARY = {
-    ("text", "awaiting_text"): "a field is known by its first text, which leaves that state at once",
-    ("text", "undecided"): "the end decides too: what came was the answer",
+    ("text", "awaiting_text"): "a lane begins with its first text, which leaves that state at once",
+    ("text", "undecided"): "the end decides too: all text so far was the answer",
 }
-"""States in which no stream ends, and why; they accept every ending because a table demands it of all live states."""
+"""States in which no stream ends, and why. They accept every ending, because a table requires it of all live states."""
 
 
 class Finding(NamedTuple):
-    """One property of one machine: what was counted, and what contradicts it."""
+    """One property of one machine: the evidence for it, and the problems that contradict it."""
 
     machine: str
     property: str
@@ -81,9 +81,9 @@ class Finding(NamedTuple):
 
 
 def findings(machine: StateMachine, holds: Mapping[tuple[str, str], Hold] = HOLDS) -> Iterator[Finding]:
-    """Check every property of ``machine``, whose states hold back what ``holds`` says.
+    """Check every property of ``machine``, whose states may hold back what ``holds`` says.
 
-    A machine that no ending of the stream reaches is part of another machine, which ends and holds back text for it.
+    A machine without endings is part of another machine, which ends and holds back text for it.
     """
     table = machine.table
     moves = {
@@ -116,12 +116,12 @@ def _fire(machine: StateMachine, state: str, event: str) -> str | None:
 
 
 def _bounded_hold_back(table: Table, moves: Moves, holds: Mapping[str, Hold]) -> Proof:
-    """Each live state names its bound. States that emit nothing form no cycle, so bounds do not add up for ever."""
-    unnamed = [f"{state} names no bound" for state in table.live if state not in holds]
-    idle = [f"{state} is not live, and names a bound" for state in holds if state not in table.live]
+    """Each live state has a declared bound. States that emit nothing form no cycle, so bounds do not add up."""
+    unnamed = [f"{state} has no bound" for state in table.live if state not in holds]
+    idle = [f"{state} is not live, but has a bound" for state in holds if state not in table.live]
     known = {*Limits.model_fields, "think_tags"}
     unknown = [
-        f"{state} names an unknown bound {bound!r}"
+        f"{state} has an unknown bound {bound!r}"
         for state, hold in holds.items()
         for bound in hold.bounds
         if not (isinstance(bound, int) or bound in known)
@@ -138,8 +138,8 @@ def _bounded_hold_back(table: Table, moves: Moves, holds: Mapping[str, Hold]) ->
         if state in reach([target for source, target in ways if source == state], ways)
     ]
     named = sorted({str(bound) for hold in holds.values() for bound in hold.bounds if isinstance(bound, str)})
-    evidence = f"every live state names its bound ({', '.join(named) or 'nothing is held back'})"
+    evidence = f"every live state has a bound ({', '.join(named) or 'nothing is held back'})"
     return (
-        f"{evidence}; {' → '.join(silent)}: silent, and no cycle" if silent else evidence,
+        f"{evidence}; silent, in no cycle: {' → '.join(silent)}" if silent else evidence,
         unnamed + idle + unknown + rounds,
     )

@@ -1,14 +1,13 @@
-"""Which choice does an entry of a chunk's `choices` speak for? Its index and the entries before it decide.
+"""Which choice does an entry of a chunk's `choices` belong to? Its index and the entries before it decide.
 
-Some servers leave the index out. Others count tokens with it, so that each token looks like a choice of its own. The
-rules below are tried in order, each with the evidence that decides. An entry that may be the next choice or the next
-token waits until another entry shows which: the indexes of choices come again, and each choice is finished; the indexes
-of tokens only go up. At most 16 entries wait. Entries that wait at the end of the stream are read as one answer if
-there is more than one and only the last has a finish reason; else each entry is a choice. `Dialect(choice=…)` says
-which, and then nothing waits.
+Some servers omit the index. Others count tokens with it, so that each token looks like a choice of its own. The first
+rule whose evidence fits decides. An entry that may be the next choice or the next token waits until another entry shows
+which it is: the indexes of choices come again, and each choice is finished; the indexes of tokens only increase. At
+most 16 entries wait. Entries that still wait at the end of the stream are read as one answer if there are several and
+only the last has a finish reason; otherwise each entry is a choice. With `Dialect(choice=…)`, nothing waits.
 
 Copilot has sent one answer as two choices: text in the first, calls in the other, a finish reason in either. The
-choices stay separate, because their messages were given before this is known. But `result.tool_calls` holds the calls,
+choices stay separate, because their messages are emitted before this is known. But `result.tool_calls` holds the calls,
 and they are `ready`, if the first choice has no calls and its finish reason says that it waits for tools, or only the
 other choice has such a finish reason.
 """
@@ -20,8 +19,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from streamfsm.result import AnomalyKind
 
 TOKENS = 16
-"""How many entries may wait. If more choices than that speak before the first speaks again, they are taken for the
-tokens of one choice."""
+"""How many entries may wait. If more choices than that speak before the first one speaks again, they are read as tokens
+of one choice."""
 
 Counting: TypeAlias = Literal["maybe", "no", "yes"]
 """Whether the index counts tokens."""
@@ -29,27 +28,27 @@ Counting: TypeAlias = Literal["maybe", "no", "yes"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The evidence of which choice an entry speaks for: the entry itself, and the entries before it."""
+    """The evidence for which choice an entry belongs to: the entry itself, and the entries before it."""
 
     policy: Literal["auto", "one", "many"]
     """The dialect's policy."""
     index: int | None
     alone: bool
-    """Whether its chunk holds no other entry."""
+    """Whether it is the only entry of its chunk."""
     speaks: bool
-    """Whether it says anything besides the role."""
+    """Whether its delta has anything besides the role."""
     known: bool
     """Whether a choice with this index has begun."""
     silent: bool
     """Whether that choice has said nothing so far."""
     begun: int
-    """How many choices have begun."""
+    """The number of choices that have begun."""
     latest: int | None
     """The index of the previous entry."""
     finished: bool
     """Whether the previous entry had a finish reason."""
     waiting: int
-    """How many entries wait."""
+    """The number of entries that wait."""
     counting: Counting
 
     @property
@@ -73,7 +72,7 @@ Owner: TypeAlias = Literal["own", "position", "one", "wait"]
 
 
 class Rule(NamedTuple):
-    """One way to decide: the first rule that ``fits`` an entry says which choice it speaks for."""
+    """The first rule that ``fits`` an entry decides which choice it belongs to."""
 
     name: str
     owner: Owner
@@ -81,31 +80,31 @@ class Rule(NamedTuple):
     fits: Callable[[Entry], object]
     because: str
     counting: Counting | None = None
-    """What is known from now on about whether the index counts tokens."""
+    """Whether the index counts tokens, if this is known from now on."""
     records: AnomalyKind | None = None
-    """What is recorded where the rule decides."""
+    """The anomaly that is recorded if the rule decides."""
 
 
 # fmt: off
 RULES = (
     Rule("one by policy", "one",
          lambda e: e.policy == "one",
-         "the dialect says that there is one answer"),
+         "the dialect says that there is only one answer"),
     Rule("no index, one choice", "one",
          lambda e: e.index is None and e.alone and e.begun == 1,
          "no index, and only one choice has begun"),
     Rule("no index", "position",
          lambda e: e.index is None,
-         "no index: the position in the list takes its place"),
+         "no index: the position in the list is used instead"),
     Rule("next token", "one",
          lambda e: e.counting == "yes" and e.goes_on,
-         "the index counts tokens, and this is the next"),
+         "the index counts tokens, and this is the next one"),
     Rule("token out of order", "one",
          lambda e: e.counting == "yes",
-         "the index has counted tokens, and this is not the next", records="ambiguous_choice"),
+         "the index has counted tokens, and this is not the next one", records="ambiguous_choice"),
     Rule("known, silent", "own",
          lambda e: e.known and e.silent,
-         "the index of a choice that has begun, and has said nothing yet"),
+         "the index of a choice that has begun but said nothing yet"),
     Rule("known", "own",
          lambda e: e.known,
          "the index of a choice that has spoken: a token would have the next index", counting="no"),
@@ -114,11 +113,11 @@ RULES = (
          "no choice has begun"),
     Rule("counts", "one",
          lambda e: e.may_count and e.waiting == TOKENS,
-         "the index went up by one with each entry, to more choices than anybody asks for",
+         "the index went up by one with each entry, to more choices than anybody requests",
          counting="yes", records="ambiguous_choice"),
     Rule("may count", "wait",
          lambda e: e.may_count,
-         "the next index, alone in its chunk, while the choice before it spoke once and is not finished"),
+         "the next index, alone in its chunk, while the choice before it has spoken once and is not finished"),
     Rule("new", "own",
          lambda _: True,
          "an index that no choice has", counting="no"),
@@ -127,11 +126,11 @@ RULES = (
 
 
 def counted(waiting: int, *, finished: bool) -> bool:
-    """Whether the entries that wait at the end of the stream are tokens of one answer: choices would all be finished.
+    """Whether the entries that wait at the end of the stream are tokens of one answer; choices would all be finished.
 
     Args:
-        waiting: how many there are. A single one is more likely the second choice of a stream that lost something.
-        finished: whether the last of them has a finish reason, which none of the others has.
+        waiting: their number. A single one is more likely the second choice of a stream that lost something.
+        finished: whether the last of them has a finish reason; none of the others has one.
     """
     return finished and waiting > 1
 
@@ -142,11 +141,11 @@ class Part(NamedTuple):
     text: bool
     calls: bool
     waits: bool | None
-    """Whether its finish reason says that the model waits for its tools; ``None`` without one."""
+    """Whether its finish reason says that the model waits for tools; ``None`` without a finish reason."""
 
 
 def belongs(first: Part, other: Part) -> bool:
-    """Whether the first choice waits for the calls of the other choice."""
+    """Whether the calls of the other choice are those that the first choice waits for."""
     return not first.calls and other.calls and not other.text and (first.waits, other.waits) in _ONE_ANSWER
 
 

@@ -1,4 +1,4 @@
-"""A transition table as data: states, rows, and what follows from them. :class:`Table` checks it."""
+"""``Declaration``: a transition table as data, with its states and rows. :class:`Table` checks it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from typing import NamedTuple
 from streamfsm.machines.emission import Emission
 
 LIVE = "*"
-"""As the state of a row: every state that is not final."""
+"""In place of a row's state: every state that is not final."""
 
 ENDINGS = ("end", "error", "cancel", "limit")
-"""Events that every live state of a lane's table must accept: a stream can stop anywhere."""
+"""Events that every live state of a lane's table must accept, because a stream can stop anywhere."""
 
 
 class State(NamedTuple):
-    """A state, and what text becomes that arrives in it (``None``: nothing is emitted)."""
+    """A state, and what text that arrives in it becomes (``None``: it is not emitted)."""
 
     name: str
     text: Emission | None
@@ -24,7 +24,7 @@ class State(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One transition: in ``state``, on ``event``, go to ``target`` and emit; ``because`` is the protocol's reason."""
+    """One transition: in ``state``, on ``event``, go to ``target`` and emit; ``because`` has the protocol's reason."""
 
     state: str
     event: str
@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Declaration:
-    """What is declared of a state machine, whether or not it contradicts itself."""
+    """The declaration of a state machine, which may contradict itself."""
 
     name: str
     states: tuple[State, ...]
@@ -46,7 +46,7 @@ class Declaration:
 
     @cached_property
     def by_cell(self) -> Mapping[tuple[str, str], Row]:
-        """The row for each legal (state, event)."""
+        """(State, event) → its row, if it is legal."""
         return MappingProxyType({(row.state, row.event): row for row in self.expanded()})
 
     @property
@@ -56,11 +56,11 @@ class Declaration:
 
     @property
     def live(self) -> tuple[str, ...]:
-        """Names of the states that can be left, in order."""
+        """The names of the states that are not final, in order."""
         return tuple(state.name for state in self.states if state.name not in self.final)
 
     def expanded(self) -> Iterator[Row]:
-        """The rows, each :data:`LIVE` row written out once per live state."""
+        """Yield the rows, each :data:`LIVE` row once per live state."""
         for row in self.rows:
             for state in self.live if row.state == LIVE else (row.state,):
                 yield row._replace(state=state)

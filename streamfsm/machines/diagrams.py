@@ -1,6 +1,6 @@
-"""A table as a picture or as text: Graphviz, SVG, Mermaid, Markdown. The same table always gives the same text.
+"""Draws a table, or writes it as text: Graphviz, SVG, Mermaid, Markdown. Equal tables give equal output.
 
-All pictures show one form: a box for each state, with what text becomes that arrives in it, and an arrow for all rows
+All pictures have one form: a box for each state, with what text that arrives in it becomes, and an arrow for all rows
 that lead from one state to another. Rows that lead from many states to one target, on one event, share an arrow.
 """
 
@@ -19,19 +19,19 @@ from streamfsm.machines.emission import Emission
 from streamfsm.machines.table import Table
 
 Taken: TypeAlias = Mapping[tuple[str, str], int]
-"""State and event → how often a trace took that row; text that arrives is the event ``text``."""
+"""State and event → how often a trace took that row; the arrival of text is the event ``text``."""
 
 _MANY = 4
-"""If more states than these have a row for the same event and target, the rows share an arrow."""
+"""If more states than this have a row for the same event and target, the rows share an arrow."""
 
 
 class Label(NamedTuple):
-    """A line beside an arrow or in a box: an event, and what it emits."""
+    """A line next to an arrow or in a box: an event, and what it emits."""
 
     event: str
     emits: Emission | None
     times: int | None
-    """How often it was taken; ``None``: no trace is shown."""
+    """How often it was taken; ``None``: there is no trace."""
 
 
 class Box(NamedTuple):
@@ -40,11 +40,11 @@ class Box(NamedTuple):
     state: State
     labels: tuple[Label, ...]
     idle: bool
-    """Whether a trace is shown that never came here."""
+    """Whether there is a trace that never reached the state."""
 
 
 class Arrow(NamedTuple):
-    """The rows that lead from one state, or from each of several, to a target."""
+    """The rows that lead from one state, or from each of several states, to a target."""
 
     sources: tuple[str, ...]
     target: str
@@ -53,7 +53,7 @@ class Arrow(NamedTuple):
 
 
 def picture(table: Table, taken: Taken | None = None) -> tuple[list[Box], list[Arrow]]:
-    """Return what every picture of ``table`` shows; with ``taken``, how often each row was."""
+    """Return what every picture of ``table`` shows; with ``taken``, also how often each row was taken."""
 
     def label(event: str, emits: Emission | None, sources: Iterable[str]) -> Label:
         return Label(event, emits, None if taken is None else sum(taken.get((each, event), 0) for each in sources))
@@ -89,7 +89,7 @@ def picture(table: Table, taken: Taken | None = None) -> tuple[list[Box], list[A
 
 
 def dot(table: Table, taken: Taken | None = None) -> str:
-    """Return a Graphviz ``digraph``; final states have a double border, and what ``taken`` lacks is dashed."""
+    """Return a Graphviz ``digraph``. Final states have a double border; rows that ``taken`` lacks are dashed."""
     boxes, arrows = picture(table, taken)
     body = [
         'graph [bgcolor="transparent", nodesep=0.3, ranksep=0.4, outputorder="edgesfirst"]',
@@ -107,7 +107,7 @@ def dot(table: Table, taken: Taken | None = None) -> str:
         source = _sources(table, arrow.sources, ",\\n")
         if len(arrow.sources) > 1:
             body.append(f'"{source}" [style=dashed, fontsize=10.5, class="several"]')
-        text = "<br/>".join(f"&#160;{line}&#160;" for line in _beside(arrow))  # the spaces keep it off the arrow
+        text = "<br/>".join(f"&#160;{line}&#160;" for line in _beside(arrow))  # the spaces keep it away from the arrow
         classes = _classes("row", idle=arrow.idle)
         body.append(
             f'"{source}" -> "{arrow.target}" [label=<{text}>, class="{classes}"{", style=dashed" * arrow.idle}]'
@@ -116,7 +116,7 @@ def dot(table: Table, taken: Taken | None = None) -> str:
 
 
 def svg(table: Table, taken: Taken | None = None) -> str:
-    """Return the picture as an ``<svg>`` element, drawn by Graphviz. It follows the light or dark theme around it.
+    """Return the picture as an ``<svg>`` element, drawn by Graphviz, which follows the page's light or dark theme.
 
     Raises:
         MisuseError: Graphviz is not installed.
@@ -128,8 +128,8 @@ def svg(table: Table, taken: Taken | None = None) -> str:
     drawn = subprocess.run(command, input=dot(table, taken), capture_output=True, encoding="utf-8", check=True)  # noqa: S603 - our own text
     opening, inner = drawn.stdout[drawn.stdout.index("<svg") :].split(">", maxsplit=1)
     inner = re.sub(r"<!--.*?-->\n", "", inner, flags=re.DOTALL)
-    inner = re.sub(r' (?:fill|stroke|stroke-dasharray|font-family)="[^"]*"', "", inner)  # as the style says
-    inner = re.sub(r'id="(\w+)"', rf'id="{table.name}-\1"', inner)  # unique on a page of several
+    inner = re.sub(r' (?:fill|stroke|stroke-dasharray|font-family)="[^"]*"', "", inner)  # the style sets these
+    inner = re.sub(r'id="(\w+)"', rf'id="{table.name}-\1"', inner)  # unique on a page with several pictures
     sizes = " ".join(re.findall(r'(?:width|viewBox)="[^"]*"', opening))
     label = f'role="img" aria-label="State machine {table.name}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" class="machine" {label} {sizes}>'
@@ -137,7 +137,7 @@ def svg(table: Table, taken: Taken | None = None) -> str:
 
 
 def _texts_on_top(picture: str) -> str:
-    """Move the texts of arrows behind everything else, so that no arrow crosses them."""
+    """Move the texts of arrows to the end, so that they are drawn last and no arrow crosses them."""
     texts: list[str] = []
 
     def without_texts(group: re.Match[str]) -> str:
@@ -153,7 +153,7 @@ def _texts_on_top(picture: str) -> str:
 _COLOURS = MappingProxyType(
     {"reasoning_message": "#8957e5", "assistant_message": "#2da44e", "tool_call_message": "#2f81f7"}
 )
-"""Of states, by the message that text becomes there. They can be told apart on white and on black."""
+"""The colour of a state, by the message that its text becomes; distinguishable on white and on black."""
 _STYLE = """
 .machine { height: auto; color: var(--ink, #1f2328); --halo: var(--paper, #fff); }
 @media (prefers-color-scheme: dark) { .machine { color: var(--ink, #e6edf3); --halo: var(--paper, #131416); } }
@@ -171,7 +171,7 @@ _STYLE = """
 
 
 def mermaid(table: Table, taken: Taken | None = None) -> str:
-    """Return a Mermaid ``flowchart``, whose labels are legible; those of Mermaid's state diagrams cover each other."""
+    """Return a Mermaid ``flowchart``; in Mermaid's state diagrams, labels cover each other."""
     boxes, arrows = picture(table, taken)
     body = [f'begin((" ")) --> {_id(table.initial)}']
     for box in boxes:
@@ -196,19 +196,19 @@ _MERMAID = (
 
 
 def _id(state: str) -> str:
-    """A name that is not a word of Mermaid's, as ``end`` is."""
+    """Return an id that is not a keyword of Mermaid, as ``end`` is."""
     return f"{state}_"
 
 
 def _sources(table: Table, sources: tuple[str, ...], newline: str) -> str:
-    """The name of where an arrow begins."""
+    """Return the text for the states in which an arrow begins."""
     if len(sources) > 1 and sources == table.live:
         return "any live state"
     return newline.join(", ".join(sources[first : first + 3]) for first in range(0, len(sources), 3))
 
 
 def _kinds(box: Box) -> list[str]:
-    """The type of message that text becomes in a state, if any."""
+    """Return the type of the message that text becomes in a state, in a list that may be empty."""
     return [str(box.state.text.message.model_fields["message_type"].default)] if box.state.text else []
 
 
@@ -217,7 +217,7 @@ def _classes(*names: str, idle: bool) -> str:
 
 
 def _beside(arrow: Arrow) -> Iterator[str]:
-    """The lines beside an arrow: events, below them what they emit."""
+    """Yield the lines next to an arrow: events, and below them what they emit."""
     for emits, labels in groupby(arrow.labels, key=lambda label: label.emits):
         yield from (label.event + _times(label) for label in labels)
         if emits:
@@ -246,7 +246,7 @@ def _on(event: str, emits: Emission | None) -> str:
 def markdown(table: Table, taken: Taken | None = None) -> str:
     """Return three Markdown tables: the states, the rows as declared, and every state with every event.
 
-    With ``taken``, a fourth says how often each row was taken.
+    With ``taken``, a fourth table has how often each row was taken.
     """
     states = (
         (letter, _code(state.name) + _role(table, state), _becomes(state.text), state.because)
@@ -270,7 +270,7 @@ def markdown(table: Table, taken: Taken | None = None) -> str:
             *("## Transitions", ""),
             grid(("State", "Event", "Target", "Emits", "Because"), rows),
             *("## Every state, every event", ""),
-            *("A column is a state, a row is an event, and a cell names the state that follows, each by its letter.",),
+            *("Each column is a state, each row an event, and each cell the next state; letters stand for states.",),
             *("A — means that the event is illegal in that state; it would be a bug in this library.", ""),
             matrix(table, lambda state, event: letters[table.by_cell[state, event].target]),
             *([] if taken is None else ["## What was taken", "", counts(table, taken)]),
@@ -288,7 +288,7 @@ def matrix(table: Table, cell: Callable[[str, str], str]) -> str:
 
     Args:
         table: the states and the events.
-        cell: gives what stands in the cell of a state and an event that is legal there.
+        cell: returns the content of a cell, for a state and an event that is legal in it.
     """
     return grid(
         ("Event", *_letters(table)),
@@ -309,7 +309,7 @@ def grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _letters(table: Table) -> str:
-    """A letter for each state, so that a matrix is not wider than a page."""
+    """Return a letter for each state, so that a matrix is not wider than a page."""
     return ascii_lowercase[: len(table.states)]
 
 
@@ -336,4 +336,4 @@ def _lines(lines: Iterable[str]) -> str:
 FORMATS: Mapping[str, Callable[[Table, Taken | None], str]] = MappingProxyType(
     {"mermaid": mermaid, "dot": dot, "svg": svg, "md": markdown}
 )
-"""What ``format(machine, …)`` takes."""
+"""Format specification → the function that writes it, as for ``format(machine, "svg")``."""

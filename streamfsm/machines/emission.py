@@ -1,4 +1,4 @@
-"""What a row of a table, or text in a state, becomes: a kind of output with its typed message."""
+"""``Emission``: the kind of output, with its type of message, that a row of a table or text in a state becomes."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,20 +18,20 @@ from streamfsm.messages import (
 
 @dataclass(frozen=True)
 class Emission:
-    """A kind of output. The kinds of the built-in tables are attributes of the class; a table may bring its own."""
+    """A kind of output. Those of the built-in tables are attributes of the class; other tables may have their own."""
 
     label: str
-    """What diagrams and docs call it."""
+    """Its name in diagrams and docs."""
     message: type[Message]
-    """The class of its messages."""
+    """The type of its messages."""
     field: str
-    """The field of the message that takes what is emitted."""
+    """The field of the message that holds what is emitted."""
     constant: tuple[tuple[str, Any], ...] = ()
-    """Fields that are the same in all its messages, and their values."""
+    """Fields that have the same value in all its messages, and the values."""
     part: str | None = None
-    """The part of a tool call that is emitted, ``name``, ``arguments`` or ``whole``; ``None``: none."""
+    """The part of a tool call that is emitted: ``name``, ``arguments`` or ``whole``; ``None``: no part of one."""
     thinks: bool = False
-    """Whether it shows that the model thought, so that no message need announce hidden thoughts."""
+    """Whether it shows that the model reasoned, so that hidden reasoning need not be announced."""
 
     THOUGHTS: ClassVar["Emission"]
     REASONING: ClassVar["Emission"]
@@ -57,10 +57,10 @@ Emission.HIDDEN = Emission("HiddenReasoningMessage", HiddenReasoningMessage, "st
 Emission.STOP = Emission("StopReason", StopReason, "stop_reason")
 
 SPOKEN = (AssistantMessage, ReasoningMessage)
-"""The messages that hold what the model said and thought."""
+"""The types of messages that hold speech and thoughts."""
 
 
 def argument(channel: str, what: str = "", *, done: bool = False) -> Emission:
-    """Return the emission of a declared channel: a piece of text, or what a row says of a value."""
+    """Return the emission of a declared channel: a piece of text or, with ``what``, a whole value or its end."""
     label = f"ArgumentMessage ({', '.join(filter(None, (channel, what)))})"
     return Emission(label, ArgumentMessage, "delta", (("channel", channel), ("done", done)))

@@ -1,14 +1,14 @@
 """How a choice ended: four declared tables.
 
-The first table says what finish reasons mean, including the words of other protocols, which gateways pass on. Words are
-compared without their case; `Dialect(finish_words=…)` adds others. A word that no row holds counts as a cut.
+The first table says what finish reasons mean, including those of other protocols, which gateways pass on. Case does not
+matter; `Dialect(finish_words=…)` adds others. A finish reason that is not in the table counts as a cut.
 
-The second table says which of two finish reasons stands, because servers finish twice: `tool_calls`, then an empty
+The second table says which of two finish reasons stands, because servers may finish twice: `tool_calls`, then an empty
 delta with `stop`. A cut outranks everything.
 
-The third table takes how the stream ended, what the finish reason that stands says, and whether the calls are
-structurally whole. The first row that fits gives the stop reason, and says whether a whole call is ready to run: never
-if anything was cut.
+The third table combines how the stream ended, what its finish reason means, and whether the calls are structurally
+complete. The first row that fits gives the stop reason, and says whether complete calls are ready to run: never if
+anything was cut.
 
 The fourth table says whether the stream has ended or failed when the server stops sending.
 """
@@ -27,61 +27,61 @@ class Ending(NamedTuple):
     rank: int
     because: str
     tells_calls: bool = True
-    """Whether the word says if the model waits for its tools."""
+    """Whether the finish reason shows if the model waits for tools."""
 
 
 ADDED = 1
-"""The rank of a word that servers also send before or after a better one, without meaning it."""
+"""The rank of a finish reason that servers also send before or after a more specific one, without meaning it."""
 CUT = 3
-UNKNOWN = Ending(Reason.unknown, CUT, "it is unknown whether the word means a cut, so no call is run")
+UNKNOWN = Ending(Reason.unknown, CUT, "it is unknown whether it means a cut, so no call is run")
 # fmt: off
 ENDINGS: dict[str, Ending] = {
-    "stop":           Ending(Reason.end_turn, 1, "also what servers send after a better word"),
-    "tool_calls":     Ending(Reason.tool_calls, 2, "the model waits for its tools"),
-    "function_call":  Ending(Reason.tool_calls, 2, "the same, in the legacy wire"),
+    "stop":           Ending(Reason.end_turn, 1, "servers also send it after a more specific one"),
+    "tool_calls":     Ending(Reason.tool_calls, 2, "the model waits for tools"),
+    "function_call":  Ending(Reason.tool_calls, 2, "the same, for the legacy function call"),
     "length":         Ending(Reason.max_tokens_exceeded, CUT, "the token limit cut the output"),
     "content_filter": Ending(Reason.content_filter, CUT, "a filter cut the output"),
-    "error":          Ending(Reason.error, CUT, "some routers' word for a provider that broke off"),
+    "error":          Ending(Reason.error, CUT, "the provider failed, as some routers report it"),
     # Anthropic's and Bedrock's
-    "end_turn":       Ending(Reason.end_turn, 1, "Anthropic's word for `stop`"),
+    "end_turn":       Ending(Reason.end_turn, 1, "Anthropic's name for `stop`"),
     "stop_sequence":  Ending(Reason.end_turn, 1, "Anthropic, Cohere, TGI: a stop sequence that the caller chose"),
-    "tool_use":       Ending(Reason.tool_calls, 2, "Anthropic's word for `tool_calls`"),
+    "tool_use":       Ending(Reason.tool_calls, 2, "Anthropic's name for `tool_calls`"),
     "max_tokens":     Ending(Reason.max_tokens_exceeded, CUT, "Anthropic, Gemini, Cohere: the token limit"),
-    "refusal":        Ending(Reason.content_filter, CUT, "Anthropic: a safety classifier broke the answer off"),
+    "refusal":        Ending(Reason.content_filter, CUT, "Anthropic: a safety classifier stopped the answer"),
     "model_context_window_exceeded":
                       Ending(Reason.max_tokens_exceeded, CUT, "Anthropic, Z.ai: the context window is full"),
-    "guardrail_intervened": Ending(Reason.content_filter, CUT, "Bedrock: a guardrail stepped in"),
-    "content_filtered":     Ending(Reason.content_filter, CUT, "Bedrock's word for `content_filter`"),
+    "guardrail_intervened": Ending(Reason.content_filter, CUT, "Bedrock: a guardrail intervened"),
+    "content_filtered":     Ending(Reason.content_filter, CUT, "Bedrock's name for `content_filter`"),
     # Gemini's
     "safety":             Ending(Reason.content_filter, CUT, "Gemini: a filter"),
     "recitation":         Ending(Reason.content_filter, CUT, "Gemini: it would have quoted a source at length"),
     "blocklist":          Ending(Reason.content_filter, CUT, "Gemini: a filter"),
     "prohibited_content": Ending(Reason.content_filter, CUT, "Gemini: a filter"),
-    "spii":               Ending(Reason.content_filter, CUT, "Gemini: a filter of personal data"),
+    "spii":               Ending(Reason.content_filter, CUT, "Gemini: a filter for personal data"),
     "malformed_function_call": Ending(Reason.error, CUT, "Gemini: the model wrote a call that cannot be read"),
-    "unexpected_tool_call":    Ending(Reason.error, CUT, "Gemini: a call of a tool that was not offered"),
+    "unexpected_tool_call":    Ending(Reason.error, CUT, "Gemini: a call of a tool that the request does not declare"),
     # Cohere's
-    "complete":    Ending(Reason.end_turn, 1, "Cohere's word for `stop`"),
-    "tool_call":   Ending(Reason.tool_calls, 2, "Cohere's word for `tool_calls`"),
+    "complete":    Ending(Reason.end_turn, 1, "Cohere's name for `stop`"),
+    "tool_call":   Ending(Reason.tool_calls, 2, "Cohere's name for `tool_calls`"),
     "error_toxic": Ending(Reason.content_filter, CUT, "Cohere: a filter"),
     "error_limit": Ending(Reason.max_tokens_exceeded, CUT, "Cohere: the context window is full"),
     "user_cancel": Ending(Reason.cancelled, CUT, "Cohere: the request was cancelled"),
     "timeout":     Ending(Reason.error, CUT, "Cohere: generation took too long"),
     # Responses': statuses of a response, and reasons for one that is incomplete
-    "completed":         Ending(Reason.end_turn, 2, "all output came; whether the model waits, only its calls say", tells_calls=False),
+    "completed":         Ending(Reason.end_turn, 2, "the output is complete; only the calls show whether the model waits for tools", tells_calls=False),
     "max_output_tokens": Ending(Reason.max_tokens_exceeded, CUT, "the token limit cut the output"),
     "incomplete":        Ending(Reason.incomplete, CUT, "something is missing, and no reason was given"),
     "failed":            Ending(Reason.error, CUT, "it failed, and no error was given"),
     "steered":           Ending(Reason.unknown, CUT, "the caller's new input ended the response"),
-    "max_messages":      Ending(Reason.unknown, CUT, "the response reached its bound of messages"),
+    "max_messages":      Ending(Reason.unknown, CUT, "the response reached its limit of messages"),
     # others'
     "eos":           Ending(Reason.end_turn, 1, "Together: the model's end-of-sequence token"),
     "eos_token":     Ending(Reason.end_turn, 1, "TGI: the same"),
     "model_length":  Ending(Reason.max_tokens_exceeded, CUT, "Mistral: the context window is full"),
     "sensitive":     Ending(Reason.content_filter, CUT, "Z.ai: a filter"),
-    "network_error": Ending(Reason.error, CUT, "Z.ai: inference broke off"),
+    "network_error": Ending(Reason.error, CUT, "Z.ai: inference was interrupted"),
     "insufficient_system_resource": Ending(Reason.error, CUT, "DeepSeek: inference was interrupted"),
-    "abort":         Ending(Reason.error, CUT, "vLLM, SGLang: the engine gave the request up"),
+    "abort":         Ending(Reason.error, CUT, "vLLM, SGLang: the engine aborted the request"),
     "cancelled":     Ending(Reason.cancelled, CUT, "the request was cancelled"),
     "canceled":      Ending(Reason.cancelled, CUT, "the same"),
 }
@@ -89,11 +89,12 @@ ENDINGS: dict[str, Ending] = {
 
 
 def ending(finish_reason: str, taught: Mapping[str, str] | None = None) -> Ending:
-    """Return the row for the wire's word.
+    """Return the row for a finish reason.
 
     Args:
-        finish_reason: the word, as the wire spells it.
-        taught: words in lower case that a dialect adds or redefines, each with a word of ``ENDINGS`` or a stop reason.
+        finish_reason: as the wire spells it.
+        taught: finish reasons, in lower case, that a dialect adds or redefines → a finish reason of ``ENDINGS``, or a
+            stop reason.
     """
     word = finish_reason.casefold()
     word = taught.get(word, word) if taught else word
@@ -102,23 +103,23 @@ def ending(finish_reason: str, taught: Mapping[str, str] | None = None) -> Endin
 
 _BY_STOP_REASON = {each.stop_reason.value: each for each in reversed(ENDINGS.values())}
 TEACHABLE = frozenset({*ENDINGS, *_BY_STOP_REASON} - {Reason.unknown.value})
-"""What a word may be taught to mean."""
+"""The meanings that a dialect can give to a finish reason."""
 
 
 class Second(NamedTuple):
-    """A row of the second table, for a finish reason that comes after another."""
+    """A row of the second table, for a finish reason that comes after another one."""
 
     policy: Literal["ranked", "first", "last"]
     """The dialect's policy."""
     rank: Literal["higher", "*"]
-    """The rank of the new one, compared with the one that stands; ``*`` fits anything."""
+    """The rank of the new finish reason, compared with that of the kept one; ``*`` fits any."""
     stands: Literal["kept", "new"]
     because: str
 
 
 SECONDS = (
-    Second("ranked", "higher", "new", "it says more"),
-    Second("ranked", "*", "kept", "of equal ranks the first counts; a higher rank counts anyway"),
+    Second("ranked", "higher", "new", "it is more specific"),
+    Second("ranked", "*", "kept", "the new one does not outrank it"),
     Second("first", "*", "kept", "the dialect says so"),
     Second("last", "*", "new", "the dialect says so"),
 )
@@ -129,25 +130,25 @@ def second(policy: str, kept: Ending, new: Ending) -> tuple[bool, bool]:
 
     Returns:
         Whether the new one stands, by the first row of ``SECONDS`` that fits; and whether the two contradict each
-        other: they are in different rows, and neither has the rank that servers add to any other.
+        other: they have different meanings, and neither has the rank ``ADDED``.
     """
     rows = (row for row in SECONDS if row.policy == policy and (row.rank == "*" or new.rank > kept.rank))
     return next(rows).stands == "new", kept is not new and ADDED not in (kept.rank, new.rank)
 
 
 class Outcome(NamedTuple):
-    """A row of the third table. ``*`` fits anything."""
+    """A row of the third table. ``*`` fits any value."""
 
     stream: str
-    """State of the stream's machine."""
+    """The state of the stream's machine."""
     word: str
-    """``cut`` or ``whole``, by the finish reason, or ``status`` if that is whole and says nothing of calls; without one,
-    ``trusted`` if the dialect trusts that, else ``none``."""
+    """``cut`` or ``whole``, by the finish reason, or ``status`` if it means whole but shows nothing about calls; without
+    a finish reason, ``trusted`` if the dialect trusts such an end, else ``none``."""
     came: str
-    """``nothing``; ``text`` alone; ``calls``, all structurally whole; or an ``open`` call. Calls that the server runs do
-    not count."""
+    """``nothing``; only ``text``; ``calls`` that are all structurally complete; or an ``open`` call. Calls that the
+    server runs do not count."""
     stop_reason: Reason | None
-    """``None``: the stop reason that the finish reason means."""
+    """``None``: that of the finish reason."""
     ready: bool
     because: str
 
@@ -159,22 +160,22 @@ OUTCOMES = (
     Outcome("done",      "cut",     "*",     None,              False, "the server says that something is missing"),
     Outcome("done",      "whole",   "*",     None,              True,  "the server says that the output is complete"),
     Outcome("done",      "status",  "calls", Reason.tool_calls, True,  "the server says that the output is complete, and calls wait"),
-    Outcome("done",      "status",  "open",  Reason.tool_calls, True,  "the same; a call whose JSON is open is not ready itself"),
+    Outcome("done",      "status",  "open",  Reason.tool_calls, True,  "the same, but a call whose JSON is open is not ready"),
     Outcome("done",      "status",  "*",     None,              True,  "the server says that the output is complete, and no call waits"),
     Outcome("done",      "trusted", "text",  Reason.end_turn,   True,  "this server never sends a finish reason"),
     Outcome("done",      "trusted", "calls", Reason.tool_calls, True,  "this server never sends a finish reason; no call is open"),
-    Outcome("done",      "*",       "*",     Reason.incomplete, False, "nothing says that the output is complete"),
+    Outcome("done",      "*",       "*",     Reason.incomplete, False, "nothing shows that the output is complete"),
 )
 # fmt: on
 
 
 @cache
 def outcome(stream: str, meaning: Ending | None, came: str, *, trusted: bool) -> tuple[Reason, bool]:
-    """Return a choice's stop reason, and whether its whole calls are ready, by the first row of ``OUTCOMES`` that fits.
+    """Return a choice's stop reason, and whether its complete calls are ready, by the first row of ``OUTCOMES`` to fit.
 
     Args:
-        stream: state of the stream's machine, which is not ``open``.
-        meaning: what the finish reason that stands means, if there is one.
+        stream: the state of the stream's machine, which must be final.
+        meaning: what the choice's finish reason means, if it has one.
         came: see :class:`Outcome`.
         trusted: whether the dialect trusts an end without a finish reason.
     """
@@ -187,25 +188,25 @@ def outcome(stream: str, meaning: Ending | None, came: str, *, trusted: bool) ->
 
 
 class Closing(NamedTuple):
-    """A row of the fourth table, for when the server stops sending. ``None`` fits anything."""
+    """A row of the fourth table, for the end of the bytes or chunks. ``None`` fits either."""
 
     finished: bool | None
-    """Whether there are choices, and each has a finish reason."""
+    """Whether there is a choice, and every choice has a finish reason."""
     strict: bool | None
-    """Whether the dialect demands finish reasons."""
+    """Whether the dialect requires finish reasons."""
     event: Literal["end", "error"]
     """The event that is fired on the stream's machine."""
     because: str
 
 
 CLOSINGS = (
-    Closing(False, True, "error", "the dialect's server always sends a finish reason"),
+    Closing(False, True, "error", "the dialect says that this server always sends a finish reason"),
     Closing(None, None, "end", "the third table gives the stop reason"),
 )
 
 
 @cache
 def closing(*, finished: bool, strict: bool) -> Literal["end", "error"]:
-    """Return the event of the end, by the first row of ``CLOSINGS`` that fits."""
+    """Return the event to fire when the stream ends, by the first row of ``CLOSINGS`` that fits."""
     fits = (row for row in CLOSINGS if row.finished in (None, finished) and row.strict in (None, strict))
     return next(fits).event

@@ -1,7 +1,7 @@
 """The engine: one shared ``transitions.Machine`` per table, driven with a lane as its (unregistered) model.
 
-Registering a model per stream (``add_model``, or a machine each) costs 50 µs and keeps every stream alive for good;
-``event.trigger(lane)`` needs neither. It is undocumented, so the version is pinned and tests check its behaviour.
+Registering a model per stream (``add_model``, or a machine each) costs 50 µs and keeps every stream alive for ever;
+``event.trigger(lane)`` needs no registration. It is undocumented, so the version is pinned and tests check it.
 """
 
 from typing import Any, Protocol
@@ -15,13 +15,13 @@ from streamfsm.machines.table import Table
 
 
 class Lane(Protocol):
-    """Anything with a state, which is all that the engine reads or writes."""
+    """Anything with a state, which is all that the engine reads and writes."""
 
     state: str
 
 
 class _QuietEvent(Event):
-    """Changes the state without looking for callbacks, which no table has, and without logging.
+    """Changes the state without callbacks, which no table has, and without logging.
 
     ``transitions`` logs two lines per change at INFO, which would fill the log of every application.
     """
@@ -39,7 +39,7 @@ class _QuietMachine(Machine):
 
 
 class StateMachine:
-    """A :class:`Table` that runs. It is immutable; any number of lanes of any number of streams share it."""
+    """A :class:`Table` that runs. Immutable; the lanes of all streams share it."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -51,10 +51,10 @@ class StateMachine:
             auto_transitions=False,
         )
         self.texts: dict[str, Emission | None] = {state.name: state.text for state in table.states}
-        """What text becomes in each state; looked up for every delta."""
+        """State → what text becomes in it; looked up for every delta."""
 
     def __format__(self, spec: str) -> str:
-        """Give the table in a format of :class:`Table`."""
+        """Return the table in a format of :class:`Table`."""
         return format(self.table, spec) if spec else str(self)
 
     def accepts(self, lane: Lane, event: str) -> bool:
@@ -68,7 +68,7 @@ class StateMachine:
             The row that was taken; ``lane.state`` is now its target.
 
         Raises:
-            IllegalTransition: the table declares the event illegal in this state; the lane stays as it was.
+            IllegalTransition: the event is illegal in this state; the lane is unchanged.
         """
         source = lane.state
         try:

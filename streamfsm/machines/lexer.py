@@ -1,12 +1,12 @@
-"""The lexer: how the arguments of a call are read as JSON. One per call, inside its scanner.
+"""The lexer: reads the arguments of a call as JSON. One per call, inside its scanner.
 
 Its states are called modes. An event is a token: a character in its context (a comma in an object differs from a comma
-in an array), or the end of a run. A token for which a mode has no row is `other`: a structural error, after which
-nothing is read as JSON any more.
+in an array), or the end of a run. A token for which a mode has no row is `other`, a structural error; nothing after it
+is read as JSON.
 
-The scanner looks up each next mode in plain dictionaries that are made from the rows, because the engine that the other
-machines share would cost more than the rest of a delta. The lexer emits nothing: the scanner reports what begins and
-ends in the arguments to the tool-call machine, whose state is a function of the scanner's (`tests/test_lexer.py`).
+The scanner looks up the next mode in plain dictionaries made from the rows, because the engine that the other machines
+share would take longer than the rest of a delta. The lexer emits nothing: the scanner reports what begins and ends in
+the arguments to the tool-call machine, whose state is a function of the scanner's (`tests/test_lexer.py`).
 """
 
 from collections.abc import Mapping
@@ -26,27 +26,27 @@ Inside: TypeAlias = Literal["arguments", "object", "array"]
 # fmt: off
 _STATES = (
     State("start",          None, "before the brace that opens the arguments"),
-    State("null",           None, "some servers write null where a call has no arguments"),
+    State("null",           None, "some servers send null if a call has no arguments"),
     State("after_null",     None, "only white space may follow"),
     State("key_or_close",   None, "an object has opened, which may be empty"),
-    State("key",            None, "a comma in an object promises another key"),
+    State("key",            None, "after a comma in an object, a key must follow"),
     State("key_string",     None, "inside a key"),
-    State("colon",          None, "a key is closed, and its value is announced"),
+    State("colon",          None, "after a key, before its colon"),
     State("value",          None, "a value must follow"),
     State("value_or_close", None, "an array has opened, which may be empty"),
     State("string",         None, "inside a string"),
     State("literal",        None, "inside true, false or null"),
-    State("minus",          None, "a number's sign needs a digit"),
-    State("zero",           None, "no digit may follow a leading zero"),
+    State("minus",          None, "after a number's sign, a digit must follow"),
+    State("zero",           None, "after a leading zero, no digit may follow"),
     State("int",            None, "digits before the point"),
-    State("point",          None, "a point needs a digit"),
+    State("point",          None, "after a decimal point, a digit must follow"),
     State("fraction",       None, "digits after the point"),
-    State("exponent",       None, "an exponent needs a digit, or a sign and a digit"),
-    State("sign",           None, "an exponent's sign needs a digit"),
+    State("exponent",       None, "after the letter e, a digit must follow, or a sign and a digit"),
+    State("sign",           None, "after an exponent's sign, a digit must follow"),
     State("power",          None, "digits of the exponent"),
-    State("after",          None, "a value is over: another one, or the bracket closes"),
-    State("closed",            None, "the arguments are whole; only white space may follow"),
-    State("broken",         None, "not JSON; nothing is read any more"),
+    State("after",          None, "after a value, before a comma or the closing bracket"),
+    State("closed",         None, "the arguments are complete; only white space may follow"),
+    State("broken",         None, "not JSON; nothing more is read"),
     State("text",           None, "the input of a custom tool: any text, which is not parsed"),
 )
 _VALUE = (
@@ -56,44 +56,44 @@ _VALUE = (
     ("literal", "literal",        "true or false begins"),
     ("null",    "literal",        "null begins"),
     ("minus",   "minus",          "a negative number begins"),
-    ("zero",    "zero",           "a number begins with its only digit before the point"),
+    ("zero",    "zero",           "a number begins with its only digit before the decimal point"),
     ("digit",   "int",            "a number begins"),
 )
 _DIGITS = ("zero", "digit")
 _SPACED = ("start", "after_null", "key_or_close", "key", "colon", "value", "value_or_close", "after", "closed")
 _ROWS = (
     Row("start",          "brace",           "key_or_close", None, "the arguments are an object"),
-    Row("start",          "null",            "null",         None, "null in its place"),
+    Row("start",          "null",            "null",         None, "null in place of the object"),
     Row("start",          "free_text",       "text",         None, "the tool takes text, not JSON"),
-    Row("null",           "last_letter",     "after_null",   None, "null is whole"),
+    Row("null",           "last_letter",     "after_null",   None, "null is complete"),
     Row("key_or_close",   "quote",           "key_string",   None, "the first key opens"),
-    Row("key_or_close",   "closing",          "after",        None, "an empty object"),
-    Row("key_or_close",   "last_brace",      "closed",          None, "empty arguments"),
+    Row("key_or_close",   "closing",         "after",        None, "an empty object"),
+    Row("key_or_close",   "last_brace",      "closed",       None, "empty arguments"),
     Row("key",            "quote",           "key_string",   None, "another key opens"),
     Row("key_string",     "quote",           "colon",        None, "the key closes"),
-    Row("colon",          "colon",           "value",        None, "the key's value is next"),
+    Row("colon",          "colon",           "value",        None, "the key's value follows"),
     *(Row(mode, token, target, None, why) for mode in ("value", "value_or_close") for token, target, why in _VALUE),
-    Row("value_or_close", "closing",          "after",        None, "an empty array"),
+    Row("value_or_close", "closing",         "after",        None, "an empty array"),
     Row("string",         "quote",           "after",        None, "the string closes"),
-    Row("literal",        "last_letter",     "after",        None, "the word is whole"),
-    Row("minus",          "zero",            "zero",         None, "the only digit before the point"),
+    Row("literal",        "last_letter",     "after",        None, "the word is complete"),
+    Row("minus",          "zero",            "zero",         None, "the only digit before the decimal point"),
     Row("minus",          "digit",           "int",          None, "the first digit"),
     *(Row(mode, digit,      "int",      None, "another digit")           for mode, digit in product(["int"], _DIGITS)),
-    *(Row(mode, "point",    "point",    None, "the fraction is next")    for mode in ("zero", "int")),
+    *(Row(mode, "point",    "point",    None, "the fraction follows")    for mode in ("zero", "int")),
     *(Row(mode, digit,      "fraction", None, "a digit of the fraction") for mode, digit in product(["point", "fraction"], _DIGITS)),
-    *(Row(mode, "letter_e", "exponent", None, "the exponent is next")    for mode in ("zero", "int", "fraction")),
+    *(Row(mode, "letter_e", "exponent", None, "the exponent follows")    for mode in ("zero", "int", "fraction")),
     *(Row("exponent", sign, "sign",     None, "the exponent's sign")     for sign in ("plus", "minus")),
     *(Row(mode, digit,      "power",    None, "a digit of the exponent") for mode, digit in product(["exponent", "sign", "power"], _DIGITS)),
     *(Row(mode, "ended",    "after",    None, "a character that cannot continue a number ends it") for mode in ("zero", "int", "fraction", "power")),
     Row("after",          "comma_in_object", "key",          None, "another member"),
     Row("after",          "comma_in_array",  "value",        None, "another element"),
-    Row("after",          "closing",          "after",        None, "the bracket closes, which ends a value too"),
-    Row("after",          "last_brace",      "closed",          None, "the arguments close"),
-    *(Row(mode, "space",   mode,       None, "white space means nothing here") for mode in _SPACED),
-    *(Row(mode, "other",   "broken",   None, "no JSON object can go on like this")
+    Row("after",          "closing",         "after",        None, "the bracket closes, which also ends a value"),
+    Row("after",          "last_brace",      "closed",       None, "the arguments close"),
+    *(Row(mode, "space",   mode,       None, "white space is insignificant here") for mode in _SPACED),
+    *(Row(mode, "other",   "broken",   None, "JSON cannot continue like this")
       for mode in ("start", "null", "after_null", "key_or_close", "key", "colon", "value", "value_or_close", "literal",
                    "minus", "point", "exponent", "sign", "after")),
-    Row("closed",            "other",           "broken",       None, "the arguments were whole, and more came"),
+    Row("closed",         "other",           "broken",       None, "more came after the complete arguments"),
 )
 # fmt: on
 
@@ -103,7 +103,7 @@ LEXER = Table(
     final=("broken", "text"),
     events=tuple(dict.fromkeys(row.event for row in _ROWS)),
     rows=_ROWS,
-    endings=(),  # the tool-call machine takes the stream's
+    endings=(),  # the tool-call machine handles those of the stream
 )
 
 _TOKENS = {
@@ -119,7 +119,7 @@ _TOKENS_INSIDE: dict[Inside, dict[str, str]] = {
 
 
 def after(token: str) -> dict[Mode, Mode]:
-    """Return, for each mode in which ``token`` may stand, the mode that follows."""
+    """Return, for each mode in which ``token`` is legal, the next mode."""
     return cast("dict[Mode, Mode]", {row.state: row.target for row in LEXER.rows if row.event == token})
 
 
@@ -134,4 +134,4 @@ def _next(tokens: Mapping[str, str]) -> dict[Mode, dict[str, Mode]]:
 
 INSIDE = tuple(_TOKENS_INSIDE)
 NEXT: tuple[Mapping[Mode, Mapping[str, Mode]], ...] = tuple(map(_next, _TOKENS_INSIDE.values()))
-"""Innermost bracket, as its position in ``INSIDE``, mode and character → the next mode, where the character is a token of its own."""
+"""Innermost bracket, as its position in ``INSIDE``, mode and character → the next mode, if the character is a token."""

@@ -1,8 +1,8 @@
-"""What must hold for a table, given where each event leads: one proof per property.
+"""Proves the properties that every table must have, given where each event leads.
 
-A declaration is checked before anything runs, with the moves that its rows declare; ``machines.checks`` checks the
-engine that was built from it, with the moves that the engine makes. A proof returns what it counted, and the problems
-that it found.
+A declaration is checked before anything runs, with the moves that its rows declare. ``machines.checks`` checks the
+engine that was built from it, with the moves that the engine makes. A proof returns its evidence, which says what was
+counted, and the problems that it found.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,7 @@ Proof: TypeAlias = tuple[str, list[str]]
 
 
 def reach(states: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
-    """Return ``states``, and all states to which ``edges`` lead from there."""
+    """Return ``states``, and all states that can be reached from them along ``edges``."""
     reached, edges = set(states), set(edges)
     while ahead := {target for state, target in edges if state in reached} - reached:
         reached |= ahead
@@ -25,7 +25,7 @@ def reach(states: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
 
 
 def edges(moves: Moves) -> set[tuple[str, str]]:
-    """Return which state leads to which."""
+    """Return the pairs of a state and a state that it leads to."""
     return {(state, target) for (state, _), target in moves.items()}
 
 
@@ -39,7 +39,7 @@ def _total(table: Declaration, moves: Moves) -> Proof:
     legal, cells = len(moves), len(table.states) * len(table.events)
     declared = {cell: row.target for cell, row in table.by_cell.items()}
     problems = [
-        f"{cell} leads to {moves.get(cell)}, and is declared to lead to {declared.get(cell)}"
+        f"{cell} leads to {moves.get(cell)}, but is declared to lead to {declared.get(cell)}"
         for cell in sorted({*declared, *moves})
         if moves.get(cell) != declared.get(cell)
     ]
@@ -54,9 +54,9 @@ def _reachable(table: Declaration, moves: Moves) -> Proof:
 
 def _no_dead_ends(table: Declaration, moves: Moves) -> Proof:
     ending = reach(table.final, ((target, state) for state, target in edges(moves)))
-    stuck = [f"{state} never ends" for state in table.live if state not in ending]
+    stuck = [f"{state} leads to no final state" for state in table.live if state not in ending]
     left = [
-        f"{event} leaves {state}, which is final"
+        f"{event} leaves the final state {state}"
         for (state, event), target in moves.items()
         if state in table.final and target != state
     ]
@@ -65,10 +65,10 @@ def _no_dead_ends(table: Declaration, moves: Moves) -> Proof:
 
 def _silent_end(table: Declaration, _: Moves) -> Proof:
     texts = [
-        f"{state.name} emits text, and is final" for state in table.states if state.name in table.final and state.text
+        f"the final state {state.name} emits text" for state in table.states if state.name in table.final and state.text
     ]
     rows = [
-        f"{row.event} emits in {row.state}, which is final"
+        f"{row.event} emits in the final state {row.state}"
         for row in table.rows
         if row.state in table.final and row.emits
     ]

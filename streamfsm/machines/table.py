@@ -1,7 +1,7 @@
-"""A transition table as data, and the checks that it must pass before anything runs.
+"""``Table``: a transition table as data, which is checked before anything runs.
 
-``transitions`` silently accepts duplicate rows, unreachable states and ways out of a final state, so the declaration is
-checked here. A table is immutable and shared by every stream.
+``transitions`` silently accepts duplicate rows, unreachable states and transitions out of a final state, so the
+declaration is checked here. A table is immutable and shared by all streams.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from streamfsm.machines.proofs import PROOFS
 class Table(Declaration):
     """A declared state machine. Raises :class:`TableError` if the declaration contradicts itself.
 
-    ``states[0]`` is the initial state; ``final`` names the states that nothing leaves, and in which nothing is emitted.
+    ``states[0]`` is the initial state; ``final`` names the states that are never left, and in which nothing is emitted.
     A row whose state is ``LIVE`` stands for one row per live state. Every live state must accept the ``endings``.
     """
 
@@ -26,7 +26,7 @@ class Table(Declaration):
             raise TableError(f"table {self.name!r}: " + "; ".join(problems))
 
     def __format__(self, spec: str) -> str:
-        """Give the table as ``mermaid``, ``dot``, ``svg`` (drawn by Graphviz) or ``md`` (Markdown)."""
+        """Return the table as ``mermaid``, ``dot``, ``svg`` (drawn by Graphviz) or ``md`` (Markdown)."""
         if not spec:
             return str(self)
         from streamfsm.machines.diagrams import FORMATS
