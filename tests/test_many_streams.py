@@ -176,7 +176,7 @@ def test_what_lives_is_seen():
         before = ours()
         parser = feed(SPEECH)
         assert (ours() - before)["StreamParser"] == 1
-        parser.own = parser  # a cycle
+        parser._template = parser  # a cycle
         del parser
         assert (ours() - before)["StreamParser"] == 1
 

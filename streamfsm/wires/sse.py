@@ -16,11 +16,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import PlainSerializer, PlainValidator
 from pydantic_core import from_json
 
-_Held: TypeAlias = Annotated[
-    bytearray,
-    PlainValidator(lambda text: bytearray(b64decode(text))),
-    PlainSerializer(lambda held: b64encode(held).decode()),
-]
+_AS_TEXT = PlainSerializer(lambda held: b64encode(held).decode())
+_Name: TypeAlias = Annotated[bytes, PlainValidator(b64decode), _AS_TEXT]
+_Held: TypeAlias = Annotated[bytearray, PlainValidator(lambda text: bytearray(b64decode(text))), _AS_TEXT]
+# Nearly always empty: then it is the empty ``bytes``, which all streams share.
+_Lines: TypeAlias = Annotated[bytearray | bytes, PlainValidator(lambda text: bytearray(b64decode(text))), _AS_TEXT]
 _BOM = b"\xef\xbb\xbf"
 _NO_DATA = (b"", b"id", b"retry")  # the name of a comment is empty
 
@@ -50,14 +50,14 @@ class EventStream:
     _begun: bool = False  # whether a byte order mark can no longer come
     # The current event, if more than its first line has come.
     _size: int = 0  # bytes of its lines, and of unframed lines
-    _name: _Held = field(default_factory=bytearray)
-    _next_name: _Held | None = None  # a name after the data: this event's, or the next one's
-    _data: _Held = field(default_factory=bytearray)
+    _name: _Name = b""
+    _next_name: _Name | None = None  # a name after the data: this event's, or the next one's
+    _data: _Lines = b""
     _has_data: bool = False
     # Its first non-blank line of data: has not come, has just come, or is not a complete event.
     _first: Literal["blank", "new", "part"] = "blank"
     _short: bool = False  # whether events end with a single line end
-    _unframed: _Held = field(default_factory=bytearray)
+    _unframed: _Lines = b""
 
     def feed(self, data: bytes, limit: int) -> list[ServerSentEvent]:
         """Return the events that ``data`` completes, up to the first one of more than ``limit`` bytes."""
@@ -105,8 +105,8 @@ class EventStream:
         if self.too_large or (size > limit and size - (not held or held.endswith(b"\n")) > limit):
             self.too_large = True
             self._held = bytearray()
-            self._begin_event(bytearray())
-            self._unframed = bytearray()
+            self._begin_event(b"")
+            self._unframed = b""
         return events
 
     @property
@@ -153,8 +153,10 @@ class EventStream:
         if key == b"data":
             self._split(events)
             self._end_unframed(events)
-            self._data += b"\n" * self._has_data + value
-            self._has_data = True
+            if self._has_data:
+                self._data += b"\n" + value
+            else:
+                self._data, self._has_data = bytearray(value), True
             if self._first == "blank" and value.strip():
                 self._first = "new"
             self._size += len(line) + 1
@@ -163,9 +165,9 @@ class EventStream:
         elif key == b"event":
             self._end_unframed(events)
             if self._has_data:
-                self._next_name = bytearray(value)
+                self._next_name = value
             else:
-                self._name = bytearray(value)
+                self._name = value
             self._size += len(line) + 1
         elif key in _NO_DATA or not (self._unframed or line.strip()):
             self._size += len(line) + 1
@@ -174,6 +176,7 @@ class EventStream:
             if not self._unframed and _is_document(line):
                 events.append((UNFRAMED, line))
             else:
+                self._unframed = self._unframed or bytearray()
                 self._unframed += line + b"\n"
                 self._size += len(line) + 1
 
@@ -184,25 +187,25 @@ class EventStream:
         self._first = "part"
         if _is_whole(self._data):
             self._short = True
-            events.append((bytes(self._name), bytes(self._data)))
-            self._begin_event(self._next_name or bytearray())
+            events.append((self._name, bytes(self._data)))
+            self._begin_event(self._next_name or b"")
             self._size = len(self._unframed)
 
     def _end_event(self, events: list[ServerSentEvent]) -> None:
         if self._has_data:
             name = self._name if self._next_name is None else self._next_name
-            events.append((bytes(name), bytes(self._data)))
-        self._begin_event(bytearray())
+            events.append((name, bytes(self._data)))
+        self._begin_event(b"")
 
-    def _begin_event(self, name: bytearray) -> None:
+    def _begin_event(self, name: bytes) -> None:
         self._name, self._next_name = name, None
-        self._data, self._has_data, self._first = bytearray(), False, "blank"
+        self._data, self._has_data, self._first = b"", False, "blank"
 
     def _end_unframed(self, events: list[ServerSentEvent]) -> None:
         if self._unframed:
             events.append((UNFRAMED, bytes(self._unframed)))
             self._size -= len(self._unframed)
-            self._unframed = bytearray()
+            self._unframed = b""
 
 
 def _unnamed(text: bytes, limit: int) -> list[ServerSentEvent]:
