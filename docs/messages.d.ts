@@ -1,6 +1,6 @@
 // Written by docs/generate.py from messages.schema.json.
 
-/** A ToolCallMessage of a tool that somebody must approve before it is run. */
+/** A ToolCallMessage of a tool whose calls must be approved before they are run. */
 export interface ApprovalRequestMessage {
   id: string;
   date: string;
@@ -16,7 +16,7 @@ export interface ApprovalRequestMessage {
   tool_call: ToolCallDelta;
 }
 
-/** What a Channel takes from a call's arguments: a piece of a string, or a complete value. A string is emitted as one `delta` after another; the last one, which may be empty, has `done`. Any other value is emitted once, as `value` with `done`; so is a string if the channel has `when="whole"`. A channel of leaves, such as `$..*`, also emits each object and array when it opens, as an empty `value` without `done`. */
+/** A value captured by a Channel in a call's arguments: a piece of a string, or the whole value. A string is emitted piece by piece, each a `delta`; the last, which may be empty, has `done`. Any other value is emitted once, as `value` with `done`; so is a string if the channel has `when="whole"`. A channel of leaves, such as `$..*`, also emits each object and array when it opens, as an empty `value` without `done`. */
 export interface ArgumentMessage {
   id: string;
   date: string;
@@ -105,10 +105,10 @@ export interface StopReason {
   stop_reason: StopReasonType;
 }
 
-/** Why a response ended. Values are the agent server's own words where it has one. */
+/** Why a response ended. The values are the agent server's where it has one. */
 export type StopReasonType = "end_turn" | "tool_calls" | "max_tokens_exceeded" | "content_filter" | "incomplete" | "unknown" | "error" | "cancelled";
 
-/** A part of a tool call. The JSON leaves out what this part does not have. */
+/** A part of a tool call. The JSON omits fields that are `None`. */
 export interface ToolCallDelta {
   name?: string | null;
   arguments?: string | null;
@@ -131,7 +131,7 @@ export interface ToolCallMessage {
   tool_call: ToolCallDelta;
 }
 
-/** A sealed call is not safe to run after all: abort what was started for it. */
+/** A sealed call is not safe to run after all: abort what you started for it. */
 export interface ToolCallRevoked {
   id: string;
   date: string;
@@ -148,7 +148,7 @@ export interface ToolCallRevoked {
   reason: "trailing" | "doubt" | "cut" | "failed" | "cancelled";
 }
 
-/** Reports before the end of the stream, if asked for, that a call's JSON is complete and the call is not in doubt. This is weaker than `ready` in the result: the stream may still be cut off, fail, or put the call in doubt. Then a ToolCallRevoked follows. Start only tools whose results you can throw away. */
+/** A call of one of the `seal_tools` is complete and not in doubt; emitted before the end of the stream. This is weaker than `ready` in the result: the stream may still be cut off, fail, or put the call in doubt. Then a ToolCallRevoked follows. Start only tools whose results you can discard. */
 export interface ToolCallSealed {
   id: string;
   date: string;

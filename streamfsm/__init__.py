@@ -1,6 +1,6 @@
 """Typed messages from the token stream of an LLM that speaks through tool calls, by declared state machines.
 
-A name is loaded when it is first asked for, as pydantic's are: ``import streamfsm`` costs nothing, and
+A name is loaded on first use, as pydantic loads its own: ``import streamfsm`` costs nothing, and
 ``from streamfsm import StreamParser`` does not load the façade.
 """
 
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from streamfsm.wires.chat.dialect import Dialect
 
     __version__: str
-else:  # a type checker would take any name for one of ours
-    # The later import the earlier.
+else:  # hidden from type checkers, which would otherwise accept any name
+    # Later modules import earlier ones.
     _MODULES = (
         "errors",
         "trace",

@@ -29,13 +29,13 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """The run that began last has ended. Runs do not overlap: the next one begins after it."""
+    """The latest run has ended. Runs do not overlap: the next one begins after it."""
 
     otid: str
     details: tuple[ReasoningDetail, ...] = ()
-    """For a run of native reasoning, shown or hidden: what must be sent back to the server with it, as far as it has
-    arrived. These are the last structured part with text, and up to eight that contain only data, such as encrypted
-    thoughts. A part can be in more than one run."""
+    """For a run of native reasoning, shown or hidden: the structured parts of the reasoning that have arrived and must
+    be sent back to the server. These are the last part with text, and up to eight later ones that contain only data,
+    such as encrypted thoughts. A part can be in more than one run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Arguments that grow: the messages of declared channels put together, as plain data or as a model of what is there."""
+"""``ArgumentBuilder``: builds arguments, while they stream, from the messages of declared channels."""
 
 from collections.abc import AsyncIterable, AsyncIterator
 from itertools import pairwise
@@ -13,30 +13,30 @@ from streamfsm.partial import OpenDict, OpenList, OpenText, partial
 
 
 class ArgumentBuilder:
-    """Puts the messages of one call together: sets a value at its path, or appends a piece to the string there.
+    """Builds the arguments of one call: each message sets a value at its path, or appends to the string there.
 
-    The messages of ``$..*`` build the whole arguments; those of other channels what they take. At any moment
-    :attr:`value` is what came: no closing is guessed, and nothing is taken back, unless the model repeats a key. What
-    comes before an element in its array and was not taken is ``None``.
+    The messages of ``$..*`` build the complete arguments; those of other channels, only the values that these capture.
+    At any moment, :attr:`value` is what has arrived: no closing is guessed, and nothing is retracted, unless the model
+    repeats a key. Elements of an array that no channel captured are ``None`` if a later element was captured.
     """
 
     def __init__(self) -> None:
         self._root: dict[str, Any] = {}
         self._call: tuple[int, str | None] | None = None
         self._path: Path = ()  # of the latest message
-        self._pieces: list[str] | None = None  # of the string there, if it is not whole
+        self._pieces: list[str] | None = None  # of the string there, if it is incomplete
 
     def apply(self, message: object) -> bool:
-        """Apply the next message; the cost does not depend on how much there is.
+        """Apply the next message. The cost does not depend on the size of the value.
 
         Args:
-            message: any message; only an :class:`~streamfsm.ArgumentMessage` changes something.
+            message: any message; all but :class:`~streamfsm.ArgumentMessage` are ignored.
 
         Returns:
-            Whether it changed something.
+            Whether the message was an :class:`~streamfsm.ArgumentMessage`.
 
         Raises:
-            MisuseError: the message is of another call, or its path names a channel rather than a place.
+            MisuseError: the message is of another call, or its path, such as ``$.a[*]``, is not that of a single value.
         """
         if not isinstance(message, ArgumentMessage):
             return False
@@ -45,7 +45,7 @@ class ArgumentBuilder:
             raise MisuseError(f"a builder is for one call: {self._call} came before {call}")
         path = parse_path(message.path)
         if not path or any(step.kind not in ("member", "index") for step in path):
-            raise MisuseError(f"path {message.path!r} names no place in the arguments")
+            raise MisuseError(f"path {message.path!r} is not the path of a single value")
         self._call = call
         if message.delta is None:
             self._write()
@@ -63,24 +63,24 @@ class ArgumentBuilder:
 
     @property
     def value(self) -> dict[str, Any]:
-        """What came so far, to be read only. It costs as much as the string that is not whole yet is long."""
+        """What has arrived so far, to be read only. The cost is linear in the length of an incomplete string."""
         if self._pieces:
             self._pieces[:] = ["".join(self._pieces)]
             self._set(self._path, self._pieces[0])
         return self._root
 
     def partial(self, model: type[BaseModel]) -> Any:
-        """Return a model of what is there, whose fields are those of ``model`` and may all be ``None``.
+        """Return an instance of a partial ``model``: the same fields, each of them ``None`` until its value is known.
 
-        A field is there when its value is whole and valid; a ``str`` without constraints, a list, a dict and another
-        model grow. A list ends before its first element that is not valid. Functions that validate in ``model`` are not
-        called, as half the data would mislead them: :meth:`ParsedCall.parse` validates the whole. It costs as much as
-        there is, so call it when you show something, not for each delta.
+        A value is known when it is complete and valid. Strings without constraints, lists, dicts and nested models are
+        shown while they grow; a list ends before its first invalid element. Validator functions of ``model`` are not
+        called, because most expect complete data: :meth:`ParsedCall.parse` validates that. The cost is linear in the
+        size of the value, so call this when you show something, not for each delta.
         """
         return partial(model, self._marked())
 
     def _write(self) -> None:
-        """Write the string that came in pieces; it is whole, or another value began."""
+        """Write the string that came in pieces: it is complete, or another value began."""
         if self._pieces is not None:
             self._set(self._path, "".join(self._pieces))
             self._pieces = None
@@ -97,7 +97,7 @@ class ArgumentBuilder:
         place[_slot(place, path[-1])] = value
 
     def _marked(self) -> dict[str, Any]:
-        """Return the value with what may still grow marked as open: all that the latest path leads through."""
+        """Return the value with all that may still grow, which is everything along the latest path, marked as open."""
         root = OpenDict(self.value)
         place: Any = root
         for step in self._path:
@@ -114,7 +114,7 @@ class ArgumentBuilder:
 
 
 def _slot(place: Any, step: Step) -> Any:
-    """Return the key or index of a step into ``place``; an array is made long enough."""
+    """Return the key or index of a step into ``place``; an array is extended to contain it."""
     if step.kind == "member":
         return step.name
     place += [None] * (step.place + 1 - len(place))
@@ -124,12 +124,12 @@ def _slot(place: Any, step: Step) -> Any:
 async def partial_objects(
     messages: AsyncIterable[object], model: type[BaseModel], *, tool: str | None = None
 ) -> AsyncIterator[Any]:
-    """Yield models of what is there, as :meth:`ArgumentBuilder.partial` gives them, whenever they differ from the last.
+    """Yield :meth:`ArgumentBuilder.partial` after each message that changes it.
 
     Args:
-        messages: those of a stream whose parser has ``Channel("$..*")``.
-        model: what the arguments are to be.
-        tool: of whose calls; ``None``: of any. Each call begins a new object.
+        messages: the messages of a stream whose parser has ``Channel("$..*")``.
+        model: the model of the complete arguments.
+        tool: the tool whose calls are built; ``None``: all calls. Each call begins a new object.
     """
     builders: dict[tuple[int, str | None], ArgumentBuilder] = {}
     shown: Any = None

@@ -1,4 +1,4 @@
-"""Declared channels: paths in a tool's arguments whose values are emitted, decoded, as messages of their own."""
+"""Declared channels: paths in tool calls' arguments whose values are emitted, decoded, as messages of their own."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _STEP = re.compile(
 
 
 class Step(NamedTuple):
-    """One step of a path: to a member, to each element or the one at a place, or to all leaves from here on."""
+    """One step of a path: to a member, to each element, to the one at an index, or to all leaves below."""
 
     kind: Literal["member", "each", "index", "leaves"]
     name: str = ""
@@ -34,20 +34,20 @@ def parse_path(path: str) -> Path:
     """Return the steps of a path such as ``$.edits[*].new_text``.
 
     Raises:
-        MisuseError: the text is not a path of the subset of JSONPath that channels know.
+        MisuseError: the text is not a path, or not in the subset of JSONPath that channels support.
     """
     steps, at = [], 1
     if not path.startswith("$"):
-        raise MisuseError(f"path {path!r}: a path begins with $, the arguments")
+        raise MisuseError(f"path {path!r}: a path begins with $, which stands for the arguments")
     while at < len(path):
         found = _STEP.match(path, at)
         if not found:
             known = 'steps are .name, ["any name"], [*], and ..* at the end'
-            raise MisuseError(f"path {path!r}: not a path from character {at} on; {known}")
+            raise MisuseError(f"path {path!r}: cannot be read from character {at} on; {known}")
         steps.append(_step(path, found))
         at = found.end()
     if any(step.kind == "leaves" for step in steps[:-1]):
-        raise MisuseError(f"path {path!r}: nothing can follow ..*, which takes every leaf")
+        raise MisuseError(f"path {path!r}: nothing can follow ..*, which captures every leaf")
     return tuple(steps)
 
 
@@ -68,27 +68,27 @@ def _step(path: str, found: re.Match[str]) -> Step:
 
 
 def member(name: str) -> str:
-    """Return the step to a member, as paths write it."""
+    """Return the step to a member, as it is written in paths."""
     return f".{name}" if re.fullmatch(_NAME, name) else f"[{json.dumps(name, ensure_ascii=False)}]"
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A path in the arguments of calls whose value becomes :class:`~streamfsm.ArgumentMessage` objects.
+    """A path in the arguments of calls; the value there becomes :class:`~streamfsm.ArgumentMessage` objects.
 
     Args:
         path: a subset of JSONPath: ``$.content``, ``$.user["first name"]``, ``$.edits[*].new_text``; ``$..*`` and
-            ``$.form..*`` take every leaf that no other channel takes.
-        tool: the name of a tool, or several names; ``None``: any tool.
-        name: the name of the channel in messages; by default computed from the path.
+            ``$.form..*`` capture every leaf that no other channel captures.
+        tool: the name of a tool, or several names; ``None``: all tools.
+        name: the name of the channel in messages; by default derived from the path.
         when: ``delta``: strings are emitted as they stream; ``whole``: once they are complete. Other values are always
             emitted complete.
         takes: what happens to the value in the raw deltas of the call. ``blank``: a string is replaced by ``""``, and
             any other value stays. ``move``: the member is removed; only for members at the top level.
-        schema: the JSON schema of the tool's parameters, which must allow the path; it is not kept.
+        schema: the JSON schema of the tool's parameters, which must allow the path; it is checked here and not kept.
 
     Raises:
-        MisuseError: the path has wrong syntax, or can never match.
+        MisuseError: an argument is invalid, or the path can never match.
     """
 
     path: str
@@ -109,21 +109,21 @@ class Channel:
 
     def _problems(self, steps: Path, schema: Mapping[str, Any] | None) -> Iterator[str]:
         if not steps:
-            yield "the arguments themselves cannot be taken; $..* takes every leaf of them"
+            yield "the arguments themselves cannot be captured; $..* captures every leaf of them"
         if any(step.kind == "index" for step in steps):
-            yield "one element cannot be taken; [*] takes each"
+            yield "a single element cannot be captured; [*] captures each"
         if self.when not in ("delta", "whole"):
-            yield f"when is 'delta' or 'whole', not {self.when!r}"
+            yield f"when must be 'delta' or 'whole', not {self.when!r}"
         if self.takes not in ("blank", "move"):
-            yield f"takes is 'blank' or 'move', not {self.takes!r}"
+            yield f"takes must be 'blank' or 'move', not {self.takes!r}"
         if self.takes == "move" and [step.kind for step in steps] != ["member"]:
-            yield "only a member of the arguments themselves can be moved"
+            yield "only a member at the top level of the arguments can be moved"
         if self.tool is not None and not (self.tool and all(isinstance(tool, str) and tool for tool in self.tool)):
-            yield f"a tool's name is a text that is not empty, not {self.tool!r}"
+            yield f"a tool's name must be a non-empty string, not {self.tool!r}"
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.name):
-            yield f"name {self.name!r}: a name has letters, digits and _"
+            yield f"name {self.name!r}: a name must consist of letters, digits and _"
         if schema is not None and not _Room(schema).is_in(schema, steps):
-            yield "the tool's schema has no such place"
+            yield "the tool's schema does not allow this path"
 
     @property
     def steps(self) -> Path:
@@ -147,9 +147,9 @@ _TYPES = frozenset(("null", "boolean", "integer", "number", "string", "array", "
 class _Room:
     """Whether a value that a JSON schema accepts can have something at the end of a path.
 
-    A no is certain: a keyword says it that allows no such value in any draft of JSON Schema, whatever stands beside it.
-    What is not understood leaves room: other keywords, such as ``if``, ``not`` and ``unevaluatedProperties``, types
-    that JSON Schema does not have, references that lead elsewhere.
+    ``False`` is certain: some keyword forbids such a value in every draft of JSON Schema, whatever other keywords there
+    are. Anything that is not understood allows the path: other keywords, such as ``if``, ``not`` and
+    ``unevaluatedProperties``, types that JSON Schema does not have, and references to other documents.
     """
 
     def __init__(self, root: Mapping[str, Any]) -> None:
@@ -157,7 +157,7 @@ class _Room:
         self._known: dict[tuple[int, int], bool] = {}  # by schema and steps left
 
     def is_in(self, schema: Any, steps: Path) -> bool:
-        """Whether ``schema``, a part of the root, has room for these last steps of the path."""
+        """Whether ``schema``, a part of the root, allows these last steps of the path."""
         if not isinstance(schema, Mapping):
             return schema is not False
         place = (id(schema), len(steps))
@@ -167,8 +167,8 @@ class _Room:
         return self._known[place]
 
     def _answers(self, schema: Mapping[str, Any], steps: Path) -> Iterator[bool]:
-        """Yield what each keyword says, all of which must leave room."""
-        if "$ref" in schema:  # until draft 7, nothing beside it counts
+        """Yield for each keyword whether it allows the path; all must."""
+        if "$ref" in schema:  # up to draft 7, keywords next to it are ignored
             yield self.is_in(self._referred(schema["$ref"]), steps)
             return
         for keyword, enough in (("allOf", all), ("anyOf", any), ("oneOf", any)):
@@ -193,7 +193,7 @@ class _Room:
 
 
 def _is_foreign(schema: Any, root: Any) -> bool:
-    """Whether a part of ``root`` has a name of its own, to which references in it are relative."""
+    """Whether a part of ``root`` has an id of its own, to which the references inside it are relative."""
     return (
         schema is not root
         and isinstance(schema, Mapping)
@@ -211,7 +211,7 @@ def _may_be(kind: str, types: Any) -> bool:
 
 
 def _member_of(schema: Mapping[str, Any], name: str) -> Any:
-    """Return a schema of a member, ``True`` if any may be there."""
+    """Return the schema of a member; ``True`` if the member may have any value."""
     properties = schema.get("properties")
     if isinstance(properties, Mapping) and name in properties:
         return properties[name]
@@ -219,10 +219,10 @@ def _member_of(schema: Mapping[str, Any], name: str) -> Any:
 
 
 def _elements_of(schema: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the schemas of which an element has one."""
+    """Yield the schemas for elements; each element has one of them."""
     yield from _listed(schema.get("prefixItems"))
     items = schema.get("items", True)
-    if isinstance(items, list | tuple):  # until draft 2019-09
+    if isinstance(items, list | tuple):  # up to draft 2019-09
         yield from items
         items = schema.get("additionalItems", True)
     yield items
@@ -232,8 +232,8 @@ def checked(channels: Iterable[Channel], tools: Iterable[Any]) -> tuple[Channel,
     """Return ``channels``, if the schemas of their tools allow their paths.
 
     Args:
-        channels: those declared.
-        tools: the tools of the request, in the form of the API; anything else is ignored.
+        channels: the declared channels.
+        tools: the tools of the request, in the form in which the API takes them; anything else is ignored.
 
     Raises:
         MisuseError: a schema does not allow a path.
@@ -249,24 +249,25 @@ def checked(channels: Iterable[Channel], tools: Iterable[Any]) -> tuple[Channel,
 
 
 def check(channels: Iterable[Channel], taken: Iterable[tuple[str, Path, str | None]]) -> None:
-    """Refuse channels of one tool that leave each other nothing.
+    """Reject channels that would capture the same values.
 
     Args:
-        channels: those declared.
-        taken: what built-in channels take: the option's name, the path and the tool, ``None`` for any.
+        channels: the declared channels.
+        taken: the built-in channels: the option's name, the path, and the tool, ``None`` for all tools.
 
     Raises:
-        MisuseError: two channels of a tool have one name or one path, or one lies below what the other takes.
+        MisuseError: two channels of a tool have the same name or path, or one captures everything that the other would.
     """
     declared = [_Claim(f"channel {each.path!r}", each.steps, each.tool, each.name) for each in channels]
     for one, other in combinations(declared, 2):
         if one.tool is None or other.tool is None or {*one.tool} & {*other.tool}:
             if one.name == other.name:
-                raise MisuseError(f"{one.what} and {other.what} are both named {one.name!r}; name= tells them apart")
+                raise MisuseError(f"{one.what} and {other.what} are both named {one.name!r}; rename one with name=")
             _compare(one, other)
     for option, path, tool in taken:
         for one in declared:
-            # Where both are of any tool, or of the same; a channel of any tool leaves the message tool its message.
+            # Either the built-in channel is of all tools, or both are of the same tool. A channel of all tools leaves
+            # the message alone.
             if tool is None or (one.tool is not None and tool in one.tool):
                 _compare(_Claim(option, path), one)
 
@@ -280,7 +281,7 @@ class _Claim(NamedTuple):
 
 def _compare(one: _Claim, other: _Claim) -> None:
     if one.path == other.path:
-        raise MisuseError(f"{one.what} and {other.what} take the same values")
+        raise MisuseError(f"{one.what} and {other.what} capture the same values")
     for above, below in ((one, other), (other, one)):
         if below.path[: len(above.path)] == above.path:
-            raise MisuseError(f"{below.what} can never match: {above.what} takes all that is there")
+            raise MisuseError(f"{below.what} can never match: {above.what} captures everything there")

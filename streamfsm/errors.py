@@ -1,25 +1,25 @@
-"""Whose fault is it? One exception type for each answer.
+"""The exceptions of this library, by whose fault the error is.
 
     StreamFsmError                 anything this library raises
-    ├── MisuseError                the caller's: an argument or a call that can never work
-    │   └── ArgumentsError         the model's, or the stream's: a call has no arguments that can be used
-    ├── TableError                 the author's of a table: the declaration contradicts itself
+    ├── MisuseError                the caller's: an invalid argument, or a method that cannot be called now
+    │   └── ArgumentsError         the model's, or the stream's: the arguments of a tool call cannot be used
+    ├── TableError                 the table author's: the declaration contradicts itself
     ├── IllegalTransition          ours: an event arrived in a state whose table declares it illegal
-    ├── StaleAttempt               nobody's: another producer has begun the response anew
+    ├── StaleAttempt               nobody's: another producer has started the response again
     └── StreamError                the server's, or the network's: the stream itself failed
         └── StreamTimeout          a deadline of the façade passed
 
-What a server sends never raises out of ``StreamParser.feed``: it becomes an ``Anomaly`` or a failed result.
-``StreamError`` is what the façade raises where the transport has no exception of its own to re-raise.
+Nothing that a server sends makes ``StreamParser.feed`` raise an exception: it becomes an ``Anomaly`` or a failed
+result. The façade raises ``StreamError`` if the stream failed without an exception of the transport to re-raise.
 """
 
 
 class StreamFsmError(Exception):
-    """Base of every exception that this library raises."""
+    """The base class of every exception that this library raises."""
 
 
 class MisuseError(StreamFsmError, ValueError):
-    """The caller asked for something that can never work, such as restoring a snapshot of another version."""
+    """The caller made a mistake, such as an invalid argument or a snapshot of another version."""
 
 
 class ArgumentsError(MisuseError):
@@ -29,7 +29,7 @@ class ArgumentsError(MisuseError):
         name: the tool.
         arguments: the raw text.
         verdict: the verdict on it, as in :class:`~streamfsm.ParsedCall`.
-        error_offset: characters before the first error, if there is one.
+        error_offset: number of characters before the first error, if there is one.
     """
 
     def __init__(self, message: str, name: str, arguments: str, verdict: str, error_offset: int | None) -> None:
@@ -67,7 +67,7 @@ class IllegalTransition(StreamFsmError):  # noqa: N818 - a public name
 
 
 class StaleAttempt(StreamFsmError):  # noqa: N818 - a public name
-    """A producer appended to a log in which a newer attempt has begun, or its own has ended. The producer should stop.
+    """A producer appended to a log in which a newer attempt has begun, or its own attempt has ended. It should stop.
 
     Attributes:
         run: the name of the run.
@@ -87,7 +87,7 @@ class StreamError(StreamFsmError):
     """The stream failed: an error payload from the server, a limit, or a deadline.
 
     Attributes:
-        code: the server's own code or type, otherwise ``"limit"`` or ``"timeout"``; ``None`` if there is none.
+        code: the server's own code or type, or ``"limit"`` or ``"timeout"``; ``None`` if there is none.
     """
 
     def __init__(self, message: str, code: str | None = None) -> None:

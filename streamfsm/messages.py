@@ -1,7 +1,7 @@
-"""The output: typed messages, one discriminated union.
+"""The typed messages that a parser emits: one discriminated union.
 
-Field names and JSON are those that clients of the agent server whose class the façade replaces already read (the
-published ``letta-client`` models accept them). Messages are frozen, because an emitted message never changes (law 3);
+Field names and JSON are those that clients of the agent server whose class the façade replaces already read (the models
+of the published ``letta-client`` accept them). Messages are frozen, because an emitted message never changes (law 3);
 ``model_copy(update=…)`` returns a changed copy.
 """
 
@@ -16,12 +16,12 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 from typing_extensions import Self
 
-_OTID_NAMESPACE = UUID("6f1c3e0a-5d0b-4c57-9a3e-2b7d6c1f8e44")  # random, once: makes our otids ours
+_OTID_NAMESPACE = UUID("6f1c3e0a-5d0b-4c57-9a3e-2b7d6c1f8e44")  # random; distinguishes our otids from other UUIDs
 _OTIDS_IN_ID = 128  # ordinals that fit the low seven bits of a UUID
 
 
 class Model(BaseModel):
-    """A model that is built when it is first used, because a stream needs few of them (``benchmarks/imports.py``).
+    """A model whose validator is built on first use, because a stream needs few of them (``benchmarks/imports.py``).
 
     Until then its constructor's signature names no fields.
     """
@@ -30,7 +30,7 @@ class Model(BaseModel):
 
 
 class StopReasonType(str, Enum):
-    """Why a response ended. Values are the agent server's own words where it has one."""
+    """Why a response ended. The values are the agent server's where it has one."""
 
     end_turn = "end_turn"
     """The model finished (wire: ``stop``)."""
@@ -54,7 +54,7 @@ _last_written: tuple[datetime | None, str] = (None, "")
 
 
 def _written(date: datetime) -> str:
-    """Return the date as text. All messages of a response share one object, whose text is kept for the next message."""
+    """Return the date as text. It is cached for the next message, because a response's messages share one ``date``."""
     global _last_written  # noqa: PLW0603 - one tuple, replaced whole, so that threads need no lock
     last, text = _last_written
     if last is not date:
@@ -69,7 +69,7 @@ class Message(Model):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     FIELD: ClassVar[str | None] = None
-    """The field whose text comes in pieces, one per message; ``None``: messages are never joined."""
+    """The field with a piece of text in each message; ``None``: messages are never joined."""
 
     id: str
     """The response's message id, shared by all its messages."""
@@ -137,7 +137,7 @@ class AssistantMessage(Message):
 
 
 class ToolCallDelta(Model):
-    """A part of a tool call. The JSON leaves out what this part does not have."""
+    """A part of a tool call. The JSON omits fields that are ``None``."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
@@ -158,12 +158,12 @@ class _CallMessage(Message):
 
     @property
     def text(self) -> str:
-        """The piece of the arguments; or the name, if the message has only a name."""
+        """The piece of the arguments, or the name if the message has only a name."""
         call = self.tool_call
         return (call.name if call.arguments is None else call.arguments) or ""
 
     def continues(self, before: Message) -> bool:
-        """Whether it has more arguments of the same call; a message with a name never continues another."""
+        """Whether this message continues the arguments of ``before``; a message with a name never does."""
         call = self.tool_call
         return (
             super().continues(before)
@@ -172,7 +172,7 @@ class _CallMessage(Message):
         )
 
     def joined(self, rest: Iterable[Message]) -> Self:
-        """This message with the arguments of ``rest``."""
+        """Return this message with the arguments of ``rest`` appended."""
         arguments = (self.tool_call.arguments or "") + "".join(message.text for message in rest)
         return self.model_copy(update={"tool_call": self.tool_call.model_copy(update={"arguments": arguments})})
 
@@ -184,17 +184,17 @@ class ToolCallMessage(_CallMessage):
 
 
 class ApprovalRequestMessage(_CallMessage):
-    """A :class:`ToolCallMessage` of a tool that somebody must approve before it is run."""
+    """A :class:`ToolCallMessage` of a tool whose calls must be approved before they are run."""
 
     message_type: Literal["approval_request_message"] = "approval_request_message"
 
 
 class ArgumentMessage(Message):
-    """What a :class:`~streamfsm.Channel` takes from a call's arguments: a piece of a string, or a complete value.
+    """A value captured by a :class:`~streamfsm.Channel` in a call's arguments: a piece of a string, or the whole value.
 
-    A string is emitted as one ``delta`` after another; the last one, which may be empty, has ``done``. Any other value
-    is emitted once, as ``value`` with ``done``; so is a string if the channel has ``when="whole"``. A channel of
-    leaves, such as ``$..*``, also emits each object and array when it opens, as an empty ``value`` without ``done``.
+    A string is emitted piece by piece, each a ``delta``; the last, which may be empty, has ``done``. Any other value is
+    emitted once, as ``value`` with ``done``; so is a string if the channel has ``when="whole"``. A channel of leaves,
+    such as ``$..*``, also emits each object and array when it opens, as an empty ``value`` without ``done``.
     """
 
     FIELD: ClassVar[str | None] = "delta"
@@ -218,7 +218,7 @@ class ArgumentMessage(Message):
         return json.dumps(self.value) if self.delta is None else self.delta
 
     def continues(self, before: Message) -> bool:
-        """Whether it has more of the same string."""
+        """Whether this message continues the string of ``before``."""
         return (
             super().continues(before)
             and isinstance(before, ArgumentMessage)
@@ -227,7 +227,7 @@ class ArgumentMessage(Message):
         )
 
     def joined(self, rest: Iterable[Message]) -> Self:
-        """Return this message with the text of ``rest``; it has ``done`` if the last of them has."""
+        """Return this message with the text of ``rest`` appended, and with ``done`` if the last of them has it."""
         pieces: list[ArgumentMessage] = [self, *cast("Iterable[ArgumentMessage]", rest)]
         return self.model_copy(update={"delta": "".join(each.text for each in pieces), "done": pieces[-1].done})
 
@@ -244,17 +244,17 @@ class _WholeCall(Message):
 
 
 class ToolCallSealed(_WholeCall):
-    """Reports before the end of the stream, if asked for, that a call's JSON is complete and the call is not in doubt.
+    """A call of one of the ``seal_tools`` is complete and not in doubt; emitted before the end of the stream.
 
     This is weaker than ``ready`` in the result: the stream may still be cut off, fail, or put the call in doubt. Then a
-    :class:`ToolCallRevoked` follows. Start only tools whose results you can throw away.
+    :class:`ToolCallRevoked` follows. Start only tools whose results you can discard.
     """
 
     message_type: Literal["tool_call_sealed"] = "tool_call_sealed"
 
 
 class ToolCallRevoked(_WholeCall):
-    """A sealed call is not safe to run after all: abort what was started for it."""
+    """A sealed call is not safe to run after all: abort what you started for it."""
 
     message_type: Literal["tool_call_revoked"] = "tool_call_revoked"
     reason: Literal["trailing", "doubt", "cut", "failed", "cancelled"]
@@ -329,7 +329,7 @@ class ReasoningContent(Model):
 
 
 class OmittedReasoningContent(Model):
-    """Stands for thoughts that a reasoning model did not show."""
+    """Stands for thoughts that a reasoning model did not show, in an agent's message store."""
 
     type: Literal["omitted_reasoning"] = "omitted_reasoning"
     signature: str | None = None
@@ -343,7 +343,7 @@ class SummarizedReasoningContentPart(Model):
 
 
 class SummarizedReasoningContent(Model):
-    """Native reasoning of which the server sends only a summary, or only encrypted data."""
+    """Native reasoning as a summary or encrypted data only, for an agent's message store."""
 
     type: Literal["summarized_reasoning"] = "summarized_reasoning"
     id: str | None = None
@@ -353,7 +353,7 @@ class SummarizedReasoningContent(Model):
 
 
 class UsageStatistics(Model):
-    """Token counts, in the form that clients of agents read. Unlike other messages, this one can be changed."""
+    """Token counts, in the form that clients of the agent server read. Unlike other messages, this one is mutable."""
 
     message_type: Literal["usage_statistics"] = "usage_statistics"
     completion_tokens: int = 0
@@ -370,8 +370,9 @@ class UsageStatistics(Model):
 def otid(message_id: str, ordinal: int) -> str:
     """Return the offline-threading id of the ``ordinal``-th run of messages of a response.
 
-    A pure function. Ordinals 0–127 of a ``message-<uuid>`` replace the low seven bits of that UUID, which is how the
-    agent server derives the ids it stores; any other ordinal or id gives a version 5 UUID, so otids never run out.
+    This is a pure function. Ordinals 0–127 of a ``message-<uuid>`` replace the low seven bits of that UUID, which is
+    how the agent server derives the ids it stores; any other ordinal or id gives a version 5 UUID, so otids never run
+    out.
     """
     if ordinal < _OTIDS_IN_ID and (base := _otid_base(message_id)):
         return f"{base[0]}{base[1] | ordinal:02x}"
@@ -380,7 +381,7 @@ def otid(message_id: str, ordinal: int) -> str:
 
 @lru_cache(maxsize=64)
 def _otid_base(message_id: str) -> tuple[str, int] | None:
-    """Return the UUID's text but for its last byte, and that byte's highest bit; ``None`` if the id is not one."""
+    """Return the UUID's text without its last byte, and that byte's highest bit; ``None`` if the id is not a UUID."""
     try:
         text = str(UUID(message_id.removeprefix("message-")))
     except ValueError:
@@ -389,7 +390,7 @@ def _otid_base(message_id: str) -> tuple[str, int] | None:
 
 
 def made_up_id(message_id: str, choice: int, position: int) -> str:
-    """Return an id for a tool call that has none on the wire. A pure function; no two calls get the same id."""
+    """Return an id for a tool call that has no usable one on the wire: a pure function, different for each call."""
     place = f"{choice}/{position}" if choice else f"{position}"
     return f"call_{uuid5(NAMESPACE_OID, f'{message_id}/{place}').hex[:24]}"
 
@@ -398,15 +399,15 @@ _M = TypeVar("_M", bound=Message)
 
 
 def coalesce(messages: Iterable[_M]) -> list[_M]:
-    """Join neighbours of the same type, tool call, choice and otid; number the result without gaps.
+    """Join neighbouring messages of the same type, tool call, choice and otid, and number the result without gaps.
 
-    The result depends only on the logical stream, never on how it was cut (law 1). Idempotent.
+    The result depends only on the logical stream, never on how it was cut (law 1). It is idempotent.
 
     Args:
         messages: messages of one response, in order.
 
     Returns:
-        New messages; ``seq_id`` counts on from the first message's own.
+        New messages; their ``seq_id`` counts on from that of the first message.
     """
     runs: list[list[_M]] = []
     for message in messages:

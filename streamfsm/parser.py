@@ -94,29 +94,30 @@ class StreamParser:
         reasoning_model: whether the model reasons without showing it, so that hidden reasoning is announced; ``None``:
             decided by the model's name, unless ``inner_thoughts_kwarg`` is set.
         think_tags: opening and closing tag of reasoning inside content, such as ``("<think>", "</think>")``; a
-            :class:`ThinkTags` if the prompt opens the thought, or thoughts come amid the answer; or several pairs.
+            :class:`ThinkTags` if the prompt opens the thought, or if thoughts may come amid the answer; or several.
         requires_approval_tools: tools whose calls are announced as :class:`ApprovalRequestMessage`.
         seal_tools: tools whose calls are announced by a :class:`ToolCallSealed` as soon as they are complete and not in
             doubt; a :class:`ToolCallRevoked` follows if they turn out not to be ready.
         dialect: how the server's format differs from OpenAI's.
-        limits: how much the parser reads before the stream fails.
+        limits: the most that the parser accepts before the stream fails.
         wire: the protocol of the stream, ``chat`` (Chat Completions) or ``responses``; ``auto``: the first object
             decides. An object of the other protocol is the anomaly ``foreign_wire``.
-        message_id: id of all messages; ``message-<uuid4>`` unless given.
+        message_id: id of all messages; by default ``message-`` and a new UUID.
         run_id: copied to all messages.
         step_id: copied to all messages.
-        date: date of all messages, with a time zone; now, unless given.
-        boundaries: whether the returned lists also hold :class:`RunStarted`, :class:`RunEnded` and :class:`CallClosed`,
-            in order; they are typed as lists of messages all the same.
+        date: date of all messages, with a time zone; by default the current time.
+        boundaries: whether the returned lists also contain :class:`RunStarted`, :class:`RunEnded` and
+            :class:`CallClosed`, in order. The declared type is still a list of messages.
         keep: whether :attr:`result` holds the texts. If not, the parser and its snapshots discard texts and finished
             arguments once their messages are emitted, so that a stream's memory does not depend on its length. That
             suits a gateway, which only passes messages on. The messages are the same; see ``docs/keep.md``.
         trace: receives a :class:`Transition` for each row taken and each message: a callable, or a list to append to,
-            or a :class:`TraceLog`, whose records also say where, why and what. If a callable raises, the method that
-            was called reads its input to the end, then raises the same; the next method returns the messages.
+            or a :class:`TraceLog`, whose records also say where in the stream, why, and with what text. If the callable
+            raises an exception, the method that was called first reads its input to the end; the next method returns
+            the messages.
 
     Raises:
-        MisuseError: an argument can never work.
+        MisuseError: an argument is invalid.
     """
 
     __slots__ = ("__weakref__", "_frame", "_response", "_shortest", "_template", "_traced", "_wire")
@@ -305,7 +306,7 @@ class StreamParser:
     def final_response(self) -> Any:
         """The complete response in the event that ends a Responses stream: the object that was fed, or a dict.
 
-        ``None`` on Chat Completions, and before that event. A snapshot does not hold it.
+        ``None`` on Chat Completions, and before that event. A snapshot omits it.
 
         Raises:
             MisuseError: the parser was made with ``keep=False``.
@@ -361,7 +362,7 @@ class StreamParser:
     # -- persistence ------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
-        """Return all state as a JSON-able dict, from which :meth:`restore` continues in this process or another."""
+        """Return the complete state as a JSON-compatible dict, from which :meth:`restore` continues in any process."""
         snapshot = _Snapshot(_VERSION, self._response.options, self._response.run, self._wire)
         return cast("dict[str, Any]", _adapter(_Snapshot).dump_python(snapshot, mode="json", by_alias=True))
 
@@ -520,7 +521,7 @@ class StreamParser:
         )
 
     def _with_ids(self, index: int, choice: Choice, given: set[str | None]) -> Iterator[tuple[CallLane, str]]:
-        """Yield the calls, each with a unique id: its own, or a made-up one if that was ``given`` before."""
+        """Yield the calls, each with a unique id: its own, or a made-up one if its own is among those ``given``."""
         for call in choice.calls.lanes:
             if call.adopted:
                 continue

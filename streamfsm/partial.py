@@ -1,7 +1,7 @@
-"""Models of half an object: the fields of a pydantic model, each ``None`` until its value can be shown.
+"""Partial models: the fields of a pydantic model, each ``None`` until its value can be shown.
 
-Each value is validated alone, by its type and constraints, so that what is missing hides nothing else. Functions that
-validate in the model are not called: most of them expect the whole.
+Each value is validated alone, by its type and constraints, so that a missing value does not hide others. Validator
+functions of the model are not called, because most of them expect complete data.
 """
 
 import sys
@@ -16,25 +16,25 @@ from pydantic_core import to_json
 
 
 class OpenText(str):
-    """A string of which more may come."""
+    """A string that may still grow."""
 
     __slots__ = ()
 
 
 class OpenDict(dict[str, Any]):
-    """An object of which more may come."""
+    """An object that may still grow."""
 
 
 class OpenList(list[Any]):
-    """An array of which more may come."""
+    """An array that may still grow."""
 
 
 _HIDDEN: Any = object()
-"""In place of a value that is not valid, or that could become another one when more of it comes."""
+"""Stands for a value that is invalid, or that more text could turn into another value."""
 
 
 def partial(model: type[BaseModel], value: Mapping[str, Any]) -> BaseModel:
-    """Return what can be shown of ``value``, an object, as the partial model of ``model``."""
+    """Return an instance of the partial model of ``model`` with the members of ``value`` that can be shown."""
     found = {}
     by_name = any(model.model_config.get(option) for option in ("populate_by_name", "validate_by_name"))
     for name, field in model.model_fields.items():
@@ -48,11 +48,11 @@ def partial(model: type[BaseModel], value: Mapping[str, Any]) -> BaseModel:
 @cache
 def _partial_model(model: type[BaseModel]) -> type[BaseModel]:
     fields: dict[str, Any] = dict.fromkeys(model.model_fields, (Any, None))
-    return create_model(f"Partial{model.__name__}", __doc__=f"What is there of a {model.__name__}.", **fields)
+    return create_model(f"Partial{model.__name__}", __doc__=f"What has arrived of a {model.__name__}.", **fields)
 
 
 def _shown(annotation: Any, metadata: tuple[Any, ...], value: Any, model: type[BaseModel]) -> Any:
-    """Return the value of a field of ``model`` as its type says, or ``_HIDDEN``."""
+    """Return the value of a field of ``model``, converted to its type, or ``_HIDDEN``."""
     if isinstance(annotation, str):  # as Python 3.10 leaves the name in ``list["Node"]``
         names = {**vars(sys.modules[model.__module__]), model.__name__: model}
         annotation = get_type_hints(SimpleNamespace(__annotations__={"field": annotation}), names)["field"]
@@ -66,7 +66,7 @@ def _shown(annotation: Any, metadata: tuple[Any, ...], value: Any, model: type[B
         return partial(annotation, value)
     if isinstance(value, list) and origin in (list, Sequence):
         elements = (_shown(arguments[0], (), each, model) for each in value)
-        return list(takewhile(lambda each: each is not _HIDDEN, elements))  # none changes its place later
+        return list(takewhile(lambda each: each is not _HIDDEN, elements))  # so that no element changes its index later
     if isinstance(value, dict) and origin in (dict, Mapping) and arguments[0] is str:
         return _without_hidden({key: _shown(arguments[1], (), each, model) for key, each in value.items()})
     if annotation in (Any, object) or (annotation is str and not metadata and isinstance(value, str)):

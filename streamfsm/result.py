@@ -78,39 +78,39 @@ _CONTROL = re.compile("[\x00-\x1f]")
 class Anomaly(Model):
     """Something that the server should not have sent, or that can be read in two ways. The parser continued.
 
-    ``not_a_chunk``: the chunk is not an object, or has no field that a chunk has. ``wrong_type``: a field holds a value
+    ``not_a_chunk``: the chunk is not an object, or has no field that a chunk has. ``wrong_type``: a field has a value
     of the wrong type. ``late_chunk``: a chunk came after the stream had failed or been closed. ``ambiguous_call``: the
-    call that an entry belongs to was guessed. ``duplicate_id``: two calls have one id. ``changed_id``: a call's id
-    changed. ``placeholder``: an id or a name says nothing. ``nameless_call``: a call ended without a name.
+    call that an entry belongs to was guessed. ``duplicate_id``: two calls have the same id. ``changed_id``: a call's id
+    changed. ``placeholder``: an id or a name is a mere placeholder. ``nameless_call``: a call ended without a name.
     ``late_name``: another name came after the arguments had begun.
-    ``repeated_name``: a piece of a name was taken for a repetition of the whole name; ``Dialect.name`` pins it.
+    ``repeated_name``: a piece of a name was read as a repetition of the whole name; set ``Dialect.name`` to decide.
     ``repeated_arguments``: all of a call's arguments came again, and the repetition was left out.
-    ``unmerged_arguments``: the arguments are not a JSON object, and suggest a policy that reads them.
-    ``repeated_text``: a text consists of a shorter one more than once, from the model or the server;
-    ``Dialect.content`` and ``Dialect.reasoning`` decide which.
-    ``finish_without_calls``: the finish reason speaks of calls, but none came.
-    ``ambiguous_choice``: the choice that an entry speaks for was guessed.
+    ``unmerged_arguments``: the arguments are not a JSON object; the detail suggests a policy with which they are one.
+    ``repeated_text``: a text is a shorter text several times over, which the model or the server repeated; set
+    ``Dialect.content`` or ``Dialect.reasoning`` to decide.
+    ``finish_without_calls``: the finish reason says that there are calls, but none came.
+    ``ambiguous_choice``: the choice that an entry belongs to was guessed.
     ``split_answer``: the text came in one choice, and the calls in another.
     ``duplicate_key``: an object repeats a key. ``reasoning_conflict``: two reasoning fields of a delta differ.
-    ``snapshot_conflict``: a cumulative text does not begin with what came before; it is not read.
-    ``stray_tag``: the answer holds a closing think tag and no opening one; ``ThinkTags.starts`` decides what it means.
-    ``unread_arguments``: a call has a field that is not read and may hold its arguments.
-    ``unknown_finish``: the table of endings does not hold the finish reason. ``second_finish``: a finish reason
-    contradicts the one kept. ``foreign_wire``: an object of another protocol came. ``wrapped_comment``: a comment came
-    as data. ``call_in_text``: a text holds a call, which is not read. ``silent_speech``: the model called the message
-    tool and said nothing. ``marker_in_name``: a tool's name holds a marker of the model's template.
-    ``ambiguous_item``: the item that an event of the Responses wire speaks of was guessed. ``duplicate_index``: two
-    items have one ``output_index``. ``late_delta``: more of a text came after the wire had said that it is whole; it is
-    not read. ``unknown_event``: an event of a type that no table holds came; it is kept as an extra.
-    ``more_extras``: ``Limits`` left no room for an extra, or for what must be sent back. ``more_anomalies``: the list
-    was full.
+    ``snapshot_conflict``: a cumulative text does not begin with what came before; it is ignored.
+    ``stray_tag``: the answer contains a closing think tag without an opening one; set ``ThinkTags.starts`` to decide.
+    ``unread_arguments``: a call has a field that the parser does not interpret and that may contain its arguments.
+    ``unknown_finish``: the finish reason is not in the table of endings. ``second_finish``: a finish reason contradicts
+    the one that stands. ``foreign_wire``: an object of another protocol came. ``wrapped_comment``: a comment came as
+    data. ``call_in_text``: a text contains a call, which the parser does not interpret. ``silent_speech``: the model
+    called the message tool without a message. ``marker_in_name``: a tool's name contains a marker of the model's
+    template. ``ambiguous_item``: the item that an event of the Responses wire belongs to was guessed.
+    ``duplicate_index``: two items have the same ``output_index``. ``late_delta``: more of a text came after the wire
+    had said that it is complete; it is ignored. ``unknown_event``: an event of an unknown type came; it is kept as an
+    extra. ``more_extras``: an extra, or a field that must be sent back, was not kept because it exceeds ``Limits``.
+    ``more_anomalies``: there were more anomalies than ``Limits`` allow, which were not kept.
     """
 
     kind: AnomalyKind
     detail: str
     choice: int | None = None
     call: int | None = None
-    """Position of the call in order of start, if the anomaly concerns a call."""
+    """Position of the call in the order in which calls began, if the anomaly concerns a call."""
 
 
 class Usage(Model):
@@ -122,14 +122,14 @@ class Usage(Model):
     reasoning_tokens: int | None = None
     source: Literal["reported", "estimated", "absent"] = "absent"
     raw: dict[str, Any] | None = None
-    """Each field with the last value that the wire reported."""
+    """The fields of the wire's usage reports, each with its last value."""
 
 
 NOT_KEPT = "{} was not kept, because the parser was made with keep=False"
 
 
 class _Kept(Model):
-    """A part of the result, of which texts may not be kept: then reading them raises :class:`MisuseError`."""
+    """A part of the result. With ``keep=False``, it has no texts, and reading one raises :class:`MisuseError`."""
 
     if not TYPE_CHECKING:  # pragma: no branch
 
@@ -151,7 +151,7 @@ class ParsedCall(_Kept):
     index: int
     """Position in the order in which calls began, whatever their index on the wire."""
     id: str | None
-    """The id on the wire, which may be missing, or be the same as an earlier call's."""
+    """The id on the wire, which may be missing or the same as an earlier call's."""
     tool_call_id: str
     """The id to use when the call and its result are sent back to the server: ``id``, or one that is computed from the
     message id and the call's position if the wire has none or an earlier call of the choice has the same."""
@@ -159,8 +159,8 @@ class ParsedCall(_Kept):
     arguments: str
     """The raw text, exactly as on the wire."""
     kind: CallKind = "function"
-    """What is called: a function; a ``custom`` tool, which takes text; or a tool of the Responses API. If such a tool
-    has no arguments, as ``computer_call``, this library uses the JSON of the requested action."""
+    """What is called: a function; a ``custom`` tool, whose input is text; or a tool of the Responses API. If a call of
+    such a tool has no arguments, as ``computer_call`` has none, they are the JSON of the requested action."""
     hosted: bool = False
     """Whether the server itself runs the call, or asks for permission to. Such a call is never ready, and is not sent
     back."""
@@ -190,13 +190,13 @@ class ParsedCall(_Kept):
             All members of the object as a dict, including thoughts; or an instance of ``model``.
 
         Raises:
-            ArgumentsError: the call is not ready, or its input is text; or Python cannot decode the arguments, such as
-                an integer with too many digits. It is a ``ValueError``, as the next one is.
-            pydantic.ValidationError: the arguments do not fit the ``model``.
+            ArgumentsError: a ``ValueError``: the call is not ready, its input is text, or Python cannot decode the
+                arguments, for example an integer with too many digits.
+            pydantic.ValidationError: a ``ValueError``, too: the arguments do not fit the ``model``.
         """
         if not self.ready or self.verdict == "text":
             why = "takes text" if self.ready else f"is not ready ({self.verdict})"
-            raise self._unusable(f"the call of {self.name!r} {why}: there are no arguments to use")
+            raise self._unusable(f"the call of {self.name!r} {why}: it has no arguments to use")
         try:
             decoded = json.loads(self._json)
         except (ValueError, RecursionError) as error:
@@ -217,7 +217,7 @@ class ParsedCall(_Kept):
 
     @property
     def _json(self) -> str:
-        """The arguments as every JSON reader accepts them: raw control characters escaped, ``{}`` for none."""
+        """The arguments as JSON for every reader: raw control characters are escaped, and no arguments are ``{}``."""
         if self.verdict == "empty":
             return "{}"
         if self.verdict != "lenient":
@@ -235,10 +235,10 @@ class ParsedCall(_Kept):
 
 
 class ReasoningDetail(Model):
-    """A structured part of the native reasoning. Its pieces are merged by type and index."""
+    """A structured part of the native reasoning, merged from its pieces by type and index."""
 
     type: str
-    """The wire's word without ``reasoning.``: ``text``, ``summary``, ``encrypted``, ``opaque``, ``redacted``, …"""
+    """The type on the wire without ``reasoning.``: ``text``, ``summary``, ``encrypted``, ``opaque``, ``redacted``, …"""
     index: int | None
     id: str | None
     text: str
@@ -252,13 +252,13 @@ class ReasoningDetail(Model):
     """The field in which the detail came, and in which it is sent back."""
 
     def as_part(self) -> dict[str, Any]:
-        """Return the detail as an entry of its field in the next request, as it came."""
+        """Return the detail as an entry of its field in the next request, in the form in which it came."""
         part: dict[str, Any] = {"type": f"reasoning.{self.type}", "id": self.id, "index": self.index}
         text, data = self.text or None, self.data or None
         if self.type == "summary" and self.field == "content":
             return {"type": "reasoning", "summary": [{"type": "summary_text", "text": self.text, **self._signed}]}
         if self.field != "reasoning_details":
-            # In content, Mistral's are a list and not signed, Anthropic's are a text and signed.
+            # In content, Mistral's thoughts are a list and not signed, Anthropic's are a string and signed.
             listed = self.field == "content" and not self.signature
             thinking = [{"type": "text", "text": self.text}] if listed else self.text
             part = {"type": "redacted_thinking", "data": data} if data else {"type": "thinking", "thinking": thinking}
@@ -295,19 +295,19 @@ class ChoiceResult(_Kept):
     arguments. It is the text of the choice's :class:`ReasoningMessage` objects."""
     reasoning_details: list[ReasoningDetail]
     reasoning_positions: list[int] = Field(default_factory=list)
-    """For each detail, how many of the ``content_parts`` came before it; for Chat Completions, none."""
+    """For each detail, the number of ``content_parts`` that came before it; always 0 for Chat Completions."""
     extras: dict[str, list[Any]]
     """Fields of the choice and its deltas that the parser does not interpret, such as ``annotations``; see
     :class:`ParsedCall`."""
     tool_calls: list[ParsedCall]
     finish_reason: str | None
-    """The wire's word for how the choice ended."""
+    """How the choice ended, in the wire's words."""
     stop_reason: StopReasonType | None
     """How the choice ended, in this library's words; ``None`` while the stream is open."""
 
     @property
     def ready_calls(self) -> list[ParsedCall]:
-        """The calls that are safe to run, in order of start."""
+        """The calls that are safe to run, in the order in which they began."""
         return [call for call in self.tool_calls if call.ready]
 
     def assistant_message(
@@ -359,7 +359,7 @@ class ErrorInfo(Model):
 
 
 class StreamResult(_Kept):
-    """The result of the stream so far. The fields of the first choice are also at the top level."""
+    """The result of the stream so far. Content, reasoning and refusal are those of the first choice."""
 
     response_id: str | None
     model: str | None
@@ -383,12 +383,12 @@ class StreamResult(_Kept):
 
     @property
     def has_texts(self) -> bool:
-        """Whether the texts were kept: the parser was not made with ``keep=False``."""
+        """Whether the result has texts: it has none if the parser was made with ``keep=False``."""
         return "content" in self.__dict__
 
     @property
     def ready_calls(self) -> list[ParsedCall]:
-        """The calls of the answer that are safe to run, in order of start."""
+        """The calls of the answer that are safe to run, in the order in which they began."""
         return [call for call in self.tool_calls if call.ready]
 
     def assistant_message(
@@ -400,19 +400,19 @@ class StreamResult(_Kept):
     ) -> dict[str, Any]:
         """Return the message that repeats this response to the server in the next request.
 
-        It has the first choice, and those that continue it.
+        It contains the first choice, and those that continue it.
 
         Args:
-            reasoning: which native reasoning goes back, in the field in which it came.
-            calls: which calls go back. Each must be answered, by a message of role ``tool`` with the call's
+            reasoning: which native reasoning is sent back, in the field in which it came.
+            calls: which calls are sent back. Each must be answered by a message of role ``tool`` with the call's
                 ``tool_call_id``.
-            extras: names of other fields of the message that go back, each with its last value; objects are merged. All
-                extras of a call go back with it.
+            extras: names of the message's other fields that are sent back, each with its last value; objects are
+                merged. A call is sent back with all of its extras.
 
         Returns:
-            A new dict, as ``openai`` takes it among ``messages``: ``role``, ``content``, and ``tool_calls`` and other
-            fields that are not empty. Arguments are verbatim, including thoughts and message, except that raw control
-            characters are escaped, and that missing or ``null`` arguments become ``{}``, for strict readers.
+            A new dict for the ``messages`` of the ``openai`` client: ``role``, ``content``, and ``tool_calls`` and
+            other fields that are not empty. Arguments are verbatim, including thoughts and message, except that raw
+            control characters are escaped and missing or ``null`` arguments become ``{}``, as strict readers require.
         """
         parts = [choice for choice in self.choices if choice.index in self.answer]
         if not parts:
@@ -430,11 +430,11 @@ _TEXTS_OF = {
     "ChoiceResult": (*_SAID, "content_parts", "transcript", "reasoning_details", "reasoning_positions"),
     "StreamResult": _SAID,
 }
-"""The fields of each class that are not kept with ``keep=False``."""
+"""Class → its fields that are missing with ``keep=False``."""
 
 
 def without_texts(result: StreamResult) -> StreamResult:
-    """Return a result without its texts, which were not kept: it has no such fields."""
+    """Remove the fields for texts from a result with ``keep=False``, and return it."""
     parts = [result, *result.choices, *(call for choice in result.choices for call in choice.tool_calls)]
     for part in (*parts, *result.tool_calls):
         for name in _TEXTS_OF[type(part).__name__]:
@@ -453,12 +453,12 @@ _GOES_BACK: dict[CallsBack, Callable[[ParsedCall], bool]] = {
 
 
 def _fields(extras: dict[str, list[Any]]) -> dict[str, Any]:
-    """Return one value of each field, as a copy for the caller."""
+    """Return one value of each field: a copy, which the caller may change."""
     return {name: deepcopy(_merged(values)) for name, values in extras.items()}
 
 
 def _merged(values: Iterable[Any]) -> Any:
-    """Merge several values into one: all members of objects, else the last value."""
+    """Merge several values into one: objects by their members; of other values, the last stands."""
     merged: Any = None
     for value in values:
         if isinstance(merged, dict) and isinstance(value, dict):

@@ -19,22 +19,22 @@ class ThinkTags:
     starts: Literal["outside", "inside", "auto"] = "outside"
     """Whether the content begins inside a thought, because the chat template puts the opening tag into the prompt.
 
-    ``inside``: it does; an opening tag at the beginning is skipped. ``auto``: not known; the content is held back until
-    the first tag or the end decides, up to ``Limits.text``.
+    ``outside``: it does not. ``inside``: it does; an opening tag at the beginning is skipped. ``auto``: unknown; the
+    content is held back, up to ``Limits.text``, until the first tag or the end decides.
     """
     where: Literal["start", "anywhere"] = "start"
     """Where an opening tag begins a thought; anywhere else it is text.
 
-    ``start``: before the answer, after white space at most. ``anywhere``: also between parts of the answer.
+    ``start``: before the answer, after nothing but white space. ``anywhere``: also between parts of the answer.
     """
 
 
 AnyThinkTags: TypeAlias = ThinkTags | tuple[str, str] | Sequence[ThinkTags | tuple[str, str]]
-"""A pair as :class:`ThinkTags`, or as two strings with its defaults; or several pairs, which agree in their modes."""
+"""A pair as :class:`ThinkTags`, or as two strings with its defaults; or several pairs, all with the same modes."""
 
 
 def _listed(value: Any) -> Any:
-    """One pair or several, as a list of what pydantic takes for one."""
+    """Return one or several pairs as a list, each in a form that pydantic validates."""
     if isinstance(value, ThinkTags):
         return [value]
     if not isinstance(value, list | tuple):
@@ -45,18 +45,18 @@ def _listed(value: Any) -> Any:
 
 def _named(pair: Sequence[Any]) -> dict[str, Any]:
     if len(pair) != len(("open", "close")):
-        raise ValueError("a pair is an opening and a closing tag")
+        raise ValueError("a pair must be an opening and a closing tag")
     return dict(zip(("open", "close"), pair, strict=True))
 
 
 def _in_agreement(pairs: tuple[ThinkTags, ...]) -> tuple[ThinkTags, ...]:
     if not pairs:
-        raise ValueError("there is no pair")
+        raise ValueError("there must be at least one pair")
     if len({(pair.starts, pair.where) for pair in pairs}) > 1:
         raise ValueError("several pairs must agree in starts and where")
     for one, other in permutations(pairs, 2):
         if other.open.startswith(one.open):
-            raise ValueError(f"{other.open!r} is never read, because {one.open!r} comes first")
+            raise ValueError(f"{other.open!r} can never match, because {one.open!r} matches first")
     return pairs
 
 

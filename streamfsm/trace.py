@@ -1,4 +1,4 @@
-"""The transition log: which row of which table did what."""
+"""The trace of a parser: which rows of which tables were taken, and what they emitted."""
 
 import json
 from collections import deque
@@ -9,13 +9,13 @@ from typing import NamedTuple, TypeAlias
 class Transition(NamedTuple):
     """One record of the trace: a row that was taken, or text that arrived in a state (event ``text``, a self-loop).
 
-    Every emitted message is in exactly one record.
+    Every emitted message belongs to exactly one record.
     """
 
     machine: str
     choice: int
     lane: str
-    """``stream``; the text field; or ``call`` and the call's position."""
+    """``stream``, the text field, or ``call`` and the call's position."""
     state: str
     event: str
     target: str
@@ -37,10 +37,10 @@ class Record(NamedTuple):
     chunk: int
     """Position of the chunk, from 0; for the end of the stream, the number of chunks."""
     field: int | None
-    """Index of the provenance's field with the character that was the cause. ``None``: the cause was not in a text, or
-    the record was made live, by a :class:`TraceLog`."""
+    """Index of the provenance's field that contains the character that caused this record. ``None``: no text caused it,
+    or the record was made live, by a :class:`TraceLog`."""
     offset: int
-    """How many characters of that field had arrived; in a live record, of the lane."""
+    """The number of characters of that field, or in a live record of that lane, that had arrived."""
     machine: str
     choice: int
     lane: str
@@ -58,16 +58,16 @@ class TraceLog:
     """Records what a parser does while it runs: ``StreamParser(trace=TraceLog())``.
 
     Args:
-        write: receives each record as a line of JSON, for example a file's ``write``; then no record is kept.
-        limit: how many records are kept (the latest ones), or written (the first ones).
+        write: called with each record as a line of JSON, for example a file's ``write``; then no record is kept.
+        limit: the number of records to keep (the latest ones), or to write (the first ones).
     """
 
     def __init__(self, write: Callable[[str], object] | None = None, *, limit: int = 100_000) -> None:
         self.records: deque[Record] = deque(maxlen=limit)
         self.count: int = 0
-        """How many records there were, including those beyond the limit."""
+        """The number of records so far, including those beyond the limit."""
         self.chunks: int = 0
-        """How many chunks, or pieces of a body's bytes, have been read completely."""
+        """The number of chunks, or calls of ``feed_bytes``, that have been read completely."""
         self.write: Callable[[str], object] | None = write
         self._limit = limit
 
@@ -82,4 +82,4 @@ class TraceLog:
 
 
 Trace: TypeAlias = Callable[[Transition], object] | list[Transition] | TraceLog | None
-"""What a parser takes as ``trace``."""
+"""The type of the parser's ``trace`` argument."""

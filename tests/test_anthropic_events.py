@@ -81,7 +81,7 @@ def test_arguments_are_written_as_json_that_the_client_reads(arguments, expected
 def test_arguments_that_are_not_json_are_not_written_and_the_stream_ends_with_an_error(arguments):
     written, last = input_of(arguments)
     assert last["type"] == "error"
-    assert last["error"]["message"].startswith("calls that are not ready, or have no place here: f (")
+    assert last["error"]["message"].startswith("calls that are not ready, or that this protocol cannot represent: f (")
     assert written == [] or arguments.startswith(written[0])
 
 

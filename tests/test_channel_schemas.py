@@ -70,7 +70,7 @@ TAKEN = [
 
 @pytest.mark.parametrize(("path", "schema"), [each[1:] for each in REFUSED], ids=[each[0] for each in REFUSED])
 def test_a_channel_is_refused_where_it_is_certain_that_nothing_can_be(path: str, schema: Any):
-    with pytest.raises(MisuseError, match="the tool's schema has no such place"):
+    with pytest.raises(MisuseError, match="the tool's schema does not allow this path"):
         Channel(path, schema=schema)
 
 

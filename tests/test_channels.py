@@ -61,24 +61,24 @@ SCHEMA = {
     [
         ({"path": ""}, "begins with"),
         ({"path": "content"}, "begins with"),
-        ({"path": "$."}, "not a path from character 1"),
-        ({"path": "$.a b"}, "not a path from character 3"),
-        ({"path": "$.1"}, "not a path from character 1"),
-        ({"path": '$["a]'}, "not a path"),
+        ({"path": "$."}, "cannot be read from character 1"),
+        ({"path": "$.a b"}, "cannot be read from character 3"),
+        ({"path": "$.1"}, "cannot be read from character 1"),
+        ({"path": '$["a]'}, "cannot be read from character 1"),
         ({"path": r'$["\x"]'}, "is not a name"),
         ({"path": "$.a..*.b"}, "nothing can follow"),
         ({"path": "$..*..*"}, "nothing can follow"),
-        ({"path": "$"}, "takes every leaf of them"),
-        ({"path": "$.a[0]"}, "takes each"),
+        ({"path": "$"}, "captures every leaf of them"),
+        ({"path": "$.a[0]"}, "captures each"),
         ({"path": "$.a", "when": "later"}, "'delta' or 'whole'"),
         ({"path": "$.a", "takes": "copy"}, "'blank' or 'move'"),
-        ({"path": "$.a.b", "takes": "move"}, "only a member of the arguments themselves"),
-        ({"path": "$..*", "takes": "move"}, "only a member of the arguments themselves"),
+        ({"path": "$.a.b", "takes": "move"}, "only a member at the top level"),
+        ({"path": "$..*", "takes": "move"}, "only a member at the top level"),
         ({"path": "$.a", "tool": ""}, "a tool's name"),
         ({"path": "$.a", "tool": []}, "a tool's name"),
         ({"path": "$.a", "name": "a b"}, "letters, digits and _"),
         *(
-            ({"path": path, "schema": SCHEMA}, "no such place")
+            ({"path": path, "schema": SCHEMA}, "does not allow this path")
             for path in (
                 "$.contents",
                 "$.content.a",
@@ -116,16 +116,16 @@ def test_a_channel_is_of_some_tools_or_of_any():
 @pytest.mark.parametrize(
     ("declared", "why"),
     [
-        ([Channel("$.a"), Channel("$.a", name="b")], "take the same values"),
+        ([Channel("$.a"), Channel("$.a", name="b")], "capture the same values"),
         ([Channel("$.a"), Channel("$['a']", "f")], "are both named 'a'"),
-        ([Channel("$.a"), Channel("$.a.b")], r"'\$.a.b' can never match: channel '\$.a' takes"),
+        ([Channel("$.a"), Channel("$.a.b")], r"'\$.a.b' can never match: channel '\$.a' captures"),
         ([Channel("$.a[*].b", "f"), Channel("$.a", ["f", "g"])], r"'\$.a\[\*\].b' can never match"),
         ([Channel("$.a"), Channel("$.a..*")], "can never match"),
-        ([Channel("$..*"), Channel("$..*", name="b")], "take the same values"),
-        ([Channel("$.thinking")], "inner_thoughts_kwarg and channel '.*' take the same values"),
-        ([Channel("$.thinking.plan", "f")], "can never match: inner_thoughts_kwarg takes"),
-        ([Channel("$.message", "send_message")], "assistant_kwarg and channel '.*' take the same values"),
-        ([Channel("$.message.text", "send_message")], "can never match: assistant_kwarg takes"),
+        ([Channel("$..*"), Channel("$..*", name="b")], "capture the same values"),
+        ([Channel("$.thinking")], "inner_thoughts_kwarg and channel '.*' capture the same values"),
+        ([Channel("$.thinking.plan", "f")], "can never match: inner_thoughts_kwarg captures"),
+        ([Channel("$.message", "send_message")], "assistant_kwarg and channel '.*' capture the same values"),
+        ([Channel("$.message.text", "send_message")], "can never match: assistant_kwarg captures"),
     ],
 )
 def test_channels_that_leave_each_other_nothing_are_refused(declared: list[Channel], why: str):
@@ -162,7 +162,7 @@ def test_the_facade_checks_paths_against_the_schemas_of_its_tools():
     OpenAIStreamingInterface(
         tools=tools, channels=[Channel("$.content", TOOL), Channel("$.x", "f"), Channel("$.x", "g")]
     )
-    with pytest.raises(MisuseError, match="no such place"):
+    with pytest.raises(MisuseError, match="does not allow this path"):
         OpenAIStreamingInterface(tools=tools, channels=[Channel("$.contents", ["f", TOOL])])
 
 

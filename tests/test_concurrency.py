@@ -210,7 +210,7 @@ def test_two_loops_on_one_parser_are_a_misuse_and_the_first_goes_on():
     own = parser()
     seen = []
     for each in iter_messages(RICH, parser=own):
-        with pytest.raises(MisuseError, match=BEING_READ if own.state == "open" else "the parser's stream is over"):
+        with pytest.raises(MisuseError, match=BEING_READ if own.state == "open" else "the parser's stream has ended"):
             next(iter_messages(RICH, parser=own))
         seen.append(each)
     assert seen == ALONE[0]

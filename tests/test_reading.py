@@ -171,9 +171,9 @@ def test_an_error_of_the_transport_is_raised_when_the_loop_is_left():
 def test_a_parser_whose_stream_is_over_is_refused():
     parser = StreamParser()
     parser.close()
-    with pytest.raises(MisuseError, match="over"):
+    with pytest.raises(MisuseError, match="has ended"):
         list(iter_messages(iter(SPEECH), parser))
-    with pytest.raises(MisuseError, match="over"):
+    with pytest.raises(MisuseError, match="has ended"):
         asyncio.run(anext(aiter_messages(each(SPEECH), parser)))
 
 

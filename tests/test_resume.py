@@ -121,7 +121,7 @@ def test_nothing_follows_the_end_of_an_attempt_or_comes_twice(opened):
             await append(log, HELLO[2:], attempt)
             with pytest.raises(StaleAttempt):
                 await log.append(attempt, OTHER[3])
-            with pytest.raises(MisuseError, match="without seq_id"):
+            with pytest.raises(MisuseError, match="needs a seq_id"):
                 await log.append(attempt, HELLO[0].model_copy(update={"seq_id": None}))
 
     asyncio.run(scene())

@@ -51,10 +51,10 @@ def test_nothing_follows_the_stop_reason_but_the_end_of_its_run(make):
         sink.feed(item)
     assert isinstance(given[-1], RunEnded)
     assert not sink.is_open
-    with pytest.raises(MisuseError, match="has ended"):
+    with pytest.raises(MisuseError, match="after the end of the stream"):
         sink.feed(given[0])
     sink.close(result)
-    with pytest.raises(MisuseError, match="has ended"):
+    with pytest.raises(MisuseError, match="after the end of the stream"):
         sink.feed(given[-1])
     with pytest.raises(MisuseError, match="closed"):
         sink.close(result)

@@ -290,12 +290,12 @@ def test_a_pair_may_be_given_in_many_ways(pairs):
 @pytest.mark.parametrize(
     ("pairs", "problem"),
     [
-        ([THINK, THINK], "never read"),
-        ([("a", "b"), ("ab", "c")], "'ab' is never read, because 'a' comes first"),
+        ([THINK, THINK], "can never match"),
+        ([("a", "b"), ("ab", "c")], "'ab' can never match, because 'a' matches first"),
         ([ThinkTags("a", "b"), ThinkTags("c", "d", "inside")], "agree"),
         ([ThinkTags("a", "b", where="anywhere"), ("c", "d")], "agree"),
         ([THINK, "<x>"], "at least 1 character|valid string"),
-        ([], "no pair"),
+        ([], "at least one pair"),
     ],
     ids=str,
 )

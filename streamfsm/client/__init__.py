@@ -1,1 +1,1 @@
-"""A response as its reader sees it: façade, bytes, observers, token counts. Imports ``parser`` and what that may."""
+"""Reading a response: the façade, bodies, observers, token counts. It imports ``parser``, and what that may import."""

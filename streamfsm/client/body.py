@@ -20,10 +20,10 @@ def aiter_messages(
     """Yield the messages of a response while its bytes arrive.
 
     Args:
-        response: from ``openai``, what ``with_streaming_response.create(…)`` returns, entered or not, or what
+        response: of ``openai``, what ``with_streaming_response.create(…)`` returns, entered or not, or what
             ``with_raw_response.create(…)`` returns; a response of ``httpx``, ``httpx2`` or ``aiohttp``; or any
-            asynchronous iterable of bytes. It is closed in the end.
-        parser: by default a new one; its ``result`` is the result of the stream.
+            asynchronous iterable of bytes. It is closed at the end.
+        parser: the parser to feed, by default a new one; its ``result`` is the result of the stream.
         observers: notified of what happens.
 
     Yields:
@@ -41,5 +41,5 @@ def aiter_messages(
 def iter_messages(
     response: Any, parser: StreamParser | None = None, *, observers: Collection[Observer] = ()
 ) -> Generator[StreamMessage, None, None]:
-    """The synchronous twin of :func:`aiter_messages`."""
+    """The synchronous version of :func:`aiter_messages`."""
     return read_sync(response, Reading(parser or StreamParser(), observers))

@@ -10,27 +10,27 @@ _M = TypeVar("_M", ToolCallMessage, ApprovalRequestMessage)
 
 
 class ToolCallMessageInBothForms(ToolCallMessage):
-    """A :class:`ToolCallMessage` whose JSON has ``tool_calls`` too."""
+    """A :class:`ToolCallMessage` whose JSON also has ``tool_calls``."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def tool_calls(self) -> ToolCallDelta:
-        """The same as ``tool_call``: a message holds a piece of one call."""
+        """The same as ``tool_call``: a message contains a piece of one call."""
         return self.tool_call
 
 
 class ApprovalRequestMessageInBothForms(ApprovalRequestMessage):
-    """An :class:`ApprovalRequestMessage` whose JSON has ``tool_calls`` too."""
+    """An :class:`ApprovalRequestMessage` whose JSON also has ``tool_calls``."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def tool_calls(self) -> ToolCallDelta:
-        """The same as ``tool_call``: a message holds a piece of one call."""
+        """The same as ``tool_call``: a message contains a piece of one call."""
         return self.tool_call
 
 
 def in_both_forms(message: StreamMessage) -> StreamMessage:
-    """Return the message with its call in both forms; any other message as it is."""
+    """Return the message with its call in both forms; any other message unchanged."""
     if type(message) is ToolCallMessage:
         return _as(ToolCallMessageInBothForms, message)
     if type(message) is ApprovalRequestMessage:

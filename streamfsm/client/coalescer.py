@@ -1,4 +1,4 @@
-"""``Coalescer``: joins deltas for a consumer that is slow, or pays for each of them."""
+"""``Coalescer``: joins deltas for a consumer that is slow, or that pays for each message."""
 
 import asyncio
 import time
@@ -16,16 +16,16 @@ class Coalescer(Generic[T]):
     """Joins deltas of one run, until enough time has passed or enough text has arrived.
 
     The output of :func:`streamfsm.coalesce` is the same with and without it. A joined message has the ``seq_id`` of its
-    first delta. Boundaries, and messages that are not deltas, pass at once, after the text that was held.
+    first delta. Boundaries, and messages that are not deltas, are passed on at once, after any text that was held.
 
     Args:
-        seconds: how long the first delta of a message is held at most. Only :meth:`stream` watches the clock; if you
-            use :meth:`feed`, call :meth:`flush` when :attr:`due` says so.
-        characters: how much text is held at most. Without either bound, a run becomes one message.
+        seconds: the longest time that the first delta of a message is held. Only :meth:`stream` watches the clock; if
+            you use :meth:`feed`, call :meth:`flush` when :attr:`due` says so.
+        characters: the most characters of text that are held. Without either limit, a run becomes one message.
         clock: returns the time in seconds.
 
     Raises:
-        MisuseError: a bound that is not positive.
+        MisuseError: a limit is not positive.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Coalescer(Generic[T]):
         self._since = 0.0
 
     def feed(self, item: T) -> list[T]:
-        """Take the next message or boundary; return what to pass on now, in order."""
+        """Accept the next message or boundary, and return the messages and boundaries to pass on now, in order."""
         before = self._held[-1] if self._held else None
         if before is not None and isinstance(item, Message) and item.continues(before):
             self._held.append(item)
@@ -67,13 +67,13 @@ class Coalescer(Generic[T]):
 
     @property
     def due(self) -> float | None:
-        """In how many seconds to call :meth:`flush`; ``None``: nothing is held, or it may be held for ever."""
+        """Seconds until :meth:`flush` should be called; ``None``: nothing is held, or there is no time limit."""
         if not self._held or self._seconds is None:
             return None
         return max(self._since + self._seconds - self._clock(), 0.0)
 
     async def stream(self, items: AsyncIterable[T]) -> AsyncGenerator[T, None]:
-        """Yield the items, joined, with a timer. For ``asyncio``.
+        """Yield the items, joined, and flush them in time. It needs ``asyncio``.
 
         While the consumer is busy, at most one more item is read. So a slow consumer slows down the source, and gets
         longer deltas.
@@ -83,7 +83,7 @@ class Coalescer(Generic[T]):
                 the end.
 
         Raises:
-            Exception: what ``items`` raised, after what is held.
+            Exception: the exception that ``items`` raised, after the text that was held.
         """
         iterator = aiter(items)
         async with aclosing(cast("Any", iterator)) if hasattr(iterator, "aclose") else nullcontext():

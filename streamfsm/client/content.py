@@ -1,4 +1,4 @@
-"""What a response says, as parts for an agent's message store."""
+"""The text and reasoning of a response as parts for an agent's message store."""
 
 from typing import TypeAlias
 
@@ -15,7 +15,7 @@ Content: TypeAlias = TextContent | ReasoningContent | SummarizedReasoningContent
 
 
 def parts(choice: ChoiceResult) -> list[Content]:
-    """Return what a choice said and natively thought, in the order in which it came; a refusal comes last."""
+    """Return the content and native reasoning of a choice in the order in which they came, then its refusal."""
     thoughts = _reasoning(choice)
     found: list[Content] = []
     for position, text in enumerate(choice.content_parts):
@@ -25,7 +25,7 @@ def parts(choice: ChoiceResult) -> list[Content]:
 
 
 def _reasoning(choice: ChoiceResult) -> dict[int, list[Content]]:
-    """Return the native reasoning by how many parts of the content came before it; what has one id is one item."""
+    """Return native reasoning by the number of content parts before it; details with the same id are one item."""
     positions = choice.reasoning_positions or [0] * len(choice.reasoning_details)
     details = list(zip(positions, choice.reasoning_details, strict=True))
     ids: dict[int, set[str]] = {}
@@ -33,7 +33,7 @@ def _reasoning(choice: ChoiceResult) -> dict[int, list[Content]]:
         ids.setdefault(position, set()).update([detail.id] if detail.id else [])
     items: dict[str | int, tuple[int, list[ReasoningDetail]]] = {}
     for position, detail in details:
-        only = next(iter(ids[position])) if len(ids[position]) == 1 else None  # some servers give it to the last only
+        only = next(iter(ids[position])) if len(ids[position]) == 1 else None  # some send it with the last only
         items.setdefault(detail.id or only or position, (position, []))[1].append(detail)
     found: dict[int, list[Content]] = {}
     for name, (position, of_item) in items.items():
@@ -45,7 +45,7 @@ def _reasoning(choice: ChoiceResult) -> dict[int, list[Content]]:
 
 
 def _item(item_id: str | None, details: list[ReasoningDetail]) -> list[Content]:
-    """Return the parts of one item: its summary or what is encrypted, then its text."""
+    """Return the parts of one item: its summary or encrypted data, then its text."""
     signature = _signature(details)
     data = next((detail.data for detail in reversed(details) if detail.data), None)
     texts = [detail.text for detail in details if detail.text and detail.type != "summary"]

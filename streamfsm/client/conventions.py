@@ -1,6 +1,6 @@
-"""Names of OpenTelemetry's conventions for generative AI, as of November 2026; all of them are still in development.
+"""Names from OpenTelemetry's conventions for generative AI, as of November 2026; all of them are still in development.
 
-They are constants of our own: the module that held them is deprecated, and its successor is not published yet.
+They are copied here because the module that had them is deprecated, and its successor is not published yet.
 """
 
 from typing import Final
@@ -18,7 +18,7 @@ OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 CACHED_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
 REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
-TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105 - of tokens that models count
+TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105 - not a secret
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 ERROR_TYPE: Final = "error.type"

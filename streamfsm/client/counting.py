@@ -1,4 +1,4 @@
-"""The token counts of the façade: what the server reported, or what is counted here if a proxy reports nothing."""
+"""The token counts of the façade: those that the server reported, or counted here if a proxy reports none."""
 
 from collections.abc import Collection
 from functools import cached_property
@@ -11,13 +11,13 @@ from streamfsm.result import StreamResult, Usage
 
 
 class TokenCounts:
-    """The part of the façade that counts.
+    """The part of the façade that counts tokens.
 
     Args:
         parser: the parser that reads the response.
         is_openai_proxy: whether the server may report no usage, so that tokens are counted here.
-        messages: the prompt, for that count.
-        tools: the tool schemas sent.
+        messages: the messages of the prompt, to count its tokens.
+        tools: the tool schemas of the request, to count their tokens.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class TokenCounts:
 
     @property
     def fallback_output_tokens(self) -> int:
-        """Tokens of what the model has said so far, as counted here; 0 unless ``is_openai_proxy``."""
+        """Tokens of what the model has written so far, as counted here; 0 unless ``is_openai_proxy``."""
         if self.parser.state == "open":
             return self._count_output()
         return self._final_output_tokens
@@ -69,7 +69,7 @@ class TokenCounts:
         return tokens.count_output(self.parser.result, tokens.counter()[0]) if self.is_openai_proxy else 0
 
     async def _count(self) -> None:
-        """Count now, off the event loop, so that reading the attributes later costs nothing."""
+        """Count the tokens in a thread, so that reading the attributes later does not block the event loop."""
         if self.is_openai_proxy and self.parser.result.usage.source == "absent":
             await in_thread(lambda: (self.fallback_input_tokens, self.fallback_output_tokens))
 

@@ -1,4 +1,4 @@
-"""How long a reader waits."""
+"""``Deadlines``: how long reading waits for chunks."""
 
 from dataclasses import astuple, dataclass
 
@@ -7,7 +7,7 @@ from streamfsm.errors import MisuseError
 
 @dataclass(frozen=True)
 class Deadlines:
-    """Seconds until the first chunk, until each later chunk, and until the last one; ``None``: for ever.
+    """Seconds until the first chunk, until each later chunk, and until the last one; ``None``: no deadline.
 
     Raises:
         MisuseError: a deadline is not a number above 0.
@@ -20,7 +20,7 @@ class Deadlines:
     def __post_init__(self) -> None:
         for seconds in astuple(self):
             if not (seconds is None or (isinstance(seconds, int | float) and seconds > 0)):
-                raise MisuseError(f"a deadline is a number of seconds above 0, not {seconds!r}")
+                raise MisuseError(f"a deadline must be a number of seconds above 0, not {seconds!r}")
 
     def __bool__(self) -> bool:
         return self != NO_DEADLINES
@@ -29,7 +29,7 @@ class Deadlines:
         """Return the deadline that passes first, and the seconds until then.
 
         Args:
-            chunks: how many chunks have come.
+            chunks: the number of chunks that have arrived.
             passed: seconds since reading began.
         """
         name, seconds = ("idle", self.idle) if chunks else ("first_chunk", self.first_chunk)

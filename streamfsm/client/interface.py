@@ -1,4 +1,4 @@
-"""``OpenAIStreamingInterface``: the drop-in façade of the class that this library replaces.
+"""``OpenAIStreamingInterface``: the façade, a drop-in for the class that this library replaces.
 
 It wraps a :class:`StreamParser`, and has the attributes and methods that existing agent loops use. Only the parser
 interprets the stream; reading, observing and counting are in modules of their own.
@@ -52,34 +52,34 @@ class OpenAIStreamingInterface(TokenCounts):
         use_assistant_message: whether calls of ``assistant_tool`` are speech (:class:`AssistantMessage`) rather than
             tool calls. Off by default, unlike in :class:`StreamParser`, because it was off in the replaced class.
         is_openai_proxy: whether the server may report no usage, so that tokens are counted here (extra ``tokens``).
-        messages: the prompt, for that count: dicts, or objects with ``to_openai_dict``.
-        tools: the tool schemas sent, likewise.
+        messages: the prompt, to count its tokens: dicts, or objects with ``to_openai_dict``.
+        tools: the tool schemas of the request, to count their tokens.
         put_inner_thoughts_in_kwarg: whether tools have an argument for the model's thoughts, ``inner_thoughts_kwarg``.
-        requires_approval_tools: see :class:`StreamParser`, as for all options below that are not explained here.
-        model: the model of the request. If it thinks without showing its thoughts, according to its name or
-            ``reasoning_model``, hidden reasoning is announced before the first chunk is read.
+        requires_approval_tools: see :class:`StreamParser`, as for ``seal_tools`` and ``keep``.
+        model: the model of the request. If it reasons without showing it, according to its name or ``reasoning_model``,
+            hidden reasoning is announced before the first chunk is read.
         seal_tools: see :class:`StreamParser`.
         run_id: copied to all messages.
         step_id: copied to all messages.
-        cancellation_event: once it is set, the stream ends as cancelled when the next chunk arrives; that chunk is not
-            read.
-        first_chunk_timeout: seconds until the first chunk.
-        idle_timeout: seconds until each later chunk.
+        cancellation_event: once it is set, the stream ends as cancelled when the next chunk arrives; that chunk is
+            ignored.
+        first_chunk_timeout: seconds until the first chunk; ``None``, here and below: no deadline.
+        idle_timeout: seconds from one chunk to the next.
         total_timeout: seconds from the call of :meth:`process` to the last chunk.
-        inner_thoughts_kwarg: name, or accepted names, of the thoughts' argument.
-        assistant_tool: name of the message tool.
-        assistant_kwarg: name of its argument that holds the message.
-        channels: other values of arguments that are emitted as messages of their own; a path that the schema of its
-            tool in ``tools`` does not allow is refused.
-        reasoning_model: overrides the conclusion from the model's name.
-        reasoning_as_text: whether an answer that consists only of native reasoning is also passed on as text: some
-            servers put the answer of a small model there.
+        inner_thoughts_kwarg: the name, or the accepted names, of the argument for thoughts.
+        assistant_tool: the name of the message tool.
+        assistant_kwarg: the name of its argument for the message.
+        channels: other values of arguments that are emitted as messages of their own. A path is an error if the schema
+            of its tool in ``tools`` does not allow it.
+        reasoning_model: whether the model reasons without showing it; ``None``: this is decided from its name.
+        reasoning_as_text: whether an answer that consists only of native reasoning is also passed on as text, because
+            some servers put the answer of a small model there.
         think_tags: tags around thoughts in the content, with their modes.
         dialect: how the server's format differs from OpenAI's.
-        limits: how much the parser accepts.
-        keep: see :class:`StreamParser`. Without texts, :attr:`reasoning_messages` stays empty, and what returns texts
-            raises :class:`MisuseError`.
-        trace: receives the transitions; an exception in it is logged, and the stream continues.
+        limits: the most that the parser accepts before the stream fails.
+        keep: see :class:`StreamParser`. With ``False``, :attr:`reasoning_messages` stays empty, and methods that return
+            texts raise :class:`MisuseError`.
+        trace: see :class:`StreamParser`; but if it raises an exception, that is logged, and the stream continues.
         observers: notified of what happens, in addition to the span and the log.
     """
 
@@ -143,8 +143,8 @@ class OpenAIStreamingInterface(TokenCounts):
         self._thoughts: list[str] = []  # texts of reasoning messages that are not native
         self.emitted_hidden_reasoning: bool = False
         self.stop_reason: StopReason | None = None
-        """How the stream ended. Yielded only on error or cancellation, as the replaced class did; and not if the prompt
-        was too long for the model, so that the caller can shorten it and ask again."""
+        """How the stream ended. It is yielded only on an error or a cancellation, as by the replaced class. It is not
+        yielded if the prompt was too long for the model, so that the caller can shorten it and ask again."""
         if not (cancellation_event is None or callable(getattr(cancellation_event, "is_set", None))):
             raise MisuseError(f"cancellation_event must have is_set(), unlike {cancellation_event!r}")
         self._assistant_tool = assistant_tool
@@ -161,33 +161,33 @@ class OpenAIStreamingInterface(TokenCounts):
     def process(self, stream: Any, ttft_span: Span | None = None) -> AsyncGenerator[StreamMessage, None]:
         """Read the stream to its end.
 
-        The wire is always closed: at the end, on an error, on a cancellation, and when the consumer stops early
-        (``aclose``; use ``contextlib.aclosing``, else Python calls it some time later).
+        The stream is always closed: at its end, on an error, on a cancellation, and when the consumer stops early. For
+        the last case, use ``contextlib.aclosing``; otherwise Python closes it some time later.
 
         Args:
-            stream: an ``openai.AsyncStream``, or any async iterable of chunks; or, faster, a response whose body is
-                still to be read, as :func:`aiter_messages` takes.
-            ttft_span: receives ``first_<message_type>`` with the ``seconds`` it took, once per type; and on an error
-                ``stop_reason`` with ``stop_reason``, ``error`` and ``stacktrace``.
+            stream: an ``openai.AsyncStream``, or any async iterable of chunks; or, faster, a response whose body has
+                not been read, as for :func:`aiter_messages`.
+            ttft_span: receives an event ``first_<message_type>`` with ``seconds`` since the start, once per type; and
+                on an error, an event ``stop_reason`` with ``stop_reason``, ``error`` and ``stacktrace``.
 
         Yields:
             The messages. The :class:`StopReason` only on an error, unless the prompt was too long for the model, or
             when ``cancellation_event`` was set.
 
         Raises:
-            StreamError: the stream failed: the server sent an error, more than the limits allow, or no stream at all.
+            StreamError: the stream failed: the server sent an error, exceeded a limit, or sent no event stream.
             StreamTimeout: a deadline passed.
             MisuseError: this object has read a stream before.
-            Exception: whatever the wire raised.
+            Exception: the exception that the stream raised.
         """
         return read(stream, self._reading(ttft_span), self._deadlines, self._count)
 
     def process_sync(self, stream: Any, ttft_span: Span | None = None) -> Generator[StreamMessage, None, None]:
-        """The synchronous twin of :meth:`process`, for an ``openai.Stream`` or any iterable of chunks.
+        """The synchronous version of :meth:`process`, for an ``openai.Stream`` or any iterable of chunks.
 
         Raises:
-            MisuseError: also if a deadline was asked for: nothing interrupts a blocking read but the client's own
-                ``timeout``.
+            MisuseError: also if there is a deadline, because only the client's own ``timeout`` can interrupt a blocking
+                read.
         """
         if self._deadlines:
             raise MisuseError("deadlines need process(); give the client a timeout instead")
@@ -227,14 +227,14 @@ class OpenAIStreamingInterface(TokenCounts):
         return [in_both_forms(message) for message in messages]
 
     def _last(self, stop: StopReason) -> list[StreamMessage]:
-        """What the consumer gets last."""
+        """Return the last messages for the consumer."""
         error = self.parser.result.error
         if self.parser.state == "done":
             return self._reasoning_spoken(stop)
         return [] if self.parser.state == "failed" and error and is_context_overflow(error) else [stop]
 
     def _reasoning_spoken(self, stop: StopReason) -> list[StreamMessage]:
-        """The reasoning as text, if it is the answer and that is wanted. It takes the place of the stop reason."""
+        """Return the reasoning as text, in place of the stop reason, if ``reasoning_as_text`` asks for it."""
         text = self._answer_in_reasoning()
         if not text:
             return []
@@ -244,7 +244,7 @@ class OpenAIStreamingInterface(TokenCounts):
         return [AssistantMessage(**fields, content=text)]
 
     def _answer_in_reasoning(self) -> str:
-        """The reasoning, if the answer is nothing else and that is wanted as text; else nothing."""
+        """Return the reasoning if the answer is nothing else and ``reasoning_as_text`` asks for it, else ``""``."""
         if not self._reasoning_as_text:
             return ""
         result = self.parser.result
@@ -252,11 +252,11 @@ class OpenAIStreamingInterface(TokenCounts):
         is_whole = result.stop_reason == StopReasonType.end_turn
         return result.reasoning if nothing_else and is_whole else ""
 
-    # -- what came of it --------------------------------------------------------------------------------------------
+    # -- state and result -------------------------------------------------------------------------------------------
 
     @property
     def final_response(self) -> Any:
-        """The whole response, as the event that ends a Responses stream has it: the client's object, or a dict."""
+        """See :attr:`StreamParser.final_response`."""
         return self.parser.final_response
 
     @property
@@ -300,7 +300,7 @@ class OpenAIStreamingInterface(TokenCounts):
     def get_tool_call_objects(self) -> list[ToolCall]:
         """Return all tool calls that have a name, in the order in which they began. ``result`` says which are ready.
 
-        Their ids are unique: a call without an id, or with an earlier call's id, gets one that is computed from the
+        Their ids are unique: a call without an id, or with an earlier call's id, gets one computed from the
         message id and the call's position. Fields that the provider added to a call, such as a signature, are included.
         """
         found = []
@@ -315,22 +315,22 @@ class OpenAIStreamingInterface(TokenCounts):
         """Return the first tool call, with its raw arguments.
 
         Raises:
-            ValueError: there is none.
+            ValueError: the response has no tool call with a name.
         """
         calls = self.get_tool_call_objects()
         if not calls:
-            raise ValueError("the response holds no tool call with a name")
+            raise ValueError("the response has no tool call with a name")
         return calls[0]
 
     def get_content(self) -> list[Content]:
         """Return the model's text and native reasoning, for a message store; the tool calls are separate.
 
         Returns:
-            :class:`SummarizedReasoningContent` for each item of which the server shows a summary or only what it can
-            read itself, :class:`ReasoningContent` for text, or one :class:`OmittedReasoningContent` if a model thought
-            and shows nothing; and :class:`TextContent` for each part of the content. The Responses API's are in the
-            order in which they came, on the chat wire reasoning is first; a refusal is last. Thoughts and speech in a
-            call's arguments are in the call. Nothing is empty; the list may be.
+            :class:`SummarizedReasoningContent` for each item with a summary, or with encrypted data only;
+            :class:`ReasoningContent` for readable text; or one :class:`OmittedReasoningContent` if a model reasoned and
+            showed nothing. Then :class:`TextContent` for each part of the content. For the Responses API, they are in
+            the order in which they came; for Chat Completions, reasoning is first. A refusal is last. Thoughts and
+            speech in a call's arguments are not included. No part is empty, but the list may be.
         """
         result = self.parser.result
         spoken = self._answer_in_reasoning()
@@ -343,11 +343,11 @@ class OpenAIStreamingInterface(TokenCounts):
 
     @property
     def _thinks_unseen(self) -> bool:
-        """Whether a model that showed no thought has thought."""
+        """Whether the model reasoned without showing it."""
         return self.emitted_hidden_reasoning or self._reasons(self.model)
 
     def get_usage_statistics(self) -> UsageStatistics:
-        """Return the counts of tokens, reported or counted here, as an agent's clients read them. It can be changed."""
+        """Return the token counts, reported or counted here, as clients of the agent server read them."""
         usage = self.result.usage
         return statistics(
             usage, self.input_tokens or usage.input_tokens or 0, self.output_tokens or usage.output_tokens or 0
@@ -355,16 +355,16 @@ class OpenAIStreamingInterface(TokenCounts):
 
     @property
     def raw_usage(self) -> dict[str, Any] | None:
-        """Usage as the server reported it: the last report of each field."""
+        """The usage that the server reported: the last value of each field."""
         return self.parser.result.usage.raw
 
     def get_reasoning_content(self) -> list[TextContent | ReasoningContent | OmittedReasoningContent]:
         """Return the model's thoughts, for a message store: native reasoning, the thoughts of its tool calls, or both.
 
         Returns:
-            ``[OmittedReasoningContent()]`` for a reasoning model that showed nothing, or nothing that can be read;
-            otherwise native reasoning as :class:`ReasoningContent`, then other thoughts as :class:`TextContent`,
-            stripped; its text may be empty if it stands alone.
+            ``[OmittedReasoningContent()]`` for a reasoning model that showed nothing readable. Otherwise native
+            reasoning as :class:`ReasoningContent`, then other thoughts, stripped, as :class:`TextContent`. If there is
+            neither, one :class:`TextContent` with an empty text.
         """
         result = self.parser.result
         details = result.choices[0].reasoning_details if result.choices else []

@@ -1,4 +1,4 @@
-"""The library's logger, and a wrapper for code that may fail without harm."""
+"""The library's logger, and a wrapper for code whose failure must not end a stream."""
 
 import logging
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from traceback import format_tb
 from typing import Any
 
 logger: logging.Logger = logging.getLogger("streamfsm")
-logger.addHandler(logging.NullHandler())  # silent unless the application says otherwise
+logger.addHandler(logging.NullHandler())  # silent unless the application configures logging
 
 
 def log_failure(what: str, error: BaseException) -> None:
-    """Log that something failed, with the exception's type and where it was raised; never raises.
+    """Log that something failed, with the exception's type and traceback. Never raises.
 
     The exception's text is left out, because it may quote the stream.
     """
@@ -21,7 +21,7 @@ def log_failure(what: str, error: BaseException) -> None:
 
 
 def harmless(action: Callable[..., object]) -> Callable[..., None]:
-    """Wrap ``action`` so that its failure is logged: a watcher must not end the stream, nor mask the stream's error."""
+    """Wrap ``action`` so that its failure is logged: it must neither end the stream nor hide the stream's error."""
 
     def attempt(*args: Any, **options: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Observers, which watch a stream being read: the base class, and the façade's two, for a span and for the log."""
+"""Observers of a stream that is being read: the base class, and the façade's two, for a span and for the log."""
 
 import time
 import traceback
@@ -11,7 +11,7 @@ from streamfsm.result import StreamResult
 
 
 class Observer:
-    """Watches one stream, whoever reads it: the façade, ``iter_messages`` or a loop around ``Reading``.
+    """Is notified of what happens in one stream, read by the façade, ``iter_messages`` or a loop around ``Reading``.
 
     Inherit from it, and override the methods that you need. An exception in a method is logged, and the stream
     continues. All methods are called before the consumer gets the messages in question.
@@ -21,7 +21,7 @@ class Observer:
         """Reading begins. The observer may read ``parser``, but must not feed it."""
 
     def chunk_read(self) -> None:
-        """A chunk, or a piece of a body's bytes, arrived; its messages follow."""
+        """A chunk, or a piece of a body, arrived; its messages follow."""
 
     def messages(self, messages: list[StreamMessage]) -> None:
         """The consumer gets these messages next; never empty. The façade omits a normal end's :class:`StopReason`."""
@@ -30,10 +30,10 @@ class Observer:
         """``message`` is the first of its type; called before :meth:`messages`."""
 
     def ended(self, result: StreamResult, error: Exception | None) -> None:
-        """The stream ended, and the consumer gets its last messages next; or the consumer stopped. Called once.
+        """The stream ended, and the consumer gets the last messages next; or the consumer stopped. Called once.
 
         Args:
-            result: the result of the whole stream.
+            result: the result of the complete stream.
             error: the error that will be raised after the :class:`StopReason`, if the stream failed.
         """
 
@@ -70,7 +70,7 @@ class SpanEvents(Observer):
 
 
 class LogLine(Observer):
-    """Writes one line at INFO when the stream ends: counts and the stop reason, no text of it."""
+    """Writes one line at INFO when the stream ends: counts and the stop reason, but no text."""
 
     def __init__(self) -> None:
         self._message_id = ""
@@ -82,11 +82,11 @@ class LogLine(Observer):
         self._message_id, self._start = parser.message_id, time.monotonic()
 
     def chunk_read(self) -> None:
-        """Count it."""
+        """Count the chunk."""
         self._chunks += 1
 
     def messages(self, messages: list[StreamMessage]) -> None:
-        """Count them."""
+        """Count the messages."""
         self._messages += len(messages)
 
     def ended(self, result: StreamResult, error: Exception | None) -> None:  # noqa: ARG002 - see Observer

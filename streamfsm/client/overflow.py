@@ -1,4 +1,4 @@
-"""Errors that say that the prompt does not fit the model's context, in servers' various words."""
+"""Recognises errors of servers that mean that the prompt was too long for the model's context."""
 
 import re
 

@@ -1,6 +1,6 @@
 """Reading a response: :class:`Reading`, which does no I/O, and its two loops.
 
-The façade's ``process`` and ``aiter_messages`` are :func:`read` with options; their twins are :func:`read_sync`.
+The façade's ``process`` and ``aiter_messages`` call :func:`read`; their synchronous versions call :func:`read_sync`.
 """
 
 import time
@@ -28,20 +28,20 @@ class Flag(Protocol):
 
 
 class Reading:
-    """Reads one response, piece by piece: feeds the parser, calls the observers, and raises a failure in the end.
+    """Reads one response, piece by piece: feeds the parser, calls the observers, and raises any failure at the end.
 
-    It is a context manager around the loop that reads. Leaving it ends a stream that is still open as cancelled; if the
-    loop ended by itself and the stream failed, leaving raises the failure.
+    It is a context manager around the loop that reads. If the stream is still open on exit, it ends as cancelled. If
+    the loop ended by itself and the stream failed, the exit raises the failure.
 
     Args:
-        parser: the parser of the response; its stream is open.
-        observers: called with what happens.
+        parser: the parser of the response; its stream must be open.
+        observers: notified of what happens.
         cancelled: once set, the next piece is not read and the stream ends as cancelled.
-        begin: makes the messages that come before the first piece.
+        begin: returns the messages that come before the first piece.
         keep: receives all messages, even those after the consumer left, and returns the ones to yield.
 
     Raises:
-        MisuseError: on entering, if the parser's stream is over, or another reading of it has not been left.
+        MisuseError: on entering, if the parser's stream has ended, or another reading of it has not been left.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Reading:
         self.chunks = 0
         """Pieces read so far."""
         self.has_ended: bool = False
-        """Whether the stream is over, and the observers know."""
+        """Whether the stream has ended and the observers have been notified."""
         self._observers = tuple(observers)
         self._cancelled = cancelled
         self._begin = begin
@@ -67,17 +67,17 @@ class Reading:
 
     @property
     def is_open(self) -> bool:
-        """Whether the stream is open, so that there may be more to read."""
+        """Whether the stream is open, so that more may follow."""
         return self.parser.state == "open"
 
     @property
     def has_failed(self) -> bool:
-        """Whether leaving the context raises."""
+        """Whether leaving the context will raise the failure."""
         return bool(self._errors)
 
-    def __enter__(self) -> "Reading":  # noqa: PYI034 - typing.Self is of Python 3.11
+    def __enter__(self) -> "Reading":  # noqa: PYI034 - typing.Self needs Python 3.11
         if not self.is_open:
-            raise MisuseError("the parser's stream is over; make another parser")
+            raise MisuseError("the parser's stream has ended; make another parser")
         if self.parser in _BEING_READ:
             raise MisuseError("the parser's stream is being read; make another parser for another stream")
         _BEING_READ.add(self.parser)
@@ -85,11 +85,11 @@ class Reading:
         return self
 
     def begin(self) -> list[StreamMessage]:
-        """Return what the consumer gets before the first piece."""
+        """Return the messages for the consumer before the first piece."""
         return self._take(self._begin())
 
     def next(self, piece: Any) -> list[StreamMessage]:
-        """Take a chunk, bytes of a body, or ``END``; return the messages for the consumer. Raises nothing."""
+        """Read a chunk, bytes of a body, or ``END``, and return the messages for the consumer. Never raises."""
         if piece is END:
             return self._take(self.parser.close())
         if self._cancelled and self._cancelled.is_set():
@@ -101,12 +101,12 @@ class Reading:
         return self._take(self.parser.feed(piece))
 
     def failed(self, error: Exception) -> list[StreamMessage]:
-        """Fail the stream, because the transport raised ``error``; return the messages for the consumer."""
+        """Fail the stream because the transport raised ``error``, and return the messages for the consumer."""
         self._errors.append(error)
         return self._take(self.parser.fail(error))
 
     def finish(self) -> None:
-        """End the reading. Idempotent; a stream that is still open ends as cancelled."""
+        """End the reading; a stream that is still open ends as cancelled. Idempotent."""
         try:
             self._keep(self.parser.cancel())
         finally:  # a trace may raise
@@ -117,7 +117,8 @@ class Reading:
         self.finish()
         errors, self._errors = self._errors, []
         if errors and kind is None:
-            # Keep no reference to it: its traceback holds the readers' frames, which would wait for a collection.
+            # Keep no reference: the traceback refers to the frames here, and the cycle would wait for the garbage
+            # collector.
             raise errors.pop()
 
     def _take(self, messages: list[StreamMessage]) -> list[StreamMessage]:
@@ -160,12 +161,12 @@ async def read(
 
     Args:
         stream: see :class:`Wire`.
-        reading: not yet entered.
-        deadlines: for each piece.
+        reading: the reading, not yet entered.
+        deadlines: how long to wait for each piece.
         then: awaited after the last message of a stream that did not fail.
 
     Raises:
-        Exception: the failure, after the :class:`StopReason`.
+        Exception: the failure of the stream, after the :class:`StopReason`.
     """
     with reading:
         start = time.monotonic()
@@ -176,7 +177,7 @@ async def read(
             while reading.is_open:
                 try:
                     piece = await wire.read(*deadlines.next(reading.chunks, time.monotonic() - start))
-                except Exception as error:  # noqa: BLE001 - raised again in the end
+                except Exception as error:  # noqa: BLE001 - raised again at the end
                     messages = reading.failed(error)
                 else:
                     messages = reading.next(piece)
@@ -191,7 +192,7 @@ async def read(
 
 
 def read_sync(stream: Any, reading: Reading) -> Generator[StreamMessage, None, None]:
-    """The synchronous twin of :func:`read`."""
+    """The synchronous version of :func:`read`."""
     with reading:
         wire = SyncWire(stream)
         try:
@@ -199,7 +200,7 @@ def read_sync(stream: Any, reading: Reading) -> Generator[StreamMessage, None, N
             while reading.is_open:
                 try:
                     piece = wire.read()
-                except Exception as error:  # noqa: BLE001 - raised again in the end
+                except Exception as error:  # noqa: BLE001 - raised again at the end
                     messages = reading.failed(error)
                 else:
                     messages = reading.next(piece)

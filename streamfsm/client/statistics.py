@@ -1,11 +1,11 @@
-"""Usage as an agent's clients read it."""
+"""Usage in the form that clients of the agent server read."""
 
 from typing import Any
 
 from streamfsm.messages import UsageStatistics
 from streamfsm.result import Usage
 
-# How servers name the tokens that they wrote to a cache; a pair names an object and the count in it.
+# The fields in which servers report tokens written to a cache; a pair is an object and the field in it.
 _CACHE_WRITE = (
     ("prompt_tokens_details", "cache_write_tokens"),
     ("input_tokens_details", "cache_write_tokens"),
@@ -16,7 +16,7 @@ _CACHE_WRITE = (
 
 
 def statistics(usage: Usage, prompt_tokens: int, completion_tokens: int) -> UsageStatistics:
-    """Return the counts of one response, with these totals."""
+    """Return the token counts of one response, with these totals."""
     return UsageStatistics(
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,

@@ -1,7 +1,7 @@
-"""Streams of chunks or bytes: they are entered, read one piece at a time, and closed whatever happens.
+"""Streams of chunks or bytes: entered, read one piece at a time, and closed in any case.
 
-A stream may be ``openai``'s, of any version, or any iterator, with or without a context manager; or a response whose
-body has not been read: ``openai``'s raw and streaming ones, and those of ``httpx``, ``httpx2`` and ``aiohttp``.
+A stream may be one of ``openai``, of any version; any iterator, with or without a context manager; or a response whose
+body has not been read: a raw or streaming one of ``openai``, or one of ``httpx``, ``httpx2`` or ``aiohttp``.
 """
 
 import inspect
@@ -14,7 +14,7 @@ from streamfsm.client.waiting import Late, in_time
 from streamfsm.errors import StreamError, StreamTimeout
 
 END = object()
-"""Stands in place of a chunk: the wire has no more."""
+"""Stands for the end of the stream, in place of a chunk."""
 
 _CLOSING = 5.0  # seconds that closing may take before it is abandoned
 
@@ -33,10 +33,10 @@ class Wire:
 
         Raises:
             StreamTimeout: the piece takes longer than ``seconds``.
-            StreamError: nothing came, and the response's headers say why.
-            Exception: whatever the stream raises.
+            StreamError: the stream is empty, and the response's headers show why.
+            Exception: the exception that the stream raises.
         """
-        if seconds is not None and seconds <= 0:  # a wire that never waits is never interrupted
+        if seconds is not None and seconds <= 0:  # a stream that never waits would never be interrupted
             raise StreamTimeout(deadline)
         try:
             piece = await (self._read() if seconds is None else in_time(self._read, seconds))
@@ -70,13 +70,13 @@ class Wire:
 
     async def close(self) -> None:
         """Close the stream; a failure to close is logged. Idempotent."""
-        # Shielded, because a cancellation closes most wires; bounded, because a dead peer may never answer.
+        # Shielded, because it often follows a cancellation; limited in time, because a dead peer may never answer.
         try:
             await in_time(self._stack.aclose, _CLOSING, shield=True)
         except Late:
-            harmless(logger.warning)("the wire did not close within %g s", _CLOSING)
+            harmless(logger.warning)("the stream did not close within %g s", _CLOSING)
         except Exception as error:  # noqa: BLE001 - the stream is not needed any more
-            log_failure("closing the wire", error)
+            log_failure("closing the stream", error)
 
 
 async def _close(closable: object) -> None:
@@ -89,7 +89,7 @@ async def _close(closable: object) -> None:
 
 
 class SyncWire:
-    """A synchronous stream. It has no deadlines: nothing interrupts a blocking read."""
+    """A synchronous stream. It has no deadlines, because nothing can interrupt a blocking read."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -98,7 +98,7 @@ class SyncWire:
         self._came = False
 
     def read(self) -> Any:
-        """Return the next piece, or :data:`END`; raises what :meth:`Wire.read` raises."""
+        """Return the next piece, or :data:`END`. It raises the same as :meth:`Wire.read`, except for timeouts."""
         if self._chunks is None:
             self._chunks = self._enter(self._stream)
         piece = next(self._chunks, END)
@@ -131,10 +131,10 @@ class SyncWire:
 
 
 def _opened(stream: Any, iterable: type, reader: str) -> tuple[Any, Any]:
-    """Return the response whose body has not been read, if ``stream`` is one, else ``stream``; and its iterable."""
+    """Return the response with an unread body that ``stream`` is, else ``stream``, and an iterable of its pieces."""
     if isinstance(stream, iterable):
         return stream, stream
-    response = getattr(stream, "http_response", stream)  # openai's raw response holds it
+    response = getattr(stream, "http_response", stream)  # an attribute of openai's raw response
     if hasattr(response, reader):
         return response, getattr(response, reader)()
     content: Any = getattr(response, "content", None)
@@ -144,14 +144,14 @@ def _opened(stream: Any, iterable: type, reader: str) -> tuple[Any, Any]:
 def _check_headers(stream: Any) -> None:
     """Raise if an empty stream's response has an error status, or is not an event stream.
 
-    So an error page or a JSON body with status 200 also fails if the client has read it and found no event in it.
+    So an error page, or a JSON body with status 200, fails even if the client found no event in it and raised nothing.
     """
     response = getattr(stream, "response", stream)
     response = getattr(response, "http_response", response)
     status = getattr(response, "status_code", getattr(response, "status", None))
-    if isinstance(status, int) and status >= 400:  # noqa: PLR2004 - as HTTP has it
+    if isinstance(status, int) and status >= 400:  # noqa: PLR2004 - HTTP's error statuses
         raise StreamError(f"the server answered with status {status}", str(status))
     headers: Any = getattr(response, "headers", None)
     kind = headers.get("content-type") if hasattr(headers, "get") else None
     if isinstance(kind, str) and not kind.lower().startswith("text/event-stream"):
-        raise StreamError(f"the server sent {kind}, no event stream", "not_a_stream")
+        raise StreamError(f"the server sent {kind} instead of an event stream", "not_a_stream")

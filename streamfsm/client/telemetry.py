@@ -1,8 +1,8 @@
-"""Telemetry: observers that tell OpenTelemetry how a stream went. They need the extra ``otel``.
+"""Telemetry: observers that report to OpenTelemetry how a stream went. They need the extra ``otel``.
 
-:class:`Telemetry` adds to a span that somebody else makes, under ``streamfsm.*``, what only a parser can know.
-:class:`GenAi` makes the span and the metrics of OpenTelemetry's conventions for generative AI, for programs in which no
-instrumentation of the client does. No text of the response is told unless ``content`` asks for it.
+:class:`Telemetry` adds attributes named ``streamfsm.*``, which only a parser can know, to a span that somebody else
+creates. :class:`GenAi` creates the span and the metrics of OpenTelemetry's conventions for generative AI, for programs
+in which the client is not instrumented. No text of the response is reported unless ``content`` asks for it.
 """
 
 import json
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, MeterProvider
     from opentelemetry.trace import Span, Tracer, TracerProvider
 
-_CODE = re.compile(r"[\w.-]{1,64}")  # what is longer, or holds a space, is a sentence
+_CODE = re.compile(r"[\w.-]{1,64}")  # a longer one, or one with a space, is a sentence
 
 
 class Telemetry(Observer):
-    """Adds attributes and events to a span: what only a parser can know of a stream.
+    """Adds attributes and events to a span: what only the parser knows about a stream.
 
-    Make one for each response, before its request: its clock starts then. The attributes that it sets are listed in
-    ``docs/telemetry.md``.
+    Create one for each response, before its request, because its clock starts then. The attributes that it sets are
+    listed in ``docs/telemetry.md``.
 
     Args:
-        span: the span to add to; the current one, unless given.
-        content: whether texts that the server sent may be told: names of tools, details of anomalies, errors.
+        span: the span to add to, by default the current one.
+        content: whether texts from the server may be reported: names of tools, details of anomalies, errors.
 
     Raises:
         MisuseError: OpenTelemetry's API is not installed.
@@ -45,17 +45,17 @@ class Telemetry(Observer):
         self._start = time.monotonic()
 
     def started(self, parser: StreamParser) -> None:
-        """See :class:`Observer`, as for all of them."""
+        """Set the message id."""
         self.span.set_attribute("streamfsm.message_id", parser.message_id)
 
     def first(self, message: StreamMessage) -> None:
-        """Set the seconds until then, except for the stop reason, which is not a part of the answer."""
+        """Set the seconds until the first message of a type, except for the stop reason, which is no answer."""
         if message.message_type != "stop_reason":
             seconds = time.monotonic() - self._start
             self.span.set_attribute(f"streamfsm.time_to_first.{message.message_type}", seconds)
 
     def ended(self, result: StreamResult, error: Exception | None) -> None:
-        """Set what the whole stream shows."""
+        """Set the attributes and events of the complete stream."""
         calls = [call for choice in result.choices for call in choice.tool_calls]
         code, message = (result.error.code, result.error.message) if result.error else (None, None)
         told = {
@@ -76,19 +76,19 @@ class Telemetry(Observer):
 
 
 class GenAi:
-    """Makes the span and the metrics of OpenTelemetry's conventions for generative AI. Make one for a process.
+    """Creates the span and metrics of OpenTelemetry's conventions for generative AI. Create one for a process.
 
-    An instrumentation of the client, such as ``opentelemetry-instrumentation-openai-v2``, makes the same: where one is
-    active, use :class:`Telemetry` alone, or each response counts twice.
+    An instrumentation of the client, such as ``opentelemetry-instrumentation-openai-v2``, creates the same ones. If one
+    is active, use :class:`Telemetry` alone, or each response counts twice.
 
     Args:
-        provider: whose server answers, as the conventions call it: ``openai``, ``azure.ai.openai``, ``x_ai``, …
+        provider: the provider of the server, as the conventions name it: ``openai``, ``azure.ai.openai``, ``x_ai``, …
         address: the server's host name.
         port: the server's port.
-        content: whether the response's texts may be told; see :class:`Telemetry`.
-        per_chunk: whether the time from chunk to chunk is measured, which costs more than all else.
-        tracer_provider: the global one, unless given.
-        meter_provider: the global one, unless given.
+        content: whether the response's texts may be reported; see :class:`Telemetry`.
+        per_chunk: whether the time from chunk to chunk is measured, which costs more than everything else.
+        tracer_provider: by default the global one.
+        meter_provider: by default the global one.
 
     Raises:
         MisuseError: OpenTelemetry's API is not installed.
@@ -121,7 +121,7 @@ class GenAi:
                 gen_ai.SERVER_PORT: port,
             }
         )
-        """Those of every span and measurement."""
+        """The attributes of every span and measurement."""
         self.content = content
         self.per_chunk = per_chunk
         self.tracer: Tracer = trace.get_tracer("streamfsm", tracer_provider=tracer_provider)
@@ -132,7 +132,7 @@ class GenAi:
         self.tokens: Histogram = histogram(gen_ai.TOKENS_METRIC, "{token}", "Tokens used.", gen_ai.TOKENS_BUCKETS)
 
     def observer(self, model: str | None = None) -> "GenAiSpan":
-        """Begin the span of one response; call it before the request, for which ``model`` is asked.
+        """Begin the span of one response. Call it before the request; ``model`` is the model that is requested.
 
         The span is a child of the current one, and ends when the stream does.
         """
@@ -140,7 +140,7 @@ class GenAi:
 
 
 class GenAiSpan(Telemetry):
-    """Watches one response for a :class:`GenAi`; its span has what :class:`Telemetry` tells, too."""
+    """Reports one response for a :class:`GenAi`. Its span also has the attributes of :class:`Telemetry`."""
 
     def __init__(self, maker: GenAi, model: str | None) -> None:
         self._maker = maker
@@ -153,7 +153,7 @@ class GenAiSpan(Telemetry):
         self._context = _api().set_span_in_context(self.span)
 
     def chunk_read(self) -> None:
-        """Measure the time to the first chunk; and between chunks, if asked for."""
+        """Measure the time to the first chunk, and between chunks if ``per_chunk`` asks for it."""
         if not self._last_chunk:
             self._last_chunk = time.monotonic()
             seconds = self._last_chunk - self._start
@@ -165,7 +165,7 @@ class GenAiSpan(Telemetry):
             self._last_chunk = now
 
     def ended(self, result: StreamResult, error: Exception | None) -> None:
-        """Set the conventions' attributes, measure, and end the span."""
+        """Set the conventions' attributes, record the metrics, and end the span."""
         super().ended(result, error)
         self._attributes |= _known(
             {gen_ai.RESPONSE_MODEL: result.model, gen_ai.ERROR_TYPE: error and type(error).__qualname__}
@@ -196,7 +196,7 @@ class GenAiSpan(Telemetry):
 
 
 def _message(choice: ChoiceResult) -> dict[str, Any]:
-    """A choice as one of the conventions' output messages."""
+    """Return a choice as an output message of the conventions."""
     texts = (("reasoning", choice.reasoning), ("text", choice.content or choice.refusal))
     parts: list[dict[str, Any]] = [{"type": kind, "content": text} for kind, text in texts if text]
     parts += [

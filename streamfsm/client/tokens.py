@@ -1,8 +1,8 @@
-"""Token counts where the server reports none: ``tiktoken``'s if its vocabulary is loaded, else an estimate.
+"""Token counts, if the server reports none: by ``tiktoken`` if its vocabulary is loaded, else an estimate.
 
-A vocabulary is a file of some megabytes that ``tiktoken`` may have to fetch, without a timeout and while holding a
-lock. So a daemon thread loads it: no stream waits for the thread, and the process can end. Until it is done, no other
-thread touches ``tiktoken``.
+A vocabulary is a file of some megabytes that ``tiktoken`` may have to download, without a timeout and while it holds a
+lock. So a daemon thread loads it: no stream waits for the thread, and the process can exit. Until it has finished, no
+other thread uses ``tiktoken``.
 """
 
 import json
@@ -20,7 +20,8 @@ from streamfsm.core.text import without_surrogates
 from streamfsm.result import StreamResult
 
 Counter: TypeAlias = Callable[[str], int]
-"""Returns the number of tokens of a text. It is not additive: two pieces may have other tokens than the whole."""
+"""Returns the number of tokens of a text. It is not additive: the pieces of a text may have more tokens than the
+text."""
 
 _lock = threading.Lock()
 _loads: dict[str, "futures.Future[Counter]"] = {}
@@ -37,11 +38,11 @@ def preload(encoding: str = "cl100k_base") -> None:
 
 
 def wait(encoding: str, timeout: float) -> bool:
-    """Load a vocabulary and wait for it, for programs that want exact counts and have the time. Never raises.
+    """Load a vocabulary and wait for it, for programs that need exact counts. Never raises.
 
     Args:
         encoding: see :func:`preload`.
-        timeout: seconds to wait at most.
+        timeout: the most seconds to wait.
 
     Returns:
         Whether counts are exact from now on.
@@ -54,15 +55,15 @@ def wait(encoding: str, timeout: float) -> bool:
 def counter(encoding: str = "cl100k_base") -> tuple[Counter, bool]:
     """Return the best counter that is available now. Never waits or raises; begins to load the vocabulary if needed.
 
-    The first estimator handed out for an encoding is logged as a warning, with the reason.
+    The first time that it returns an estimator for an encoding, it logs a warning with the reason.
 
     Args:
         encoding: see :func:`preload`.
 
     Returns:
         An exact counter and ``True``, or :func:`estimate` and ``False``. The exact one takes time linear in the text.
-        It cuts where no token can span, at least every 1,024 characters; in a run of 1,024 characters that has no such
-        place (base64, Chinese without spaces) it cuts anyway, which may change the count by a token or a few.
+        It cuts the text at least every 1,024 characters, where no token can span the cut. A run of 1,024 characters
+        without such a place (base64, Chinese without spaces) is cut anyway, which may change the count by a few tokens.
     """
     load = _load(encoding)
     if _is_loaded(load):
@@ -94,7 +95,7 @@ def _load(encoding: str) -> "futures.Future[Counter]":
         load = _loads[encoding] = futures.Future()
     try:
         threading.Thread(target=_run, args=(encoding, load), name=f"load {encoding}", daemon=True).start()
-    except RuntimeError as error:  # too many threads, or the interpreter is on its way out
+    except RuntimeError as error:  # too many threads, or the interpreter is shutting down
         load.set_exception(error)
     return load
 
@@ -123,11 +124,11 @@ def _why_not(encoding: str, load: "futures.Future[Counter]") -> str:
 
 # -- exact counts ------------------------------------------------------------------------------------------------------
 
-# ``tiktoken`` first splits a text by a regular expression, then each part into tokens. The first overflows Rust's stack
-# on a million spaces before a letter; the second is quadratic in a part's length up to version 0.7. So texts are cut
-# first, where every such expression (of r50k, cl100k, o200k) ends a part whatever follows: before a space that follows
-# something else, and between an ASCII letter or digit and other ASCII but the apostrophe of "it's". Not after a space,
-# as ``" the"`` is one part, nor after punctuation, as ``".the"`` and ``".\n"`` are.
+# ``tiktoken`` first splits a text by a regular expression, then each part into tokens. The splitting overflows Rust's
+# stack on a million spaces before a letter; the second step is quadratic in a part's length up to version 0.7. So texts
+# are cut first, where every such expression (of r50k, cl100k, o200k) ends a part whatever follows: before a space that
+# follows something else, and between an ASCII letter or digit and any other ASCII character except the apostrophe of
+# "it's". Not after a space, as ``" the"`` is one part, nor after punctuation, as ``".the"`` and ``".\n"`` are.
 _PIECES = re.compile(
     r"""
       .{1,1024} (?: \Z | (?<=\S)(?=[ ]) | (?<=[0-9A-Za-z])(?=[\x00-&(-/:-@[-`{-\x7f]) )
@@ -141,7 +142,7 @@ def _count(encode: Callable[[str], list[int]], text: str) -> int:
     return sum(len(encode(piece)) for piece in _PIECES.findall(without_surrogates(text)))
 
 
-# -- whole requests and responses --------------------------------------------------------------------------------------
+# -- complete requests and responses -----------------------------------------------------------------------------------
 
 # Tokens around the texts of a request; the names in parentheses are the cookbook's. See count_prompt.
 _REPLY = 3
@@ -157,22 +158,22 @@ _ENUM_ITEM = 3  # (enum_item)
 
 
 def count_prompt(messages: Iterable[Any], tools: Iterable[Any], count: Counter) -> int:
-    """Estimate the tokens of a Chat Completions request: how a server lays out messages and tools is not documented.
+    """Estimate the tokens of a Chat Completions request; how servers lay out messages and tools is not documented.
 
-    The numbers are those that OpenAI's cookbook found for ``gpt-4`` by trying
+    The numbers are those that OpenAI's cookbook found for ``gpt-4`` by experiment
     (https://github.com/openai/openai-cookbook/blob/main/examples/How_to_count_tokens_with_tiktoken.ipynb, sections 6
-    and 7; a tool of ``gpt-4o`` costs 3 less). Where the cookbook is silent: every schema inside another (nested
+    and 7; a tool of ``gpt-4o`` costs 3 less). Cases that the cookbook omits: every schema inside another (nested
     properties, items, alternatives, definitions) counts as a property; a call in the history counts as its name and
-    arguments; an image or other medium counts 85, OpenAI's price of an image at low detail. A value of the wrong shape
-    counts as its JSON text, and a value that JSON cannot express counts nothing.
+    arguments; an image or other medium counts 85, OpenAI's price of an image at low detail. A value of the wrong type
+    counts as its JSON text, and a value that JSON cannot represent counts 0.
 
     Args:
         messages: dicts, pydantic models, or objects with ``to_openai_dict()``.
-        tools: likewise; ``{"type": "function", "function": {…}}`` or the function alone.
+        tools: of the same types; ``{"type": "function", "function": {…}}`` or the function alone.
         count: see :func:`counter`.
 
     Returns:
-        The number of tokens. Never raises: what cannot be read counts nothing.
+        The number of tokens. Never raises: a value that cannot be read counts 0.
     """
     tool_counts = [_count_tool(_plain(tool), count) for tool in tools]
     return (
@@ -187,7 +188,7 @@ def count_output(result: StreamResult, count: Counter) -> int:
     """Count the tokens that a model wrote and its server shows: content, reasoning, refusals, names and arguments.
 
     Args:
-        result: the result of the whole stream.
+        result: the result of the complete stream.
         count: see :func:`counter`.
     """
     texts: list[str] = []
@@ -220,7 +221,7 @@ def _text(value: Any) -> str:
 
 
 def _count_message(message: Any, count: Counter) -> int:
-    if message is None:  # JSON cannot express it, or its ``to_openai_dict()`` says that it is not sent
+    if message is None:  # JSON cannot represent it, or its ``to_openai_dict()`` returned ``None``: it is not sent
         return 0
     if not isinstance(message, dict):
         return _MESSAGE + count(_text(message))
@@ -261,7 +262,7 @@ def _count_tool(tool: Any, count: Counter) -> int:
 
 def _count_schemas(parameters: Any, count: Counter) -> int:
     total, pending = 0, [parameters]
-    while pending:  # no recursion: a schema is as deep as its author likes
+    while pending:  # no recursion, because a schema may be nested to any depth
         schema = pending.pop()
         if not isinstance(schema, dict):
             total += count(_text(schema))
@@ -282,7 +283,7 @@ def _inner_schemas(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for key in ("items", "prefixItems", "additionalProperties", "anyOf", "oneOf", "allOf"):
         value = schema.get(key)
         for inner in value if isinstance(value, list) else [value]:
-            if inner and inner is not True:  # ``true``, ``false`` and ``{}`` say nothing
+            if inner and inner is not True:  # ``true``, ``false`` and ``{}`` add no tokens
                 yield "", inner
 
 

@@ -1,6 +1,6 @@
-"""Responses that outlive a connection: a log of messages, from which a client goes on where it was cut off.
+"""Responses that outlive a connection: a log of messages, from which a client continues after it was cut off.
 
-``docs/resume.md`` shows how.
+See ``docs/resume.md``.
 """
 
 from streamfsm.resume.log import Cursor, Entry, Log, MemoryLog, events

@@ -1,8 +1,8 @@
-"""The log of one run, to which a producer appends, and from which any number of readers read.
+"""The log of one run: one producer appends to it, and any number of readers read from it.
 
-If a producer dies, another one can replace it. The new producer sends the request again, and gets a different answer:
-that is another *attempt*. Readers get the latest attempt only, from its first message on, and discard what they have of
-an earlier one.
+If a producer dies, another one can replace it. It sends the request again, and gets a different answer, which is
+another *attempt*. Readers get only the messages of the latest attempt, all of them, and discard those of an earlier
+one.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _CURSOR = re.compile(r"(?P<run>.*)/(?P<attempt>[0-9]{1,18})-(?P<seq_id>[0-9]{1,1
 
 
 class Cursor(NamedTuple):
-    """A place in the log of a run: the message after which a reader continues. As text, it is an SSE event's id."""
+    """A place in the log of a run: the message after which a reader continues. Its text is the id of an SSE event."""
 
     attempt: int
     """The number of the attempt: 1, 2, 3, …"""
@@ -34,13 +34,13 @@ class Cursor(NamedTuple):
 
     @classmethod
     def of(cls, text: str | None, run: str) -> "Cursor":
-        """Return the cursor that ``text`` represents; the beginning, if it is not a cursor, or one of another run."""
+        """Return the cursor that ``text`` represents; the beginning, if it is not a cursor of this ``run``."""
         found = _CURSOR.fullmatch(text or "")
         return cls(int(found["attempt"]), int(found["seq_id"])) if found and found["run"] == run else BEGINNING
 
 
 BEGINNING = Cursor(0, 0)
-"""Before every message."""
+"""The place before the first message."""
 
 
 class Entry(NamedTuple):
@@ -48,13 +48,13 @@ class Entry(NamedTuple):
 
     cursor: Cursor
     json: str
-    """The message, compact and without nulls."""
+    """The message as compact JSON without nulls."""
     is_last: bool
     """Whether it is the :class:`StopReason`."""
 
     @property
     def message(self) -> StreamMessage:
-        """The message itself."""
+        """The message as an object."""
         return _ADAPTER.validate_json(self.json)
 
 
@@ -68,31 +68,31 @@ class Log(Protocol):
         """Begin an attempt, and return its number. Messages of earlier attempts are dropped.
 
         Raises:
-            StaleAttempt: an attempt has ended. Its answer stands: a client may have acted on it.
+            StaleAttempt: an attempt has ended, and its answer is final, because a client may have acted on it.
         """
 
     async def append(self, attempt: int, message: Message) -> None:
-        """Append a message, which readers get at once.
+        """Append a message. Readers get it at once.
 
         Raises:
             StaleAttempt: another attempt has begun since, or this attempt has ended.
-            MisuseError: the message's ``seq_id`` does not come after the one before.
+            MisuseError: the message's ``seq_id`` does not come after that of the previous message.
         """
 
     def read_from(self, cursor: Cursor = BEGINNING) -> AsyncGenerator[Entry, None]:
         """Yield the messages after ``cursor``, and wait for more until the :class:`StopReason`.
 
-        A cursor of an earlier attempt means the beginning.
+        A cursor of an earlier attempt counts as the beginning.
         """
 
 
 def written(message: Message) -> str:
-    """Return the JSON of a message as the log keeps it."""
+    """Return the JSON of a message in the form in which the log keeps it."""
     return message.model_dump_json(exclude_none=True)
 
 
 class MemoryLog:
-    """A :class:`Log` in this process's memory. For ``asyncio``."""
+    """A :class:`Log` in the memory of this process. It needs ``asyncio``."""
 
     def __init__(self, run: str) -> None:
         self.run = run
@@ -141,18 +141,18 @@ class MemoryLog:
 
 
 def number_of(message: Message) -> int:
-    """Return the number by which a message is ordered."""
+    """Return the number by which messages are ordered."""
     if message.seq_id is None:
-        raise MisuseError(f"a message without seq_id has no place in a log: {message!r}")
+        raise MisuseError(f"a message in a log needs a seq_id: {message!r}")
     return message.seq_id
 
 
 async def events(log: Log, last_event_id: str | None = None) -> AsyncGenerator[bytes, None]:
-    """Yield server-sent events: the messages of a run that come after the client's last one.
+    """Yield server-sent events: the messages of a run after the last one that the client has.
 
-    The id of each event is its cursor, which a browser sends as ``Last-Event-ID`` when it reconnects. Before the first
-    message of an attempt there is an event ``attempt`` with the attempt's number, which tells the client to discard
-    what it has.
+    The id of each event is its cursor, which a browser sends as ``Last-Event-ID`` when it reconnects. An event
+    ``attempt`` with the attempt's number precedes the first message of another attempt than the client's. It tells the
+    client to discard what it has.
     """
     cursor = Cursor.of(last_event_id, log.run)
     attempt = cursor.attempt

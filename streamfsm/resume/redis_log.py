@@ -1,7 +1,7 @@
 """A log in a Redis stream, for producers and readers in several processes.
 
-The ids of a Redis stream are pairs of increasing numbers, like cursors. So the server itself refuses a message that
-comes twice, or from an attempt that has ended.
+The ids of a Redis stream are pairs of increasing numbers, like cursors. So the server itself rejects a message that
+comes twice, or that belongs to an attempt that has ended.
 """
 
 from collections.abc import AsyncGenerator
@@ -37,9 +37,9 @@ class RedisLog:
     Args:
         client: a ``redis.asyncio.Redis`` with ``decode_responses=True``.
         run: the run's name; its keys begin with ``streamfsm:``.
-        expires: seconds after the last message, after which the server deletes the run.
-        wait: seconds for which a reader's question for more waits for an answer, before it asks again. It holds a
-            connection meanwhile, so the client's ``socket_timeout`` has to be longer.
+        expires: seconds from the last message until the server deletes the run; ``None``: never.
+        wait: seconds for which a reader's request for more messages blocks before it is repeated. It occupies a
+            connection meanwhile, so the client's ``socket_timeout`` must be longer.
     """
 
     def __init__(self, client: Any, run: str, *, expires: int | None = 3600, wait: float = 1.0) -> None:
@@ -63,7 +63,7 @@ class RedisLog:
 
         number = number_of(message)
         last = int(isinstance(message, StopReason))
-        # No id of a Redis stream is 0-0, so the numbers of messages begin at 1.
+        # 0-0 is not a valid id in a Redis stream, so the numbers of messages begin at 1.
         entry = (str(attempt), number + 1, written(message), last, self._expires or "")
         try:
             appended = await self._client.eval(_APPEND, 2, *self._keys, *entry)

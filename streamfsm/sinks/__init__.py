@@ -1,6 +1,6 @@
-"""Messages in, other protocols out: lawful, because the table that writes a protocol is the table that checks it.
+"""Sinks: messages in, other protocols out. The table by which a sink writes a protocol also checks it.
 
-``docs/sinks.md`` shows them.
+See ``docs/sinks.md``.
 """
 
 from streamfsm.sinks.ag_ui import AgUi

@@ -1,8 +1,8 @@
-"""AG-UI 1.0: the events of a run, as agent front ends read them.
+"""AG-UI 1.0: the events of a run, as front ends of agents read them.
 
-Parts may interleave. A run that finishes has no part open; a run that fails may. The published verifiers let an id be
-opened again after its end, and a run begin with its failure; our table does not, because readers join such parts, and
-do not know which run failed.
+Parts may interleave. When a run finishes, no part may be open; when it fails, parts may. The published verifiers allow
+an id to be opened again after its end, and a run to begin with its failure. This table does not, because readers would
+join such parts, and would not know which run failed.
 """
 
 from functools import cache
@@ -18,26 +18,26 @@ from streamfsm.sinks.sink import Ending, Fields, Piece, ProtocolSink, Writes
 
 # fmt: off
 _ANYTIME = (
-    Row("running", "TEXT_MESSAGE_CHUNK",        "running",  None, "short for start, content and end; the reader closes it"),
-    Row("running", "TOOL_CALL_CHUNK",           "running",  None, "the same for a call"),
+    Row("running", "TEXT_MESSAGE_CHUNK",        "running",  None, "short for start, content and end; the reader closes the message"),
+    Row("running", "TOOL_CALL_CHUNK",           "running",  None, "the same, for a call"),
     Row("running", "REASONING_MESSAGE_CHUNK",   "running",  None, "the same for reasoning"),
     Row("running", "REASONING_ENCRYPTED_VALUE", "running",  None, "belongs to a message or call, open or not"),
-    Row("running", "TOOL_CALL_RESULT",          "running",  None, "a message of its own, of a call that was run meanwhile"),
-    Row("running", "STATE_SNAPSHOT",            "running",  None, "the state of the agent, beside its messages"),
+    Row("running", "TOOL_CALL_RESULT",          "running",  None, "a message of its own, for a call that was run meanwhile"),
+    Row("running", "STATE_SNAPSHOT",            "running",  None, "the state of the agent, apart from its messages"),
     Row("running", "STATE_DELTA",               "running",  None, "the same, as a patch"),
     Row("running", "MESSAGES_SNAPSHOT",         "running",  None, "all messages again"),
     Row("running", "ACTIVITY_SNAPSHOT",         "running",  None, "a message that is neither text nor call"),
     Row("running", "ACTIVITY_DELTA",            "running",  None, "the same, as a patch"),
     Row("running", "SUBAGENT_STARTED",          "running",  None, "an agent within the run"),
-    Row("running", "SUBAGENT_FINISHED",         "running",  None, "the same agent, done"),
-    Row("running", "SUBAGENT_ERROR",            "running",  None, "the same agent, failed: the run goes on"),
-    Row("running", "CUSTOM",                    "running",  None, "whatever the two ends agreed on"),
+    Row("running", "SUBAGENT_FINISHED",         "running",  None, "that agent has finished"),
+    Row("running", "SUBAGENT_ERROR",            "running",  None, "that agent has failed; the run continues"),
+    Row("running", "CUSTOM",                    "running",  None, "an event that agent and front end agreed on"),
     Row("running", "RAW",                       "running",  None, "an event of another system"),
 )
 _RUN = (
-    Row("waiting", "RUN_STARTED",               "running",  None, "names the run, and the protocol's version"),
+    Row("waiting", "RUN_STARTED",               "running",  None, "has the run's id and the protocol's version"),
     *_ANYTIME,
-    Row("running", "RUN_FINISHED",              "finished", None, "done, interrupted or cancelled, as its outcome says"),
+    Row("running", "RUN_FINISHED",              "finished", None, "complete, interrupted or cancelled, as its outcome says"),
     Row("running", "RUN_ERROR",                 "failed",   None, "the run failed; what was open stays unfinished"),
 )
 # fmt: on
@@ -47,9 +47,9 @@ def _part(name: str, begins: str, goes_on: str | None, ends: str, key: str, *, a
     rows = [
         Row("absent", begins, "open", None, "its first event"),
         *([Row("open", goes_on, "open", None, "more of its text")] if goes_on else ()),
-        Row("open", ends, "ended", None, "nothing more comes of it"),
+        Row("open", ends, "ended", None, "it is complete"),
     ]
-    states = {"absent": "not begun", "open": "more may come of it", "ended": "over"}
+    states = {"absent": "not begun", "open": "more may come", "ended": "complete"}
     return Part(
         table(name, states, ("ended",), rows),
         (key,),
@@ -68,7 +68,7 @@ GRAMMAR = Grammar(
                 "run",
                 {
                     "waiting": "nothing has come",
-                    "running": "the agent works",
+                    "running": "the agent is working",
                     "finished": "nothing follows",
                     "failed": "nothing follows",
                 },
@@ -104,7 +104,7 @@ GRAMMAR = Grammar(
 
 @cache
 def _model(word: str) -> Any:
-    """The published model of an event."""
+    """Return the published model of an event."""
     try:
         from ag_ui import core
     except ImportError as error:
@@ -116,8 +116,8 @@ class AgUi(ProtocolSink[Any]):
     """Writes AG-UI: :meth:`feed` returns events of the package ``ag-ui-protocol`` (extra ``ag-ui``).
 
     Args:
-        thread_id: the conversation; made up unless given.
-        run_id: this run of the agent; made up unless given.
+        thread_id: the id of the conversation, by default a new one.
+        run_id: the id of this run of the agent, by default a new one.
     """
 
     GRAMMAR: ClassVar[Grammar] = GRAMMAR
@@ -127,18 +127,18 @@ class AgUi(ProtocolSink[Any]):
         Writes("response begins",   ("RUN_STARTED",), "one response is one run"),
         Writes("thought begins",    ("REASONING_START", "REASONING_MESSAGE_START"), "a message for each run of thoughts"),
         Writes("thought goes on",   ("REASONING_MESSAGE_CONTENT",), "as it came"),
-        Writes("thought is signed", ("REASONING_ENCRYPTED_VALUE",), "goes back with the message"),
+        Writes("thought is signed", ("REASONING_ENCRYPTED_VALUE",), "readers send it back with the message"),
         Writes("thought ends",      ("REASONING_MESSAGE_END", "REASONING_END"), "another kind of message begins, or the stream ends"),
-        Writes("thought is hidden", ("REASONING_START",), "reasoning without a message: it happens and is not shown"),
+        Writes("thought is hidden", ("REASONING_START",), "reasoning without a message: it is not shown"),
         Writes("hidden thought ends", ("REASONING_END",), "another kind of message begins, or the stream ends"),
         Writes("encrypted thought ends", ("REASONING_END",), "the same"),
-        Writes("thought is encrypted", ("REASONING_ENCRYPTED_VALUE",), "goes back with the message; readers keep the last one"),
+        Writes("thought is encrypted", ("REASONING_ENCRYPTED_VALUE",), "readers send it back with the message; they keep the last one"),
         Writes("speech begins",     ("TEXT_MESSAGE_START",), "a message for each run of speech"),
         Writes("speech goes on",    ("TEXT_MESSAGE_CONTENT",), "as it came"),
         Writes("speech ends",       ("TEXT_MESSAGE_END",), "another kind of message begins, or the stream ends"),
         Writes("call begins",       ("TOOL_CALL_START",), "its name is complete"),
         Writes("call goes on",      ("TOOL_CALL_ARGS",), "as it came; calls may interleave"),
-        Writes("call is whole",     (), "more may follow the last brace, which makes the call wrong"),
+        Writes("call is whole",     (), "text may still follow the last brace and make the call invalid"),
         Writes("call ends ready",   ("TOOL_CALL_END",), "the outcome lists it as pending"),
         Writes("call ends approvable", ("TOOL_CALL_END",), "the outcome lists it as an interrupt"),
         Writes("call ends",         ("TOOL_CALL_END", "CUSTOM"), "it may not be run, and is not pending"),
@@ -151,12 +151,12 @@ class AgUi(ProtocolSink[Any]):
         Writes("asking call goes on", ("TOOL_CALL_ARGS",), "as it came"),
         Writes("asking call ends", ("TOOL_CALL_END",), "the outcome lists it as an interrupt"),
         Writes("asking call breaks off", ("TOOL_CALL_END", "CUSTOM"), "there is nothing to approve"),
-        Writes("other message",     ("CUSTOM",), "by the name streamfsm. and its message type"),
-        Writes("anomaly",           ("CUSTOM",), "by the name streamfsm.anomaly"),
-        Writes("ends done",         ("RUN_FINISHED",), "success with the pending calls; an interrupt where calls wait for approval"),
+        Writes("other message",     ("CUSTOM",), "its name is streamfsm. and the message type"),
+        Writes("anomaly",           ("CUSTOM",), "its name is streamfsm.anomaly"),
+        Writes("ends done",         ("RUN_FINISHED",), "success with the pending calls, or an interrupt if calls wait for approval"),
         Writes("ends in doubt",     ("RUN_FINISHED",), "the same: calls that are not ready are not pending"),
-        Writes("ends cut",          ("RUN_FINISHED",), "success: what came stands, and no call is pending"),
-        Writes("ends unmarked",     ("RUN_ERROR",), "the connection was lost, as far as anybody knows"),
+        Writes("ends cut",          ("RUN_FINISHED",), "success: what came is valid, and no call is pending"),
+        Writes("ends unmarked",     ("RUN_ERROR",), "as if the connection was lost"),
         Writes("ends failed",       ("RUN_ERROR",), "with the error's message and code"),
         Writes("ends cancelled",    ("RUN_FINISHED",), "with the outcome cancelled"),
     )

@@ -1,7 +1,7 @@
-"""The Messages stream of Anthropic: blocks, one after the other.
+"""Anthropic's Messages stream: blocks, one after the other.
 
-A block ends before the next begins, and blocks are counted. Deltas are of the type of their block. An error ends the
-stream wherever it is.
+A block ends before the next begins, and blocks are numbered. The type of a delta depends on its block. An error ends
+the stream in any state.
 """
 
 import json
@@ -29,19 +29,19 @@ _BLOCKS = {
 _STARTS = [f"content_block_start {kind}" for kind in _BLOCKS]
 # fmt: off
 _MESSAGE = (
-    Row("waiting",  "message_start",      "between",  None, "names the message, and the model"),
+    Row("waiting",  "message_start",      "between",  None, "has the message's id and the model"),
     *(Row("between", start,               "in_block", None, "one block at a time") for start in _STARTS),
     Row("in_block", "content_block_stop", "between",  None, "the next block may begin"),
-    Row("between",  "message_delta",      "ending",   None, "why it stops, and the usage"),
+    Row("between",  "message_delta",      "ending",   None, "the stop reason and the usage"),
     Row("ending",   "message_delta",      "ending",   None, "the same again, with later counts"),
     Row("ending",   "message_stop",       "ended",    None, "nothing follows"),
-    *(Row(state, "ping", state, None, "nothing is said") for state in ("waiting", "between", "in_block", "ending")),
+    *(Row(state, "ping", state, None, "keeps the connection alive") for state in ("waiting", "between", "in_block", "ending")),
     *(Row(state, "error", "failed", None, "nothing follows") for state in ("waiting", "between", "in_block", "ending")),
 )
 _BLOCK = (
     *(Row("absent", f"content_block_start {kind}", kind, None, "its first event") for kind in _BLOCKS),
-    *(Row(kind, f"content_block_delta {delta}", kind, None, "more of it") for kind, deltas in _BLOCKS.items() for delta in deltas),
-    *(Row(kind, "content_block_stop", "ended", None, "nothing more comes of it") for kind in _BLOCKS),
+    *(Row(kind, f"content_block_delta {delta}", kind, None, "more of the block") for kind, deltas in _BLOCKS.items() for delta in deltas),
+    *(Row(kind, "content_block_stop", "ended", None, "the block is complete") for kind in _BLOCKS),
 )
 # fmt: on
 
@@ -68,7 +68,7 @@ GRAMMAR = Grammar(
                     "waiting": "nothing has come",
                     "between": "no block is open",
                     "in_block": "one block is open",
-                    "ending": "all blocks were there",
+                    "ending": "all blocks have come",
                     "ended": "nothing follows",
                     "failed": "nothing follows",
                 },
@@ -83,13 +83,13 @@ GRAMMAR = Grammar(
                     "absent": "not begun",
                     "text": "what the model says",
                     "thinking": "its thoughts, signed at the end",
-                    "tool_use": "a call; its deltas are JSON that may be cut anywhere",
+                    "tool_use": "a call; its deltas are pieces of JSON",
                     "server_tool_use": "a call that the server runs",
-                    "mcp_tool_use": "the same, of a tool of another server",
-                    "mcp_tool_result": "what came of it",
+                    "mcp_tool_use": "the same, for a tool of another server",
+                    "mcp_tool_result": "the result of such a call",
                     "redacted_thinking": "thoughts that only the server can read",
                     "other": "a block of another type, such as a result of the server's tool",
-                    "ended": "over",
+                    "ended": "complete",
                 },
                 ("ended",),
                 _BLOCK,
@@ -112,13 +112,13 @@ GRAMMAR = Grammar(
 class AnthropicEvents(ProtocolSink[dict[str, Any]]):
     """Writes Anthropic's Messages stream: :meth:`feed` returns its events, as dicts.
 
-    Blocks may not be interleaved, and Anthropic's client refuses input that is not JSON. So a call is kept until its
-    arguments are complete (at most ``Limits.arguments`` characters for each call), and is then written as one block,
+    Blocks may not be interleaved, and Anthropic's client rejects input that is not JSON. So the sink keeps a call until
+    its arguments are complete (at most ``Limits.arguments`` characters for each call), and then writes it as one block,
     when no text is being written. A call whose arguments are not JSON is not written. If there is such a call, or any
     call that is not ready, the stream ends with an error, because a client would run every ``tool_use``.
 
-    Thoughts are signed if the signature came with them, before anything else did. Calls that the server ran come with
-    their results at the end, as those of MCP, which ``client.beta.messages`` reads.
+    Thoughts are signed if their signature came before anything else did. Calls that the server ran are written at the
+    end, with their results, as MCP blocks, which ``client.beta.messages`` reads.
 
     Args:
         model: the name of the model.
@@ -131,38 +131,38 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
         Writes("response begins",   ("message_start",), "one response is one message"),
         Writes("thought begins",    ("content_block_start thinking",), "a block for each run of thoughts"),
         Writes("thought goes on",   ("content_block_delta thinking_delta",), "as it came"),
-        Writes("thought is signed", ("content_block_delta signature_delta",), "if the signature is that of all the text"),
+        Writes("thought is signed", ("content_block_delta signature_delta",), "if the signature is that of the complete text"),
         Writes("thought ends",      ("content_block_stop",), "another kind of message begins, or the stream ends"),
-        Writes("thought is hidden", (), "a redacted block holds data, and there are none yet"),
-        Writes("hidden thought ends", (), "there were none"),
+        Writes("thought is hidden", (), "a redacted block contains data, and there are none yet"),
+        Writes("hidden thought ends", (), "there were no data"),
         Writes("encrypted thought ends", (), "the block is written"),
-        Writes("thought is encrypted", ("content_block_start redacted_thinking", "content_block_stop"), "whole at once; it means something to the model that thought it only"),
+        Writes("thought is encrypted", ("content_block_start redacted_thinking", "content_block_stop"), "complete at once; only the model that thought it can read it"),
         Writes("speech begins",     ("content_block_start text",), "a block for each run of speech"),
         Writes("speech goes on",    ("content_block_delta text_delta",), "as it came"),
         Writes("speech ends",       ("content_block_stop",), "another kind of message begins, or the stream ends"),
-        Writes("call begins",       (), "held until it is whole"),
-        Writes("call goes on",      (), "held until it is whole"),
+        Writes("call begins",       (), "held back until it is complete"),
+        Writes("call goes on",      (), "held back until it is complete"),
         Writes("call is whole",     ("content_block_start tool_use", "content_block_delta input_json_delta", "content_block_stop"), "when no other block is open"),
         Writes("call ends ready",   (), "it was written"),
         Writes("call ends approvable", (), "it was written"),
-        Writes("call ends",         (), "the end tells"),
-        Writes("hosted call begins", (), "held until its result is known"),
-        Writes("hosted call goes on", (), "held until its result is known"),
+        Writes("call ends",         (), "the stream ends with an error"),
+        Writes("hosted call begins", (), "held back until its result is known"),
+        Writes("hosted call goes on", (), "held back until its result is known"),
         Writes("hosted call ends", ("content_block_start mcp_tool_use", "content_block_delta input_json_delta", "content_block_stop", "content_block_start mcp_tool_result", "content_block_stop"), "with its result, at the end"),
         Writes("hosted call fails", ("content_block_start mcp_tool_use", "content_block_delta input_json_delta", "content_block_stop", "content_block_start mcp_tool_result", "content_block_stop"), "with its error, at the end"),
         Writes("hosted call breaks off", (), "nobody ran it"),
-        Writes("asking call begins", (), "the protocol has no place for it"),
+        Writes("asking call begins", (), "the protocol has no such event"),
         Writes("asking call goes on", (), "the same"),
         Writes("asking call ends", (), "the same"),
         Writes("asking call breaks off", (), "the same"),
-        Writes("other message",     (), "the protocol has no place for it"),
-        Writes("anomaly",           (), "the protocol has no place for it"),
+        Writes("other message",     (), "the protocol has no such event"),
+        Writes("anomaly",           (), "the protocol has no such event"),
         Writes("ends done",         ("message_delta", "message_stop"), "with the stop reason and the usage"),
         Writes("ends in doubt",     ("error",), "readers would run every tool_use"),
-        Writes("ends cut",          ("message_delta", "message_stop"), "by length or a filter; readers run no tool_use then"),
-        Writes("ends unmarked",     ("error",), "the connection was lost, as far as anybody knows"),
+        Writes("ends cut",          ("message_delta", "message_stop"), "by length or a filter; in that case, readers run no tool_use"),
+        Writes("ends unmarked",     ("error",), "as if the connection was lost"),
         Writes("ends failed",       ("error",), "with the error's message"),
-        Writes("ends cancelled",    ("error",), "there is no other way to stop early"),
+        Writes("ends cancelled",    ("error",), "the protocol has no other early end"),
     )
     # fmt: on
 
@@ -170,7 +170,7 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
         super().__init__()
         self._model = model
         self._whole: list[Piece] = []
-        """Calls that wait for the block that is open."""
+        """Complete calls that wait for the end of the open block."""
         self._index = -1
 
     def frame(self, event: dict[str, Any]) -> bytes:
@@ -219,7 +219,7 @@ class AnthropicEvents(ProtocolSink[dict[str, Any]]):
         why = ending.error.message
         if ending.how == "ends in doubt":
             names = [f"{piece.name} ({piece.verdict})" for piece in self._calls.values() if piece.ending == "call ends"]
-            why = f"calls that are not ready, or have no place here: {', '.join(names)}"
+            why = f"calls that are not ready, or that this protocol cannot represent: {', '.join(names)}"
         return {"error": {"type": "api_error", "message": why}}
 
     FIELDS: ClassVar[Fields] = {
@@ -265,7 +265,7 @@ def _result(piece: Piece) -> dict[str, Any]:
 
 
 def _input(piece: Piece) -> str | None:
-    """The arguments as JSON that Anthropic's client reads; ``None``: they cannot be written."""
+    """Return the arguments as JSON that Anthropic's client reads; ``None``: they cannot be written."""
     text = piece.whole
     if piece.verdict == "empty":
         return ""
@@ -278,7 +278,7 @@ def _input(piece: Piece) -> str | None:
             return None
     else:
         return text
-    # What strict readers refuse: raw control characters, halves of surrogate pairs.
+    # Strict readers reject raw control characters and lone surrogates.
     try:
         return json_bytes(json.loads(text, strict=False)).decode()
     except (ValueError, RecursionError):

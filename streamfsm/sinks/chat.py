@@ -1,7 +1,6 @@
-"""Chat Completions, as OpenAI streams them: a grammar to check by, without a sink.
+"""Chat Completions, as OpenAI streams them: a grammar for checking, without a sink.
 
-What other servers do differently, and our parser reads all the same, is a violation here: this table says what every
-client can read.
+Where other servers deviate, the parser accepts more than this table: the table has only what every client can read.
 """
 
 from collections.abc import Iterator
@@ -11,18 +10,18 @@ from streamfsm.sinks.grammar import DONE, Event, Grammar, Part, Word, table
 
 # fmt: off
 _RESPONSE = (
-    Row("open",   "usage",  "counted", None, "the last chunk, of no choice, if it was asked for"),
-    Row("open",   "empty",  "open",    None, "a chunk of no choice, such as a filter's report on the prompt"),
+    Row("open",   "usage",  "counted", None, "the last chunk, without a choice, if the request asked for usage"),
+    Row("open",   "empty",  "open",    None, "a chunk without a choice, such as a filter's report on the prompt"),
     Row("open",   "error",  "failed",  None, "the server failed"),
-    Row("open",   DONE,     "done",    None, "ends the body"),
-    Row("counted", DONE,    "done",    None, "ends the body"),
-    Row("failed", DONE,     "failed",  None, "some servers end the body all the same"),
+    Row("open",   DONE,     "done",    None, "the end of the body"),
+    Row("counted", DONE,    "done",    None, "the end of the body"),
+    Row("failed", DONE,     "failed",  None, "some servers end the body even then"),
 )
 _CHOICE = (
     Row("absent",   "delta",  "speaking", None, "its first chunk"),
-    Row("speaking", "delta",  "speaking", None, "more of it"),
-    Row("absent",   "finish", "finished", None, "an answer of one chunk"),
-    Row("speaking", "finish", "finished", None, "nothing more comes of it"),
+    Row("speaking", "delta",  "speaking", None, "more of the answer"),
+    Row("absent",   "finish", "finished", None, "an answer in one chunk"),
+    Row("speaking", "finish", "finished", None, "the answer is complete"),
 )
 _CALL = (
     Row("absent",  "call",      "begun", None, "its first entry has the id and the name"),
@@ -56,7 +55,7 @@ GRAMMAR = Grammar(
             table(
                 "response",
                 {
-                    "open": "chunks come",
+                    "open": "chunks are coming",
                     "counted": "all choices have ended",
                     "done": "nothing follows",
                     "failed": "nothing follows",
@@ -68,7 +67,7 @@ GRAMMAR = Grammar(
         Part(
             table(
                 "choice",
-                {"absent": "not begun", "speaking": "the model answers", "finished": "it gave a finish reason"},
+                {"absent": "not begun", "speaking": "the model answers", "finished": "its finish reason has come"},
                 ("finished",),
                 _CHOICE,
             ),

@@ -1,9 +1,9 @@
-"""The grammar of a protocol that streams events: what may follow what, and what must have ended when.
+"""The grammar of a protocol that streams events: the legal orders of events, and which parts must have ended when.
 
-It is a declaration: a table for the stream, and one for each kind of part that begins and ends inside it, such as a
-text or a call. The events of the tables are the protocol's own words. A :class:`Reading` runs the tables over a stream
-of events, whoever wrote it: a sink lets no event out that its grammar forbids, and ``streamfsm verify`` reads the
-streams of others by the same tables.
+It is declared as a table for the stream, and one for each kind of part that begins and ends inside it, such as a text
+or a call. The events of the tables are the protocol's own words. A :class:`Reading` runs the tables over any stream of
+events: a sink emits no event that its grammar forbids, and ``streamfsm verify`` checks the streams of others by the
+same tables.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,10 +26,11 @@ def table(name: str, states: Mapping[str, str], final: tuple[str, ...], rows: It
     """Return the table of a kind of part.
 
     Args:
-        name: what the part is called.
-        states: each state with its *because*, the initial one first.
-        final: the states that nothing leaves.
-        rows: of which the events are the protocol's words. A stream can break off anywhere, so no ending is an event.
+        name: the name of the kind of part.
+        states: each state with the reason for it, the initial state first.
+        final: the states that no row leaves.
+        rows: the transitions, by the protocol's words. The end of a stream is not an event, because it can come
+            anywhere.
     """
     rows = tuple(rows)
     events = tuple(dict.fromkeys(row.event for row in rows))
@@ -37,40 +38,40 @@ def table(name: str, states: Mapping[str, str], final: tuple[str, ...], rows: It
 
 
 class Word(NamedTuple):
-    """What an event says, in a word of the tables."""
+    """An event of the tables that an event of the stream stands for."""
 
     word: str
     fields: Mapping[str, Any]
-    """Those that the event must have, if it must, and those that tell which part it speaks of."""
+    """The fields of the event: those that it must have, and those that identify the part."""
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One kind of part: its table, and how it lies in the whole. Parts of a kind are told apart by a key."""
+    """One kind of part: its table, and its place among the other parts. A key distinguishes parts of a kind."""
 
     table: Table
     key: tuple[str, ...] = ()
-    """Fields whose values tell which part an event speaks of; they begin with the key of the part that it lies in."""
+    """The fields whose values identify the part of an event; they begin with the key of the enclosing part."""
     inside: str | None = None
-    """The kind of part that it lies in; ``None``: it is the stream itself."""
+    """The kind of the enclosing part; ``None``: this is the stream itself."""
     may_speak: tuple[str, ...] = ()
-    """States of the part that it lies in, in which its events are legal."""
+    """The states of the enclosing part in which the events of this part are legal."""
     ends_before: tuple[str, ...] = ()
-    """States of the part that it lies in, which that one may not enter before this part has ended."""
+    """The states that the enclosing part may enter only after this part has ended."""
     ends_in: tuple[str, ...] = ()
-    """States in which it has ended, if not only in the final ones."""
+    """States, besides the final ones, in which this part has ended."""
     again: bool = False
-    """Whether another part may have the key of one that has ended."""
+    """Whether the key of a part that has ended may be used again."""
     counts: bool = False
     """Whether the last field of the key counts the parts: 0, 1, 2, …"""
 
     @cached_property
     def machine(self) -> StateMachine:
-        """The table, as what runs."""
+        """The state machine of the table."""
         return StateMachine(self.table)
 
     def has_ended(self, state: str) -> bool:
-        """Whether a part in ``state`` needs nothing more."""
+        """Whether a part in ``state`` is complete."""
         return state in (*self.table.final, *self.ends_in)
 
 
@@ -80,21 +81,21 @@ def _by_type(event: Event) -> Iterator[Word]:
 
 @dataclass(frozen=True, eq=False)
 class Grammar:
-    """A protocol: its parts, the stream first, and the fields that its events must have."""
+    """A protocol: its parts, the stream first, and the required fields of its events."""
 
     wire: str
-    """The name by which the command line knows it."""
+    """Its name on the command line."""
     parts: tuple[Part, ...]
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Word → names of the fields that must be there, besides those that tell which part is meant."""
+    """Word → names of the required fields, besides those that identify the part."""
     read: Callable[[Event], Iterable[Word]] = _by_type
-    """What an event says. It may raise ``KeyError`` or ``TypeError`` for what is not an event."""
+    """Returns the words of an event. It may raise ``KeyError`` or ``TypeError`` for anything that is not an event."""
     counter: str | None = None
-    """A field that counts the events: each has the number after that of the one before."""
+    """A field that numbers the events consecutively."""
 
     @cached_property
     def by_word(self) -> Mapping[str, tuple[Part, ...]]:
-        """The parts that a word moves, from the outermost."""
+        """Word → the parts in whose tables it is an event, the outermost first."""
         words = dict.fromkeys(event for part in self.parts for event in part.table.events)
         return {word: tuple(part for part in self.parts if word in part.table.events) for word in words}
 
@@ -104,7 +105,7 @@ class Grammar:
         return {part.table.name: part for part in self.parts}
 
     def check(self, events: Iterable[Event]) -> "Violation | None":
-        """Return the first thing that is wrong with a whole stream; ``None``: it is lawful."""
+        """Return the first violation in a complete stream; ``None``: it is legal."""
         reading = Reading(self)
         for place, event in enumerate(events):
             if found := reading.step(event):
@@ -114,19 +115,19 @@ class Grammar:
 
 
 _NOT_AN_EVENT = "this is not an event"
-_SHOWN = 8  # words that a person reads
+_SHOWN = 8  # more would be too many to read
 
 
 class Violation(NamedTuple):
-    """The first step of a stream that its grammar forbids."""
+    """The first event of a stream that its grammar forbids."""
 
     why: str
     legal: tuple[str, ...]
-    """What would have been legal in its place."""
+    """The words that would have been legal instead."""
     word: str | None
-    """What the event said, in a word of the grammar; ``None``: it said nothing that the grammar knows."""
+    """The event's word; ``None``: the event is not in the grammar."""
     place: int | None = None
-    """Number of the event, from 0; ``None``: the stream ended too early."""
+    """The number of the event, from 0; ``None``: the stream ended too early."""
 
     def __str__(self) -> str:
         more = f", and {len(self.legal) - _SHOWN} more" if len(self.legal) > _SHOWN else ""
@@ -155,21 +156,21 @@ class _Instance:
 
 
 class Reading:
-    """A stream of events as far as it has come: the state of each of its parts."""
+    """Checks a stream event by event: it has the state of each of the stream's parts."""
 
     def __init__(self, grammar: Grammar) -> None:
         self._grammar = grammar
         self._stream = _Instance(grammar.parts[0], (), grammar.parts[0].table.initial)
         self._instances = {self._stream.place: self._stream}
         self._open = dict(self._instances)
-        """Those that have not ended."""
+        """The parts that have not ended."""
         self._numbers: dict[tuple[str, Key], int] = {}
-        """How many parts of a kind there are in the one that they lie in."""
+        """The number of parts of each kind in each enclosing part."""
         self._due: int | None = None
         """The number of the next event."""
 
     def step(self, event: Event) -> Violation | None:
-        """Take the next event; return what is wrong with it. After that the reading is of no use."""
+        """Read the next event, and return the violation, if it is one; after a violation, do not use this object."""
         try:
             words = [*self._grammar.read(event)]
         except (AttributeError, KeyError, TypeError) as error:
@@ -188,14 +189,14 @@ class Reading:
         return None
 
     def end(self) -> Violation | None:
-        """Take the end of the stream; return what is missing."""
+        """Read the end of the stream, and return the violation if something is missing."""
         stream = self._stream
         if stream.part.has_ended(stream.state):
             return None
         return self._violation(f"the stream ends while {stream.said}", None)
 
     def legal(self) -> list[str]:
-        """What may come now: words, and of which open part; first what goes on with one, last what changes nothing."""
+        """The legal words, with their open part: first those that continue a part, last those that change nothing."""
         going_on: list[str] = []
         idle: list[str] = []
         said: set[str] = set()
@@ -219,7 +220,7 @@ class Reading:
         return [*going_on, *beginning, *idle]
 
     def _has_room(self, part: Part) -> bool:
-        """Whether a part in which ``part`` may speak is there."""
+        """Whether there is an enclosing part in which ``part`` may begin."""
         return any(each.part.table.name == part.inside and each.state in part.may_speak for each in self._open.values())
 
     def _take(self, word: str, fields: Mapping[str, Any]) -> str | None:
@@ -266,7 +267,7 @@ class Reading:
         return None
 
     def _forbids(self, part: Part, key: Key) -> _Instance | None:
-        """The part that ``part`` lies in, if that is in a state in which ``part`` may not speak."""
+        """Return the enclosing part, if events of ``part`` are illegal in its state."""
         if part.inside is None:
             return None
         outer = self._grammar.by_name[part.inside]
@@ -275,7 +276,7 @@ class Reading:
         return None if parent.state in part.may_speak else parent
 
     def _open_before(self, instance: _Instance, target: str) -> _Instance | None:
-        """A part within ``instance`` that must have ended before it enters ``target``, and has not."""
+        """Return a part inside ``instance`` that has not ended, and must before ``instance`` enters ``target``."""
         for each in self._open.values():
             lies_in_it = each.part.inside == instance.part.table.name and each.key[: len(instance.key)] == instance.key
             if lies_in_it and target in each.part.ends_before:

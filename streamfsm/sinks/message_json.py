@@ -1,4 +1,4 @@
-"""Messages as JSON: of like messages, all but the text and the number is written once."""
+"""Messages as JSON. Similar messages share a template, so that only the text and the number are written anew."""
 
 from collections.abc import Callable, Mapping
 from operator import itemgetter
@@ -15,8 +15,8 @@ from streamfsm.messages import (
 )
 
 _Parts: TypeAlias = tuple[bytes, bytes, bytes] | tuple[()]
-"""What is before the number, between it and the text, and after the text; empty if that cannot be told."""
-_TEXT, _NUMBER = "\x00 text \x00", 8_888_888_888_888_888  # places in a template
+"""The JSON before the number, between it and the text, and after the text; empty if the places are ambiguous."""
+_TEXT, _NUMBER = "\x00 text \x00", 8_888_888_888_888_888  # placeholders in a template
 
 
 def json_of(message: Message) -> bytes:
@@ -25,7 +25,7 @@ def json_of(message: Message) -> bytes:
 
 
 class MessageJson:
-    """Writes messages of one response as :func:`json_of` does, in a fraction of its time where one is like the last."""
+    """Writes a response's messages as :func:`json_of` does, but in a fraction of the time if one is like the last."""
 
     __slots__ = ("_date", "_like", "_parts")
 
@@ -33,7 +33,7 @@ class MessageJson:
         self._like: tuple[Any, ...] | None = None
         self._date: object = None
         self._parts: _Parts | None = None
-        """``None``: no message was like the last one yet."""
+        """``None``: there has been only one such message."""
 
     def write(self, message: Message) -> bytes:
         """Return the message as compact JSON without nulls."""
@@ -45,7 +45,7 @@ class MessageJson:
         like, text = read(fields)
         if text is None:  # the name of a call
             return json_of(message)
-        if like != self._like or fields["date"] is not self._date:  # equal dates may be written in two ways
+        if like != self._like or fields["date"] is not self._date:  # equal dates may have different texts
             self._like, self._date, self._parts = like, fields["date"], None
             return json_of(message)
         parts = self._parts
@@ -65,7 +65,7 @@ def _parts(message: Message) -> _Parts:
         update = {f"{marked.FIELD}": _TEXT}
     template = json_of(marked.model_copy(update=update))
     places = template.count(b"%d" % _NUMBER), template.count(to_json(_TEXT))
-    if places != (1, 1):  # an id says what marks a place
+    if places != (1, 1):  # an id contains one of the placeholders
         return ()
     head, _, rest = template.partition(b"%d" % _NUMBER)
     middle, _, tail = rest.partition(to_json(_TEXT))
@@ -76,7 +76,7 @@ _Read: TypeAlias = Callable[[dict[str, Any]], tuple[tuple[Any, ...], Any]]
 
 
 def _reads(kind: type[Message]) -> _Read:
-    """Return what reads a message's fields: all that like messages share, and the text."""
+    """Return a function from a message's fields to the values that similar messages share, and the text."""
     text = kind.FIELD or ""
     shared = itemgetter(*(name for name in kind.model_fields if name not in ("date", "seq_id", text)))
     return lambda fields: (shared(fields), fields[text])

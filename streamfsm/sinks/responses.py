@@ -1,7 +1,8 @@
 """OpenAI Responses: the events of one response.
 
-Items have an index, and so have their parts; items may interleave. A response that is completed or incomplete has no
-item open; a failed one may. What an item said in deltas is said again, whole, when the part and the item are done.
+Items have an index, and so have their parts; items may interleave. When a response is completed or incomplete, no item
+may be open; when it failed, items may. When a part or an item is done, its event repeats the complete text of its
+deltas.
 """
 
 import re
@@ -17,33 +18,33 @@ from streamfsm.sinks.sink import Ending, Fields, Piece, ProtocolSink, Writes
 _ITEMS = ("message", "reasoning", "function_call", "custom_tool_call", "mcp_call", "mcp_approval_request")
 _PARTS = ("output_text", "refusal", "reasoning_text")
 _HOSTED = re.compile(r"response\.(\w+_call|mcp_)\w*\.")
-"""Events of tools that the server runs, of which there are many: ``response.web_search_call.searching`` …"""
+"""Events of tools that the server runs, of which there are many, such as ``response.web_search_call.searching``."""
 
 # fmt: off
 _RESPONSE = (
-    Row("waiting",   "response.created",     "open",      None, "names the response"),
-    Row("open",      "response.queued",      "open",      None, "no model has taken it yet"),
-    Row("open",      "response.in_progress", "open",      None, "a model has taken it"),
-    Row("open",      "keepalive",            "open",      None, "nothing is said"),
-    Row("open",      "response.completed",   "ended",     None, "with all its output"),
-    Row("open",      "response.incomplete",  "ended",     None, "cut by length or a filter, or cancelled"),
+    Row("waiting",   "response.created",     "open",      None, "has the response's id"),
+    Row("open",      "response.queued",      "open",      None, "the model has not begun"),
+    Row("open",      "response.in_progress", "open",      None, "the model has begun"),
+    Row("open",      "keepalive",            "open",      None, "keeps the connection alive"),
+    Row("open",      "response.completed",   "ended",     None, "with the complete output"),
+    Row("open",      "response.incomplete",  "ended",     None, "cut off by length or a filter, or cancelled"),
     Row("open",      "response.failed",      "failed",    None, "with the error; items may be open"),
-    Row(LIVE,        "error",                "failed",    None, "the same, of a request that may have made no response"),
+    Row(LIVE,        "error",                "failed",    None, "the same, for a request that may have no response"),
     Row("ended",     DONE,                   "ended",     None, "some servers end the body as in Chat Completions"),
     Row("failed",    DONE,                   "failed",    None, "the same"),
 )
 _ITEM = (
     *(Row("absent", f"response.output_item.added {kind}", kind, None, "its first event") for kind in (*_ITEMS, "other")),
-    *(Row(kind, f"response.output_item.done {kind}", "done", None, "the item, whole") for kind in (*_ITEMS, "other")),
+    *(Row(kind, f"response.output_item.done {kind}", "done", None, "the complete item") for kind in (*_ITEMS, "other")),
     Row("function_call",    "response.function_call_arguments.delta", "function_call",    None, "more of its arguments"),
-    Row("function_call",    "response.function_call_arguments.done",  "arguments_done",   None, "the arguments, whole"),
-    Row("arguments_done",   "response.output_item.done function_call", "done",            None, "the item, whole"),
+    Row("function_call",    "response.function_call_arguments.done",  "arguments_done",   None, "the complete arguments"),
+    Row("arguments_done",   "response.output_item.done function_call", "done",            None, "the complete item"),
     Row("custom_tool_call", "response.custom_tool_call_input.delta",  "custom_tool_call", None, "more of its input"),
-    Row("custom_tool_call", "response.custom_tool_call_input.done",   "input_done",       None, "the input, whole"),
-    Row("input_done",       "response.output_item.done custom_tool_call", "done",         None, "the item, whole"),
+    Row("custom_tool_call", "response.custom_tool_call_input.done",   "input_done",       None, "the complete input"),
+    Row("input_done",       "response.output_item.done custom_tool_call", "done",         None, "the complete item"),
     Row("mcp_call",         "response.mcp_call.in_progress",          "mcp_call",         None, "the server runs it"),
     Row("mcp_call",         "response.mcp_call_arguments.delta",      "mcp_call",         None, "more of its arguments"),
-    Row("mcp_call",         "response.mcp_call_arguments.done",       "mcp_call",         None, "the arguments, whole"),
+    Row("mcp_call",         "response.mcp_call_arguments.done",       "mcp_call",         None, "the complete arguments"),
     Row("mcp_call",         "response.mcp_call.completed",            "mcp_call",         None, "the server has run it"),
     Row("mcp_call",         "response.mcp_call.failed",               "mcp_call",         None, "the tool failed"),
     Row("other",            "hosted",                                 "other",            None, "a tool that the server runs"),
@@ -52,14 +53,14 @@ _CONTENT = (
     *(Row("absent", f"response.content_part.added {kind}", kind, None, "its first event") for kind in _PARTS),
     *(Row(kind, f"response.{kind}.delta", kind, None, "more of its text") for kind in _PARTS),
     Row("output_text", "response.output_text.annotation.added", "output_text", None, "a citation"),
-    *(Row(kind, f"response.{kind}.done", f"{kind}_done", None, "its text, whole") for kind in _PARTS),
-    *(Row(f"{kind}_done", f"response.content_part.done {kind}", "done", None, "the part, whole") for kind in _PARTS),
+    *(Row(kind, f"response.{kind}.done", f"{kind}_done", None, "its complete text") for kind in _PARTS),
+    *(Row(f"{kind}_done", f"response.content_part.done {kind}", "done", None, "the complete part") for kind in _PARTS),
 )
 _SUMMARY = (
     Row("absent", "response.reasoning_summary_part.added", "open",   None, "its first event"),
     Row("open",   "response.reasoning_summary_text.delta", "open",   None, "more of its text"),
-    Row("open",   "response.reasoning_summary_text.done",  "whole",  None, "its text, whole"),
-    Row("whole",  "response.reasoning_summary_part.done",  "done",   None, "the part, whole"),
+    Row("open",   "response.reasoning_summary_text.done",  "whole",  None, "its complete text"),
+    Row("whole",  "response.reasoning_summary_part.done",  "done",   None, "the complete part"),
 )
 # fmt: on
 
@@ -86,8 +87,8 @@ GRAMMAR = Grammar(
                 "response",
                 {
                     "waiting": "nothing has come",
-                    "open": "the model works",
-                    "ended": "all was said",
+                    "open": "the model is working",
+                    "ended": "the response is complete, or cut off",
                     "failed": "the server, or the request, failed",
                 },
                 ("ended", "failed"),
@@ -102,13 +103,13 @@ GRAMMAR = Grammar(
                     "message": "what the model says, in parts",
                     "reasoning": "its thoughts, in parts",
                     "function_call": "a call, whose arguments are coming",
-                    "arguments_done": "a call whose arguments are whole",
-                    "custom_tool_call": "a call that takes text, which is coming",
+                    "arguments_done": "a call whose arguments are complete",
+                    "custom_tool_call": "a call whose input is text, which is coming",
                     "mcp_call": "a call of a tool of another server, which this server runs",
-                    "mcp_approval_request": "a question: may the server run such a call",
-                    "input_done": "a call whose text is whole",
+                    "mcp_approval_request": "a request for permission to run such a call",
+                    "input_done": "a call whose text is complete",
                     "other": "an item of another type, such as a tool that the server runs",
-                    "done": "over",
+                    "done": "complete",
                 },
                 ("done",),
                 _ITEM,
@@ -124,8 +125,8 @@ GRAMMAR = Grammar(
                 {
                     "absent": "not begun",
                     **dict.fromkeys(_PARTS, "its text is coming"),
-                    **dict.fromkeys([f"{kind}_done" for kind in _PARTS], "its text is whole"),
-                    "done": "over",
+                    **dict.fromkeys([f"{kind}_done" for kind in _PARTS], "its text is complete"),
+                    "done": "complete",
                 },
                 ("done",),
                 _CONTENT,
@@ -138,7 +139,12 @@ GRAMMAR = Grammar(
         Part(
             table(
                 "summary",
-                {"absent": "not begun", "open": "its text is coming", "whole": "its text is whole", "done": "over"},
+                {
+                    "absent": "not begun",
+                    "open": "its text is coming",
+                    "whole": "its text is complete",
+                    "done": "complete",
+                },
                 ("done",),
                 _SUMMARY,
             ),
@@ -171,12 +177,12 @@ GRAMMAR = Grammar(
 class ResponsesEvents(ProtocolSink[dict[str, Any]]):
     """Writes the events of the Responses API: :meth:`feed` returns them as dicts.
 
-    An item says again, when it is done, all that its deltas said; so the sink keeps the whole response.
-    The arguments of a custom tool, which are text, are written as those of a function: when the call begins, nothing
-    tells what they will be.
+    When an item is done, its event repeats all of its deltas, so the sink keeps the complete response. A call of a
+    custom tool, whose input is text, is written as a call of a function, because nothing shows what it is when the call
+    begins.
 
     Args:
-        model: the name of the model; the last event has the one that the result knows.
+        model: the name of the model; in the last event, the result's model replaces it.
     """
 
     GRAMMAR: ClassVar[Grammar] = GRAMMAR
@@ -184,38 +190,38 @@ class ResponsesEvents(ProtocolSink[dict[str, Any]]):
     # fmt: off
     WRITES: ClassVar[tuple[Writes, ...]] = (
         Writes("response begins",   ("response.created", "response.in_progress"), "one response"),
-        Writes("thought begins",    ("response.output_item.added reasoning", "response.content_part.added reasoning_text"), "an item for each run of thoughts; its text is no summary"),
+        Writes("thought begins",    ("response.output_item.added reasoning", "response.content_part.added reasoning_text"), "an item for each run of thoughts; its text is not a summary"),
         Writes("thought goes on",   ("response.reasoning_text.delta",), "as it came"),
-        Writes("thought is signed", (), "an item has no place for a signature"),
+        Writes("thought is signed", (), "an item has no field for a signature"),
         Writes("thought ends",      ("response.reasoning_text.done", "response.content_part.done reasoning_text", "response.output_item.done reasoning"), "another kind of message begins, or the stream ends"),
         Writes("thought is hidden", ("response.output_item.added reasoning",), "an item without text, as OpenAI sends it"),
         Writes("hidden thought ends", ("response.output_item.done reasoning",), "another kind of message begins, or the stream ends"),
         Writes("encrypted thought ends", ("response.output_item.done reasoning",), "with the encrypted content"),
-        Writes("thought is encrypted", (), "its item has it"),
-        Writes("speech begins",     ("response.output_item.added message", "response.content_part.added output_text"), "an item for each run of speech, refusals among them"),
+        Writes("thought is encrypted", (), "its item contains it"),
+        Writes("speech begins",     ("response.output_item.added message", "response.content_part.added output_text"), "an item for each run of speech, including refusals"),
         Writes("speech goes on",    ("response.output_text.delta",), "as it came"),
         Writes("speech ends",       ("response.output_text.done", "response.content_part.done output_text", "response.output_item.done message"), "another kind of message begins, or the stream ends"),
         Writes("call begins",       ("response.output_item.added function_call",), "its name is complete"),
         Writes("call goes on",      ("response.function_call_arguments.delta",), "as it came; calls may interleave"),
-        Writes("call is whole",     (), "more may follow the last brace, which makes the call wrong"),
+        Writes("call is whole",     (), "text may still follow the last brace and make the call invalid"),
         Writes("call ends ready",   ("response.function_call_arguments.done", "response.output_item.done function_call"), "the item is completed"),
-        Writes("call ends approvable", ("response.function_call_arguments.done", "response.output_item.done function_call"), "the same: who approves is not the protocol's business"),
+        Writes("call ends approvable", ("response.function_call_arguments.done", "response.output_item.done function_call"), "the same; the protocol does not know approval by the client"),
         Writes("call ends",         ("response.function_call_arguments.done", "response.output_item.done function_call"), "the item is incomplete"),
         Writes("hosted call begins", ("response.output_item.added mcp_call", "response.mcp_call.in_progress"), "its name is complete"),
         Writes("hosted call goes on", ("response.mcp_call_arguments.delta",), "as it came"),
         Writes("hosted call ends", ("response.mcp_call_arguments.done", "response.mcp_call.completed", "response.output_item.done mcp_call"), "with its output"),
         Writes("hosted call fails", ("response.mcp_call_arguments.done", "response.mcp_call.failed", "response.output_item.done mcp_call"), "with its error"),
         Writes("hosted call breaks off", ("response.mcp_call_arguments.done", "response.output_item.done mcp_call"), "the item is incomplete"),
-        Writes("asking call begins", (), "an item that comes whole"),
-        Writes("asking call goes on", (), "an item that comes whole"),
-        Writes("asking call ends", ("response.output_item.added mcp_approval_request", "response.output_item.done mcp_approval_request"), "whole at once"),
+        Writes("asking call begins", (), "the item is written at the end"),
+        Writes("asking call goes on", (), "the item is written at the end"),
+        Writes("asking call ends", ("response.output_item.added mcp_approval_request", "response.output_item.done mcp_approval_request"), "complete at once"),
         Writes("asking call breaks off", (), "there is nothing to approve"),
-        Writes("other message",     (), "the protocol has no place for it"),
-        Writes("anomaly",           (), "the protocol has no place for it"),
-        Writes("ends done",         ("response.completed",), "with the whole output, and usage"),
-        Writes("ends in doubt",     ("response.completed",), "the same: the items of calls tell"),
+        Writes("other message",     (), "the protocol has no such event"),
+        Writes("anomaly",           (), "the protocol has no such event"),
+        Writes("ends done",         ("response.completed",), "with the complete output and the usage"),
+        Writes("ends in doubt",     ("response.completed",), "the same; the items of calls have the status incomplete"),
         Writes("ends cut",          ("response.incomplete",), "by length or a filter"),
-        Writes("ends unmarked",     ("response.incomplete",), "without saying why"),
+        Writes("ends unmarked",     ("response.incomplete",), "without a reason"),
         Writes("ends failed",       ("response.failed",), "with the error"),
         Writes("ends cancelled",    ("response.incomplete",), "with the status cancelled, which has no event of its own"),
     )

@@ -1,4 +1,4 @@
-"""What all sinks share: messages and boundaries in, events of another protocol out, lawful by their grammar."""
+"""The base classes of sinks: messages and boundaries in, events of another protocol out, legal by its grammar."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
@@ -14,10 +14,11 @@ from streamfsm.sinks.grammar import Grammar, Reading
 
 E = TypeVar("E")
 Fields: TypeAlias = Mapping[str, Callable[[Any, Any], dict[str, Any]]]
-"""Word → the fields of its event, from the sink and what is spoken of; the type is the word unless they say it."""
+"""Word → a function from the sink and the thing written to the event's fields. The type is the word unless they have
+one."""
 
 Said: TypeAlias = str
-"""What our stream says: one of :data:`SAYS`."""
+"""Something that happens in our stream: one of :data:`SAYS`."""
 SAYS = (
     "response begins",
     "thought begins",
@@ -58,11 +59,11 @@ SAYS = (
 
 
 class Writes(NamedTuple):
-    """What a sink writes for one thing that our stream says."""
+    """What a sink writes for one of :data:`SAYS`."""
 
     said: Said
     words: tuple[str, ...]
-    """Words of the grammar, in order; none: the protocol has no place for it."""
+    """Words of the grammar, in order; empty: the sink writes nothing."""
     because: str
 
 
@@ -73,29 +74,29 @@ class Piece:
     id: str
     """The run's otid, or the call's id."""
     at: int
-    """How many parts the sink had begun before."""
+    """The number of parts that began before this one."""
     text: str = ""
-    """What is new of its text."""
+    """The latest piece of its text."""
     pieces: list[str] = field(default_factory=list)
     """All of its text so far."""
     name: str = ""
     needs_approval: bool = False
     verdict: Verdict | None = None
-    """Of a call whose arguments are over."""
+    """For a call whose arguments have ended: the verdict on them."""
     is_ready: bool = False
-    """Whether it is a call that may be run; known at the end of the stream."""
+    """Whether it is a ready call; known at the end of the stream."""
     kind: CallKind | None = None
-    """Of a call: what is called."""
+    """For a call: what is called."""
     is_hosted: bool = False
-    """Whether it is a call that the server runs, or asks for leave to."""
+    """Whether it is a call that the server itself runs, or asks for permission to."""
     ending: Said = ""
-    """How the call ended; known at the end of the stream, as the next three."""
+    """How the call ended. This and the next three fields are known at the end of the stream."""
     server: str = ""
-    """Of a hosted call: whose tool it is."""
+    """For a hosted call: the label of the tool's server."""
     output: str | None = None
     error: str | None = None
     details: tuple[ReasoningDetail, ...] = ()
-    """Of thoughts: what has to go back to the server with them."""
+    """For thoughts: the structured parts that must be sent back to the server."""
 
     @property
     def whole(self) -> str:
@@ -104,12 +105,12 @@ class Piece:
 
     @property
     def what(self) -> str:
-        """Which sort of call it is: ``asking`` for leave to run a hosted one, ``hosted``, or of the client's."""
+        """The kind of call: ``asking`` for permission to run a hosted one, ``hosted``, or run by the client."""
         return "asking call" if self.kind == "mcp_approval_request" else "hosted call" if self.is_hosted else "call"
 
     @property
     def signature(self) -> str | None:
-        """The proof of the thoughts, if it is that of their whole text, as far as that is kept."""
+        """The signature of the thoughts, if there is one; only if it signs their complete text, when that is kept."""
         signed = [detail for detail in self.details if detail.signature]
         proves = len(signed) == 1 and (not self.pieces or signed[0].text == self.whole)
         return signed[0].signature if proves else None
@@ -129,7 +130,7 @@ class Ending(NamedTuple):
 
     @property
     def usage(self) -> Usage | None:
-        """What was reported, without counts that are none; ``None``: nothing was."""
+        """The reported usage, without invalid (negative) counts; ``None``: nothing was reported."""
         if self.result is None or self.result.usage.source == "absent":
             return None
         counts = self.result.usage.model_dump(exclude={"source", "raw"})
@@ -144,9 +145,9 @@ class Ending(NamedTuple):
 
 
 class Sink(Generic[E]):
-    """Writes one response in another form.
+    """Writes one response as events of another protocol.
 
-    Feed it the messages and boundaries that a parser returns, and close it with the parser's result.
+    Feed it the messages and boundaries that a parser returns, and then close it with the parser's result.
     """
 
     HEADERS: ClassVar[Mapping[str, str]] = {
@@ -154,9 +155,9 @@ class Sink(Generic[E]):
         "cache-control": "no-cache",
         "x-accel-buffering": "no",
     }
-    """Those that an HTTP response with these events needs."""
+    """The headers of an HTTP response with these events."""
     LAST: ClassVar[bytes] = b""
-    """What follows the last event in a body."""
+    """The bytes after the last event of a body."""
 
     def __init__(self) -> None:
         self._stop: StopReason | None = None
@@ -168,19 +169,19 @@ class Sink(Generic[E]):
         return self._stop is None
 
     def feed(self, item: Message | Boundary) -> list[E]:
-        """Take the next message or boundary.
+        """Write the next message or boundary.
 
         Returns:
             The resulting events, in order; often one, sometimes none.
 
         Raises:
-            MisuseError: the stream has ended; or the sink needs boundaries, and this message came without its
+            MisuseError: the stream has ended; or the sink needs boundaries, and the message came without its
                 :class:`RunStarted`.
         """
         if self._is_closed or (self._stop and not isinstance(item, RunEnded)):
-            raise MisuseError(f"the stream has ended, and {type(item).__name__} came")
+            raise MisuseError(f"{type(item).__name__} came after the end of the stream")
         if not isinstance(item, Message | RunStarted | RunEnded | CallClosed):
-            raise MisuseError(f"a sink takes messages and boundaries, not {item!r}")
+            raise MisuseError(f"a sink accepts messages and boundaries, not {item!r}")
         events = self._take(item)
         if isinstance(item, StopReason):
             self._stop = item
@@ -190,17 +191,17 @@ class Sink(Generic[E]):
         """End the response.
 
         Args:
-            result: the parser's result, which has the ready calls, the usage and the anomalies. A response without
-                calls does not need it.
+            result: the parser's result, for the ready calls, the usage and the anomalies. It can be omitted for a
+                response without calls.
 
         Raises:
-            MisuseError: no :class:`StopReason` came, so that the stream is still open; or the model asks for calls to
-                be run, and there is no result; or the sink is closed.
+            MisuseError: the stream is still open, because no :class:`StopReason` came; the model asks for calls to be
+                run and there is no result; or the sink is closed.
         """
         if self._is_closed:
             raise MisuseError("the sink is closed")
         if self._stop is None:
-            raise MisuseError("the stream is open: close the parser, and feed what it gives")
+            raise MisuseError("the stream is open: close the parser, and feed what it returns")
         events = self._end(self._stop, result)
         self._is_closed = True
         return events
@@ -219,13 +220,13 @@ class Sink(Generic[E]):
 
 
 class ProtocolSink(Sink[E]):
-    """Writes another protocol by its :class:`Grammar`: no event leaves it that the grammar forbids."""
+    """Writes a protocol by its :class:`Grammar`, which is checked for each event."""
 
     GRAMMAR: ClassVar[Grammar]
     WRITES: ClassVar[tuple[Writes, ...]]
     FIELDS: ClassVar[Fields]
     KEEPS: ClassVar[tuple[str, ...]] = ("call",)
-    """Of what all text is kept, because a later event says it again."""
+    """The kinds of parts whose text is kept, because a later event repeats it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -234,26 +235,26 @@ class ProtocolSink(Sink[E]):
         self._out: list[dict[str, Any]] = []
         self._run: RunStarted | None = None
         self._piece: Piece | None = None
-        """That of the run of thoughts or speech."""
+        """The part for the current run of thoughts or speech."""
         self._calls: dict[tuple[int, int], Piece] = {}
-        """Those that have begun, by choice and index."""
+        """The calls that have begun, by choice and index."""
         self._held: dict[int, list[Message | Boundary]] = {}
-        """What other choices than the first say; it may turn out to be the answer's."""
+        """Messages and boundaries of other choices than the first, which may turn out to belong to the answer."""
         self._ids: set[str] = set()
         self._sent_back = {""}
-        """Signatures and encrypted thoughts that were written: the end of another run may tell them again."""
+        """Signatures and encrypted thoughts that were written, because the end of another run may repeat them."""
         self._begun = 0
         self._choice: int | None = None
-        """The one that speaks; ``None``: nothing has come."""
+        """The choice of the current run; ``None``: nothing has come."""
         self._message: Message | None = None
-        """The first one."""
+        """The first message."""
 
     def _take(self, item: Message | Boundary) -> list[E]:
         if isinstance(item, RunStarted):
             self._choice = item.choice_index
         elif isinstance(item, Message):
             if self._choice is None:
-                why = "make the parser with StreamParser(boundaries=True)"
+                why = "the parser needs StreamParser(boundaries=True)"
                 raise MisuseError(f"a message came without RunStarted: {why}")
             if self._message is None:
                 self._message = item
@@ -283,7 +284,7 @@ class ProtocolSink(Sink[E]):
                 self._write_item(item)
             self._end_run()
         if result is None and self._calls and how == "ends done":
-            raise MisuseError("only the parser's result tells which calls are ready: close(parser.result)")
+            raise MisuseError("the parser's result is needed to know which calls are ready: close(parser.result)")
         calls = (
             {(each.index, call.index): call for each in result.choices for call in each.tool_calls} if result else {}
         )
@@ -313,14 +314,14 @@ class ProtocolSink(Sink[E]):
         return f"{piece.what} ends" if piece.error is None or piece.what == "asking call" else "hosted call fails"
 
     def _has_place(self, _: Piece) -> bool:
-        """Whether the protocol can say this call, which is ready."""
+        """Whether the protocol can represent this call."""
         return True
 
     def _event(self, fields: dict[str, Any]) -> E:
-        """Return the event, as users get it."""
+        """Return the event in the form that users get."""
         return cast("E", fields)
 
-    # -- what is said -----------------------------------------------------------------------------------------------
+    # -- from messages to words -------------------------------------------------------------------------------------
 
     def _take_message(self, message: Message) -> None:
         run = self._run
@@ -427,7 +428,7 @@ _HOW: Mapping[StopReasonType, Said] = {
 
 
 def json_bytes(value: Any) -> bytes:
-    """Return compact JSON that every reader accepts: half a surrogate pair, which a model may write, is U+FFFD."""
+    """Return compact JSON that every reader accepts: lone surrogates, which a model may write, become U+FFFD."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
         return text.encode()
@@ -440,18 +441,18 @@ async def encode(
     sink: Sink[Any],
     result: Callable[[], StreamResult] | None = None,
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the body that ``sink`` writes for ``messages``: one piece for each message that results in events.
+    """Yield the body that ``sink`` writes for ``messages``: one piece per message that results in events.
 
     Args:
         messages: the output of a parser with ``boundaries=True``, for example from :func:`streamfsm.aiter_messages`.
             The iterable is closed when the consumer stops early.
-        sink: a new one.
+        sink: a new sink.
         result: returns the parser's result after the last message: ``lambda: parser.result``.
 
     Raises:
-        MisuseError: as :meth:`Sink.feed` and :meth:`Sink.close`.
-        Exception: what ``messages`` raised, unless a :class:`StopReason` came before: then the body contains the
-            failure.
+        MisuseError: as from :meth:`Sink.feed` and :meth:`Sink.close`.
+        Exception: the exception that ``messages`` raised. If a :class:`StopReason` came before it, nothing is raised,
+            because the body contains the failure.
     """
     try:
         async with aclosing(cast("Any", messages)) if hasattr(messages, "aclose") else nullcontext():

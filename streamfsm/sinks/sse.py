@@ -10,7 +10,7 @@ from streamfsm.sinks.sink import Sink
 class Sse(Sink[Message]):
     """Writes our own messages: compact JSON without nulls, with the ``seq_id`` as the event's id.
 
-    Boundaries are left out, and not needed: a client sees by the ``otid`` where a run ends.
+    Boundaries are not needed, and left out: a client sees from the ``otid`` where a run ends.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
 """UI message streams of the Vercel AI SDK, versions 6 and 7.
 
-Parts may interleave, within a step or outside of steps. Readers do not complain of a part that is left open: it shows
-as still streaming for ever. So our table demands that text and reasoning end before the message does, and that each
-call gets its input or an error; after an abort nothing more is owed. An error does not end the message.
+Parts may interleave, inside or outside of steps. Readers accept a part that is left open, but show it as streaming for
+ever. So this table demands that text and reasoning end before the message does, and that each call gets its input or an
+error; after an abort, nothing more is required. An error does not end the message.
 """
 
 import json
@@ -16,44 +16,44 @@ from streamfsm.sinks.grammar import DONE, Event, Grammar, Part, Word, table
 from streamfsm.sinks.sink import Ending, Fields, Piece, ProtocolSink, Writes
 
 _LOOPS = {
-    "file": "a part that is whole at once",
-    "reasoning-file": "the same, of reasoning",
-    "source-url": "the same, a citation",
-    "source-document": "the same",
-    "custom": "the same, of a provider",
-    "data": "a part of the application's own",
-    "message-metadata": "about the message",
-    "error": "tells the reader, and the message goes on",
+    "file": "a part that is complete at once",
+    "reasoning-file": "the same, for reasoning",
+    "source-url": "the same, for a citation",
+    "source-document": "the same, for a document",
+    "custom": "the same, defined by a provider",
+    "data": "a part defined by the application",
+    "message-metadata": "metadata of the message",
+    "error": "shown to the reader; the message continues",
 }
 _BODY = ("before", "between", "step")
 # fmt: off
 _MESSAGE = (
-    Row("before",   "start",       "between",  None, "may give the message's id"),
+    Row("before",   "start",       "between",  None, "may have the message's id"),
     Row("before",   "start-step",  "step",     None, "a stream may continue a message that has begun"),
     Row("between",  "start-step",  "step",     None, "one answer of the model"),
-    Row("step",     "finish-step", "between",  None, "the same, over; readers forget its parts"),
+    Row("step",     "finish-step", "between",  None, "the answer is complete; readers forget its parts"),
     *(Row(state, word, state, None, because) for word, because in _LOOPS.items() for state in _BODY),
-    Row("step",     "reset-step",  "step",     None, "the parts of the step are to be forgotten"),
-    Row("between",  "steering-message", "between", None, "the user's, amid the answer"),
-    *(Row(state, "finish", "finished", None, "says how the message ended") for state in _BODY),
-    *(Row(state, "abort", "aborted", None, "the reader wants no more") for state in _BODY),
-    *(Row(state, DONE, "done", None, "a message may end without saying how") for state in ("between", "before")),
-    Row("finished", DONE,          "done",     None, "ends the body"),
-    Row("aborted",  DONE,          "left",     None, "ends the body"),
+    Row("step",     "reset-step",  "step",     None, "readers must forget the parts of the step"),
+    Row("between",  "steering-message", "between", None, "a message of the user, amid the answer"),
+    *(Row(state, "finish", "finished", None, "has the finish reason") for state in _BODY),
+    *(Row(state, "abort", "aborted", None, "the answer was aborted") for state in _BODY),
+    *(Row(state, DONE, "done", None, "a message may end without a finish reason") for state in ("between", "before")),
+    Row("finished", DONE,          "done",     None, "the end of the body"),
+    Row("aborted",  DONE,          "left",     None, "the end of the body"),
 )
 _CALL = (
     Row("absent",    "tool-input-start",       "streaming", None, "the tool's name is known"),
     Row("streaming", "tool-input-delta",       "streaming", None, "more of the input, as text"),
     Row("streaming", "tool-input-available",   "available", None, "the reader may run the call now"),
-    Row("absent",    "tool-input-available",   "available", None, "a call that is whole at once"),
-    Row("streaming", "tool-input-error",       "failed",    None, "the input is wrong; the call is not run"),
-    Row("absent",    "tool-input-error",       "failed",    None, "the same, whole at once"),
-    Row("available", "tool-approval-request",  "available", None, "the user is asked"),
+    Row("absent",    "tool-input-available",   "available", None, "a call that is complete at once"),
+    Row("streaming", "tool-input-error",       "failed",    None, "the input is invalid; the call is not run"),
+    Row("absent",    "tool-input-error",       "failed",    None, "the same, complete at once"),
+    Row("available", "tool-approval-request",  "available", None, "the user is asked for approval"),
     Row("available", "tool-approval-response", "available", None, "the user's answer"),
-    Row("available", "tool-output-denied",     "failed",    None, "the user does not want it"),
+    Row("available", "tool-output-denied",     "failed",    None, "the user has not approved it"),
     Row("available", "tool-output-available",  "answered",  None, "the tool was run"),
     Row("available", "tool-output-error",      "failed",    None, "the tool failed"),
-    Row("answered",  "tool-output-available",  "answered",  None, "a better output in place of a preliminary one"),
+    Row("answered",  "tool-output-available",  "answered",  None, "a later output replaces a preliminary one"),
 )
 # fmt: on
 
@@ -62,7 +62,7 @@ def _text(name: str) -> Part:
     rows = (
         Row("absent", f"{name}-start", "open", None, "its first event"),
         Row("open", f"{name}-delta", "open", None, "more of its text"),
-        Row("open", f"{name}-end", "ended", None, "nothing more comes of it; another part may take its id"),
+        Row("open", f"{name}-end", "ended", None, "it is complete; another part may use its id"),
     )
     states = {"absent": "not begun", "open": "shown as streaming", "ended": "shown as done"}
     return Part(
@@ -95,7 +95,7 @@ GRAMMAR = Grammar(
                     "step": "the model answers",
                     "finished": "nothing but the end of the body follows",
                     "aborted": "the same; parts may be open",
-                    "done": "the body is over",
+                    "done": "the body has ended",
                     "left": "the same, after an abort",
                 },
                 ("done", "left"),
@@ -111,9 +111,9 @@ GRAMMAR = Grammar(
                 {
                     "absent": "not begun",
                     "streaming": "its input is coming",
-                    "available": "its input is whole",
+                    "available": "its input is complete",
                     "failed": "it is not run, or failed",
-                    "answered": "its output is there",
+                    "answered": "its output has come",
                 },
                 ("failed", "answered"),
                 _CALL,
@@ -153,10 +153,10 @@ _FINISH = {
 class UiMessageStream(ProtocolSink[dict[str, Any]]):
     """Writes a UI message stream: :meth:`feed` returns its parts, as dicts.
 
-    A call becomes ``tool-input-available``, which makes clients run it, only when it is ready, that is, at the end.
+    Clients run a call when they get ``tool-input-available``, so the sink writes that only for ready calls, at the end.
 
     Args:
-        message_id: the id of the message; that of our messages unless given.
+        message_id: the id of the message, by default that of our messages.
     """
 
     GRAMMAR: ClassVar[Grammar] = GRAMMAR
@@ -171,34 +171,34 @@ class UiMessageStream(ProtocolSink[dict[str, Any]]):
         Writes("thought ends",      ("reasoning-end",), "another kind of message begins, or the stream ends"),
         Writes("thought is hidden", (), "an empty part would be shown"),
         Writes("hidden thought ends", (), "the same"),
-        Writes("encrypted thought ends", ("reasoning-start", "reasoning-end"), "an empty part, which has to go back"),
+        Writes("encrypted thought ends", ("reasoning-start", "reasoning-end"), "an empty part, because its metadata must be sent back"),
         Writes("thought is encrypted", (), "the end of the thought has it, among its metadata"),
         Writes("speech begins",     ("text-start",), "a part for each run of speech"),
         Writes("speech goes on",    ("text-delta",), "as it came"),
         Writes("speech ends",       ("text-end",), "another kind of message begins, or the stream ends"),
         Writes("call begins",       ("tool-input-start",), "its name is complete; dynamic, because its tool is not known here"),
         Writes("call goes on",      ("tool-input-delta",), "as it came; calls may interleave"),
-        Writes("call is whole",     (), "more may follow the last brace, which makes the call wrong"),
+        Writes("call is whole",     (), "text may still follow the last brace and make the call invalid"),
         Writes("call ends ready",   ("tool-input-available",), "readers run it"),
-        Writes("call ends approvable", ("tool-input-available", "tool-approval-request"), "somebody must approve it"),
+        Writes("call ends approvable", ("tool-input-available", "tool-approval-request"), "it must be approved"),
         Writes("call ends",         ("tool-input-error",), "readers show it and do not run it"),
-        Writes("hosted call begins", ("tool-input-start",), "executed by the provider, as each of its parts says"),
+        Writes("hosted call begins", ("tool-input-start",), "marked in each of its parts as executed by the provider"),
         Writes("hosted call goes on", ("tool-input-delta",), "as it came"),
         Writes("hosted call ends", ("tool-input-available", "tool-output-available"), "the server ran it"),
         Writes("hosted call fails", ("tool-input-available", "tool-output-error"), "the server ran it, and it failed"),
         Writes("hosted call breaks off", ("tool-input-error",), "nobody ran it"),
-        Writes("asking call begins", ("tool-input-start",), "the same"),
+        Writes("asking call begins", ("tool-input-start",), "its name is complete"),
         Writes("asking call goes on", ("tool-input-delta",), "as it came"),
-        Writes("asking call ends", ("tool-input-available", "tool-approval-request"), "the server asks for leave to run it"),
+        Writes("asking call ends", ("tool-input-available", "tool-approval-request"), "the server asks for permission to run it"),
         Writes("asking call breaks off", ("tool-input-error",), "there is nothing to approve"),
-        Writes("other message",     ("data",), "by its message type"),
+        Writes("other message",     ("data",), "its type is data- and the message type"),
         Writes("anomaly",           ("data",), "for developers: transient, so that it is not stored"),
         Writes("ends done",         ("finish-step", "finish"), "with the finish reason and the usage"),
         Writes("ends in doubt",     ("finish-step", "finish"), "the same"),
         Writes("ends cut",          ("finish-step", "finish"), "the same"),
-        Writes("ends unmarked",     ("error", "finish-step", "finish"), "the connection was lost, as far as anybody knows"),
+        Writes("ends unmarked",     ("error", "finish-step", "finish"), "as if the connection was lost"),
         Writes("ends failed",       ("error", "finish-step", "finish"), "the error's text, then the end"),
-        Writes("ends cancelled",    ("abort",), "nothing more is owed"),
+        Writes("ends cancelled",    ("abort",), "nothing more is required"),
     )
     # fmt: on
 
@@ -263,15 +263,15 @@ def _ran(piece: Piece) -> dict[str, Any]:
 
 
 def _details(piece: Piece) -> dict[str, Any]:
-    """What has to go back with thoughts, as entries of ``reasoning_details`` have it."""
+    """Return the structured parts that must be sent back with thoughts, as entries of ``reasoning_details``."""
     parts = [detail.as_part() for detail in piece.details if detail.signature or detail.data]
     return {"providerMetadata": {"streamfsm": {"reasoning": parts}}} if parts else {}
 
 
 def _input(piece: Piece) -> Any:
-    """The input of a ready call: the arguments that its deltas gave, decoded; the text of a custom tool's.
+    """Return the input of a ready call: its arguments, decoded, or the text for a custom tool.
 
-    Python cannot decode all that is JSON, such as a number of thousands of digits.
+    It raises an exception for JSON that Python cannot decode, such as a number of thousands of digits.
     """
     if piece.verdict == "text":
         return piece.whole
