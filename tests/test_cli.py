@@ -546,7 +546,7 @@ def test_a_finding_exits_with_code_1_and_is_a_file_that_replays(fuzz, recorded, 
     out = tmp_path / "found.sse"
     assert fuzz(recorded(WORDS), "--parser", "other_parsers:Strips", "--seed", 1, "--out", out) == 1
     shown = capsys.readouterr().out
-    assert shown.startswith("split invariance is broken: outputs part at the first\n")
+    assert shown.startswith("split invariance is broken: outputs differ at the first\n")
     assert shown.endswith(f"\n\nwritten to {out}\n")
     text = out.read_text(encoding="utf-8")
     assert text.startswith(": split invariance is broken")
@@ -833,10 +833,10 @@ def test_two_traces_are_compared(recorded, capsys, tmp_path):
     other.write_text(capture.body(call_chunks("search", ['{"q":2}', "x"])), encoding="utf-8")
     assert main(["trace", str(path), "--diff", str(other)]) == 1
     assert capsys.readouterr().out == (
-        "states part at number 4:\n"
+        "states differ at number 4:\n"
         "  A  stream: heard –finish→ heard\n"
         "  B  call 0: closed –trailing→ malformed\n"
-        "messages part at number 1:\n"
+        "messages differ at number 1:\n"
         '  A  tool_call_message: search {"q":1}\n'
         '  B  tool_call_message: search {"q":2}x\n'
     )

@@ -36,7 +36,7 @@ def leaves(value: Any) -> Iterator[Any]:
 def told(event: dict[str, Any]) -> Iterator[Any]:
     """The leaves of an event that is read, without what the table leaves out."""
     row = EVENTS[event["type"]]
-    if row.does in ("counted", "told_later", "nothing"):
+    if row.does in ("counted", "kept", "nothing"):
         return
     event = dict(event)
     response = event.pop("response", None) or {}

@@ -159,7 +159,7 @@ def test_the_order_of_a_message_so_far_depends_on_chunks_and_its_texts_do_not():
     merged = stream.cut([])
     check_append_only(SoFar, stream, merged)  # what repeats is not empty
     check_split_invariance(SoFar, stream, merged, in_order=False)
-    with pytest.raises(LawBroken, match="outputs part at the first"):
+    with pytest.raises(LawBroken, match="outputs differ at the first"):
         check_split_invariance(SoFar, stream, merged)
 
 
@@ -179,7 +179,7 @@ def test_a_chunking_that_fails_shrinks_to_one_cut():
 def test_append_only_finds_what_is_taken_back():
     broken = finding(lambda data, stream: check_append_only(Closes, stream, data.draw(chunkings(stream))))
     assert broken.law == "append-only"
-    assert broken.detail.endswith("takes back what was said before")
+    assert broken.detail.endswith("retracts what was said before")
     assert len(broken.chunks) == 2
 
 
@@ -241,7 +241,7 @@ def test_dialect_invariance_finds_who_needs_one_dialect():
 def test_dialect_invariance_finds_another_meaning():
     stream = Stream(text("reasoning", "x"))
     twice = [{"choices": [{"index": 0, "delta": {"reasoning": "x", "reasoning_content": "x"}}]}] * 2
-    with pytest.raises(LawBroken, match="dialect invariance is broken: outputs part at the first"):
+    with pytest.raises(LawBroken, match="dialect invariance is broken: outputs differ at the first"):
         check_dialect_invariance(Plain, stream, twice)
 
 
@@ -285,7 +285,7 @@ def test_a_report_shows_the_stream_the_chunkings_and_where_outputs_part():
     with pytest.raises(LawBroken) as raised:
         check_split_invariance(Strips, stream, stream.cut([2]))
     assert str(raised.value).splitlines() == [
-        "split invariance is broken: outputs part at the first",
+        "split invariance is broken: outputs differ at the first",
         "    A  content of 0: 'a b'",
         "    B  content of 0: 'ab'",
         "",
@@ -309,7 +309,7 @@ def test_a_report_shows_where_results_part_and_the_transitions_side_by_side():
     with pytest.raises(LawBroken) as raised:
         check_split_invariance(Counts, stream, stream.cut([1]))
     report = str(raised.value)
-    assert "results part at result['inner'][0]['chunks']\n    A  1\n    B  2\n" in report
+    assert "results differ at result['inner'][0]['chunks']\n    A  1\n    B  2\n" in report
     assert report.splitlines()[-7:] == [
         "transitions:",
         "      content: awaiting_text –answer→ answer   content: awaiting_text –answer→ answer",

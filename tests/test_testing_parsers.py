@@ -59,7 +59,7 @@ def test_messages_of_other_parsers_are_fields_in_a_tuple_or_a_dict(message):
 
 @pytest.mark.parametrize("message", ["x", None, {}, ("content",), {"kind": "content"}, {"type": "text"}])
 def test_a_message_of_no_known_form_is_misuse(message):
-    with pytest.raises(MisuseError, match=r"cannot read the message .*; give the check a read="):
+    with pytest.raises(MisuseError, match=r"cannot read the message .*; pass the check a read="):
         list(read_message(message))
 
 

@@ -164,7 +164,7 @@ def test_a_process_of_its_own_reads_as_it_is_told():
 def test_what_the_reader_refuses_is_misuse_and_so_is_what_cannot_be_pickled():
     with pytest.raises(MisuseError, match="cannot read the message <object"):
         run(OwnProcess(type("Unreadable", (Plain,), {"feed": lambda *_: [object()]})), CHUNKS)
-    with pytest.raises(MisuseError, match="cannot be pickled, as a process of its own needs"):
+    with pytest.raises(MisuseError, match="cannot be pickled, which another process requires"):
         run(OwnProcess(type("Strange", (Plain,), {"result": threading.Lock()})), CHUNKS)
 
 

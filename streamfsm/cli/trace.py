@@ -83,7 +83,7 @@ def _compare(one: Provenance, other: Provenance) -> int:
         pairs = enumerate(zip_longest(tell(one), tell(other), fillvalue="nothing more"), 1)
         if parting := next(((place, *pair) for place, pair in pairs if pair[0] != pair[1]), None):
             place, here, there = parting
-            parts.append(f"{what} part at number {place}:\n  A  {printable(here)}\n  B  {printable(there)}")
+            parts.append(f"{what} differ at number {place}:\n  A  {printable(here)}\n  B  {printable(there)}")
     print("\n".join(parts) or "the same states and messages")
     return int(bool(parts))
 

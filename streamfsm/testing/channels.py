@@ -1,4 +1,4 @@
-"""Laws of arguments that grow, as a check of any parser that shows a call's arguments while they stream."""
+"""Checks the laws of growing arguments, for any parser that shows a call's arguments while they stream."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -15,15 +15,15 @@ class Growing(Protocol):
     """A parser of one call's arguments."""
 
     def feed(self, piece: str, /) -> Any:
-        """Take the next piece of the text; return the arguments as far as they are known, ``None`` for nothing yet."""
+        """Read the next piece of the text; return the arguments as far as they are known, ``None`` if nothing is."""
 
 
 ParseArguments: TypeAlias = Callable[[], Growing]
-"""Makes a parser of one call's arguments."""
+"""Returns a new parser of one call's arguments."""
 
 
 class GrowingArguments:
-    """Our own: ``Channel("$..*")`` with an :class:`~streamfsm.ArgumentBuilder`."""
+    """This library's parser: ``Channel("$..*")`` with an :class:`~streamfsm.ArgumentBuilder`."""
 
     def __init__(self) -> None:
         self._parser = StreamParser(channels=[Channel("$..*")], inner_thoughts_kwarg=None, assistant_tool=None)
@@ -41,7 +41,7 @@ class GrowingArguments:
 
 
 def grows_into(value: Any, later: Any) -> bool:
-    """Whether ``later`` is ``value`` with more to it: longer strings and arrays, more members, and nothing changed."""
+    """Whether ``later`` is ``value`` or extends it: longer strings and arrays, more members, and nothing changed."""
     match value:
         case str():
             return isinstance(later, str) and later.startswith(value)
@@ -53,19 +53,19 @@ def grows_into(value: Any, later: Any) -> bool:
 
 
 def check_channels(parse: ParseArguments, arguments: str, *cuts: Sequence[str]) -> None:
-    """Check the laws of growing arguments on one text: an object, valid and without repeated keys.
+    """Check the laws of growing arguments on one text, a valid object without repeated keys.
 
-    *Patches compose*: at the end the arguments are what ``json.loads`` reads. *Monotone*: what was shown is never taken
-    back. *Append-only*: no lone surrogate is shown. *Split invariance*: what is shown after some text does not depend
-    on how that text was cut.
+    *Patches compose*: at the end, the arguments equal the result of ``json.loads``. *Monotone*: nothing that was shown
+    is retracted. *Append-only*: no lone surrogate is shown. *Split invariance*: what is shown after some text does not
+    depend on how that text was cut.
 
     Args:
-        parse: makes the parser.
-        arguments: the text; a lone surrogate in it is to be read as U+FFFD.
-        cuts: ways to cut it; unless given, in one piece, by character, and in two pieces at every place.
+        parse: returns a new parser.
+        arguments: the text; a lone surrogate in it must be read as U+FFFD.
+        cuts: ways to cut it; by default, in one piece, by character, and in two pieces at every place.
 
     Raises:
-        LawBroken: a law does not hold.
+        LawBroken: the parser breaks a law.
     """
     expected = json.loads(without_surrogates(json.dumps(json.loads(arguments), ensure_ascii=False)))
     places = range(1, len(arguments))
@@ -74,12 +74,12 @@ def check_channels(parse: ParseArguments, arguments: str, *cuts: Sequence[str]) 
         parser, so_far, before = parse(), "", None
         for number, piece in enumerate(pieces, 1):
             so_far += piece
-            now = json.dumps(parser.feed(piece))  # a copy, which the parser cannot change
+            now = json.dumps(parser.feed(piece))  # a copy, because the parser may change its value
             value = json.loads(now)
             if without_surrogates(text := json.dumps(value, ensure_ascii=False)) != text:
                 raise _broken("append-only", f"piece {number} shows a lone surrogate: {now}", pieces)
             if before is not None and not grows_into(before, value):
-                raise _broken("monotone", f"piece {number} takes back\n    {json.dumps(before)}\n    for {now}", pieces)
+                raise _broken("monotone", f"piece {number} retracts\n    {json.dumps(before)}\n    for {now}", pieces)
             if shown.setdefault(so_far, value) != value:
                 detail = f"after {so_far!r}\n    is   {now}\n    not  {json.dumps(shown[so_far])}"
                 raise _broken("split invariance", detail, pieces)

@@ -1,4 +1,4 @@
-"""Tries every way to cut a stream, where that is feasible, and counts the ways."""
+"""Tries every way to cut a stream, if that is feasible, and counts the ways."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,10 +15,10 @@ _THREE_WAY = 80  # pieces: 3,081 ways, which grow with the square
 
 
 def cuts(length: int) -> Iterator[tuple[str, Sequence[int]]]:
-    """Yield ways to cut something of ``length`` pieces: the sort of way, and where to cut.
+    """Yield ways to cut something of ``length`` pieces: the sort of cuts, and the places to cut.
 
-    Up to 12 pieces, all 2^(length - 1) ways. For more: whole, every 2-way split and every size; under 80 pieces, every
-    3-way split too.
+    Up to 12 pieces, all 2^(length - 1) ways. For more pieces: uncut, every 2-way split, and every size; below 80,
+    also every 3-way split.
     """
     inner = range(1, length)
     if length <= _ALL:
@@ -47,10 +47,10 @@ def chunkings(stream: Stream) -> Iterator[tuple[str, list[Chunk]]]:
 def check_every_split(
     parse: Parse, stream: Logical, *, results: bool = True, read: Read = read_message, seconds: float = SECONDS
 ) -> Counter[str]:
-    """Like :func:`streamfsm.testing.check_split_invariance`, in each way of :func:`cuts`.
+    """Do :func:`streamfsm.testing.check_split_invariance` with the stream cut in each way of :func:`cuts`.
 
     Returns:
-        How many chunkings of each sort were tried.
+        The number of chunkings of each sort that were tried.
     """
     tried: Counter[str] = Counter()
     for sort, chunks in chunkings(Stream.of(stream)):

@@ -1,4 +1,4 @@
-"""Fuzzing a parser with a recorded stream: cut elsewhere, as other servers would send it, or broken off."""
+"""Fuzzes a parser with a recorded stream: cut elsewhere, as other servers would send it, or cut off."""
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ LAWS = ("split invariance", "append-only", "total")
 """The laws that fuzzing a recorded stream checks."""
 
 _RUNS, _HANGS = 1000, 20
-"""How often a finding is tried at most, to make it smaller; fewer times where each waits for the time to be up."""
+"""The most runs to make a finding smaller; fewer if each run hangs until the time is up."""
 
 
 def fuzz(
@@ -43,27 +43,27 @@ def fuzz(
     laws: Collection[str] = LAWS,
     as_others_send_it: bool = True,
 ) -> LawBroken | None:
-    """Look for a chunking of a recorded stream, or of what its server might have sent, that breaks a law.
+    """Search for a chunking of a recorded stream, or of what its server might have sent, that breaks a law.
 
     Args:
-        parse: makes the parser.
+        parse: returns a new parser.
         chunks: the recorded stream.
-        examples: how many examples to try.
-        random_seed: the same seed tries the same examples, whatever the database holds; ``None``: others each time.
-        database: a directory that keeps failing examples, which a later run tries first, and makes smaller.
-        garbage: whether garbage chunks come too. A parser behind a client that checks chunks need not survive them.
+        examples: the number of examples to try.
+        random_seed: equal seeds try the same examples, whatever the database holds; ``None``: other ones each time.
+        database: a directory that keeps failing examples; a later run tries them first, and makes them smaller.
+        garbage: whether to send garbage chunks too. A parser behind a client that checks chunks need not survive them.
         progress: called before each example, also while a finding is made smaller.
         read: returns what a message says.
-        seconds: time after which the parser counts as hanging.
-        laws: which of :data:`LAWS` the parser is to keep; what breaks another is passed over.
-        as_others_send_it: whether the stream is also sent as other servers would say it. A parser for one server need
-            not read those.
+        seconds: the time after which the parser counts as hanging.
+        laws: those of :data:`LAWS` that the parser must keep; violations of others are ignored.
+        as_others_send_it: whether to send the stream also as other servers would. A parser for one server need not read
+            that.
 
     Returns:
         The smallest finding: the fewest atoms of the stream that show it, in the fewest chunks; or ``None``.
 
     Raises:
-        MisuseError: a law is none of these.
+        MisuseError: ``laws`` has an unknown law.
     """
     if unknown := sorted(set(laws) - set(LAWS)):
         raise MisuseError(f"no law is called {', '.join(unknown)}: {', '.join(LAWS)}")
@@ -79,7 +79,7 @@ def fuzz(
         max_examples=examples,
         database=DirectoryBasedExampleDatabase(database) if database else None,
         deadline=None,
-        phases=set(Phase) - {Phase.explain},  # which explains lines of this module
+        phases=set(Phase) - {Phase.explain},  # it would explain lines of this module
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
         verbosity=Verbosity.quiet,
@@ -100,7 +100,7 @@ def fuzz(
         attempt()
     except LawBroken:
         stream, found = findings[-1]
-    except Flaky:  # the same chunks broke a law once, and did not another time
+    except Flaky:  # the same chunks broke a law one time, but not another time
         return findings[-1][1]
     else:
         return None
@@ -116,7 +116,7 @@ def fuzz(
 def _broken(
     parse: Parse, stream: Logical, cut: Sequence[Chunk], *, laws: Collection[str], read: Read, seconds: float
 ) -> LawBroken | None:
-    """Return how a parser breaks one of the laws in this chunking of a stream."""
+    """Return how a parser breaks one of the laws in this chunking of a stream; ``None`` if it does not."""
     try:
         if "split invariance" in laws:
             check_split_invariance(parse, stream, cut, read=read, seconds=seconds)

@@ -1,4 +1,4 @@
-"""Proves every chunking of a text by induction: from the state at each place, each piece that may come next."""
+"""Proves split invariance for every chunking of a text, by induction over each state and each piece after it."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
@@ -12,10 +12,10 @@ class Resumable(Protocol):
     """A parser of one response whose state can be stored."""
 
     def close(self) -> Iterable[Any] | None:
-        """Return the messages that the end of the stream gives."""
+        """End the stream; return the messages that this gives."""
 
     def snapshot(self) -> Any:
-        """Return all state on which depends what comes next, as a value that can be compared."""
+        """Return all state that future output depends on, as a value that can be compared."""
 
 
 R = TypeVar("R", bound=Resumable)
@@ -23,12 +23,12 @@ Text: TypeAlias = bytes | str
 
 
 class Proof(NamedTuple):
-    """What was proved, and by how much work."""
+    """What was proved, and how much work it took."""
 
     chunkings: int
-    """Ways to cut the text, each of which says the same."""
+    """The number of ways to cut the text that were proved to say the same."""
     feeds: int
-    """Pieces that were fed."""
+    """The number of pieces that were fed."""
 
 
 def joined(messages: Iterable[Any]) -> list[Any]:
@@ -53,33 +53,33 @@ def check_every_chunking(
     join: Callable[[list[Any]], list[Any]] = joined,
     longest: int | None = None,
 ) -> Proof:
-    """Prove that every way to cut ``text`` says the same, and leaves the parser in the same state.
+    """Prove that every way to cut ``text`` gives the same output and the same final state.
 
-    A text of ``n`` characters can be cut in 2^(n-1) ways, far too many to try. But let S be the state after the first
-    ``i`` characters, however these were cut: if from S each piece ``text[i:j]`` leads to the one state at ``j``, and
-    the messages so far with those of the piece say what is to be said up to ``j``, then all cuts up to ``j`` do, by
-    induction. That takes n(n+1)/2 pieces.
+    A text of ``n`` characters can be cut in 2^(n-1) ways, far too many to try. But assume that all ways to cut the
+    first ``i`` characters lead to one state, with the same output. If, for every ``i``, each piece ``text[i:j]`` leads
+    from that state to the one state at ``j``, with the same output in total, then by induction all ways to cut the
+    first ``j`` characters do. That takes n(n+1)/2 pieces.
 
-    The proof is as good as the snapshots: two parsers with equal ones, as ``same`` sees them, must go on alike. It
-    holds for parsers that are restored at each cut; that restoring changes nothing is a law to be tested apart.
+    The proof relies on the snapshots: two parsers whose snapshots are equal after ``same`` must behave alike from then
+    on. It applies to parsers that are restored at each cut; that restoring changes nothing must be tested separately.
 
     Args:
-        parse: makes a parser.
-        restore: makes one that goes on from a snapshot, and leaves the snapshot as it is.
-        text: what is cut: bytes of a body, or characters of one text.
-        feed: feeds a parser with a piece of ``text``, and returns its messages.
-        same: what of a snapshot must not depend on the cuts; a parser that numbers its messages leaves their count out.
-        join: joins messages that may be cut anywhere; also those that it joined before with more of them. By default,
-            what they say, as :func:`read_message` reads it.
-        longest: characters of a piece at most, for texts so long that their square is too much; of all ways to cut the
-            text, those are proved that have no longer piece.
+        parse: returns a new parser.
+        restore: returns a parser that continues from a snapshot, without changing the snapshot.
+        text: the bytes of a body, or the characters of a text.
+        feed: feeds a piece of ``text`` to a parser, and returns its messages.
+        same: returns the part of a snapshot that must not depend on the cuts, for example without a count of messages.
+        join: joins messages that may be cut anywhere; its own results can be joined with more messages. By default, it
+            joins what the messages say, as :func:`read_message` reads it.
+        longest: the most characters of a piece, for texts that are too long for all pieces. The proof then covers the
+            ways to cut the text in which no piece is longer.
 
     Returns:
-        How many chunkings that are, and how many pieces were fed.
+        The number of chunkings, and the number of pieces that were fed.
 
     Raises:
-        LawBroken: a piece leads elsewhere.
-        MisuseError: ``longest`` is below 1.
+        LawBroken: a piece leads to another state, or to other output.
+        MisuseError: ``longest`` is less than 1.
     """
     size = len(text)
     longest = size if longest is None else longest
@@ -100,13 +100,13 @@ def check_every_chunking(
             _, state, expected = states[to]
             feeds += 1
             if found != expected:
-                raise _broken(text, at, to, f"says {found!r}, and its characters one by one {expected!r}")
+                raise _broken(text, at, to, f"says {found!r}, but its characters one by one say {expected!r}")
             if (other := same(parser.snapshot())) != state:
                 raise _broken(text, at, to, f"leads to another state: {_difference(state, other)}")
         ways.append(sum(ways[-longest:]))
     last = restore(states[size][0])
     if (found := join([*told, *(last.close() or ())])) != end:
-        raise _broken(text, size, size, f"says {found!r} at the end, and a parser that was not restored {end!r}")
+        raise _broken(text, size, size, f"says {found!r} at the end, but a parser that was not restored says {end!r}")
     return Proof(ways[size], feeds)
 
 
@@ -115,7 +115,7 @@ def _broken(text: Text, at: int, to: int, what: str) -> LawBroken:
 
 
 def _difference(state: Any, other: Any, place: str = "") -> str:
-    """Return the first place where two states differ, with what is there."""
+    """Return the first place where two states differ, with both values."""
     if isinstance(state, dict) and isinstance(other, dict) and state.keys() == other.keys():
         return next(_difference(state[key], other[key], f"{place}/{key}") for key in state if state[key] != other[key])
     if isinstance(state, list) and isinstance(other, list) and len(state) == len(other):

@@ -1,7 +1,7 @@
-"""The laws as checks, for any parser: each raises :class:`LawBroken` with a report, or returns.
+"""The laws as checks of any parser: each raises :class:`LawBroken` with a report, or returns.
 
-``stream`` is a :class:`Stream`, or recorded chunks; ``chunkings`` are other chunks that say the same. If none are
-given, a few are made: as few chunks as possible, one character per chunk, and three at random.
+``stream`` is a :class:`Stream`, or recorded chunks; ``chunkings`` are other chunks that say the same. By default, they
+are :func:`standard_chunkings`.
 """
 
 import gc
@@ -54,10 +54,10 @@ def check_split_invariance(
     read: Read = read_message,
     seconds: float = SECONDS,
 ) -> None:
-    """Check that every chunking says the same as the stream's own and, if ``results``, has the same ``result``.
+    """Check that every chunking says the same as the stream's own chunks and, if ``results``, has the same ``result``.
 
-    Messages are compared after neighbours of the same kind and key were joined. Unless ``in_order``, only the complete
-    texts are compared, for a parser whose output is cumulative and has no order.
+    Messages are compared after neighbours of the same kind and key have been joined. Without ``in_order``, only the
+    complete texts are compared, for a parser whose output is cumulative and has no order.
     """
     runs = _runs(parse, stream, chunkings or standard_chunkings(stream), read=read, seconds=seconds)
     expected = next(runs)
@@ -68,14 +68,14 @@ def check_split_invariance(
 def check_dialect_invariance(
     parse: Parse, stream: Logical, *variants: Sequence[Chunk], read: Read = read_message, seconds: float = SECONDS
 ) -> None:
-    """Check that chunks which another server would have sent for the stream say the same; their results may differ.
+    """Check that the chunks that other servers would send for the stream say the same; their results may differ.
 
     Args:
-        parse: makes the parser.
-        stream: what is said.
+        parse: returns a new parser.
+        stream: the stream.
         variants: chunks that say the same with :data:`streamfsm.testing.QUIRKS`.
         read: returns what a message says.
-        seconds: time after which the parser counts as hanging.
+        seconds: the time after which the parser counts as hanging.
     """
     runs = _runs(parse, stream, variants, read=read, seconds=seconds)
     expected = next(runs)
@@ -87,12 +87,12 @@ def _compare(law: str, stream: Logical, expected: Run, found: Run, *, results: b
     outputs = (each.coalesced() if in_order else _by_place(each) for each in (expected, found))
     for number, (one, other) in enumerate(zip_longest(*outputs), 1):
         if one != other:
-            detail = f"outputs part at the {_ordinal(number)}\n    A  {_words(one)}\n    B  {_words(other)}"
+            detail = f"outputs differ at the {_ordinal(number)}\n    A  {_words(one)}\n    B  {_words(other)}"
             break
     else:
         if not results or equal(expected.result, found.result):
             return
-        detail = f"results part at {difference(expected.result, found.result)}"
+        detail = f"results differ at {difference(expected.result, found.result)}"
     raise LawBroken(
         law,
         detail,
@@ -105,7 +105,7 @@ def _compare(law: str, stream: Logical, expected: Run, found: Run, *, results: b
 
 
 def _parting(expected: Run, found: Run) -> int | None:
-    """Return the number of the chunk after which a text is not a beginning of the expected one; ``None``: none is."""
+    """Return the number of the first chunk after which a text is no prefix of the expected one; ``None``: none is."""
     whole, so_far = _texts(expected.said), Texts()
     for number, step in enumerate(found.steps[: len(found.chunks)], 1):
         for said in step:
@@ -136,16 +136,16 @@ def check_nothing_lost(
     read: Read = read_message,
     seconds: float = SECONDS,
 ) -> None:
-    """Check that the complete texts are those of the stream, in every chunking: nothing is lost or invented.
+    """Check that, in every chunking, the complete texts are those of the stream: nothing is lost or invented.
 
     Args:
-        parse: makes the parser.
-        stream: what is said.
-        chunkings: other chunks that say it.
+        parse: returns a new parser.
+        stream: the stream.
+        chunkings: other chunks that say the same.
         expected: the texts by kind and key, if they differ from :meth:`Stream.said`.
         kinds: the kinds that the parser claims to report.
         read: returns what a message says.
-        seconds: time after which the parser counts as hanging.
+        seconds: the time after which the parser counts as hanging.
     """
     logical = Stream.of(stream)
     truth = _whole(logical.said() if expected is None else expected, kinds)
@@ -166,7 +166,7 @@ def _texts(said: Iterable[Said]) -> Texts:
 
 
 def _whole(texts: Mapping[tuple[str, Any], str], kinds: Collection[str]) -> dict[tuple[str, Any], str]:
-    """Return the texts of ``kinds`` that are not empty, with pairs of surrogates joined."""
+    """Return the texts of ``kinds`` that are not empty, with surrogate pairs joined."""
     return {place: without_surrogates(text) for place, text in texts.items() if place[0] in kinds and text}
 
 
@@ -177,11 +177,11 @@ def check_append_only(
     read: Read = read_message,
     seconds: float = SECONDS,
 ) -> None:
-    """Check that no text is taken back, and that no message is empty or holds a lone surrogate."""
+    """Check that no text is retracted, and that no message is empty or holds a lone surrogate."""
     for found in _runs(parse, stream, chunkings or standard_chunkings(stream), read=read, seconds=seconds):
         for said in found.said:
             if said.snapshot:
-                problem = "takes back what was said before"
+                problem = "retracts what was said before"
             elif not said.text and said.kind in KINDS:
                 problem = "is empty"
             elif re.search("[\ud800-\udfff]", said.text):
@@ -202,7 +202,7 @@ _HELD = re.compile(
 
 
 def may_hold(kind: str, held: str) -> bool:
-    """Law 4: of arguments, an unfinished escape or pair of escapes, or separators and a key; else nothing."""
+    """Whether law 4 allows to hold this back: in arguments, an unfinished escape or pair, or separators and a key."""
     return not held or (kind == "arguments" and _HELD.fullmatch(held) is not None)
 
 
@@ -215,15 +215,15 @@ def check_promptness(
     read: Read = read_message,
     seconds: float = SECONDS,
 ) -> None:
-    """Check that a parser fed one character at a time says at once what can be known: text, and raw arguments.
+    """Check that a parser that is fed single characters says at once what is decidable: text, and raw arguments.
 
     Args:
-        parse: makes the parser.
-        stream: what is said.
+        parse: returns a new parser.
+        stream: the stream.
         kinds: the kinds that the parser claims to stream.
-        may_hold: whether text of this kind may be held back. The first half of a surrogate pair always may.
+        may_hold: whether this text of this kind may be held back. The first half of a surrogate pair always may.
         read: returns what a message says.
-        seconds: time after which the parser counts as hanging.
+        seconds: the time after which the parser counts as hanging.
     """
     logical = Stream.of(stream)
     chunks = logical.cut(range(len(logical.pieces)))
@@ -237,7 +237,7 @@ def check_promptness(
             so_far = without_surrogates(told[kind, key])
             if kind not in kinds or (known.startswith(so_far) and may_hold(kind, known[len(so_far) :])):
                 continue
-            if so_far == without_surrogates(wire):  # the text may have ended, so that half of a pair is a lone one
+            if so_far == without_surrogates(wire):  # if the text has ended, half of a pair is a lone surrogate
                 continue
             detail = f"after chunk {number}, {kind} of {key!r}\n    said   {so_far!r}\n    known  {known!r}"
             raise LawBroken("promptness", detail, chunks, stream=logical, logs=[found.trace])
@@ -250,7 +250,7 @@ def check_output_grammar(
     read: Read = read_message,
     seconds: float = SECONDS,
 ) -> None:
-    """Check that a call is named once, before its arguments, and that nothing follows a ``stop``."""
+    """Check that a call's name comes once, before its arguments, and that nothing follows a ``stop``."""
     for found in _runs(parse, stream, chunkings or standard_chunkings(stream), read=read, seconds=seconds):
         if problem := _ungrammatical(found.said):
             raise LawBroken("output grammar", problem, found.chunks, stream=Stream.of(stream), logs=[found.trace])
@@ -285,18 +285,18 @@ def check_total(parse: Parse, chunks: Iterable[Any], *, read: Read = read_messag
 
 
 def long_arguments(length: int) -> list[Chunk]:
-    """Return a call whose arguments are ``length`` characters, four per chunk."""
+    """Return chunks of a call whose arguments are ``length`` characters, four per chunk."""
     arguments = '{"message":"' + "word " * (length // 5) + '"}'
     return Stream(call(0, "send_message", arguments), cut_names=False).cut(range(1, length, 4))
 
 
 def long_content(length: int) -> list[Chunk]:
-    """Return content of ``length`` characters, four per chunk."""
+    """Return chunks of a content of ``length`` characters, four per chunk."""
     return Stream(text("content", "word " * (length // 5))).cut(range(4, length, 4))
 
 
 def operations(parse: Parse, chunks: Sequence[Any]) -> int:
-    """Count calls of Python and C functions: the same in every run, but blind to work inside a C function."""
+    """Count calls of Python and C functions: equal in every run, but work inside a C function is not counted."""
     count = 0
 
     def profile(_frame: Any, event: str, _argument: Any) -> None:  # pragma: no cover - itself, no tracer sees it
@@ -314,7 +314,7 @@ def operations(parse: Parse, chunks: Sequence[Any]) -> int:
 
 
 def cpu_seconds(parse: Parse, chunks: Sequence[Any]) -> float:
-    """Measure CPU time, without garbage collection: it covers all work, but is never exact."""
+    """Measure CPU time, without garbage collection: it covers all work, but is not exact."""
     with without_collector():
         start = process_time()
         for _ in _fed(parse, chunks):
@@ -342,7 +342,7 @@ def _fed(parse: Parse, chunks: Sequence[Any]) -> Iterator[Any]:
     yield from parser.close() or ()
 
 
-_ROUNDS = 5  # of which the least counts: other processes only ever add to a cost
+_ROUNDS = 5  # the smallest cost of several rounds counts, because other processes only add to it
 
 
 def check_linear(
@@ -356,17 +356,17 @@ def check_linear(
     """Check that the cost grows with the size to the power of ``at_most``, or less.
 
     Args:
-        parse: makes the parser.
+        parse: returns a new parser.
         shape: returns the chunks of a stream of a given size.
         sizes: the sizes to measure.
-        cost: :func:`cpu_seconds`, or :func:`operations` for a bound that can be sharp.
-        at_most: the largest exponent. It is not 1, because clocks are not exact, and not 1.5, because reading the whole
-            text again for every chunk, at C speed, comes to only 1.6 with these sizes.
+        cost: :func:`cpu_seconds`, or :func:`operations`, which allows a tighter bound.
+        at_most: the largest exponent. It is more than 1, because clocks are not exact, but less than 1.5, because
+            reading all of the text again for every chunk, at C speed, gives an exponent of only 1.6 with these sizes.
 
     Returns:
         The exponent, fitted to all sizes.
     """
-    cost(parse, shape(sizes[0]))  # costs that occur only once do not count
+    cost(parse, shape(sizes[0]))  # a first run, because costs that occur only once do not count
     least = [inf] * len(sizes)
     for _ in range(_ROUNDS):
         least = [min(before, cost(parse, shape(size))) for before, size in zip(least, sizes, strict=True)]

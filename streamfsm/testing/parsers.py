@@ -1,4 +1,4 @@
-"""What the kit requires of a parser, and how it reads the parser's messages."""
+"""What the kit requires of a parser, and how it reads a parser's messages."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -12,31 +12,31 @@ from streamfsm.trace import Transition
 
 
 class Parser(Protocol):
-    """A parser of one response. Two methods are needed.
+    """A parser of one response. Two methods are required.
 
     Two attributes are used if they exist. ``result``, a value or a method: anything else that must not depend on the
-    chunking, compared with ``==``. ``trace``, a list: a log of what happened, for reports.
+    chunking; it is compared with ``==``. ``trace``, a list: a log of what happened, for reports.
     """
 
     def feed(self, chunk: Any, /) -> Iterable[Any] | None:
-        """Return the messages that this chunk gives."""
+        """Read a chunk; return the messages that it gives."""
 
     def close(self) -> Iterable[Any] | None:
-        """Return the messages that the end of the stream gives."""
+        """End the stream; return the messages that this gives."""
 
 
 Parse: TypeAlias = Callable[[], Parser]
-"""Makes a parser for one response: a class, or any function without arguments."""
+"""Returns a new parser for one response: a class, or any function without arguments."""
 
 
 class Said(NamedTuple):
     """What one message says.
 
     Attributes:
-        kind: ``content``, ``reasoning``, ``refusal``, ``name``, ``arguments``, ``stop``, or a word of its own.
+        kind: ``content``, ``reasoning``, ``refusal``, ``name``, ``arguments``, ``stop``, or any other string.
         key: the call's id for a name and arguments, the choice's index for any other kind.
         text: what the message adds.
-        snapshot: the text replaces what was said of this kind and key, instead of being added to it.
+        snapshot: whether the text replaces the text so far of this kind and key, instead of continuing it.
     """
 
     kind: str
@@ -55,7 +55,7 @@ def read_message(message: Any) -> Iterator[Said]:
     messages do not distinguish a refusal from content, so a refusal is read as content.
 
     Raises:
-        MisuseError: the message is none of these; give the checks a ``read`` that knows it.
+        MisuseError: the message is none of these; pass the checks a ``read`` that understands it.
     """
     try:
         if isinstance(message, tuple):
@@ -72,7 +72,7 @@ def read_message(message: Any) -> Iterator[Said]:
         call = fields.get("tool_call") if kind not in _WHOLE else None
         parts: dict[str, Any] = dict(call) if call else {_KINDS.get(kind, kind): message.text}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise MisuseError(f"cannot read the message {message!r}; give the check a read=") from error
+        raise MisuseError(f"cannot read the message {message!r}; pass the check a read=") from error
     key = parts.pop("tool_call_id", None) or "" if call else choice
     yield from (Said(part, key, text) for part, text in parts.items() if text is not None)
 
@@ -83,17 +83,17 @@ _KINDS = {
     "hidden_reasoning_message": "hidden",
     "stop_reason": "stop",
 }
-_WHOLE = ("tool_call_sealed", "tool_call_revoked")  # which repeat the call
+_WHOLE = ("tool_call_sealed", "tool_call_revoked")  # they repeat the call
 _OURS: dict[str, type[Message]] = {
     kind.model_fields["message_type"].default: kind for kind in get_args(get_args(StreamMessage)[0])
 }
 
 
 class TracedParser:
-    """A :class:`streamfsm.StreamParser` whose ``result`` is all that law 1 promises, and whose ``trace`` is kept.
+    """A :class:`streamfsm.StreamParser` that keeps its ``trace``, and whose ``result`` is everything that law 1 covers.
 
     Args:
-        options: of :class:`streamfsm.StreamParser`.
+        options: the arguments of :class:`streamfsm.StreamParser`.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -114,7 +114,7 @@ class TracedParser:
         return messages
 
     def result(self) -> dict[str, Any]:
-        """Coalesced messages, with ids but no dates; the result; the path through each machine, without self-loops."""
+        """Return the coalesced messages without dates, the result, and each machine's path without self-loops."""
         paths = defaultdict(list)
         for step in self.trace:
             if step.event != "text":
@@ -126,4 +126,4 @@ class TracedParser:
         }
 
 
-_ID = "message-7b5f3f7e-0d2a-4c3b-9a52-6f0c8d1e2a00"  # any fixed id, so that ids do not differ between runs
+_ID = "message-7b5f3f7e-0d2a-4c3b-9a52-6f0c8d1e2a00"  # a fixed id, so that ids do not differ between runs

@@ -1,4 +1,4 @@
-"""Adapts parsers that pull their chunks to the kit, which feeds them."""
+"""``PulledParser``: adapts parsers that pull their chunks to the kit, which feeds parsers."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -8,12 +8,12 @@ _END = object()
 
 
 class PulledParser:
-    """Turns a parser that pulls its chunks into one that is fed, so that the messages for each chunk are known.
+    """Turns a parser that pulls its chunks into one that is fed, so that it is known which chunk gives which messages.
 
-    It runs in an event loop of its own, which stands still while the parser waits for a chunk.
+    The parser runs in an event loop of its own, which is stopped while the parser waits for a chunk.
 
     Args:
-        parse: takes an asynchronous iterator of chunks, and returns one of the messages of the response.
+        parse: takes an asynchronous iterator of chunks, and returns one of the response's messages.
     """
 
     def __init__(self, parse: Callable[[AsyncIterator[Any]], AsyncIterable[Any]]) -> None:
@@ -24,10 +24,10 @@ class PulledParser:
         self._run()
 
     def feed(self, chunk: Any) -> list[Any]:
-        """Return what the parser says before it asks for the next chunk.
+        """Return the messages that the parser yields before it asks for the next chunk.
 
         Raises:
-            Exception: what the parser raises.
+            Exception: the parser raised it.
         """
         if not self._reading.done():
             self._wanted.set_result(chunk)
@@ -36,10 +36,10 @@ class PulledParser:
         return said
 
     def close(self) -> list[Any]:
-        """Return what the parser says when there are no more chunks.
+        """Return the messages that the parser yields when there are no more chunks.
 
         Raises:
-            Exception: what the parser raises.
+            Exception: the parser raised it.
         """
         return self.feed(_END)
 
@@ -60,7 +60,7 @@ class PulledParser:
         """Run the loop until the parser asks for a chunk, or has ended."""
         try:
             self._loop.run_forever()
-        except BaseException:  # the time is up, while the parser waited for something else
+        except BaseException:  # the time was up while the parser waited for something else
             self._reading.cancel()
             self._loop.run_forever()
             raise

@@ -1,8 +1,8 @@
-"""Quirks: how servers differ in saying the same, as functions that change chunks.
+"""Quirks: how servers differ in sending the same, as functions that change chunks.
 
-Each was seen in recorded streams of real servers or in public bug reports. They compose, and apply to chunks that hold
-names uncut. Most keep the information. Some do not, alone or together with others: their chunks can be read in more
-than one way, so a parser must only not treat any such reading as certain.
+Each was seen in recorded streams of real servers or in public bug reports. They can be combined, and apply to chunks in
+which names are not cut. Most keep all information. Some do not, alone or in combination: their chunks can be read in
+more than one way, so a parser must not treat any of the readings as certain.
 """
 
 import copy
@@ -17,9 +17,9 @@ class Quirk(NamedTuple):
     """One habit of some servers.
 
     Attributes:
-        name: what a report calls it.
+        name: its name in reports.
         apply: changes the chunks in place, and returns the chunks to send.
-        certain: whether what was said can still be told from the chunks.
+        certain: whether the chunks still show without doubt what was said.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Quirk(NamedTuple):
 
 
 def accented(chunks: Iterable[Chunk], quirks: Iterable[Quirk]) -> list[Chunk]:
-    """Return the chunks as a server with these quirks sends them. The given chunks are not changed."""
+    """Return the chunks as a server with these quirks would send them. The given chunks are not changed."""
     spoken = copy.deepcopy(list(chunks))
     for quirk in quirks:
         spoken = quirk.apply(spoken)
@@ -54,7 +54,7 @@ def _deltas(chunks: Iterable[Chunk]) -> Iterator[dict[str, Any]]:
 
 
 def _calls(chunks: Iterable[Chunk]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Yield the entries of tool-call lists, each with the place of its call: choice and index."""
+    """Yield the entries of tool-call lists, each with a key of its call, made from choice and index."""
     for choice in _choices(chunks):
         delta = choice.get("delta")
         calls = delta.get("tool_calls") if isinstance(delta, dict) else None
@@ -68,7 +68,7 @@ def _single_call(chunks: list[Chunk]) -> bool:
 
 
 def _fill(name: str, value: Any) -> Callable[[list[Chunk]], list[Chunk]]:
-    """Put a field into each delta that lacks it."""
+    """Add a field to each delta that lacks it."""
 
     def apply(chunks: list[Chunk]) -> list[Chunk]:
         for delta in _deltas(chunks):
@@ -99,7 +99,7 @@ def _index(value: int) -> Callable[[list[Chunk]], list[Chunk]]:
 
 
 def _repeat(*names: str) -> Callable[[list[Chunk]], list[Chunk]]:
-    """Repeat the identity in a call's first entry in all entries of the call."""
+    """Repeat these fields of a call's first entry in all its entries."""
 
     def apply(chunks: list[Chunk]) -> list[Chunk]:
         first: dict[Any, dict[str, Any]] = {}
@@ -116,7 +116,7 @@ def _repeat(*names: str) -> Callable[[list[Chunk]], list[Chunk]]:
 
 
 def _hollow(value: str | None) -> Callable[[list[Chunk]], list[Chunk]]:
-    """Put an id and a name that say nothing into entries that have none."""
+    """Add a meaningless id and name to entries that have none."""
 
     def apply(chunks: list[Chunk]) -> list[Chunk]:
         for _, call in _calls(chunks):
@@ -177,7 +177,7 @@ def _arguments_elsewhere(chunks: list[Chunk]) -> list[Chunk]:
 
 
 def _so_far(chunks: list[Chunk]) -> Iterator[tuple[Any, dict[str, Any], str]]:
-    """Yield the entries, each with the place of its call and the arguments of that call so far."""
+    """Yield the entries, each with a key of its call, and the arguments of the call so far."""
     texts: dict[Any, str] = {}
     for place, call in _calls(chunks):
         arguments = call["function"].get("arguments")
@@ -192,7 +192,7 @@ def _cumulative(chunks: list[Chunk]) -> list[Chunk]:
 
 
 def _append(chunks: list[Chunk], more: Callable[[dict[str, Any]], dict[str, Any] | None]) -> list[Chunk]:
-    """Put an entry right behind each for which ``more`` gives one."""
+    """Insert after each entry the one that ``more`` returns for it, if any."""
     for delta in _deltas(chunks):
         if isinstance(calls := delta.get("tool_calls"), list):
             with_more = [
@@ -220,7 +220,7 @@ def _placeholder(chunks: list[Chunk]) -> list[Chunk]:
 
 
 def _parsed(chunks: list[Chunk]) -> list[Chunk]:
-    """Send arguments as an object, not as text, if they are complete in one entry."""
+    """Send arguments as an object instead of text, if they are complete in one entry."""
     for _, call in _calls(chunks):
         try:
             value = json.loads(call["function"].get("arguments") or "")
@@ -232,7 +232,7 @@ def _parsed(chunks: list[Chunk]) -> list[Chunk]:
 
 
 def _empty_last(chunks: list[Chunk]) -> list[Chunk]:
-    """Repeat each entry that has arguments without them, as servers do that end a call with an empty piece."""
+    """Repeat each entry with arguments, but without the arguments, as some servers end a call with an empty piece."""
     return _append(
         chunks,
         lambda call: (
@@ -311,7 +311,7 @@ def _finishes(choice: dict[str, Any]) -> bool:
 
 
 def _usage_so_far(chunks: list[Chunk]) -> list[Chunk]:
-    """Report counts that grow from chunk to chunk up to the final ones."""
+    """Report usage in every chunk, with counts that grow to the final ones."""
     reports = [
         at for at, chunk in enumerate(chunks) if isinstance(chunk, dict) and isinstance(chunk.get("usage"), dict)
     ]

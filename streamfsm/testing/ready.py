@@ -1,4 +1,4 @@
-"""Law 10 as a check: a call that a parser calls ready is what the model made, under all quirks and damage."""
+"""Checks law 10: a ready call is exactly what the model wrote, under all quirks and damage."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ from streamfsm.testing.streams import Stream
 from streamfsm.wires.chat.chunking import Chunk
 
 Ready: TypeAlias = Callable[[Any], Iterable[tuple[str, str]]]
-"""From a parser's result, name and arguments of each call that may be run."""
+"""Returns, from a parser's result, the name and arguments of each call that may be run."""
 
 
 def ready_calls(result: Any) -> list[tuple[str, str]]:
@@ -29,18 +29,18 @@ def check_ready_is_true(
     ready: Ready = ready_calls,
     seconds: float = SECONDS,
 ) -> None:
-    """Check that each ready call has the name and arguments of a call of the stream, and is ready only as often.
+    """Check that each ready call has the name and arguments of a call in the stream, and comes no more often.
 
-    Nothing else is checked: a parser that calls nothing ready passes. Arguments are compared as JSON values; missing
-    arguments, ``null`` and an object without members are the same.
+    Nothing else is checked: a parser without any ready call passes. Arguments are compared as JSON values; missing
+    arguments, ``null`` and an object without members are equal.
 
     Args:
-        parse: makes the parser.
-        stream: what is said.
+        parse: returns a new parser.
+        stream: the stream.
         variants: chunks that say the same with :data:`streamfsm.testing.QUIRKS` of any kind, or damaged by a
             :class:`streamfsm.testing.Fault`.
         ready: returns the calls of a result that may be run.
-        seconds: time after which the parser counts as hanging.
+        seconds: the time after which the parser counts as hanging.
     """
     logical = Stream.of(stream)
     texts = logical.said()
@@ -53,7 +53,7 @@ def check_ready_is_true(
         if wrong:
             calls = "".join(f"\n    {name}({arguments})" for name, arguments in wrong.elements())
             raise LawBroken(
-                "ready is true", f"ready, and not made by the model:{calls}", chunks, stream=logical, logs=[found.trace]
+                "ready is true", f"ready, but not made by the model:{calls}", chunks, stream=logical, logs=[found.trace]
             )
 
 
@@ -62,7 +62,7 @@ def _nothing(_: Any) -> tuple[()]:
 
 
 def _value(arguments: str) -> str:
-    """Return a canonical text of the value; text that is not JSON is returned with halves of surrogates joined."""
+    """Return canonical JSON of the value; text that is not JSON is returned with surrogate pairs joined."""
     try:
         value = json.loads(arguments) if arguments.strip() else None
     except (RecursionError, ValueError):

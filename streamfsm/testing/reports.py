@@ -1,4 +1,4 @@
-"""Reports: a broken law as a text that a person can read."""
+"""``LawBroken``: a report about a broken law, for people to read."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
@@ -7,17 +7,17 @@ from typing import Any
 from streamfsm.testing.streams import Stream, shown
 from streamfsm.trace import Transition
 
-_MOST = 60  # lines of one section: what shrank is shorter
+_MOST = 60  # lines of one section; a finding that was made smaller has fewer
 
 
-class LawBroken(AssertionError):  # noqa: N818 - what it says
-    """A parser breaks a law. The text is a report: what broke, the logical stream, the chunkings, the logs.
+class LawBroken(AssertionError):  # noqa: N818 - it says what happened
+    """A parser breaks a law. The text is a report: what broke it, the logical stream, the chunkings and the logs.
 
     Attributes:
         law: the law's name.
         detail: what broke it, and where.
-        chunks: the chunks that show it, in the chunking that broke it.
-        guilty: the number, from 1, of the chunk at which it showed, which has an arrow; ``None``: at the end.
+        chunks: the chunks of the chunking that broke it.
+        guilty: the number, from 1, of the chunk at which it showed, which is marked by an arrow; ``None``: the end.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ def _step(step: Any) -> str:
 
 
 def side_by_side(*columns: Sequence[str]) -> list[str]:
-    """Return the lines of one or more columns side by side; lines in which two columns differ are marked."""
+    """Return the lines of the columns side by side; lines in which columns differ are marked."""
     widths = [max(map(len, column), default=0) for column in columns]
     lines = []
     for row in zip_longest(*columns, fillvalue=""):
@@ -87,7 +87,7 @@ def side_by_side(*columns: Sequence[str]) -> list[str]:
 
 
 def difference(one: Any, other: Any, where: str = "result") -> str:
-    """Return where two results first differ, with both values."""
+    """Return the first place where two results differ, with both values."""
     for step, left, right in _members(one, other):
         if left != right:
             return difference(left, right, where + step)

@@ -1,7 +1,7 @@
-"""Logical streams of the Responses API: items by name, each told as OpenAI's servers tell it, and a strategy.
+"""Logical streams of the Responses API: functions that build items as OpenAI's servers send them, and a strategy.
 
-Every text is told four times, as a delta, in ``.done``, in its item and in the response that ends the stream; chunkings
-cut the delta, and :data:`streamfsm.testing.RETELLINGS` leave out one of the tellings.
+Every text is sent four times: as a delta, in ``.done``, in its item, and in the response that ends the stream.
+Chunkings cut the delta, and :data:`streamfsm.testing.RETELLINGS` leave out one of the four.
 """
 
 import json
@@ -18,7 +18,7 @@ from streamfsm.wires.chat.chunking import split
 Event: TypeAlias = dict[str, Any]
 
 ENDS = ("completed", "max_output_tokens", "content_filter", "steered", "failed", "cancelled", None)
-"""How a stream ends: its status, or why it is incomplete; ``None``: the rest never comes."""
+"""How a stream ends: its status, or why it is incomplete; ``None``: the end never comes."""
 
 _RESPONSE = {"id": "resp_1", "object": "response", "created_at": 1, "model": "gpt-4.1", "error": None}
 
@@ -28,12 +28,12 @@ def _event(kind: str, **fields: Any) -> Event:
 
 
 def _whole(text: str) -> str:
-    """The text as it comes in one piece, where the two halves of a surrogate pair are one character."""
+    """Return the text with surrogate pairs joined, as it comes in one piece."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def _item(index: int, item: Event, inner: Iterable[Event], **begun: Any) -> list[Event]:
-    """An item between its frames; ``begun`` are the fields that its first frame has in another way."""
+    """Return an item's events between those that begin and end it; ``begun``: fields that differ when it begins."""
     return [
         _event("output_item.added", output_index=index, item={**item, **begun}),
         *inner,
@@ -42,13 +42,13 @@ def _item(index: int, item: Event, inner: Iterable[Event], **begun: Any) -> list
 
 
 def _told(kind: str, place: Event, text: str, field: str = "text") -> list[Event]:
-    """One text, as a delta and whole."""
+    """Return one text, as a delta and in ``.done``."""
     deltas = [_event(f"{kind}.delta", **place, delta=text)] if text else []
     return [*deltas, _event(f"{kind}.done", **place, **{field: _whole(text)})]
 
 
 def _framed(frame: str, kind: str, place: Event, part: Event) -> list[Event]:
-    """One part of an item between its frames; its text is the last field."""
+    """Return the events of one part of an item; its text is the part's last field."""
     *_, field = part
     return [
         _event(f"{frame}.added", **place, part={**part, field: ""}),
@@ -58,7 +58,7 @@ def _framed(frame: str, kind: str, place: Event, part: Event) -> list[Event]:
 
 
 def message(index: int, parts: Sequence[tuple[str, str]]) -> list[Event]:
-    """A message of parts: pairs of ``content`` or ``refusal``, and its text."""
+    """Return the events of a message; each part is a pair of ``content`` or ``refusal``, and its text."""
     found = [
         {"type": "refusal", "refusal": text} if kind == "refusal" else {"type": "output_text", "text": text}
         for kind, text in parts
@@ -80,7 +80,7 @@ def message(index: int, parts: Sequence[tuple[str, str]]) -> list[Event]:
 
 
 def reasoning(index: int, summary: Sequence[str] = (), *, text: str = "", encrypted: str = "") -> list[Event]:
-    """Reasoning: the parts of a summary, raw text, and what the server alone can read."""
+    """Return the events of reasoning: the parts of a summary, raw text, and encrypted content."""
     item_id = f"rs_{index}"
     place = {"item_id": item_id, "output_index": index}
     inner = [
@@ -105,7 +105,7 @@ def reasoning(index: int, summary: Sequence[str] = (), *, text: str = "", encryp
 
 
 def call(index: int, name: str, text: str, *, custom: bool = False) -> list[Event]:
-    """A call of a function with its arguments, or of a ``custom`` tool with its input. Its id is ``call_<index>``."""
+    """Return the events of a call of a function, or of a ``custom`` tool with text input. Its id: ``call_<index>``."""
     kind, field, item_id = ("custom_tool_call", "input", "ctc") if custom else ("function_call", "arguments", "fc")
     item_id = f"{item_id}_{index}"
     item = {"id": item_id, "type": kind, "call_id": f"call_{index}", "name": name, field: _whole(text)}
@@ -115,7 +115,7 @@ def call(index: int, name: str, text: str, *, custom: bool = False) -> list[Even
 
 
 def web_search(index: int, query: str) -> list[Event]:
-    """A search that the server makes."""
+    """Return the events of a web search, which the server runs."""
     place = {"item_id": f"ws_{index}", "output_index": index}
     item = {"id": f"ws_{index}", "type": "web_search_call", "status": "completed", "action": {"query": query}}
     steps = [_event(f"web_search_call.{step}", **place) for step in ("in_progress", "searching", "completed")]
@@ -123,7 +123,7 @@ def web_search(index: int, query: str) -> list[Event]:
 
 
 def mcp_call(index: int, name: str, text: str, *, output: str | None = "42", error: Any = None) -> list[Event]:
-    """A call of another server's tool that the server runs, with what came of it."""
+    """Return the events of a call of an MCP tool, which the server runs, with its output or error."""
     place = {"item_id": f"mcp_{index}", "output_index": index}
     item = {"id": f"mcp_{index}", "type": "mcp_call", "name": name, "server_label": "wiki", "arguments": _whole(text)}
     inner = [
@@ -143,16 +143,16 @@ def mcp_call(index: int, name: str, text: str, *, output: str | None = "42", err
 
 
 def mcp_approval_request(index: int, name: str, text: str) -> list[Event]:
-    """The server's question whether it may run such a call; the item comes whole."""
+    """Return the events of the server's question whether to run an MCP call; the item comes complete."""
     item = {"id": f"mcpr_{index}", "type": "mcp_approval_request", "name": name, "server_label": "wiki"}
     return _item(index, {**item, "arguments": _whole(text)}, [])
 
 
 def response(events: Iterable[Event], end: str | None = "completed", usage: Event | None = None) -> list[Event]:
-    """Items between the events that begin and end a response.
+    """Return the events of a response.
 
     Args:
-        events: of the items, in order.
+        events: those of its items, in order.
         end: one of :data:`ENDS`.
         usage: the token counts.
     """
@@ -190,7 +190,7 @@ def responses_streams(
     interleaved: bool = True,
     max_items: int = 4,
 ) -> Stream:
-    """Any mix of messages, reasoning, calls and hosted tools, endings and usage.
+    """Generate streams with any mix of messages, reasoning, calls and hosted tools, endings and usage.
 
     Args:
         draw: Hypothesis's ``draw``.
@@ -201,11 +201,11 @@ def responses_streams(
         fields: which of ``content`` and ``refusal`` a message may have.
         thoughts: how reasoning may be shown. OpenAI's servers send a ``summary``, others ``text``.
         ends: how the stream may end.
-        interleaved: whether items may be told side by side. Servers seldom do it. Of such a stream, a retelling
+        interleaved: whether the events of items may be interleaved, which is rare. For such a stream, the retelling
             without deltas has the same texts in another order.
-        max_items: how many items the response may have.
+        max_items: the most items of the response.
     """
-    # Half of a pair at an end would wait for the rest of the text, while other parts speak.
+    # Half a surrogate pair at either end would be held back while other parts speak.
     texts = texts.map(lambda text: text.strip("\ud83d\ude00"))  # noqa: B005 - characters
     parts = st.lists(st.tuples(st.sampled_from(fields), texts), min_size=1, max_size=2)
     encrypted = st.sampled_from(["", "gAAAA"])
@@ -234,7 +234,7 @@ def responses_streams(
 
 
 def _dealt(draw: st.DrawFn, items: list[list[Event]]) -> Iterator[Event]:
-    """The events of the items in any order that keeps each item's own; items begin in order."""
+    """Yield the events of the items interleaved; each item's events keep their order, and items begin in order."""
     waiting, open_items = items[:], list[list[Event]]()
     while waiting or open_items:
         if waiting and (not open_items or draw(st.booleans())):
@@ -257,13 +257,13 @@ ERRORS = (
 
 @cache
 def responses_faults(*, garbage: bool = True) -> st.SearchStrategy[Fault]:
-    """Like :func:`streamfsm.testing.faults`, with errors and garbage of the Responses API."""
+    """Generate faults as :func:`streamfsm.testing.faults` does, with errors and garbage of the Responses API."""
     return faults_with(ERRORS, garbage_events() if garbage else None)
 
 
 @cache
 def garbage_events() -> st.SearchStrategy[Any]:
-    """An event in which anything may be missing or be anything else."""
+    """Generate events with one wrong value at any place."""
     return st.builds(_spoilt, responses_streams(), st.integers(0, 40), st.integers(0, 8), _VALUES)
 
 
@@ -271,7 +271,7 @@ _VALUES = st.sampled_from([None, 0, -1, True, 1.5, "", "x", "\ud83d", [], [None]
 
 
 def _spoilt(stream: Stream, place: int, field: int, value: Any) -> Event:
-    """An event of the stream, one field of which has another value, also inside its item, its part or its response."""
+    """Return an event of the stream with another value in one field, perhaps of its item, its part or its response."""
     events = stream.plain()
     event: Event = json.loads(json.dumps(events[place % len(events)]))
     inner = [event, *(event[name] for name in ("item", "part", "response") if name in event)]
@@ -285,13 +285,13 @@ def _spoilt(stream: Stream, place: int, field: int, value: Any) -> Event:
 
 
 def long_message(length: int) -> list[Event]:
-    """A message of ``length`` characters, four per delta, and told three times more."""
+    """Return the events of a message of ``length`` characters, four per delta; the text is repeated three times."""
     stream = Stream(split(response(message(0, [("content", "word " * (length // 5))]))))
     return stream.cut(range(0, len(stream.pieces), 4))
 
 
 def long_call(length: int) -> list[Event]:
-    """A call whose arguments are ``length`` characters, four per delta, and told three times more."""
+    """Return the events of a call with arguments of ``length`` characters, four per delta, repeated three times."""
     arguments = '{"message":"' + "word " * (length // 5) + '"}'
     stream = Stream(split(response(call(0, "send_message", arguments))))
     return stream.cut(range(0, len(stream.pieces), 4))

@@ -1,7 +1,7 @@
-"""Retellings: a Responses stream that says the same with one of its redundancies left out, or cut elsewhere.
+"""Retellings: ways to send a Responses stream that say the same, cut elsewhere or without one of its redundancies.
 
-The wire tells most texts four times: as deltas, in ``.done``, in the item that is done, and in the response that is
-done. It names an item by an id and by a place. Servers leave out any of these, so that a parser must do without it.
+The wire sends most texts four times: as deltas, in ``.done``, in the complete item, and in the complete response. It
+refers to an item by an id and by an index. Servers leave out any of these, so a parser must not need it.
 """
 
 import copy
@@ -25,7 +25,7 @@ def _type(event: Any) -> str:
 
 
 def _without(drop: Callable[[str], bool]) -> Callable[[list[Event]], list[Event]]:
-    """Leave out the events whose type, without ``response.``, ``drop`` picks."""
+    """Leave out the events for whose type, without ``response.``, ``drop`` is true."""
     return lambda events: [event for event in events if not drop(_type(event))]
 
 
@@ -38,14 +38,14 @@ def _without_fields(*names: str) -> Callable[[list[Event]], list[Event]]:
 
 
 def _ends(events: list[Event]) -> Iterator[Event]:
-    """The responses of the events that end one."""
+    """Yield the response in each event that ends one."""
     for event in events:
         if _type(event) in ("completed", "incomplete", "failed") and isinstance(event.get("response"), dict):
             yield event["response"]
 
 
 def _no_item_done(events: list[Event]) -> list[Event]:
-    """Leave out the items that are done, where the terminal event tells the same item; ids and signatures aside."""
+    """Leave out the ends of items that the final event repeats, except for ids; encrypted items stay."""
     told = [_said(item) for end in _ends(events) for item in end.get("output") or [] if isinstance(item, dict)]
     return [
         event
@@ -68,7 +68,7 @@ def _empty_output(events: list[Event]) -> list[Event]:
 
 
 def _other_ids(events: list[Event]) -> list[Event]:
-    """Give each event another id of its item, as Copilot does; each item of the terminal event too."""
+    """Give the item another id in every event, as Copilot does, and in the final event."""
     items = [event.get("item") for event in events if _type(event).startswith("output_item.")]
     for end in _ends(events):
         items += end.get("output") or []
@@ -80,7 +80,7 @@ def _other_ids(events: list[Event]) -> list[Event]:
 
 
 ROTATED = "rotated-"
-"""How the ids begin that the retelling ``other item ids`` gives."""
+"""The prefix of the ids that the retelling ``other item ids`` gives."""
 
 
 def _keepalives(events: list[Event]) -> list[Event]:
@@ -104,5 +104,5 @@ RETELLINGS = (
     Quirk("no output indexes", _without_fields("output_index")),
     Quirk("keepalives", _keepalives),
 )
-"""One by one, they leave what a stream says as it is, if it says it as OpenAI's servers do. Of other streams each may
-take away the one place where something is told; then it changes what is said."""
+"""Each, applied alone, keeps what a stream says that is complete, as OpenAI's servers send it. From other streams, it
+may remove the only place where something is said."""

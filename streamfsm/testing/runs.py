@@ -1,4 +1,4 @@
-"""One guarded run of a parser over chunks: an exception, a changed chunk or a hang is a finding."""
+"""Runs a parser on chunks. An exception, a changed chunk or a hang breaks a law."""
 
 import faulthandler
 import multiprocessing
@@ -18,24 +18,24 @@ from streamfsm.testing.streams import Key
 from streamfsm.testing.worker import Lost, Worker
 
 SECONDS = 5.0
-"""How long a run may take, unless a check is told otherwise."""
-_GRACE = 1.0  # seconds more, in which a parser that can be stopped is stopped, and so its own trace is reported
-_LAST = 5.0  # seconds more, after which one that cannot be stopped takes the process with it
-_STDERR = 2  # the file descriptor, whatever stands for it in Python, as under pytest
+"""How long a run may take by default."""
+_GRACE = 1.0  # seconds more for stopping the parser inside its process, so that its trace can be reported
+_LAST = 5.0  # seconds more, after which the process is ended because the parser cannot be stopped
+_STDERR = 2  # the file descriptor, because sys.stderr may be replaced, as under pytest
 _RAISED = "the parser raised {!r}"
 _OVERRUN = "no answer within {:g} seconds"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a parser made of chunks.
+    """What a parser did with chunks.
 
     Attributes:
         chunks: the chunks that the parser was fed.
-        steps: what it said to each chunk and, last, to the end. Cumulative texts are deltas here, except for a
-            retraction, which does not begin with the text that it replaces. A repeated text says nothing.
-        result: see :class:`streamfsm.testing.Parser`; ``None`` without one.
-        trace: likewise; empty without one.
+        steps: what it said after each chunk and, last, at the end. Cumulative texts become deltas, except for a
+            retraction, which does not begin with the text that it replaces. A repeated text is left out.
+        result: see :class:`streamfsm.testing.Parser`; ``None`` if it has none.
+        trace: see :class:`streamfsm.testing.Parser`; empty if it has none.
     """
 
     chunks: list[Any]
@@ -79,17 +79,17 @@ def run(parse: Parse, chunks: Sequence[Any], *, read: Read = read_message, secon
     """Feed ``chunks`` to a new parser, and close it.
 
     Args:
-        parse: makes the parser.
-        chunks: the chunks, which are not changed; the parser gets a copy.
+        parse: returns a new parser.
+        chunks: the chunks, of which the parser gets a copy.
         read: returns what a message says.
-        seconds: time after which the parser counts as hanging; see :func:`limit`.
+        seconds: the time after which the parser counts as hanging; see :func:`limit`.
 
     Raises:
         LawBroken: the parser raised, hung, or changed a chunk.
     """
     if isinstance(parse, OwnProcess):
         return parse.run(chunks, read, seconds)
-    # Faster than deepcopy, which would be the larger part of a short run.
+    # Faster than deepcopy, which would take most of the time of a short run.
     given = pickle.loads(pickle.dumps(list(chunks)))  # noqa: S301 - our own
     answers: list[list[Any]] = []
     result, trace = None, list[Any]()
@@ -98,14 +98,14 @@ def run(parse: Parse, chunks: Sequence[Any], *, read: Read = read_message, secon
             parser = parse()
             trace = getattr(parser, "trace", trace)
             for chunk in given:
-                answers.append(list(parser.feed(chunk) or ()))  # noqa: PERF401 - their count tells where it raised
+                answers.append(list(parser.feed(chunk) or ()))  # noqa: PERF401 - their number shows where it raised
             answers.append(list(parser.close() or ()))
             result = getattr(parser, "result", None)
             result = result() if callable(result) else result
     except Overrun:
         raise _broken(_OVERRUN.format(seconds), chunks, len(answers), trace) from None
     except KeyboardInterrupt:
-        raise  # the user's: a parser that raises it itself is found in a process of its own
+        raise  # from the user; OwnProcess finds a parser that raises it itself
     except BaseException as error:
         raise _broken(_RAISED.format(error), chunks, len(answers), trace) from error
     for number, (chunk, before) in enumerate(zip(given, chunks, strict=True), 1):
@@ -121,7 +121,7 @@ def run(parse: Parse, chunks: Sequence[Any], *, read: Read = read_message, secon
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Whether two values are equal; unlike ``==``, also if they hold NaN."""
+    """Whether two values are equal; unlike with ``==``, NaN equals NaN."""
     return bool(one == other) or repr(one) == repr(other)
 
 
@@ -132,11 +132,11 @@ def _broken(what: str, chunks: Sequence[Any], answered: int, trace: Sequence[Any
 
 
 class OwnProcess:
-    """Makes a parser, as ``parse`` does; the checks run it in a process of its own, as often as they need.
+    """Returns a new parser, as ``parse`` does; but the checks run the parser in a process of its own.
 
-    So a parser that ends its process, hangs in C code, or catches what is to stop it breaks a law, like any other that
-    raises or hangs. What it changes outside itself does not reach this process. It takes a system with ``os.fork``, and
-    a result and a trace that can be pickled.
+    So a parser that ends its process, hangs in C code, or catches the exception that should stop it breaks a law, like
+    any parser that raises or hangs. Global state that it changes does not affect this process. This requires
+    ``os.fork``, and a result and a trace that can be pickled.
 
     Args:
         parse: makes the parser.
@@ -149,12 +149,12 @@ class OwnProcess:
         self._reached = multiprocessing.RawValue("Q")
 
     def __call__(self) -> Parser:
-        """Return a new parser, in this process."""
+        """Return a new parser in this process."""
         return self._parse()
 
     def run(self, chunks: Sequence[Any], read: Read, seconds: float) -> Run:
-        """Like :func:`run`."""
-        if self._worker is None or read is not self._read:  # a process has but the ``read`` that it began with
+        """Do the same as :func:`run`, in the other process."""
+        if self._worker is None or read is not self._read:  # a process keeps the ``read`` that it was started with
             self.end()
             self._read = read
             self._worker = Worker(self._run)
@@ -169,10 +169,10 @@ class OwnProcess:
 
     @property
     def _answered(self) -> int:
-        return max(cast("int", self._reached.value) - 1, 0)  # the parser may not even have been made
+        return max(cast("int", self._reached.value) - 1, 0)  # 0 also if the parser was not created
 
     def end(self) -> None:
-        """End the process; the next run begins another one."""
+        """End the process; the next run starts a new one."""
         if self._worker:
             self._worker.end()
             self._worker = None
@@ -181,12 +181,12 @@ class OwnProcess:
         chunks, seconds = argument
         try:
             return run(lambda: _Counted(self._parse(), self._reached), chunks, read=self._read, seconds=seconds)
-        except KeyboardInterrupt as error:  # the process ignores the user's
+        except KeyboardInterrupt as error:  # from the parser: the process ignores those from the user
             raise _broken(_RAISED.format(error), chunks, self._answered) from error
 
 
 class _Counted:
-    """A parser that counts in shared memory how often it was called."""
+    """A parser that counts its calls in shared memory."""
 
     def __init__(self, parser: Parser, reached: Any) -> None:
         self._parser, self._reached = parser, reached
@@ -204,20 +204,20 @@ class _Counted:
 
 
 class Overrun(BaseException):
-    """The time is up. It is not an ``Exception``, so that a parser does not catch it."""
+    """The time is up. It is not an ``Exception``, so that parsers do not catch it."""
 
 
 @contextmanager
 def limit(seconds: float) -> Iterator[None]:
     """Raise :class:`Overrun` in code that takes longer than ``seconds``.
 
-    An alarm signal ends any Python loop and any regular expression that runs away. What it does not end, because it
-    hangs in C code or catches the exception, ends the process five seconds later, with a traceback of where it hung.
-    Where there are no signals (outside the main thread, on Windows) the process ends at once.
+    An alarm signal interrupts any Python loop and any regular expression. Code that continues, because it hangs in C or
+    catches the exception, ends the process five seconds later, with a traceback of where it hangs. Without signals
+    (outside the main thread, on Windows), the process ends at once.
     """
     if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
         handler = signal.signal(signal.SIGALRM, _ring)
-        # The alarm repeats, because the first may come where exceptions are ignored, such as in __del__.
+        # The alarm repeats, because the first may come where exceptions are ignored, as in __del__.
         before = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
         try:
             try:
@@ -225,7 +225,7 @@ def limit(seconds: float) -> Iterator[None]:
                     yield
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
-        finally:  # a nested finally: even if the alarm rings just now, it must be switched off
+        finally:  # nested, because the alarm must be switched off even if it comes right now
             signal.setitimer(signal.ITIMER_REAL, *before)
             signal.signal(signal.SIGALRM, handler)
     else:

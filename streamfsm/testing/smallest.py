@@ -1,4 +1,4 @@
-"""Making a finding smaller, whatever the law: the fewest atoms that still show it, then the fewest chunks."""
+"""Makes a finding smaller, whatever the law: the fewest atoms that still show it, then the fewest chunks."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -12,18 +12,18 @@ _I = TypeVar("_I")
 _S = TypeVar("_S")
 
 _RUNS = 2000
-"""How often a parser is run at most, twice each time: some seconds."""
+"""The most attempts, each of which runs a parser twice: some seconds."""
 _FEW = 64
-"""Pieces of a stream of which every cut in two is tried."""
+"""The most pieces of a stream for which every 2-way split is tried."""
 
 
 def smallest(stream: Stream, breaks: Callable[[list[Chunk], list[Chunk]], _F | None], most: int = _RUNS) -> _F | None:
-    """Return what ``breaks`` finds in the smallest part of a stream; ``None`` if it finds nothing in the whole.
+    """Return what ``breaks`` finds in the smallest part of a stream; ``None`` if it finds nothing in the stream.
 
     Args:
-        stream: the stream that shows something.
-        breaks: returns what it finds in the stream's atoms, a chunk each, and in another chunking of them.
-        most: how often it is called at most.
+        stream: the stream that shows the finding.
+        breaks: gets the stream with one chunk per atom, and another chunking of it; returns a finding, if any.
+        most: the most calls of ``breaks``.
     """
     left = iter(range(most))
 
@@ -46,7 +46,7 @@ def smallest(stream: Stream, breaks: Callable[[list[Chunk], list[Chunk]], _F | N
 
 
 def _fewest(items: list[_I], show: Callable[[list[_I]], _S | None]) -> tuple[list[_I], _S | None]:
-    """Return as few items as still show something, in their order, and what they show."""
+    """Return as few items as still show something, in order, and what they show."""
     shown = show(items)
     size = len(items) if shown else 0
     while size:
@@ -62,7 +62,7 @@ def _fewest(items: list[_I], show: Callable[[list[_I]], _S | None]) -> tuple[lis
 
 
 def _ways(count: int) -> Iterator[Sequence[int]]:
-    """Yield the cuts that are tried: a character each, and none; of few pieces, one at each place."""
+    """Yield the cuts to try: between all pieces, and none; if there are few pieces, also one at each place."""
     yield range(1, count)
     yield ()
     if count <= _FEW:
@@ -70,7 +70,7 @@ def _ways(count: int) -> Iterator[Sequence[int]]:
 
 
 def numbered(events: Iterable[Any]) -> list[Any]:
-    """Return events of the Responses API with numbers of their own, where they have any: a cut repeats them."""
+    """Return events with new sequence numbers, if they have any, because the pieces of a cut event have the same."""
     return [
         {**event, "sequence_number": number} if isinstance(event, dict) and "sequence_number" in event else event
         for number, event in enumerate(events)

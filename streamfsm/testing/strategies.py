@@ -1,6 +1,6 @@
-"""Hypothesis strategies that know the wire and JSON, but no parser.
+"""Hypothesis strategies for streams and JSON; they do not depend on a parser.
 
-They shrink to few atoms, short texts, plain spelling, no quirks, and the fewest chunks.
+Examples shrink to few atoms, short texts, plain spelling, no quirks, and few chunks.
 """
 
 import json
@@ -19,15 +19,15 @@ from streamfsm.testing.streams import Stream
 from streamfsm.wires.chat.chunking import Atom, Chunk
 
 ALPHABET = '"\\{}[],: ab\n\u00e9\u2028\U0001f600'
-"""Characters that matter to a parser of JSON, escapes and tags, and few others: they find in seconds what ``st.text()``
-hardly ever finds."""
+"""Characters that matter to a parser of JSON, escapes and tags, and few others. They find in seconds what ``st.text()``
+rarely finds."""
 
 NAMES = ("f", "search", "send_message", "search", "send_messages")
 FINISHES = (None, "stop", "tool_calls", "length", "content_filter", "function_call", "odd")
 
 
 def texts(*, max_size: int = 12) -> st.SearchStrategy[str]:
-    """Hostile text: delimiters, quotes, backslashes, U+2028, an emoji, and the two halves of an emoji."""
+    """Generate hostile text: delimiters, quotes, backslashes, U+2028, an emoji, and the two halves of an emoji."""
     return st.text(ALPHABET + "\ud83d\ude00", max_size=max_size)
 
 
@@ -53,7 +53,7 @@ def _spellings(char: str) -> list[str]:
 
 @st.composite
 def json_text(draw: st.DrawFn, value: Any) -> str:
-    """``value`` as JSON text, in one of the many ways to write it: all styles of escapes and white space."""
+    """Generate JSON texts of ``value``, with all styles of escapes and white space."""
     if isinstance(value, str):
         return draw(_string(value))
     if isinstance(value, dict):
@@ -76,7 +76,7 @@ _SPACES = st.sampled_from(["", "", "", " ", "\n\t "])
 
 
 def values(*, max_leaves: int = 6) -> st.SearchStrategy[Any]:
-    """Any JSON value, small."""
+    """Generate small JSON values of any type."""
     return st.recursive(
         st.none()
         | st.booleans()
@@ -93,21 +93,21 @@ KEYS = ("thinking", "message", "a", "q", "", "thinkin", "messages", "\u00e9")
 
 @cache
 def objects(keys: tuple[str, ...] = KEYS) -> st.SearchStrategy[dict[str, Any]]:
-    """JSON objects with members of these keys, and any values."""
+    """Generate JSON objects with some of these keys, and any values."""
     return st.dictionaries(st.sampled_from(keys), values() | texts(), max_size=4)
 
 
 def arguments(schema: Mapping[str, Any] | None = None) -> st.SearchStrategy[str]:
-    """The JSON text of a call's arguments, spelt in all ways: any object, or one that ``schema`` accepts.
+    """Generate JSON texts of a call's arguments, in all spellings: any object, or one that ``schema`` accepts.
 
     Args:
-        schema: a JSON schema, as tools have them; :func:`from_schema` says which keywords it may use.
+        schema: a tool's JSON schema; :func:`from_schema` lists the keywords that it may use.
     """
     return (objects() if schema is None else from_schema(schema)).flatmap(json_text)
 
 
 def damaged_arguments() -> st.SearchStrategy[str]:
-    """Broken arguments: nothing, text that is not JSON, or changed JSON, which may be valid by chance."""
+    """Generate broken arguments: none, text that is not JSON, or changed JSON, which may be valid by chance."""
     special = st.sampled_from(["", "null", "{}", '{}{"a":1}', '{"a":01}'])
     return special | st.text(ALPHABET + "01-.eE+tn", max_size=16) | _changed_arguments()
 
@@ -119,9 +119,9 @@ def _changed_arguments(draw: st.DrawFn) -> str:
     return text[:start] + draw(st.text(ALPHABET + "01-.e", max_size=2)) + text[start + draw(st.integers(0, 2)) :]
 
 
-# hypothesis-jsonschema, the package for this, was last released in 2024 and fails on objects with today's Hypothesis
-# (AttributeError: 'many' object has no attribute 'more'). Tools use a small part of JSON Schema. What is refused here
-# would make values that the schema does not accept.
+# hypothesis-jsonschema, the package for this, was last released in 2024 and fails on objects with current versions of
+# Hypothesis (AttributeError: 'many' object has no attribute 'more'). Tools use a small part of JSON Schema. Ignoring
+# the keywords that are refused here would generate values that the schema does not accept.
 _UNKNOWN = {
     *("allOf", "not", "if", "dependentRequired", "dependentSchemas"),
     *("patternProperties", "propertyNames", "minProperties", "maxProperties"),
@@ -130,11 +130,11 @@ _UNKNOWN = {
 
 
 def from_schema(schema: Mapping[str, Any], root: Mapping[str, Any] | None = None) -> st.SearchStrategy[Any]:
-    """Values that a tool's JSON schema accepts. Optional members come and go; additional ones never come.
+    """Generate values that a tool's JSON schema accepts. Optional members may be missing; there are no additional ones.
 
     Args:
-        schema: with the keywords that tools use: types, members, items, choices, bounds, patterns, references within.
-        root: where references lead; the schema itself.
+        schema: may use the keywords that tools use: types, members, items, choices, bounds, patterns, local references.
+        root: the schema that references refer to; by default, ``schema``.
 
     Raises:
         MisuseError: the schema has another keyword, such as ``allOf``.
@@ -226,7 +226,7 @@ def logical_streams(
     max_choices: int = 2,
     max_calls: int = 3,
 ) -> Stream:
-    """Any mix of texts and calls (in turn or interleaved), choices, endings and usage.
+    """Generate streams with any mix of texts and calls (in sequence or interleaved), choices, endings and usage.
 
     Args:
         draw: Hypothesis's ``draw``.
@@ -234,8 +234,8 @@ def logical_streams(
         names: the names of the tools.
         texts: the text of each text field; an empty one is left out.
         fields: which of ``reasoning``, ``content`` and ``refusal`` there may be.
-        max_choices: how many choices the response may have, at least one.
-        max_calls: how many calls each choice may have.
+        max_choices: the most choices of the response, at least one.
+        max_calls: the most calls of each choice.
     """
     atoms: list[Atom] = []
     for choice in range(draw(st.integers(1, max_choices))):
@@ -254,7 +254,7 @@ def logical_streams(
 
 
 def _interleaved(draw: st.DrawFn, lanes: list[list[Atom]]) -> list[list[Atom]]:
-    """Cut the lanes and interleave them; each keeps its own order. A name ends where another call begins."""
+    """Cut and interleave the lanes; each keeps its order. Names are not cut, because another call would end them."""
     queues = [
         [piece for atom in lane for piece in ([atom] if atom.kind == "name" else _cut(draw, atom))] for lane in lanes
     ]
@@ -271,7 +271,7 @@ def _cut(draw: st.DrawFn, atom: Atom) -> list[Atom]:
 
 @st.composite
 def chunkings(draw: st.DrawFn, stream: Stream | Sequence[Chunk]) -> list[Chunk]:
-    """The stream in other chunks: cut anywhere, and neighbours merged wherever the wire's order allows.
+    """Generate other chunks of the stream: cut anywhere, and neighbours merged where the wire's field order allows it.
 
     Args:
         draw: Hypothesis's ``draw``.
@@ -279,8 +279,8 @@ def chunkings(draw: st.DrawFn, stream: Stream | Sequence[Chunk]) -> list[Chunk]:
     """
     logical = Stream.of(stream)
     last = max(len(logical.pieces) - 1, 1)
-    # A run of cuts: the last one, how far before it the first may be, and the distance between two. A run shrinks
-    # towards its last cut, which moves to the front only while it still fails: to what is at the place of the failure.
+    # A run of cuts: the last one, how far before it the first may be, and the distance between two. A run shrinks to
+    # its last cut, which moves to the front as long as the example fails, so it ends at the place of the failure.
     runs = st.tuples(st.integers(1, last), st.integers(0, last), st.integers(1, 4))
     return logical.cut(
         place
@@ -308,9 +308,9 @@ class Fault:
     """Something that goes wrong with a stream.
 
     Attributes:
-        sort: ``cut off``: the rest never comes. ``error``: an error payload comes in its place. ``garbage``: something
-            that is not a chunk comes in between.
-        at: after how many pieces, modulo their number.
+        sort: ``cut off``: the rest never comes. ``error``: an error payload comes instead of the rest. ``garbage``:
+            something that is not a chunk comes in between.
+        at: the number of pieces before it, modulo their total number.
         chunk: the error payload, or the garbage.
     """
 
@@ -338,19 +338,19 @@ ERRORS: tuple[Chunk, ...] = (
 
 @cache
 def faults(*, garbage: bool = True) -> st.SearchStrategy[Fault]:
-    """A fault: cut off, an error payload or (unless not ``garbage``) garbage, at any point. Give it a stream."""
+    """Generate faults at any place: cut off, an error payload or, if ``garbage``, garbage. Call one with a stream."""
     return faults_with(ERRORS, garbage_chunks() if garbage else None)
 
 
 def faults_with(errors: Sequence[Chunk], garbage: st.SearchStrategy[Any] | None) -> st.SearchStrategy[Fault]:
-    """A fault with one of these error payloads or this garbage."""
+    """Generate faults with one of these error payloads or this garbage."""
     at = st.integers(0, 200)
     broken = st.builds(Fault, st.just("cut off"), at) | st.builds(Fault, st.just("error"), at, st.sampled_from(errors))
     return broken if garbage is None else broken | st.builds(Fault, st.just("garbage"), at, garbage)
 
 
 def _shaped(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """An object of the wire's shape, in which anything may be missing or be anything else."""
+    """Generate objects of the wire's shape, in which any field may be missing or have any value."""
     return st.fixed_dictionaries({}, optional={key: value | _anything() for key, value in fields.items()})
 
 
@@ -369,7 +369,7 @@ def _anything() -> st.SearchStrategy[Any]:
 
 @cache
 def garbage_chunks() -> st.SearchStrategy[Any]:
-    """A chunk in which anything may be missing or be anything else, or any JSON value in its place."""
+    """Generate chunks in which any field may be missing or have any value, or any JSON value in place of a chunk."""
     strings = texts() | st.sampled_from(["", "null", "stop", "tool_calls", "{", '{"message":"', "}"])
     numbers = st.integers(-1, 2) | st.booleans()
     call = _shaped(

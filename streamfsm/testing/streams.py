@@ -1,4 +1,4 @@
-"""Logical streams: what is said, before a server cuts it into chunks."""
+"""``Stream``: a logical stream, which is what a server says, before it is cut into chunks."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from streamfsm.wires.chat.chunking import Atom, Chunk, pack, split
 ENVELOPE: Chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4.1"}
 
 Key: TypeAlias = int | str
-"""What a text belongs to: the call's id for a name and arguments, the choice's index for any other kind."""
+"""What a text belongs to: the call's id for a name and for arguments, the choice's index for any other kind."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -21,7 +21,7 @@ class Stream:
 
     Attributes:
         atoms: see :class:`streamfsm.wires.chat.chunking.Atom`.
-        cut_names: whether tool names may be cut. A server may repeat a whole name, so a recorded one is not cut.
+        cut_names: whether tool names may be cut. A server may repeat a complete name, so a recorded one is not cut.
     """
 
     atoms: list[Atom]
@@ -33,7 +33,7 @@ class Stream:
         return stream if isinstance(stream, Stream) else cls(split(stream), cut_names=False)
 
     def plain(self) -> list[Chunk]:
-        """Return one chunk per atom, uncut."""
+        """Return one chunk per atom."""
         return pack(self.atoms, [1] * len(self.atoms))
 
     @cached_property
@@ -61,28 +61,28 @@ class Stream:
         return before, after
 
     def cut(self, places: Iterable[int]) -> list[Chunk]:
-        """Return the stream in chunks; one begins before each of these pieces, and where the wire's order needs it."""
+        """Return the stream in chunks: one begins at each of these pieces, and where the wire's order requires it."""
         bounds = sorted({0, *places, len(self.pieces)})
         return pack(self.pieces, (end - start for start, end in pairwise(bounds)))
 
     def said(self) -> dict[tuple[str, Key], str]:
-        """Return the complete texts, if not empty, by kind (content, reasoning, refusal, name, arguments) and key."""
+        """Return the complete texts, unless empty, by kind (content, reasoning, refusal, name, arguments) and key."""
         *_, texts = [{}, *said_so_far(self.atoms)]
         return texts
 
     def lines(self) -> list[str]:
-        """Return the stream for a person to read: one line per atom."""
+        """Return the stream for people to read: one line per atom."""
         return [_line(atom) for atom in self.atoms]
 
     def __repr__(self) -> str:
         return "\n    ".join(["Stream:", *self.lines()])
 
-    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - how Hypothesis and IPython ask
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - as Hypothesis and IPython call it
         printer.text(repr(self))
 
 
 def said_so_far(atoms: Iterable[Atom]) -> Iterator[dict[tuple[str, Key], str]]:
-    """Yield the texts after each atom, in one dict that grows."""
+    """Yield the texts so far after each atom, always in the same dict."""
     ids: dict[Any, Key] = {}
     texts: dict[tuple[str, Key], str] = {}
     for atom in atoms:
@@ -110,11 +110,11 @@ _SAID = {
     "custom_tool_call_input": "arguments",
     "mcp_call_arguments": "arguments",
 }
-"""What the deltas of the Responses API say, by the front of their type."""
+"""Beginning of a delta's type in the Responses API → the kind of its text."""
 
 
 def _responses_said(atom: Atom, ids: dict[Any, Key]) -> tuple[str, Key, str]:
-    """Return what an event of the Responses API says: kind, key, text; any other atom says nothing."""
+    """Return what an event of the Responses API says: kind, key, text; for any other atom, the text is empty."""
     event = atom.chunk if isinstance(atom.chunk, dict) else {}
     front, _, verb = str(event.get("type")).removeprefix("response.").rpartition(".")
     item, place = event.get("item"), event.get("output_index")
@@ -148,24 +148,24 @@ def shown(chunk: Any) -> str:
 
 
 def text(kind: str, text: str, choice: int = 0) -> list[Atom]:
-    """Text of one field: ``content``, ``refusal`` or ``reasoning`` (as ``reasoning_content``)."""
+    """Return the atom of a text in one field: ``content``, ``refusal`` or ``reasoning`` (``reasoning_content``)."""
     fields = ("reasoning_content",) if kind == "reasoning" else ()
     return [Atom(kind, choice, text, ENVELOPE, fields=fields)] if text else []
 
 
 def call(index: int, name: str, arguments: str, choice: int = 0) -> list[Atom]:
-    """A tool call: an atom for its id and name, one for its arguments. Its id is ``call_<choice>_<index>``."""
+    """Return the atoms of a tool call: id and name, then arguments. Its id is ``call_<choice>_<index>``."""
     head = {"index": index, "id": f"call_{choice}_{index}", "type": "function"}
     atoms = [Atom("name", choice, name, ENVELOPE, call=head)]
     return [*atoms, Atom("arguments", choice, arguments, ENVELOPE, call={"index": index})] if arguments else atoms
 
 
 def finish(reason: str | None, choice: int = 0) -> list[Atom]:
-    """A finish reason, if there is one."""
+    """Return the atom of a finish reason, if there is one."""
     return [Atom("finish", choice, envelope=ENVELOPE, call={"finish_reason": reason})] if reason else []
 
 
 def usage(prompt_tokens: int, completion_tokens: int) -> list[Atom]:
-    """A usage report."""
+    """Return the atom of a usage report."""
     counts = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
     return [Atom("usage", None, envelope=ENVELOPE, delta=counts)]

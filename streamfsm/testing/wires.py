@@ -1,4 +1,4 @@
-"""Any stream of events against the grammar of its protocol."""
+"""Checks a stream of events against the grammar of its protocol."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,15 +9,15 @@ from streamfsm.testing.reports import LawBroken
 
 
 def check_wire(events: Iterable[Any], wire: str) -> None:
-    """Check that a whole stream of events is lawful, whoever wrote it.
+    """Check that a complete stream of events follows its protocol, whoever wrote it.
 
     Args:
-        events: JSON objects, or pydantic models, in order; the text ``[DONE]`` as it is.
+        events: JSON objects or pydantic models, in order; and the string ``[DONE]``, if the protocol has it.
         wire: ``ag-ui``, ``ui-messages``, ``responses``, ``anthropic`` or ``chat``.
 
     Raises:
-        LawBroken: the first event that its grammar forbids, and what would have been legal.
-        MisuseError: no such wire.
+        LawBroken: the grammar forbids an event; it names the first such event, and what would have been legal.
+        MisuseError: there is no such wire.
     """
     if wire not in GRAMMARS:
         raise MisuseError(f"no wire is called {wire!r}: {', '.join(GRAMMARS)}")

@@ -1,4 +1,4 @@
-"""``Worker``: calls a function in a process of its own, which can be ended whatever the function does."""
+"""``Worker``: calls a function in another process, which can be ended whatever the function does."""
 
 import multiprocessing
 import os
@@ -13,17 +13,17 @@ from typing import Any
 from streamfsm.errors import MisuseError
 
 AVAILABLE = hasattr(os, "fork")
-"""Whether this system can fork a process, which then has the function without importing it."""
+"""Whether this system can fork a process; a forked process has the function without importing it."""
 
-_ROUNDS, _ROUND = 50, 0.01  # how often, and every how many seconds, we look whether a silent process has ended
+_ROUNDS, _ROUND = 50, 0.01  # how often to check, and at intervals of how many seconds, whether a process has ended
 
 
 class Lost(Exception):  # noqa: N818 - what happened
-    """The process gave no answer. The text says why; empty: the time was up."""
+    """The process did not answer. The text says why; if it is empty, the time was up."""
 
 
 class Worker:
-    """Calls ``function`` in a process of its own, one argument at a time.
+    """Calls ``function`` in another process, one argument at a time.
 
     Arguments, and what the function returns or raises, are pickled.
     """
@@ -32,7 +32,7 @@ class Worker:
         context = multiprocessing.get_context("fork")
         self._ours, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(self._ours, theirs, function), daemon=True)
-        with warnings.catch_warnings():  # of our threads, which the process does not have, and whose locks it may need
+        with warnings.catch_warnings():  # about forking a process with threads
             warnings.simplefilter("ignore", DeprecationWarning)
             self._process.start()
         theirs.close()
@@ -41,7 +41,7 @@ class Worker:
         """Return what the function returns for ``argument``, or raise what it raises.
 
         Raises:
-            Lost: it took longer, or the process ended. The worker cannot be used any more.
+            Lost: it took longer than ``seconds``, or the process ended. The worker cannot be used after that.
         """
         answered = False
         try:
@@ -60,7 +60,7 @@ class Worker:
         return value
 
     def _ending(self) -> str:
-        for _ in range(_ROUNDS):  # join() would wait for ever for a process that closed its end of the pipe and goes on
+        for _ in range(_ROUNDS):  # join() would wait for ever if the process closed its end of the pipe but did not end
             if (code := self._process.exitcode) is not None:
                 return f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
             time.sleep(_ROUND)
@@ -74,21 +74,21 @@ class Worker:
 
 
 def _work(others: Connection, ours: Connection, function: Callable[[Any], Any]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process hears an interrupt from the terminal, and ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets an interrupt from the terminal too, and ends us
     others.close()
     serve(ours, function)
 
 
 def serve(connection: Connection, function: Callable[[Any], Any]) -> None:
-    """Answer each argument that comes, until an end of the connection is closed."""
+    """Answer each argument that arrives, until either end of the connection is closed."""
     with suppress(EOFError, OSError):
         while True:
             argument = connection.recv()
             try:
                 answer = False, function(argument)
-            except BaseException as error:  # noqa: BLE001 - whatever it is, it is the answer
+            except BaseException as error:  # noqa: BLE001 - any exception is an answer
                 answer = True, error
             try:
                 connection.send(answer)
-            except Exception as error:  # noqa: BLE001 - pickling runs an object's own code, which may raise anything
-                connection.send((True, MisuseError(f"cannot be pickled, as a process of its own needs: {error!r}")))
+            except Exception as error:  # noqa: BLE001 - pickling runs code of the object, which may raise anything
+                connection.send((True, MisuseError(f"cannot be pickled, which another process requires: {error!r}")))

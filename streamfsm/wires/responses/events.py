@@ -23,15 +23,15 @@ Does: TypeAlias = Literal[
     "end",
     "failure",
     "counted",
-    "told_later",
+    "kept",
     "nothing",
 ]
 DOES = """\
 What the parser does with an event. ``delta``: reads a piece of a text. ``whole``: reads the complete text, after which
 no delta follows. ``part``: reads the text of a part so far, which may continue. ``added`` and ``done``: reads an item.
 ``citation``: keeps an annotation. ``status``: reads the id and the model. ``end``: reads the final list of items, and
-how the response ended. ``failure``: fails the stream. ``counted``: counts base64, and leaves it out. ``told later``:
-keeps the pieces until the end of the item has the complete value; without an end, they are the extra ``unfinished``.
+how the response ended. ``failure``: fails the stream. ``counted``: counts base64, and leaves it out. ``kept``: keeps
+the pieces until the end of the item has the complete value; without an end, they are the extra ``unfinished``.
 ``nothing``: ignores the event."""
 """What each of these means, for the docs."""
 Kind: TypeAlias = Literal["content", "refusal", "transcript", "summary", "thought", "arguments", "input"]
@@ -124,21 +124,21 @@ EVENTS: Mapping[str, EventType] = MappingProxyType({row.type: row for row in (
     EventType("response.code_interpreter_call.in_progress",  "nothing", _CODE, since="1.66.0"),
     EventType("response.code_interpreter_call.interpreting", "nothing", _CODE, since="1.66.0"),
     EventType("response.code_interpreter_call.completed",    "nothing", _CODE, since="1.66.0"),
-    EventType("response.code_interpreter_call_code.delta",   "told_later", _CODE, since="1.83.0"),
-    EventType("response.code_interpreter_call_code.done",    "told_later", _CODE, since="1.83.0"),
-    EventType("response.code_interpreter_call.code.delta",   "told_later", _CODE, since="1.66.0", until="1.82.1"),
-    EventType("response.code_interpreter_call.code.done",    "told_later", _CODE, since="1.66.0", until="1.82.1"),
+    EventType("response.code_interpreter_call_code.delta",   "kept", _CODE, since="1.83.0"),
+    EventType("response.code_interpreter_call_code.done",    "kept", _CODE, since="1.83.0"),
+    EventType("response.code_interpreter_call.code.delta",   "kept", _CODE, since="1.66.0", until="1.82.1"),
+    EventType("response.code_interpreter_call.code.done",    "kept", _CODE, since="1.66.0", until="1.82.1"),
     EventType("response.image_generation_call.in_progress",   "nothing", since="1.80.0"),
     EventType("response.image_generation_call.generating",    "nothing", since="1.80.0"),
     EventType("response.image_generation_call.completed",     "nothing", since="1.80.0"),
     EventType("response.image_generation_call.partial_image", "counted", since="1.80.0"),
-    EventType("response.shell_call_command.added", "told_later", _SHELL, since="3.2.0"),
-    EventType("response.shell_call_command.delta", "told_later", _SHELL, since="3.2.0"),
-    EventType("response.shell_call_command.done",  "told_later", _SHELL, since="3.2.0"),
-    EventType("response.shell_call_output_content.delta", "told_later", ("shell_call_output",), since="3.2.0"),
-    EventType("response.shell_call_output_content.done",  "told_later", ("shell_call_output",), since="3.2.0"),
-    EventType("response.apply_patch_call_operation_diff.delta", "told_later", ("apply_patch_call",)),
-    EventType("response.apply_patch_call_operation_diff.done",  "told_later", ("apply_patch_call",)),
+    EventType("response.shell_call_command.added", "kept", _SHELL, since="3.2.0"),
+    EventType("response.shell_call_command.delta", "kept", _SHELL, since="3.2.0"),
+    EventType("response.shell_call_command.done",  "kept", _SHELL, since="3.2.0"),
+    EventType("response.shell_call_output_content.delta", "kept", ("shell_call_output",), since="3.2.0"),
+    EventType("response.shell_call_output_content.done",  "kept", ("shell_call_output",), since="3.2.0"),
+    EventType("response.apply_patch_call_operation_diff.delta", "kept", ("apply_patch_call",)),
+    EventType("response.apply_patch_call_operation_diff.done",  "kept", ("apply_patch_call",)),
     EventType("response.compaction.compacting", "nothing", since="3.15.0"),
 )})
 # fmt: on

@@ -15,7 +15,7 @@ LEFT_OUT: dict[str, str] = {
     "item.status": "it decides whether a call is `ready`, and the response has a status of its own",
     "item.result": "base64 of an image: its length is kept instead",
     "delta of audio, partial_image_b64": "base64: only its length is kept",
-    "delta, code, diff, command of told_later": "the item's end has the complete value; without one, it is an extra",
+    "delta, code, diff, command that are kept": "the item's end has the complete value; without one, it is an extra",
     "response.id, response.model": "the first one is used",
     "response.object, response.created_at, response.completed_at": "the same for every response, and times",
     "response.status, response.incomplete_details.reason": "it is the finish reason",

@@ -663,7 +663,7 @@ _READERS: dict[Does, Callable[[Responses, EventType, _Fields, Handler], None]] =
     "status": Responses._read_status,
     "end": Responses._read_end,
     "counted": Responses._count,
-    "told_later": Responses._keep_piece,
+    "kept": Responses._keep_piece,
     "nothing": Responses._pass,
 }
 
