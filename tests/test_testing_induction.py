@@ -90,7 +90,7 @@ def test_a_longest_piece_leaves_out_the_ways_that_have_a_longer_one():
     [
         (Reader, "xabyabz", "'xabyab', from 0 on, says"),
         (Counts, "xy", "leads to another state: 1 where there should be 0, at /of/0/pieces"),
-        (Forgets, "xa", "at the end, and a parser that was not restored"),
+        (Forgets, "xa", "at the end, but a parser that was not restored"),
     ],
 )
 def test_a_parser_that_depends_on_the_cuts_is_shown_the_piece(kind, text, why):
