@@ -1,8 +1,8 @@
-"""Checks what others emit by the grammars of ``streamfsm.sinks``, and writes ``docs/emitters.md``.
+"""Checks what other libraries emit with the grammars of ``streamfsm.sinks``, and writes ``docs/emitters.md``.
 
     python examples/emitters/compare.py [--write]
 
-Each emitter gets the same Chat Completions streams, small and by hand, through its own public entrance.
+Each library gets the same small, hand-written streams of Chat Completions, through its public API.
 """
 
 import argparse
@@ -25,32 +25,32 @@ from streamfsm.wires.chat.chunking import Chunk
 
 PAGE = Path(__file__).parents[2] / "docs" / "emitters.md"
 Emit = Callable[[list[Chunk]], str]
-"""Makes a body of chunks."""
+"""Returns the body that a library emits for these chunks."""
 
 TEXT = of.text("content", "Hi")
 THOUGHT = of.text("reasoning", "Hm")
 F, G = of.call(0, "f", '{"a":1}'), of.call(1, "g", "{}")
 STREAMS = {
     "text": [*TEXT, *of.finish("stop"), *of.usage(1, 2)],
-    "text, and no usage": [*TEXT, *of.finish("stop")],
+    "text without usage": [*TEXT, *of.finish("stop")],
     "thoughts and text": [*THOUGHT, *TEXT, *of.finish("stop"), *of.usage(1, 2)],
     "text, and thoughts after it": [*TEXT, *THOUGHT, *of.finish("stop"), *of.usage(1, 2)],
     "a call": [*F, *of.finish("tool_calls"), *of.usage(1, 2)],
     "text and a call": [*TEXT, *F, *of.finish("tool_calls"), *of.usage(1, 2)],
     "two calls": [*F, *G, *of.finish("tool_calls"), *of.usage(1, 2)],
-    "two calls that interleave": [
+    "two interleaved calls": [
         F[0],
         *G,
         of.call(0, "f", '{"a":1}')[1],
         *of.finish("tool_calls"),
         *of.usage(1, 2),
     ],
-    "text that was cut": [*TEXT, *of.finish("length"), *of.usage(1, 2)],
+    "text cut off by the token limit": [*TEXT, *of.finish("length"), *of.usage(1, 2)],
 }
 
 
 def ours(make: Callable[[], Any]) -> Emit:
-    """Our own sink."""
+    """Emit with one of this library's sinks."""
 
     def emit(chunks: list[Chunk]) -> str:
         sink, parser = make(), StreamParser(boundaries=True)
@@ -62,7 +62,7 @@ def ours(make: Callable[[], Any]) -> Emit:
 
 
 def rosetta(source: str, request: dict[str, Any]) -> Emit:
-    """``ConversionPipeline.create_stream_processor`` of llm-rosetta, each chunk as it comes."""
+    """Emit with llm-rosetta's ``ConversionPipeline.create_stream_processor``, chunk by chunk."""
 
     def emit(chunks: list[Chunk]) -> str:
         from llm_rosetta.pipeline import ConversionPipeline
@@ -78,8 +78,8 @@ def rosetta(source: str, request: dict[str, Any]) -> Emit:
 
 
 def litellm_responses(chunks: list[Chunk]) -> str:
-    """``litellm.responses`` of a provider that speaks Chat Completions only, which is on this machine."""
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks the net, at its import
+    """Emit with ``litellm.responses``, from a local provider that speaks only Chat Completions."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # otherwise it uses the network when it is imported
     import litellm
 
     tools: Any = [{"type": "function", "name": name, "parameters": {"type": "object"}} for name in "fg"]
@@ -92,7 +92,7 @@ def litellm_responses(chunks: list[Chunk]) -> str:
 
 
 def pydantic_ai(protocol: str) -> Emit:
-    """pydantic-ai's adapter, around an agent whose model is on this machine, and whose tools the client runs."""
+    """Emit with an adapter of pydantic-ai, for an agent with a local model, whose tools the client runs."""
 
     def emit(chunks: list[Chunk]) -> str:
         body = capture.body(chunks)
@@ -146,13 +146,14 @@ HEAD = """\
 
 # Emitters
 
-What others emit for small streams of Chat Completions, checked by the [grammars](sinks.md) of the protocols that they
-emit. `make emitters` installs the versions below in an environment of their own, runs this, and writes this page. Each
-emitter is called by its public entrance, with whole chunks as OpenAI sends them; that calls interleave is a habit of
-other servers. llm-rosetta's stream processor takes chunks, and has nothing to call at their end.
+This page checks what other libraries emit for small streams of Chat Completions, with the [grammars](sinks.md) of the
+protocols that they emit. `make emitters` installs the versions below in a separate environment, runs the checks, and
+writes this page. Each library is called through its public API, with complete chunks as OpenAI sends them; only the
+interleaved calls are like those of other servers. llm-rosetta's stream processor reads chunks, and has no method for
+the end of a stream.
 
-*lawful*: no step was illegal. A **number** leads to the first step that was. Only the order of the events is checked: a
-lenient reader may read an unlawful stream as it was meant, and a lawful one may say something else than the model.
+*lawful*: no event was illegal. A **number** links to the first illegal event. Only the order of events is checked: a
+lenient reader may understand an unlawful stream, and a lawful stream may say something else than the model.
 
 """
 
@@ -174,7 +175,7 @@ def page() -> Iterator[str]:
             found.append(f"### {len(found) + 1}. {name}: {title}\n\n{told.violation}.\n\n```text\n{said}\n```\n")
             cells.append(f"**{len(found)}**")
         yield f"| {title} | {' | '.join(cells)} |\n"
-    yield "\n## What was found\n\nThe first illegal step, and what was said.\n\n"
+    yield "\n## What was found\n\nFor each: the first illegal event, and the logical stream.\n\n"
     yield "\n".join(found)
     packages = dict.fromkeys(package for _, _, package in EMITTERS.values() if package)
     tried = ", ".join(f"{package} {version(package)}" for package in packages)

@@ -1,4 +1,4 @@
-"""The baseline that everybody writes first: append the arguments, and ``json.loads`` them at the end."""
+"""The simplest solution, as a baseline: join the arguments, and call ``json.loads`` at the end."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ CLAIMS = dict.fromkeys(
         "dialects",
         "linear",
     ),
-    "what whoever writes it counts on",
+    "what its author expects of it",
 )
 
 

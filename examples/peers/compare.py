@@ -1,8 +1,8 @@
-"""Puts the laws of ``streamfsm.testing`` to other people's parsers, and tells which they hold.
+"""Checks other people's parsers against the laws of ``streamfsm.testing``, and writes ``docs/peers.md``.
 
-A peer is a module beside this one: an ``Adapter``, the ``PACKAGES`` whose versions count, the ``KINDS`` of text that it
-gives, and the laws that it ``CLAIMS``, each with where it says so. A law that it does not claim is tried all the same,
-where that can tell something, and not held against it.
+A peer is a module next to this one, with an ``Adapter``, the ``PACKAGES`` whose versions matter, the ``KINDS`` of text
+that it emits, and the laws that it ``CLAIMS``, each with its source. A law that a peer does not claim is tried too, if
+the result is informative, but a violation is not counted as broken.
 
     python examples/peers/compare.py [--write | --check] [--examples N]
 """
@@ -63,7 +63,7 @@ MESSAGE = {
 
 
 def encodable(text: str) -> bool:
-    """Whether the JSON text has no half of a surrogate pair alone, of which JSON does not say what it means."""
+    """Whether the JSON text has no lone surrogate, whose meaning JSON does not define."""
     return not any("\ud800" <= char <= "\udfff" for char in json.dumps(json.loads(text), ensure_ascii=False))
 
 
@@ -74,7 +74,7 @@ def usual(stream: Stream) -> bool:
 
 
 def as_sent(stream: Stream) -> Stream:
-    """The stream after the chunk with the role, with names whole, and with an ending that the API knows."""
+    """Return the stream after a chunk with the role, with complete names, and with a finish reason of the API."""
     endings = [atom for atom in stream.atoms if atom.call.get("finish_reason") in ENDINGS]
     said = [atom for atom in stream.atoms if atom.kind not in ("finish", "usage")]
     usage = [atom for atom in stream.atoms if atom.kind == "usage"]
@@ -83,7 +83,7 @@ def as_sent(stream: Stream) -> Stream:
 
 
 def sent(**what: Any) -> st.SearchStrategy[Stream]:
-    """Logical streams of one choice, as OpenAI sends them; ``what`` is in them as in ``logical_streams``."""
+    """Generate logical streams of one choice, as OpenAI sends them; ``what``: the arguments of ``logical_streams``."""
     return logical_streams(max_choices=1, **what).filter(usual).map(as_sent)
 
 
@@ -107,7 +107,7 @@ RESPONSES = responses_streams(
 
 
 def message(stream: Stream) -> dict[tuple[str, Any], str]:
-    """What ``json.loads`` makes of the whole arguments."""
+    """Return the message that ``json.loads`` finds in the complete arguments."""
     (text,) = (text for (kind, _), text in stream.said().items() if kind == "arguments")
     return {("content", 0): json.loads(text)["message"]}
 
@@ -118,7 +118,7 @@ Case = tuple[Stream, Sequence[Any]]
 
 
 class Law(NamedTuple):
-    """A law, put to a peer with one stream, and other chunks for it, at a time."""
+    """A law, which is checked on a peer with a stream, and other chunks for it."""
 
     name: str
     means: str
@@ -127,91 +127,91 @@ class Law(NamedTuple):
 
 
 def recut(data: st.DataObject, stream: Stream) -> Case:
-    """The stream in any other chunks."""
+    """Return the stream, and any other chunks for it."""
     return stream, data.draw(chunkings(stream))
 
 
 def spoken(data: st.DataObject, stream: Stream) -> Case:
-    """The stream as another server sends it."""
+    """Return the stream, and the chunks that another server would send for it."""
     return stream, accented(stream.plain(), data.draw(dialects()))
 
 
 def cut_off(data: st.DataObject, stream: Stream) -> Case:
-    """The beginning of the stream, as long as it says something, in any chunks."""
+    """Return a stream that breaks off, but not before it says something, and any chunks for it."""
     stream = data.draw(faults(garbage=False).filter(lambda fault: fault.sort == "cut off"))(stream)
     assume(stream.said())
     return recut(data, stream)
 
 
 def damaged(data: st.DataObject, stream: Stream) -> Case:
-    """The stream with any fault, in any chunks."""
+    """Return the stream with any fault, and any chunks for it."""
     return recut(data, data.draw(faults())(stream))
 
 
 def retold(data: st.DataObject, stream: Stream) -> Case:
-    """The stream with one of its redundancies left out."""
+    """Return the stream, and its events without one of their redundancies."""
     return stream, accented(stream.plain(), [data.draw(st.sampled_from(RETELLINGS))])
 
 
 def responses_cut_off(data: st.DataObject, stream: Stream) -> Case:
-    """The beginning of the stream, as long as it says something, in any chunks."""
+    """Return a stream that breaks off, but not before it says something, and any chunks for it."""
     stream = data.draw(responses_faults(garbage=False).filter(lambda fault: fault.sort == "cut off"))(stream)
     assume(stream.said())
     return recut(data, stream)
 
 
 def responses_damaged(data: st.DataObject, stream: Stream) -> Case:
-    """The stream with any fault, in any chunks."""
+    """Return the stream with any fault, and any chunks for it."""
     return recut(data, data.draw(responses_faults())(stream))
 
 
 def split_invariant(peer: ModuleType, stream: Stream, chunks: Sequence[Any]) -> None:
-    """In order, unless the peer gives all of the message so far."""
+    """Check in order, unless the peer returns the message so far."""
     check_split_invariance(peer.Adapter, stream, chunks, in_order=getattr(peer, "IN_ORDER", True))
 
 
 def nothing_lost(peer: ModuleType, stream: Stream, chunks: Sequence[Any]) -> None:
-    """The whole texts that the peer gives, or the argument."""
+    """Check the complete texts of the kinds that the peer emits, or the argument."""
     expected = message(stream) if peer.__name__ in ARGUMENT_PEERS else None
     check_nothing_lost(peer.Adapter, stream, chunks, kinds=peer.KINDS, expected=expected)
 
 
 def prompt(peer: ModuleType, stream: Stream, _: Sequence[Any]) -> None:
-    """All kinds but names, which come whole."""
+    """Check all kinds except names, which come complete."""
     check_promptness(peer.Adapter, stream, kinds=[kind for kind in peer.KINDS if kind != "name"])
 
 
 LAWS = (
     Law("split invariance", "every chunking says the same", recut, split_invariant),
-    Law("nothing lost", "the whole texts are those that were sent", recut, nothing_lost),
+    Law("nothing lost", "the complete texts are those that were sent", recut, nothing_lost),
     Law(
         "append-only",
-        "nothing said is taken back",
+        "nothing that was emitted is retracted",
         recut,
         lambda peer, *case: check_append_only(peer.Adapter, *case),
     ),
-    Law("promptness", "all that can be known is said at once", lambda _, stream: (stream, ()), prompt),
+    Law("promptness", "everything decidable is emitted at once", lambda _, stream: (stream, ()), prompt),
     Law(
         "output grammar",
-        "a call is named once, before its arguments",
+        "a call's name comes once, before its arguments",
         recut,
         lambda peer, *case: check_output_grammar(peer.Adapter, *case),
     ),
     Law(
         "cut off",
-        "the beginning of a stream raises nothing",
+        "a stream that breaks off raises no exception",
         cut_off,
         lambda peer, _, chunks: check_total(peer.Adapter, chunks),
     ),
     Law(
         "dialects",
-        "what other servers send for the same stream says the same",
+        "the same stream, as other servers send it, says the same",
         spoken,
         lambda peer, *case: check_dialect_invariance(peer.Adapter, *case),
     ),
     Law(
         "garbage",
-        "chunks that are none, and error payloads, raise nothing",
+        "garbage chunks and error payloads raise no exception",
         damaged,
         lambda peer, _, chunks: check_total(peer.Adapter, chunks),
     ),
@@ -232,7 +232,7 @@ RESPONSES_LAWS = (
     _BY_NAME["garbage"]._replace(case=responses_damaged),
     _BY_NAME["linear"]._replace(check=lambda peer, *_: check_linear(peer.Adapter, long_message)),
 )
-# Of these, to know more than that a peer does not claim them is not worth a run: any exception, or minutes.
+# These laws are tried only if a peer claims them: a violation would tell little, and trying them may take minutes.
 ONLY_CLAIMED = ("garbage", "linear")
 ARGUMENT_LAWS = ("nothing lost", "append-only", "cut off")
 
@@ -261,7 +261,7 @@ ARGUMENT_PEERS = {
 
 
 def examined(peer: ModuleType, law: Law, streams: st.SearchStrategy[Stream], examples: int) -> str | None:
-    """The report on the smallest example that breaks the law, found anew and checked again; or ``None``."""
+    """Return the report on the smallest example that breaks the law, after reproducing it; or ``None``."""
     last: list[Case] = [(Stream([]), ())]
 
     @settings(
@@ -308,15 +308,15 @@ def compared(
     first: int = 1,
     tell: Callable[[str], object] = lambda _: None,
 ) -> Table:
-    """Every law put to every peer.
+    """Check every law on every peer.
 
     Args:
-        peers: modules, and what the table calls them.
-        laws: which.
-        streams: with what.
-        examples: how many for each cell.
-        first: number of the first report.
-        tell: is told what is tried next.
+        peers: the modules → their names in the table.
+        laws: the laws.
+        streams: the streams to check them with.
+        examples: the number of examples for each cell.
+        first: the number of the first report.
+        tell: called with what is tried next.
 
     Raises:
         ModuleNotFoundError: a peer's package is not installed.
@@ -340,7 +340,7 @@ def compared(
 
 
 def anchor(title: str) -> str:
-    """Where a link to a heading leads."""
+    """Return the anchor of a heading."""
     return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
@@ -348,20 +348,20 @@ def anchor(title: str) -> str:
 
 
 def grid(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = [tuple(head), *map(tuple, rows)]
     lines.insert(1, ("---",) * len(lines[0]))
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def rows(table: Table, laws: Iterable[Law]) -> Iterator[list[str]]:
-    """A law, what it means, and how each peer does."""
+    """Yield, for each law, its name and meaning, and the result for each peer."""
     for law in laws:
         yield [f"{law.name}: {law.means}", *(table.cells[law.name, name] for name in table.peers)]
 
 
 def claims(table: Table, names: dict[str, str]) -> str:
-    """What each peer claims, and where."""
+    """Return the claims of each peer, with their sources."""
     lines = []
     for name, peer in table.peers.items():
         versions = ", ".join(f"{package} {version(package)}" for package in peer.PACKAGES if package != "streamfsm")
@@ -380,35 +380,37 @@ TEXT = """\
 
 # Other parsers
 
-The laws of [`streamfsm.testing`](testing.md), put to published parsers of the same streams, each through an adapter of
-a few lines. `make peers` installs the versions below in an environment of their own, runs this, and writes this page.
+This page checks published parsers of the same streams against the laws of [`streamfsm.testing`](testing.md), each
+through an adapter of a few lines. `make peers` installs the versions below in a separate environment, runs the checks,
+and writes this page.
 
-A peer is judged on what it says of itself, which is listed with where it says so. *held*: Hypothesis found nothing in
-{examples} examples, which is no proof. **broken**: the number leads to the smallest example that was found, which was
-checked again. *not claimed*: the peer does not say so, and need not; a number leads to an example of what it does, for
-those who would count on it; without one nothing was found. —: not claimed, and not tried.
+A parser is judged by what its own documentation or code claims; [the claims](#what-each-claims) are listed with their
+sources. *held*: Hypothesis found no violation in {examples} examples, which is not a proof. **broken**: the number
+links to the smallest violation that was found, which was reproduced. *not claimed*: the parser does not claim the
+law, and does not have to keep it; a number links to an example of what it does instead, and without a number no
+violation was found. —: not claimed, and not tested.
 
-The streams are such as OpenAI sends: valid chunks of one choice, the role first, whole tool names, calls that begin in
-the order of their indexes, arguments that are valid JSON, no half of a surrogate pair alone, an ending that the API
-knows. They are cut anywhere, and merged.
+The streams are like those that OpenAI sends: valid chunks of one choice, the role first, complete tool names, calls
+that begin in the order of their indexes, arguments that are valid JSON, no lone surrogates, and a finish reason of
+the API. Their texts are cut anywhere, and neighbouring pieces are merged.
 
 ## Texts and calls
 
-What a parser says are the texts, and each call's name and raw arguments, as they come.
+The parsers are compared by the texts, and the names and raw arguments of calls, that they emit.
 
 {texts}
 ## Responses
 
-The same of the Responses API: messages, summaries of reasoning and calls of functions, as OpenAI sends them. A
-retelling leaves out one of the many places in which that wire says a thing, as servers do;
-[the kit](testing.md#the-responses-api) lists all fourteen.
+The same for the Responses API, with messages, reasoning summaries and function calls as OpenAI sends them. A retelling
+is one of [fourteen changes](testing.md#the-responses-api) to a stream, such as leaving out one of the places in which
+the API repeats a text, as some servers do.
 
 {responses}
 ## An argument while it grows
 
-One call of `send_message`; what is said is the text of its `message` so far, decoded. The peers read the beginning of
-a JSON text. That all the arguments are parsed again at each delta, as here, is what others make of them: they do not
-claim that what they show is never taken back.
+Here a parser shows the decoded text of one argument, the `message` of a call of `send_message`, while it arrives. The
+other parsers read the beginning of a JSON text, so all the arguments so far are parsed again at each delta, which is
+how they are used. They do not claim that they never retract what they have shown.
 
 {argument}
 ## What each claims
@@ -416,13 +418,13 @@ claim that what they show is never taken back.
 {claims}
 ## Examples
 
-In the kit's words. Where a law is not claimed, “is broken” tells what happens, and is no reproach.
+These are the reports of the test kit. If a law is not claimed, “is broken” only describes what happens.
 
 {reports}"""
 
 
 def page(examples: int, tell: Callable[[str], object]) -> str:
-    """The page, of all peers."""
+    """Return the page."""
     argument_laws = [law for law in LAWS if law.name in ARGUMENT_LAWS]
     texts = compared(TEXT_PEERS, LAWS, TEXTS, examples, tell=tell)
     first = 1 + len(texts.reports)

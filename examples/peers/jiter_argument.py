@@ -1,4 +1,4 @@
-"""jiter on all the arguments so far."""
+"""jiter, called with all the arguments so far."""
 
 from jiter import from_json
 from reparse import Reparse

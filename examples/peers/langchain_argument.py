@@ -1,4 +1,4 @@
-"""LangChain's parser of partial JSON, behind the ``tool_calls`` of a message, on all the arguments so far."""
+"""LangChain's parser of partial JSON, which a message's ``tool_calls`` use, called with all the arguments so far."""
 
 from langchain_core.utils.json import parse_partial_json
 from reparse import Reparse

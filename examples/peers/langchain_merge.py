@@ -1,4 +1,4 @@
-"""The chunks of LangChain's OpenAI model, added up to a message."""
+"""The chunks of LangChain's OpenAI model, added to one message."""
 
 from collections.abc import AsyncIterator
 from typing import Any

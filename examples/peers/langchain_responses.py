@@ -1,4 +1,4 @@
-"""The chunks of LangChain's OpenAI model on the Responses API, added up to a message."""
+"""The chunks of LangChain's OpenAI model on the Responses API, added to one message."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an agent of openai-agents gets: events as they come, and in the end the response of the last one."""
+"""What an agent of openai-agents gets: the events as they come, and at the end the response in the last one."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The openai client's own helper: behind ``client.responses.stream`` is this state, fed with events."""
+"""The openai client's helper: the state behind ``client.responses.stream``, fed with events."""
 
 from collections.abc import Iterator
 from typing import Any

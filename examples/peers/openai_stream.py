@@ -1,4 +1,4 @@
-"""The openai client's own helper: behind ``client.chat.completions.stream`` is this state, fed with chunks."""
+"""The openai client's helper: the state behind ``client.chat.completions.stream``, fed with chunks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ PACKAGES = ("openai",)
 KINDS = ("content", "name", "arguments")
 CLAIMS = {
     "split invariance": "“automatic accumulation of each delta” (helpers.md)",
-    "nothing lost": "the same; reasoning is no part of the API",
+    "nothing lost": "the same; reasoning is not part of the API",
     "append-only": "the events' “new content string” and “new JSON string fragment” (helpers.md)",
     "promptness": "“emitted for every chunk containing new content” (helpers.md)",
     "output grammar": "each event about arguments has “the name of the function being called” (helpers.md)",

@@ -1,4 +1,4 @@
-"""partial-json-parser on all the arguments so far."""
+"""partial-json-parser, called with all the arguments so far."""
 
 from partial_json_parser import loads
 from reparse import Reparse

@@ -15,11 +15,11 @@ PACKAGES = ("pydantic-ai-slim", "openai")
 KINDS = ("content", "reasoning", "name", "arguments")
 CLAIMS = {
     "split invariance": "a delta is “to apply to the specified part” (`PartDeltaEvent`)",
-    "nothing lost": "the same; reasoning as `ThinkingPart`, from the fields that other servers have for it",
+    "nothing lost": "the same; reasoning as `ThinkingPart`, from the fields that other servers use",
     "append-only": "a string “will be appended to existing JSON arguments” (`ToolCallPartDelta`)",
     "promptness": "“stream the response” (`StreamedResponse.__aiter__`)",
     "output grammar": "an event “that a new part has started”, then deltas “for an existing part”",
-    "cut off": "a missing finish reason is taken for `stop`; only an empty response is refused",
+    "cut off": "a missing finish reason is read as `stop`; only an empty response is refused",
 }
 
 

@@ -1,4 +1,4 @@
-"""streamfsm's own parser, as it comes: the argument ``message`` of ``send_message`` is what the assistant says."""
+"""streamfsm's parser with its default options: the argument ``message`` of ``send_message`` is speech."""
 
 from streamfsm.testing import TracedParser
 

@@ -1,4 +1,4 @@
-"""streamfsm's own parser on Responses events, with no argument taken out of a call."""
+"""streamfsm's parser without channels, on events of the Responses API."""
 
 from streamfsm.testing import TracedParser
 

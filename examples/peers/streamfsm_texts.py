@@ -1,4 +1,4 @@
-"""streamfsm's own parser, with no argument taken out of a call, so that it says what the others can say."""
+"""streamfsm's parser without channels, so that it emits what the other parsers can emit."""
 
 from streamfsm.testing import TracedParser
 
