@@ -159,7 +159,7 @@ def test_a_line_for_each_file_and_a_bad_one_does_not_stop_the_run(directory, tmp
         "e.jsonl": None,
     }
     assert [message.get("content") for message in found["b/c.jsonl"]["messages"]] == ["hello", None]
-    assert "another version" in found["e.jsonl"]["error"]
+    assert "unknown version" in found["e.jsonl"]["error"]
     assert "2 done, 1 failed, 1 unreadable" in capsys.readouterr().err
 
 
@@ -214,7 +214,7 @@ def test_an_interrupt_ends_the_run_and_says_how_far_it_came(directory, tmp_path,
 
     monkeypatch.setattr(archive, "in_processes", interrupted)
     assert run(directory, tmp_path / "out") == 130
-    assert capsys.readouterr().err == "stopped after 1 of 4 files; the next run goes on\n"
+    assert capsys.readouterr().err == "stopped after 1 of 4 files; the next run continues\n"
     assert len(lines(tmp_path / "out")) == 1
 
 
@@ -232,7 +232,7 @@ def test_a_terminal_shows_progress(directory, tmp_path, monkeypatch):
 def test_what_cannot_be_replayed_is_one_line_and_exit_code_2(directory, tmp_path, capsys):
     (tmp_path / "other").write_text("{}\n")
     for arguments, complaint in (
-        (["replay", directory], "a directory is replayed into a file, --jsonl OUT"),
+        (["replay", directory], "a directory needs --jsonl OUT"),
         (["replay", directory / "a.sse", "--jsonl", tmp_path / "out"], "--jsonl is for directories"),
         (["replay", directory, "--jsonl", tmp_path / "other"], "not the output of an earlier run"),
         (["replay", directory, "--jsonl", tmp_path], "Is a directory"),

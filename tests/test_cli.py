@@ -636,7 +636,7 @@ def test_an_interrupt_ends_the_run_and_says_how_far_it_came(fuzz, recorded, caps
 
     monkeypatch.setattr("streamfsm.testing.fuzz", interrupted)
     assert fuzz(recorded(WORDS)) == 130
-    assert capsys.readouterr().err == "stopped after 1 examples; what was found is kept for the next run\n"
+    assert capsys.readouterr().err == "stopped after 1 examples; findings are kept for the next run\n"
 
 
 @pytest.fixture
@@ -650,9 +650,9 @@ def no_bar(monkeypatch):
     [
         (
             ["--parser", "nowhere:Parser"],
-            "--parser nowhere:Parser: No module named 'nowhere'; MODULE:FACTORY was expected",
+            "--parser nowhere:Parser: No module named 'nowhere'; expected MODULE:FACTORY",
         ),
-        (["--parser", "other_parsers:Wrong"], "has no attribute 'Wrong'; MODULE:FACTORY was expected"),
+        (["--parser", "other_parsers:Wrong"], "has no attribute 'Wrong'; expected MODULE:FACTORY"),
         (["--parser", "parsers"], "--parser parsers: "),
         (["--parser", ":Right"], "--parser :Right: "),
         (["--parser", "other_parsers:PARSERS"], "has no attribute 'PARSERS'"),
@@ -683,7 +683,7 @@ def test_numbers_that_are_none_exit_with_code_2(fuzz, recorded, capsys, option):
     with pytest.raises(SystemExit) as exit_:
         fuzz(recorded(WORDS), *option)
     assert exit_.value.code == 2
-    assert f"'{option[1]}' is not a positive number" in capsys.readouterr().err
+    assert f"'{option[1]}' is not a positive" in capsys.readouterr().err
 
 
 # -- the other command, and the process --------------------------------------------------------------------------------
@@ -702,7 +702,7 @@ def test_diagram_draws_a_machine_with_channels(capsys):
     [
         (["--channel", "f content"], "a path begins with $"),
         (["--channel", "$.a", "--channel", "f $.a.b"], "can never match"),
-        (["stream", "--channel", "$.a"], "channels are of the machine tool_call"),
+        (["stream", "--channel", "$.a"], "channels belong to the machine tool_call"),
     ],
 )
 def test_diagram_refuses_channels_that_can_never_match(capsys, arguments, why):
@@ -864,7 +864,7 @@ def test_a_broken_capture_is_explored_up_to_where_it_breaks(tmp_path, capsys, bo
     path = tmp_path / "body.sse"
     path.write_bytes(body)
     assert main(["trace", str(path), "--html", str(tmp_path / "out.html")]) == (1 if shown else 2)
-    rest = "; this is what came before it" if shown else ""
+    rest = "; showing what comes before" if shown else ""
     assert capsys.readouterr().err == f"streamfsm: {path}: {why}{rest}\n"
     assert (tmp_path / "out.html").exists() == bool(shown)
 
@@ -876,7 +876,7 @@ def test_of_a_gigantic_line_nothing_is_read(recorded, capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert '"text": "1234"' in out
     assert "555" not in out
-    assert re.fullmatch(rf"streamfsm: {re.escape(path)}: more than 8 characters of text at byte \d+; this .*\n", err)
+    assert re.fullmatch(rf"streamfsm: {re.escape(path)}: more than 8 characters of text at byte \d+; showing .*\n", err)
 
 
 # -- replay of recordings ----------------------------------------------------------------------------------------------
@@ -909,9 +909,9 @@ def test_a_recording_whose_connection_was_lost_fails_again(recording):
 @pytest.mark.parametrize(
     ("text", "options", "complaint"),
     [
-        ("data: {}\n\n", ["--speed", "1"], "--speed cannot pace a body without times"),
-        (None, ["--speed", "1", "--chunking", "char"], "--speed cannot pace another chunking"),
-        ('{"recording": 1}\n', [], "line 1: another version of recordings"),
+        ("data: {}\n\n", ["--speed", "1"], "--speed does not work with a body without times"),
+        (None, ["--speed", "1", "--chunking", "char"], "--speed does not work with another chunking"),
+        ('{"recording": 1}\n', [], "line 1: unknown version of recordings"),
     ],
 )
 def test_a_recording_that_cannot_be_replayed_is_one_line_and_exit_code_2(recording, capsys, text, options, complaint):
@@ -1014,14 +1014,14 @@ def test_too_large_a_file_and_too_much_to_cut_are_one_line_and_exit_code_2(fuzz,
     path = recorded(WORDS)
     monkeypatch.setattr("streamfsm.cli.replay._MOST", 9)
     monkeypatch.setattr("streamfsm.cli.fuzz._MOST", 9)
-    too_many = f"streamfsm: {path}: 10 characters of text are too many to cut anew; 9 are not\n"
+    too_many = f"streamfsm: {path}: 10 characters of text are too many to cut again; the limit is 9\n"
     assert replay(path, "--chunking", "random") == (2, "")
     assert capsys.readouterr().err == too_many
     assert fuzz(path) == 2
     assert capsys.readouterr().err == too_many
     monkeypatch.setattr("streamfsm.cli.scrub._MOST", 9)
     assert main(["scrub", path, path]) == 2
-    assert capsys.readouterr().err == too_many.replace("cut anew", "scrub")
+    assert capsys.readouterr().err == too_many.replace("cut again", "scrub")
     monkeypatch.setattr("streamfsm.cli.files._LARGEST", 9)
     assert replay(path) == (2, "")
     assert capsys.readouterr().err == f"streamfsm: {path}: more than 9 bytes\n"
@@ -1030,4 +1030,4 @@ def test_too_large_a_file_and_too_much_to_cut_are_one_line_and_exit_code_2(fuzz,
 def test_a_file_without_json_has_nothing_to_fuzz(fuzz, recorded, capsys):
     path = recorded("data: {broken\n\ndata: [DONE]\n\n")
     assert fuzz(path) == 2
-    assert capsys.readouterr().err == f"streamfsm: {path}: no JSON in it, so there is nothing to cut\n"
+    assert capsys.readouterr().err == f"streamfsm: {path}: the file contains no JSON, so there is nothing to cut\n"

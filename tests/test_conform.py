@@ -475,7 +475,7 @@ def test_an_interrupt_ends_the_run_and_says_how_far_it_came(conform, monkeypatch
         (["--command", "'"], "--command ': No closing quotation"),
         (["--command", ""], "--command is empty"),
         (["--command", f"{sys.executable} -c 'print(7)'"], "--command: nonsense: the answer: Input should be an ob"),
-        (["--case", "nothing/of-the-kind"], "no case is called nothing/of-the-kind"),
+        (["--case", "nothing/of-the-kind"], "no case has the id nothing/of-the-kind"),
         (["--cut", "at 99"], "toy/case is not cut 'at 99'"),
     ],
 )  # fmt: skip

@@ -194,7 +194,7 @@ def test_the_command_writes_cases_that_the_command_asks_again(tmp_path: Path, ca
     assert main(ask) == 1
     printed = capsys.readouterr()
     cases = [each.case for each in load([out])]
-    assert printed.err.endswith(f" generated cases asked, {len(cases)} written to {out}\n")
+    assert printed.err.endswith(f" generated cases run, {len(cases)} written to {out}\n")
     assert out.read_text() == "".join(map(line, cases))
     places = [each["locations"][0]["physicalLocation"] for each in json.loads(sarif.read_text())["runs"][0]["results"]]
     assert {each["artifactLocation"]["uri"] for each in places} == {"found.jsonl"}
@@ -213,7 +213,7 @@ def test_the_command_says_that_nothing_was_found_and_writes_nothing(tmp_path: Pa
     command = shlex.join([sys.executable, str(program)])
     ask = ["conform", "--command", command, "--fuzz", "8", "--out", str(out), "--sarif", str(sarif)]
     assert main(ask) == 0
-    assert capsys.readouterr().err.endswith(f" generated cases asked, 0 written to {out}\n")
+    assert capsys.readouterr().err.endswith(f" generated cases run, 0 written to {out}\n")
     assert not out.exists()
     assert json.loads(sarif.read_text())["runs"][0]["results"] == []
 

@@ -71,7 +71,7 @@ def test_a_chunk_is_an_event_with_the_name_that_its_type_gives():
 
 
 WRONG = {
-    '{"recording": "streamfsm", "version": 2}\n': "line 1: another version of recordings",
+    '{"recording": "streamfsm", "version": 2}\n': "line 1: unknown version of recordings",
     HEAD + "{\n": "line 2: not JSON",
     HEAD + "[" * 100_000 + "\n": "line 2: not JSON",
     HEAD + "[]\n": "line 2: not a JSON object",

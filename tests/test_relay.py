@@ -95,7 +95,7 @@ def test_a_lost_connection_is_passed_on_and_recorded(tmp_path):
         ask(client)
     (recording,) = recordings(tmp_path)
     assert (recording.body, recording.end) == (PIECES[0], "error")
-    assert "the server's connection was lost" in recording.error
+    assert "the connection to the server was lost" in recording.error
 
 
 def test_a_client_that_leaves_is_recorded_as_that(tmp_path):
@@ -130,7 +130,7 @@ def test_a_server_that_does_not_answer_is_an_error_of_the_relays_own(tmp_path):
 
 @pytest.mark.parametrize("url", ["", "api.openai.com/v1", "ftp://host/v1", "http://"])
 def test_an_address_that_is_none_is_told(url, tmp_path):
-    with pytest.raises(MisuseError, match="is no URL of a server"):
+    with pytest.raises(MisuseError, match="is not the URL of a server"):
         recording_relay(url, tmp_path)
 
 

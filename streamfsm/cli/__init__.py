@@ -1,4 +1,4 @@
-"""The command line: each command is a module here, which declares its arguments and runs."""
+"""The command line. Each command is a module here, which declares its arguments and runs them."""
 
 from streamfsm.cli.commands import main
 

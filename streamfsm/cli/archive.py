@@ -1,4 +1,4 @@
-"""``streamfsm replay DIR``: reads all recordings of a directory, in processes, and goes on where it was stopped."""
+"""``streamfsm replay DIR``: reads all recordings in a directory, in several processes. It can be continued."""
 
 import json
 import sys
@@ -18,12 +18,12 @@ _ENDINGS = (".sse", ".jsonl")
 
 
 def replay_all(directory: Path, out: Path, options: Mapping[str, Any], jobs: int) -> int:
-    """Read each recording below ``directory``, and append a line of JSON for each to ``out``.
+    """Read each recording below ``directory``, and append a line of JSON to ``out`` for each.
 
-    Files that ``out`` names already are left out, so that a run that was stopped goes on.
+    Files that already have a line in ``out`` are skipped, so that a run that was stopped can be continued.
 
     Returns:
-        The exit code. 0; 1: a file could not be read, or its stream failed; 130: interrupted.
+        The exit code. 0: no failure. 1: a file could not be read, or its stream failed. 130: interrupted.
     """
     with _opened(out) as (file, done):
         files = sorted(path for path in directory.rglob("*") if path.suffix in _ENDINGS and path.is_file())
@@ -40,8 +40,8 @@ def replay_all(directory: Path, out: Path, options: Mapping[str, Any], jobs: int
                     states[state] += 1
                     step()
         except KeyboardInterrupt:
-            print(f"stopped after {states.total()} of {len(names)} files; the next run goes on", file=sys.stderr)
-            return 130  # as shells count an interrupt
+            print(f"stopped after {states.total()} of {len(names)} files; the next run continues", file=sys.stderr)
+            return 130  # the shells' exit code for an interrupt
     seconds = monotonic() - start
     told = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "nothing to do"
     again = f"; {len(done)} were read before" if done else ""
@@ -50,10 +50,10 @@ def replay_all(directory: Path, out: Path, options: Mapping[str, Any], jobs: int
 
 
 def _line(directory: Path, options: Mapping[str, Any], name: str) -> tuple[str, bytes]:
-    """What a process does: how a file's stream ended, and its line, which may say why the file cannot be read."""
+    """Read a file, in a worker process. Return how its stream ended, and its line of JSON, which may be an error."""
     try:
         found = read_stream((directory / name).read_bytes(), options)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other files are read
+    except Exception as error:  # noqa: BLE001 - one bad file must not stop the others
         found = {"error": f"{type(error).__name__}: {error}"}
     return _told(name, found)
 
@@ -64,7 +64,7 @@ def _told(name: str, found: Mapping[str, Any]) -> tuple[str, bytes]:
 
 @contextmanager
 def _opened(out: Path) -> Iterator[tuple[BinaryIO, set[str]]]:
-    """The file to append to, without a last line that was not finished, and the names in it."""
+    """Open the file to append to, without an incomplete last line. Yield it, and the names of recordings in it."""
     try:
         with out.open("ab+") as file:
             file.seek(0)
@@ -82,7 +82,7 @@ def _opened(out: Path) -> Iterator[tuple[BinaryIO, set[str]]]:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[], object]]:
-    """A progress bar on a terminal; what it gives is called after each file."""
+    """Show a progress bar on a terminal. Yield a function to call after each file."""
     if find_spec("rich") is None or not sys.stderr.isatty():
         yield lambda: None
         return

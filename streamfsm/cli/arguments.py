@@ -1,4 +1,4 @@
-"""What the commands' arguments have in common."""
+"""Types of arguments, and other helpers, that commands share."""
 
 from argparse import ArgumentParser, ArgumentTypeError, _SubParsersAction
 from contextlib import suppress
@@ -12,7 +12,7 @@ Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
 
 
 def chunking(spec: str) -> Cutter:
-    """Read how a stream is to be cut."""
+    """Parse how to cut a stream."""
     try:
         return cutter(spec)
     except ValueError as error:
@@ -20,14 +20,14 @@ def chunking(spec: str) -> Cutter:
 
 
 def count(text: str) -> int:
-    """Read a positive number."""
+    """Parse a positive integer."""
     if not text.isdecimal() or not int(text):
-        raise ArgumentTypeError(f"{text!r} is not a positive number")
+        raise ArgumentTypeError(f"{text!r} is not a positive integer")
     return int(text)
 
 
 def positive(text: str) -> float:
-    """Read a positive number, not necessarily whole."""
+    """Parse a positive number."""
     try:
         value = float(text)
     except ValueError:
@@ -38,6 +38,6 @@ def positive(text: str) -> float:
 
 
 def wait() -> None:
-    """Wait for an interrupt, as commands that serve do."""
+    """Wait for an interrupt, in commands that run a server."""
     with suppress(KeyboardInterrupt):
         Event().wait()

@@ -1,4 +1,4 @@
-"""The command line: runs the command that the arguments name. Each command is a module beside this one."""
+"""The command line: runs the command that is named in the arguments."""
 
 import os
 import sys
@@ -15,26 +15,26 @@ _COMMANDS = (replay, record, scrub, serve, trace, verify, fuzz, conform, diagram
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that ``argv`` gives (the process's own, unless given).
+    """Run the command in ``argv``, by default the arguments of the process.
 
     Returns:
-        The exit code. 0; 1: the replayed stream failed, compared ones part, fuzzing or verifying found something, or a
-        scrubbed recording is read differently; 2: what was asked for cannot work, such as to replay another protocol's
-        stream, as a line on stderr says.
+        The exit code. 0: success. 1: the replayed stream failed, compared streams differ, fuzzing or verifying found
+        something, or a scrubbed recording is read differently. 2: the command cannot work, for example because a
+        recording is of another protocol; a line on stderr gives the reason.
 
     Raises:
-        SystemExit: the arguments ask for help or the version (code 0), or cannot be understood (code 2).
+        SystemExit: the arguments ask for help or the version (code 0), or are invalid (code 2).
     """
     arguments = _parser().parse_args(argv)
     if reconfigure := getattr(sys.stdout, "reconfigure", None):
-        reconfigure(encoding="utf-8")  # models write any character, whatever the locale
+        reconfigure(encoding="utf-8")  # models write any character, and the locale may lack some
     try:
         return cast("int", arguments.run(arguments))
     except MisuseError as error:
         print(f"streamfsm: {printable(str(error))}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # the reader of our output left, as ``head`` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what is flushed at exit
+    except BrokenPipeError:  # the reader of our output has closed it, as ``head`` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # receives what is flushed at exit
         return 1
     except OSError as error:  # such as a full disk
         print(f"streamfsm: {printable(str(error))}", file=sys.stderr)
@@ -50,7 +50,7 @@ _EPILOG = "streamfsm COMMAND --help explains a command."
 
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        super().error(printable(message))  # which quotes arguments, such as names of files
+        super().error(printable(message))  # it quotes arguments, such as names of files
 
 
 def _parser() -> ArgumentParser:

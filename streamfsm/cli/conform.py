@@ -1,4 +1,4 @@
-"""``streamfsm conform``: asks a parser, in any language, the cases of the conformance suite."""
+"""``streamfsm conform``: runs the cases of the conformance suite on a parser in any language."""
 
 import sys
 from argparse import Namespace
@@ -100,7 +100,7 @@ def _run(arguments: Namespace) -> int:
             hello, outcomes = _ask(arguments, progress)
     except KeyboardInterrupt:
         print(f"stopped after {progress.done} cases", file=sys.stderr)
-        return 130  # as shells count an interrupt
+        return 130  # the shells' exit code for an interrupt
     print(reports.table(arguments.program, hello, outcomes, arguments.findings, files))
     if arguments.json:
         write(arguments.json, reports.as_json(arguments.program, hello, outcomes, files))
@@ -113,7 +113,7 @@ def _run(arguments: Namespace) -> int:
 
 
 def _ask(arguments: Namespace, progress: Progress) -> "tuple[Hello, list[Outcome]]":
-    """Ask the cases of the suite."""
+    """Run the cases of the suite."""
     from streamfsm.conform.cases import directory, load
     from streamfsm.conform.cuts import QUICK, cut
     from streamfsm.conform.runner import run
@@ -122,7 +122,7 @@ def _ask(arguments: Namespace, progress: Progress) -> "tuple[Hello, list[Outcome
     if arguments.case:
         cases = [each for each in cases if any(fnmatchcase(each.case.id, wanted) for wanted in arguments.case)]
     if not cases:
-        raise MisuseError(f"no case is called {' or '.join(arguments.case)}")
+        raise MisuseError(f"no case has the id {' or '.join(arguments.case)}")
     for each in cases if arguments.cut else ():
         cut(each.case, arguments.cut)
     return run(
@@ -137,7 +137,7 @@ def _ask(arguments: Namespace, progress: Progress) -> "tuple[Hello, list[Outcome
 
 
 def _fuzz(arguments: Namespace, progress: Progress) -> "tuple[Hello, list[Outcome]]":
-    """Ask generated cases, and add to a file those in which something is wrong."""
+    """Run generated cases, and add the failing ones to a file."""
     from streamfsm.conform.cases import line, load
     from streamfsm.conform.fuzzing import fuzz
 
@@ -151,7 +151,7 @@ def _fuzz(arguments: Namespace, progress: Progress) -> "tuple[Hello, list[Outcom
     cases = [each.case for each in kept] + [each.case for each in found if each.case.id not in known]
     if found:
         write(out, "".join(map(line, cases)))
-    print(f"{progress.done} generated cases asked, {len(cases) - len(kept)} written to {out}", file=sys.stderr)
+    print(f"{progress.done} generated cases run, {len(cases) - len(kept)} written to {out}", file=sys.stderr)
     return hello, [each.outcome for each in found]
 
 

@@ -56,7 +56,7 @@ def _run(arguments: Namespace) -> int:
     tables = [_TABLES[name] for name in names]
     if arguments.channels:
         if arguments.machine not in (None, TOOL_CALL.table.name):
-            raise MisuseError(f"channels are of the machine {TOOL_CALL.table.name}, not of {arguments.machine}")
+            raise MisuseError(f"channels belong to the machine {TOOL_CALL.table.name}, not to {arguments.machine}")
         check(arguments.channels, ())
         tables = [tool_call(THOUGHTS, MESSAGE, *map(declared, arguments.channels)).table]
     draw = _FORMATS[arguments.format]
@@ -67,7 +67,7 @@ def _run(arguments: Namespace) -> int:
 
 
 def _taken(file: Path, tables: list[Table]) -> dict[str, dict[tuple[str, str], int]]:
-    """Machine → state and event → how often the trace in ``file`` took that row."""
+    """Return machine → state and event → how many times the trace in ``file`` took that row."""
     by_name = {table.name: table for table in (*_TABLES.values(), *tables)}
     taken: dict[str, dict[tuple[str, str], int]] = {name: {} for name in by_name}
     for number, line in enumerate(read_text(file).split("\n"), 1):

@@ -1,4 +1,4 @@
-"""Files that commands read and write. One that cannot be read or written is a :class:`MisuseError` that names it."""
+"""Reading and writing files. Each function raises a :class:`MisuseError` that names the file if it fails."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,11 +9,11 @@ from streamfsm.replay import capture, recording
 from streamfsm.replay.recording import Recording
 from streamfsm.wires.chat.chunking import split
 
-_LARGEST = 1 << 28  # bytes of a file, which is read whole, and takes several times as much memory
+_LARGEST = 1 << 28  # bytes of a file: reading it takes several times as much memory
 
 
 def read_recording(file: Path) -> Recording:
-    """Return a recording, or a body as one."""
+    """Return the recording in a file, which may also be a body of server-sent events."""
     data = _read(file)
     try:
         return recording.parse(data)
@@ -27,7 +27,7 @@ def read_text(file: Path) -> str:
 
 
 def read_body(file: Path) -> str:
-    """Return the text of a recorded body; what a command prints of it is a pure function of it."""
+    """Return the text of a recorded body."""
     return text_of(read_recording(file), file)
 
 
@@ -39,15 +39,15 @@ def text_of(recording: Recording, file: Path) -> str:
     return body
 
 
-def check_size(file: Path, chunks: Iterable[Any], most: int, work: str = "cut anew") -> None:
-    """Check that the chunks hold no more characters of text than there is time and memory for this ``work``."""
+def check_size(file: Path, chunks: Iterable[Any], most: int, work: str = "cut again") -> None:
+    """Check that the chunks contain at most ``most`` characters of text, so that the ``work`` takes bounded time."""
     size = sum(len(atom.text) for atom in split(chunks))
     if size > most:
-        raise MisuseError(f"{file}: {size} characters of text are too many to {work}; {most} are not")
+        raise MisuseError(f"{file}: {size} characters of text are too many to {work}; the limit is {most}")
 
 
 def write_recording(file: Path, recording: Recording) -> None:
-    """Write a recording; one without times as a body."""
+    """Write a recording; if it has no times, as a body."""
     _write(file, recording.lines().encode() if recording.is_timed else recording.body)
 
 

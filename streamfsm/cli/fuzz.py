@@ -1,4 +1,4 @@
-"""``streamfsm fuzz``: looks for a chunking of a recorded stream that a parser gets wrong."""
+"""``streamfsm fuzz``: searches for a chunking of a recorded stream that a parser reads wrongly."""
 
 import sys
 from argparse import Namespace
@@ -19,7 +19,7 @@ from streamfsm.replay import capture
 if TYPE_CHECKING:
     from streamfsm.testing import Parse
 
-_MOST = 1 << 16  # characters of text: a parser is then fed as many chunks, several times for each example
+_MOST = 1 << 16  # characters of text: each may become a chunk, several times per example
 
 
 def declare(commands: Commands) -> None:
@@ -82,9 +82,9 @@ def _run(arguments: Namespace) -> int:
     body = read_body(arguments.file)
     chunks = capture.chunks(body)
     if not chunks:
-        raise MisuseError(f"{arguments.file}: no JSON in it, so there is nothing to cut")
+        raise MisuseError(f"{arguments.file}: the file contains no JSON, so there is nothing to cut")
     check_size(arguments.file, chunks, _MOST)
-    if not arguments.out.parent.is_dir():  # rather than after the search
+    if not arguments.out.parent.is_dir():  # check before the search, not after it
         raise MisuseError(f"{arguments.out}: No such file or directory")
     parse: Parse = _factory(arguments.parser) if arguments.parser else TracedParser
     if AVAILABLE:
@@ -96,7 +96,7 @@ def _run(arguments: Namespace) -> int:
             chunks,
             examples=arguments.examples,
             random_seed=arguments.seed,
-            # What is kept are choices, which mean something else to another stream or parser.
+            # Hypothesis stores choices, which are valid only for the same stream, parser and options.
             database=arguments.database
             / uuid5(NAMESPACE_OID, f"{arguments.parser} {arguments.laws} {arguments.no_dialects} {body}").hex,
             progress=lambda: progress.step(arguments.examples),
@@ -106,8 +106,8 @@ def _run(arguments: Namespace) -> int:
             seconds=arguments.timeout,
         )
     except KeyboardInterrupt:
-        print(f"stopped after {progress.done} examples; what was found is kept for the next run", file=sys.stderr)
-        return 130  # as shells count an interrupt
+        print(f"stopped after {progress.done} examples; findings are kept for the next run", file=sys.stderr)
+        return 130  # the shells' exit code for an interrupt
     if finding is None:
         print(f"nothing found in {progress.done} examples")
         return 0
@@ -119,12 +119,12 @@ def _run(arguments: Namespace) -> int:
 
 
 def _laws(names: str) -> list[str]:
-    """The laws by the names that reports have for them; one of two words may have a hyphen between."""
+    """Return the names of laws as in reports; on the command line, a name of two words has a hyphen."""
     return [{"split-invariance": "split invariance"}.get(name, name) for name in names.split(",")]
 
 
 def _factory(spec: str) -> "Parse":
-    """The parser's factory, which ``spec`` names: a module that can be imported from here, and a name in it."""
+    """Return the parser's factory: ``spec`` is a module that can be imported from here, and a name in it."""
     module, _, name = spec.partition(":")
     sys.path.insert(0, "")  # as ``python -m`` does
     try:
@@ -132,8 +132,8 @@ def _factory(spec: str) -> "Parse":
     except KeyboardInterrupt:
         raise
     except (ImportError, AttributeError, ValueError) as error:
-        raise MisuseError(f"--parser {spec}: {error}; MODULE:FACTORY was expected") from error
-    except BaseException as error:  # the module's own, which may even end the process, as if all were well
+        raise MisuseError(f"--parser {spec}: {error}; expected MODULE:FACTORY") from error
+    except BaseException as error:  # raised by the module; it may even be SystemExit
         raise MisuseError(f"--parser {spec}: {module} raised {error!r}") from error
     finally:
         sys.path.remove("")

@@ -1,4 +1,4 @@
-"""The parser's options, as arguments of every command that parses a body."""
+"""The parser's options, as arguments of all commands that parse a body."""
 
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -56,7 +56,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def parser_options(arguments: Namespace) -> dict[str, Any]:
-    """Return the options that the arguments give; the parser checks them."""
+    """Return the parser's options from the arguments; the parser validates them."""
     modes = {"starts": arguments.think_starts, "where": arguments.think_where}
     tags = [{"open": opens, "close": closes, **modes} for opens, closes in arguments.think_tags or ()]
     return {

@@ -1,4 +1,4 @@
-"""How far a long run has come, told on standard error."""
+"""``Progress``: shows the progress of a long run on standard error."""
 
 import sys
 from threading import Lock
@@ -6,10 +6,10 @@ from time import monotonic
 
 
 class Progress:
-    """Tells, every two seconds, how much is done, of how much if that is known, and what of it is broken if counted.
+    """Prints every two seconds how many items are done, of how many if known, and how many are broken if counted.
 
     Args:
-        what: what is counted, in the plural.
+        what: the name of the items, in the plural.
     """
 
     def __init__(self, what: str) -> None:
@@ -19,7 +19,7 @@ class Progress:
         self._lock = Lock()
 
     def step(self, of: int | None = None, *, broken: bool | None = None) -> None:
-        """One more."""
+        """Count one more item; ``of`` is the total, ``broken`` whether the item is."""
         with self._lock:
             self.done += 1
             self._broken += bool(broken)

@@ -1,4 +1,4 @@
-"""``streamfsm record``: a server on this machine that passes requests on to another, and records its answers."""
+"""``streamfsm record``: a local proxy that forwards requests to a server, and records its answers."""
 
 from argparse import Namespace
 from os import environ
@@ -48,6 +48,6 @@ def _run(arguments: Namespace) -> int:
         raise MisuseError(f"{arguments.directory}: {error.strerror}") from error
     respond = recording_relay(arguments.to, arguments.directory, budget=arguments.budget)
     with loopback.serve(respond, port=arguments.port) as url:
-        print(printable(f"{url} passes on to {arguments.to}, and records into {arguments.directory}"), flush=True)
+        print(printable(f"{url} forwards to {arguments.to}, and records into {arguments.directory}"), flush=True)
         wait()
     return 0

@@ -1,4 +1,4 @@
-"""``streamfsm replay``: shows a recorded body as typed messages, by way of the real ``openai`` client."""
+"""``streamfsm replay``: shows a recorded body as typed messages, read by the real ``openai`` client."""
 
 from argparse import Namespace
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from streamfsm.replay.server import play, wire_of
 from streamfsm.trace import Transition
 
 _COLORS: dict[str, Literal["auto", "standard"] | None] = {"auto": "auto", "always": "standard", "never": None}
-_MOST = 1 << 20  # characters of text that are cut anew: a character a chunk takes half a minute then, and a gigabyte
+_MOST = 1 << 20  # characters of text to cut again: with one per chunk, this takes half a minute and a gigabyte
 
 
 def declare(commands: Commands) -> None:
@@ -74,7 +74,7 @@ def declare(commands: Commands) -> None:
 def _run(arguments: Namespace) -> int:
     if arguments.file.is_dir():
         if not arguments.jsonl:
-            raise MisuseError(f"{arguments.file}: a directory is replayed into a file, --jsonl OUT")
+            raise MisuseError(f"{arguments.file}: a directory needs --jsonl OUT")
         return replay_all(arguments.file, arguments.jsonl, parser_options(arguments), arguments.jobs)
     if arguments.jsonl:
         raise MisuseError(f"{arguments.file}: --jsonl is for directories")
@@ -84,8 +84,8 @@ def _run(arguments: Namespace) -> int:
     recording = read_recording(arguments.file)
     body = text_of(recording, arguments.file)
     if arguments.speed and (arguments.chunking or not recording.is_timed):
-        why = "another chunking" if arguments.chunking else "a body without times; `record` makes one with them"
-        raise MisuseError(f"{arguments.file}: --speed cannot pace {why}")
+        why = "another chunking" if arguments.chunking else "a body without times; `streamfsm record` records them"
+        raise MisuseError(f"{arguments.file}: --speed does not work with {why}")
     trace: list[Transition] = []
     parser = StreamParser(**stamps(body), **parser_options(arguments), trace=trace)
     if arguments.chunking:
@@ -111,13 +111,13 @@ def _run(arguments: Namespace) -> int:
 
 
 def _pieces(body: str, recording: Recording) -> Iterator[bytes]:
-    """The body at once, as every client reads it; then what ended it."""
+    """Yield the complete body in the form that every client reads; raise if the recording ended with an error."""
     yield capture.standard(body).encode()
     yield from play(replace(recording, pieces=()))
 
 
 def _read(body: str, pieces: Iterator[bytes], parser: StreamParser, wire: str | None) -> Iterator[StreamMessage]:
-    """What ``parser`` makes of the chunks that the real client reads in ``pieces``; or of a body that is not one."""
+    """Yield the messages of the chunks that the real client reads in ``pieces``, or of a body without events."""
     if not capture.is_framed(body):
         yield from parser.feed_bytes(body.encode())
         yield from parser.close()
@@ -135,14 +135,14 @@ def _read(body: str, pieces: Iterator[bytes], parser: StreamParser, wire: str | 
             with _stream(client, wire) as stream:
                 for chunk in stream:
                     yield from parser.feed(chunk)
-        except Exception as error:  # noqa: BLE001 - whatever the client raises is how this stream ended
+        except Exception as error:  # noqa: BLE001 - any exception of the client ends the stream
             yield from parser.fail(error)
         else:
             yield from parser.close()
 
 
 def _stream(client: Any, wire: str | None) -> Any:
-    """The real client's stream of a wire's objects."""
+    """Return the real client's stream for a wire."""
     if wire == "responses":
         return client.responses.create(model="recorded", input=[], stream=True)
     return client.chat.completions.create(model="recorded", messages=[], stream=True)

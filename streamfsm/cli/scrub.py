@@ -1,4 +1,4 @@
-"""``streamfsm scrub``: takes what was said out of a recording, so that it can be shown to others."""
+"""``streamfsm scrub``: makes the content of a recording unreadable, so that it can be shared."""
 
 import sys
 from argparse import Namespace

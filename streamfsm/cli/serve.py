@@ -45,7 +45,7 @@ def _fault(spec: str) -> Fault:
 def _run(arguments: Namespace) -> int:
     recordings = {file.stem: read_recording(file) for file in arguments.files}
     if len(recordings) < len(arguments.files):
-        raise MisuseError("two files have the same name, by which a request would ask for them")
+        raise MisuseError("two files have the same name, so that a request could not select one")
     respond = playing(recordings, speed=arguments.speed, fault=arguments.fault)
     with loopback.serve(respond, port=arguments.port) as url:
         print(printable(f"{url} plays {', '.join(recordings)}"), flush=True)

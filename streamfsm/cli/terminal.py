@@ -1,4 +1,4 @@
-"""What a terminal shows of messages and results: columns, in which no control character is left."""
+"""Shows messages and results in a terminal, with all control characters made visible."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
@@ -40,7 +40,7 @@ _STYLES: dict[type[StreamMessage], str] = {
 def runs(
     messages: Iterable[StreamMessage], trace: Iterable[Transition], *, deltas: bool
 ) -> Iterator[tuple[StreamMessage, list[Transition]]]:
-    """Each message, coalesced unless ``deltas``, with the records since the one before; each stands in one of them."""
+    """Yield each message, coalesced unless ``deltas``, with the trace's records since the previous message."""
     records = iter(trace)
     for _, group in groupby(messages, key=lambda message: message.seq_id if deltas else message.otid):
         run = list(group)
@@ -53,7 +53,7 @@ def runs(
 def show_messages(
     console: "Console", runs: Iterable[tuple[StreamMessage, list[Transition]]], *, live: bool = False
 ) -> None:
-    """Print a line for each message: its kind, its text, and the rows that led to it; as they come, if ``live``."""
+    """Print a line for each message: its kind, its text, and the rows that led to it. ``live``: print each at once."""
     from rich.live import Live
     from rich.table import Table
     from rich.text import Text
@@ -75,14 +75,14 @@ def show_messages(
 
 
 def said(message: StreamMessage) -> str:
-    """What the message says; of a call, its name too."""
+    """Return the text of a message; for a call, also its name."""
     if isinstance(message, ToolCallMessage | ApprovalRequestMessage):
         return " ".join(part for part in (message.tool_call.name, message.tool_call.arguments) if part)
     return message.text
 
 
 def _path(records: Iterable[Transition]) -> str:
-    """A line for each lane at a time: ``call 0: awaiting_name –tool_named→ raw_args``. Text crosses no boundary."""
+    """Return a line for each lane's steps, such as ``call 0: awaiting_name –tool_named→ raw_args``."""
     lines = []
     boundaries = [record for record in records if record.event != "text"]
     for (choice, lane), steps in groupby(boundaries, key=lambda record: (record.choice, record.lane)):
@@ -94,23 +94,23 @@ def _path(records: Iterable[Transition]) -> str:
 
 
 def printable(text: str) -> str:
-    """``text`` with its control, format and bidirectional characters made visible: none reaches the terminal."""
+    """Return ``text`` with control, format and bidirectional characters made visible, to protect the terminal."""
     return text if text.isprintable() else "".join(char if char.isprintable() else _picture(char) for char in text)
 
 
 def printable_json(text: str) -> str:
-    """JSON on one line that means the same, with such characters escaped."""
+    """Return equivalent JSON with such characters escaped."""
     return text if text.isprintable() else "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
 def printable_lines(text: str) -> str:
-    """Several lines, each made printable."""
+    """Return the text with each of its lines made printable."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def _picture(char: str) -> str:
     code = ord(char)
-    if code < 0x20:  # noqa: PLR2004 - the C0 set ends here; Unicode has a picture of each of them
+    if code < 0x20:  # noqa: PLR2004 - C0 controls, which have pictures in Unicode
         return chr(0x2400 + code)
     return char.encode("unicode_escape").decode()
 
@@ -121,7 +121,7 @@ def _escape(char: str) -> str:
 
 
 def show_result(console: "Console", result: StreamResult) -> None:
-    """Print what the result says."""
+    """Print a summary of the result."""
     from rich.table import Table
     from rich.text import Text
 

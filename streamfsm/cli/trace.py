@@ -1,4 +1,4 @@
-"""``streamfsm trace``: what the parser did with a recorded body, as records, as a page, or beside another body."""
+"""``streamfsm trace``: shows what the parser does with a recorded body, or compares it with another."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ from streamfsm.replay.explorer import page
 from streamfsm.replay.provenance import Provenance, provenance
 from streamfsm.trace import HELD
 
-_MOST = 1 << 20  # characters of text, each of which is read alone: a minute, and a gigabyte of records
+_MOST = 1 << 20  # characters of text, each of which is fed alone: this takes a minute, and a gigabyte for records
 
 
 def declare(commands: Commands) -> None:
@@ -66,18 +66,18 @@ def _run(arguments: Namespace) -> int:
 
 
 def _read(file: Path) -> tuple[bytes, list[Any], int]:
-    """The body in a file, its wire objects, and the exit code: 1 if it breaks behind them, as a line on stderr says."""
+    """Return the body in a file, its wire objects, and the exit code: 1 if the body breaks off after them."""
     data = read_recording(file).body
     chunks, breaks = capture.whole_part(data, _MOST)
     if not chunks:
         raise MisuseError(f"{file}: {breaks or 'no server-sent events'}")
     if breaks:
-        print(printable(f"streamfsm: {file}: {breaks}; this is what came before it"), file=sys.stderr)
+        print(printable(f"streamfsm: {file}: {breaks}; showing what comes before"), file=sys.stderr)
     return data, chunks, int(bool(breaks))
 
 
 def _compare(one: Provenance, other: Provenance) -> int:
-    """Print where two streams part: in the rows taken, and in what they say."""
+    """Print where two streams first differ: in the rows taken, and in the messages. Return the exit code."""
     parts = []
     for what, tell in (("states", _path), ("messages", _said)):
         pairs = enumerate(zip_longest(tell(one), tell(other), fillvalue="nothing more"), 1)
@@ -89,7 +89,7 @@ def _compare(one: Provenance, other: Provenance) -> int:
 
 
 def _path(found: Provenance) -> list[str]:
-    rows = [record for record in found.records if record.event not in ("text", HELD)]  # which depend on the cuts
+    rows = [record for record in found.records if record.event not in ("text", HELD)]  # these depend on the cuts
     return [f"{row.lane}: {row.state} –{row.event}→ {row.target}" for row in rows]
 
 

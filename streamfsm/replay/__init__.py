@@ -1,1 +1,1 @@
-"""Recorded responses, read and served again. Imports ``client`` and what it may import."""
+"""Recording responses, and reading and serving recordings. It imports ``client``, and what that may import."""

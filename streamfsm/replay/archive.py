@@ -1,4 +1,4 @@
-"""Archives: many recorded streams, each read by :func:`read_stream`, in processes of their own or on any engine."""
+"""Archives of recorded streams, each read by :func:`read_stream`, in several processes or on any batch engine."""
 
 import signal
 from collections import deque
@@ -20,19 +20,20 @@ from streamfsm.replay.recording import parse
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_AHEAD = 4  # batches for each process that wait for it, so that it need not wait for the next
+_AHEAD = 4  # batches queued per process, so that it never waits for the next
 _BATCH = 16  # items
 
 
 def read_stream(data: bytes, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Read one recording, or a body. The output depends only on the arguments.
+    """Read one recording, or a body. A pure function.
 
     Args:
-        data: the content of a file.
-        options: of the parser.
+        data: the contents of a file.
+        options: the options of the parser.
 
     Returns:
-        ``state``, the ``messages``, coalesced, and the ``result``, as plain data; or ``error``: not a recording.
+        ``state``, the ``messages``, coalesced, and the ``result``, as plain data; or only ``error``, if the file is not
+        a recording.
     """
     try:
         recording = parse(data)
@@ -50,9 +51,9 @@ def read_stream(data: bytes, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def stamps(body: str) -> dict[str, Any]:
-    """Return a message id and a date for a parser that reads ``body``: the same whenever it is read.
+    """Return a message id and a date for a parser that reads ``body``, which are the same whenever it is read.
 
-    The date is when the first chunk says it was made; 1970 if it does not.
+    The date is the creation time in the first chunk, or 1970 if it has none.
     """
     first = next(iter(capture.chunks(body)), None)
     created = first.get("created") if isinstance(first, dict) else None
@@ -64,15 +65,16 @@ def stamps(body: str) -> dict[str, Any]:
 
 
 def in_processes(work: Callable[[_T], _R], items: Iterable[_T], jobs: int) -> Iterator[tuple[_T, _R | None]]:
-    """Yield each item with its result, as they come; ``None``: the process died of it.
+    """Yield each item with its result, in the order of completion; ``None``: the item made its process die.
 
-    Items go to the processes in batches, because one that is read in a millisecond takes as long to be sent. Where a
-    process dies, all that were at work are done again, apart, so that one item costs no other its result.
+    Items go to the processes in batches, because sending one takes as long as reading one does, about a millisecond. If
+    a process dies, the batches in progress are run again separately, so that one item does not lose other items'
+    results.
 
     Args:
-        work: a function that a process can import, and that raises nothing.
-        items: all of them are taken before the first result is yielded.
-        jobs: how many processes.
+        work: a function that a process can import, and that raises no exception.
+        items: all of them are read before the first result is yielded.
+        jobs: the number of processes.
     """
     waiting = [*items]
     size = min(_BATCH, -(-len(waiting) // (jobs * _AHEAD)) or 1)
@@ -83,7 +85,7 @@ def in_processes(work: Callable[[_T], _R], items: Iterable[_T], jobs: int) -> It
             with _pool(jobs) as pool:
                 while batches or running:
                     while batches and len(running) < _AHEAD * jobs:
-                        future = pool.submit(_each, work, batches[0])  # which fails if a process has died
+                        future = pool.submit(_each, work, batches[0])  # raises if a process has died
                         running[future] = batches.popleft()
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -99,7 +101,7 @@ def _each(work: Callable[[_T], _R], batch: list[_T]) -> list[_R]:
 
 
 def _apart(work: Callable[[_T], _R], batch: list[_T]) -> Iterator[tuple[_T, _R | None]]:
-    """The same for a batch of which one item may end its process: that one is found by halves."""
+    """Run a batch with an item that may make its process die, which is found by halving the batch."""
     try:
         with _pool(1) as pool:
             results = pool.submit(_each, work, batch).result()
@@ -115,6 +117,6 @@ def _apart(work: Callable[[_T], _R], batch: list[_T]) -> Iterator[tuple[_T, _R |
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    # Spawned, because a process that has threads cannot be forked safely. An interrupt is the parent's to handle.
+    # Spawned, because a process with threads cannot be forked safely. The parent handles interrupts.
     ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
     return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=ignore)

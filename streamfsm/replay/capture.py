@@ -1,4 +1,4 @@
-"""Recorded response bodies: server-sent events as text, read at once."""
+"""Recorded response bodies: server-sent events as text, read in one go."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -27,12 +27,12 @@ def _decoded(event: ServerSentEvent) -> tuple[str, str]:
 
 
 def is_framed(body: str) -> bool:
-    """Whether the body consists of events and nothing else."""
+    """Whether the body consists only of events."""
     return all(name != UNFRAMED for name, _ in _events(body))
 
 
 def chunks(body: str) -> list[Any]:
-    """Return the wire objects in a body, without the ``[DONE]`` mark and without data that is not JSON."""
+    """Return the wire objects in a body, without ``[DONE]`` and without data that is not JSON."""
     found: list[Any] = []
     for event in _events(body):
         if event[0] == UNFRAMED:
@@ -47,13 +47,13 @@ class Whole(NamedTuple):
     """The part of a body that can be read."""
 
     chunks: list[Any]
-    """The wire objects up to the place where the body breaks off."""
+    """The wire objects before the place where the body breaks off."""
     breaks: str | None
-    """Where and why it breaks off, in words; ``None``: all of it was read."""
+    """Where and why the body breaks off, as a phrase; ``None``: it was read completely."""
 
 
 def whole_part(data: bytes, most: int) -> Whole:
-    """Read a body up to its first event that is not JSON, or to ``most`` characters of text."""
+    """Read a body up to its first event that is not JSON, or up to ``most`` characters of text."""
     found: list[Any] = []
     size = 0
     for place, event in _located(data):
@@ -86,7 +86,7 @@ def _not_utf8(data: bytes, place: int) -> str:
 
 
 def _located(data: bytes) -> Iterator[tuple[int, ServerSentEvent]]:
-    """Each event, with the place of its first byte."""
+    """Yield each event with the position of its first byte."""
     stream = EventStream()
     begins = at = 0
     for line in data.splitlines(keepends=True):
@@ -95,31 +95,31 @@ def _located(data: bytes) -> Iterator[tuple[int, ServerSentEvent]]:
         events = stream.feed(line, len(data))
         yield from ((begins, event) for event in events)
         at += len(line)
-        if events:  # a line may show that the event before it has ended, and not belong to it
+        if events:  # the line may not belong to the event that it shows to have ended
             own = line.strip()
             begins = at if not own or own.endswith(events[-1][1].strip()) else at - len(line)
     yield from ((begins, event) for event in stream.close())
 
 
 def standard(body: str) -> str:
-    """Return the body with its events in standard form, so that every client reads what is read here.
+    """Return the body with its events in a standard form that every client reads like this library.
 
-    Each ends with a blank line; keep-alives, and fields that are neither name nor data, are left out.
+    Each event ends with a blank line. Keep-alives and fields other than event and data are omitted.
     """
     return "".join(_written(*_decoded(event)) for event in _events(body) if not is_silent(event))
 
 
 def body(chunks: Iterable[Any]) -> str:
-    """Return a body that holds ``chunks`` and ends with ``[DONE]``."""
+    """Return a body that contains ``chunks`` and ends with ``[DONE]``."""
     return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
 
 
 def recut(body: str, cut: Cutter) -> str:
-    """Return a body with the same logical stream, in the chunks that ``cut`` makes.
+    """Return a body with the same logical stream in chunks cut by ``cut``.
 
-    Each run of unnamed events whose data is a JSON object is cut together. All else (a named event, ``[DONE]``, data
-    that is not JSON, lines that belong to no event) stays in its place unchanged. Comments and fields that are neither
-    name nor data are left out.
+    Each run of unnamed events whose data is a JSON object is cut together. Everything else (named events, ``[DONE]``,
+    data that is not JSON, lines that belong to no event) stays unchanged in its place. Comments and fields other than
+    event and data are omitted.
     """
     parts: list[str] = []
     for is_chunk, run in groupby(map(_decoded, _events(body)), lambda event: _is_chunk(*event)):

@@ -1,6 +1,7 @@
-"""A stream as a document-test: its chunks, and what the parser makes of them, in the form of ``tests/quirks/``.
+"""Writes a stream as a document-test: its chunks and the parser's output, in the form of ``tests/quirks/``.
 
-A stream that was misunderstood becomes a test so: correct what the document says by hand, and see the test fail.
+To turn a stream that the parser misreads into a test, write such a document, correct the output by hand, and see the
+test fail.
 """
 
 import json
@@ -20,7 +21,7 @@ from streamfsm.parser import StreamParser
 
 
 def document(title: str, chunks: Sequence[Any], options: Mapping[str, Any]) -> str:
-    """Return one section of a document: ``options`` are those of the parser, which have to be JSON."""
+    """Return a section of a document. ``options`` are those of the parser; they must be JSON."""
     parser = StreamParser(**options)
     messages = [message for chunk in chunks for message in parser.feed(chunk)] + parser.close()
     result: list[tuple[str, Any]] = [("anomalies", [anomaly.kind for anomaly in parser.result.anomalies])]
@@ -43,7 +44,7 @@ def _block(name: str, lines: Iterable[str]) -> str:
 
 
 def _lines(messages: Iterable[StreamMessage]) -> Iterator[str]:
-    latest: tuple[int, str | None] | None = None  # the call of the line before
+    latest: tuple[int, str | None] | None = None  # the call of the previous line
     for message in messages:
         before = f"{message.choice_index}: " if message.choice_index else ""
         now = None

@@ -1,6 +1,6 @@
-"""A recorded stream as one page to step through: the wire, the states, the messages, and other cuts of the stream.
+"""Writes a page to step through a recorded stream: the wire, the states, the messages, and other cuts of the stream.
 
-Everything that the page shows is computed here, by the parser. The page itself only looks things up.
+Everything that the page shows is computed here, by the parser. The page itself only looks up results.
 """
 
 import json
@@ -28,12 +28,12 @@ from streamfsm.wires.chat.chunking import cutter, pack, split
 
 NO_OPTIONS: Mapping[str, Any] = {}
 CHUNKINGS = ("whole", "char", "8", "random:1")
-"""The chunkings in which the page shows a stream, besides the recorded one."""
-_LONG = 1000  # chunks: a longer stream is shown as it was recorded only,
-_LONG_TEXT = 20_000  # and so is one of more characters of text
-_PLACES = 24  # to which a cut is moved, at most
+"""The chunkings, besides the recorded one, in which the page shows a stream."""
+_LONG = 1000  # chunks: a longer stream is only shown as it was recorded,
+_LONG_TEXT = 20_000  # and so is one with more characters of text
+_PLACES = 24  # the most places to which a cut is moved
 _WORK = 1_500_000_000  # bounds the time of all attempts to move a cut, in units of 4.5 ns: 5 to 9 s
-_EACH = 70_000  # units of one attempt, 0.3 ms; and one unit more for each character of the stream, which is restored
+_EACH = 70_000  # units of one attempt, 0.3 ms, plus one unit for each character of the stream, which is restored
 
 
 def page(title: str, chunks: Sequence[Any], make: Make, options: Mapping[str, Any] = NO_OPTIONS) -> str:
@@ -42,8 +42,8 @@ def page(title: str, chunks: Sequence[Any], make: Make, options: Mapping[str, An
     Args:
         title: the name of the stream.
         chunks: the wire's objects.
-        make: makes a new parser, as for :func:`streamfsm.replay.provenance.provenance`.
-        options: the parser's options that decide how the stream is read, as JSON; exported tests contain them.
+        make: creates a new parser, as for :func:`streamfsm.replay.provenance.provenance`.
+        options: the parser's options for reading the stream, as JSON values; exported tests contain them.
     """
     recorded = provenance(chunks, make)
     shown = {"as recorded": list(chunks)}
@@ -69,7 +69,7 @@ def page(title: str, chunks: Sequence[Any], make: Make, options: Mapping[str, An
     parts = {
         "PICTURES": "\n".join(_picture(machine.table) for machine in MACHINES),
         "TABLE": _table(recorded),
-        # Inside a script element only ``<`` can end it.
+        # Only ``<`` could end the script element.
         "DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
     }
     for name, text in parts.items():
@@ -79,7 +79,7 @@ def page(title: str, chunks: Sequence[Any], make: Make, options: Mapping[str, An
 
 
 def _export(title: str, chunks: Sequence[Any], options: Mapping[str, Any], key: bytes) -> dict[str, str]:
-    """The stream with its texts made unreadable: as a capture, and as a document-test."""
+    """Return the stream with unreadable texts, as a capture and as a document-test."""
     pieces = [Piece(None, chunk if isinstance(chunk, dict) else _event(chunk)) for chunk in chunks]
     names = [options.get(name) for name in ("inner_thoughts_kwarg", "assistant_tool", "assistant_kwarg")]
     flat = [each for name in names for each in ([name] if isinstance(name, str) else name or ())]
@@ -95,7 +95,7 @@ def _event(chunk: Any) -> bytes:
 def _picture(table: Table) -> str:
     try:
         drawing = svg(table)
-    except MisuseError:  # without Graphviz, the states as a list
+    except MisuseError:  # without Graphviz, list the states
         states = (f'<li class="node" data-state="{state.name}">{state.name}</li>' for state in table.states)
         drawing = f"<ul>{''.join(states)}</ul>"
     region = f'data-machine="{table.name}" tabindex="0" role="region" aria-label="Machine {table.name}"'
@@ -119,7 +119,7 @@ def _view(name: str, chunks: Sequence[Any], found: Provenance, recorded: Provena
 
 
 def _shown(chunk: Any) -> str:
-    """What a chunk says, without the fields that are the same in all of them."""
+    """Return a chunk as JSON without the fields that are the same in all chunks."""
     if isinstance(chunk, dict) and isinstance(chunk.get("choices"), list):
         chunk = {name: value for name, value in chunk.items() if name not in _ENVELOPE}
         choices = chunk["choices"]
@@ -132,19 +132,19 @@ _ENVELOPE = ("id", "object", "created", "model", "system_fingerprint", "service_
 
 
 def _joined(messages: Iterable[StreamMessage]) -> list[dict[str, Any]]:
-    """The messages, neighbours of a kind joined, as they can be compared."""
+    """Return the coalesced messages in a form that can be compared."""
     return [message.model_dump(mode="json", exclude={"date"}) for message in coalesce(messages)]
 
 
 def _moves(chunks: Sequence[Any], make: Make) -> dict[str, Any]:
-    """For cuts all over the stream: the chunks beside each merged, and cut again elsewhere, with what the parser gave.
+    """Return for cuts all over the stream the two chunks merged, and cut elsewhere, with the parser's output.
 
-    How many cuts are moved, and to how many places, is so chosen that the work stays within its bound.
+    The numbers of cuts and of places are chosen so that the work stays within its bound.
     """
     size = sum(len(atom.text) for atom in split(chunks))
     attempts = max(_WORK // (_EACH + size), 3)
     cuts = max(len(chunks) - 1, 1)
-    step = -(-cuts * 3 // attempts)  # the chunks merged, and two places, are the least that is worth a look
+    step = -(-cuts * 3 // attempts)  # at least: the chunks merged, and two places
     places = min(_PLACES, attempts * step // cuts - 1)
     moved: dict[int, Any] = {}
     parser = make(trace=None)
@@ -156,7 +156,7 @@ def _moves(chunks: Sequence[Any], make: Make) -> dict[str, Any]:
 
 
 def _moved(before: dict[str, Any], first: Any, second: Any, places: int) -> dict[str, Any] | None:
-    """Two chunks merged, and cut elsewhere; ``None``: the wire's order does not let them be merged."""
+    """Return two chunks merged, and cut elsewhere; ``None``: the wire's order does not allow merging them."""
     whole = pack(split([first, second]))
     if len(whole) != 1:
         return None
@@ -176,13 +176,13 @@ def _moved(before: dict[str, Any], first: Any, second: Any, places: int) -> dict
 
 
 def _fed(before: dict[str, Any], chunks: Sequence[Any]) -> tuple[list[list[StreamMessage]], StreamResult]:
-    """The messages that each chunk gave, and the result after them."""
+    """Return the messages of each chunk, and the result after them."""
     parser = StreamParser.restore(before)
     return [parser.feed(chunk) for chunk in chunks], parser.result
 
 
 def _table(found: Provenance) -> str:
-    """The records, for readers without scripts; chunks are numbered from 1, as in the rest of the page."""
+    """Return the records as a table for readers without scripts. Chunks are numbered from 1, as in the page."""
     rows = "".join(
         f"<tr><td>{'end' if record.chunk == len(found.given) - 1 else record.chunk + 1}"
         + "".join(f"<td>{escape(_UNSEEN.sub(_code, each))}" for each in (record.lane, *record[7:10], record.text))
@@ -196,7 +196,7 @@ def _table(found: Provenance) -> str:
 
 
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-"""Characters that are not seen, or that turn text around; the page's script shows the same ones as their code."""
+"""Invisible characters, and those that change the direction of text; like here, the page's script shows their code."""
 
 
 def _code(unseen: re.Match[str]) -> str:

@@ -1,6 +1,6 @@
 """An OpenAI-compatible server on this machine's loopback interface, for replays, examples and tests.
 
-It sends what it is given like a real server: over HTTP/1.1, in server-sent events, piece by piece.
+It sends given pieces like a real server, over HTTP/1.1, one by one.
 """
 
 import json
@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8"}
-_RESET = struct.pack("ii", 1, 0)  # linger for no time: what was sent may be lost, and the peer hears of a reset
+_RESET = struct.pack("ii", 1, 0)  # linger for no time: data may be lost, and the peer gets a reset
 
 
 class Request(dict[str, Any]):
@@ -31,7 +31,7 @@ class Request(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Reply:
-    """A response: the pieces of its body, its status, and headers beside or in place of those of an event stream."""
+    """A response: the pieces of its body, its status, and headers that add to or replace those of an event stream."""
 
     pieces: Iterable[bytes]
     status: int = 200
@@ -39,30 +39,30 @@ class Reply:
 
 
 def json_reply(value: Any, status: int = 200) -> Reply:
-    """A response that is JSON."""
+    """Return a response with JSON."""
     return Reply([json.dumps(value).encode()], status, {"Content-Type": "application/json"})
 
 
 def refusal(status: int, message: str) -> Reply:
-    """An error, in the form of OpenAI's servers."""
-    kind = "server_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004 - as HTTP has it
+    """Return an error in the form of OpenAI's servers."""
+    kind = "server_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004 - HTTP's server errors
     return json_reply({"error": {"message": message, "type": kind, "param": None, "code": None}}, status)
 
 
 Respond: TypeAlias = Callable[[Request], Iterable[bytes] | Reply]
-"""Takes a request, and returns the response, or the pieces of its body. Each piece is sent at once, as one chunk; an
-empty one is not sent, but a client that has left is noticed."""
+"""Takes a request, and returns the response or the pieces of its body. Each piece is sent at once as one HTTP chunk. An
+empty piece is not sent, but checks whether the client has left."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else a piece waits 40 ms for the one before it to be acknowledged
+    disable_nagle_algorithm = True  # or a piece would wait 40 ms for the acknowledgement of the previous one
     respond: Respond
     status: int
     headers_sent: Mapping[str, str]
 
     def handle(self) -> None:
-        with suppress(ConnectionError):  # the client left, also between requests; or ``respond`` drops it
+        with suppress(ConnectionError):  # the client left, perhaps between requests, or ``respond`` drops it
             super().handle()
 
     def do_POST(self) -> None:
@@ -81,11 +81,11 @@ class _Handler(BaseHTTPRequestHandler):
                     raise ConnectionAbortedError
         except ConnectionResetError:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            socket.close(self.connection.detach())  # now: the server would end the connection in order first
+            socket.close(self.connection.detach())  # at once: the server would first end the connection properly
             raise
         self.wfile.write(b"0\r\n\r\n")
 
-    do_GET = do_POST  # noqa: N815 - the base class looks for it
+    do_GET = do_POST  # noqa: N815 - the base class requires this name
 
     def _request(self) -> Request:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -102,11 +102,11 @@ class _Handler(BaseHTTPRequestHandler):
         return bool(came) and not self.connection.recv(1, socket.MSG_PEEK)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
-    request_queue_size = 128  # connections not yet accepted; the standard library's 5 refuses bursts
+    request_queue_size = 128  # pending connections; the default of 5 rejects bursts
 
 
 @contextmanager
@@ -116,12 +116,12 @@ def serve(
     """Serve ``POST`` and ``GET`` requests of any path, each in a thread of its own, while the context lasts.
 
     Args:
-        respond: makes each response. An iterator that raises :class:`ConnectionError` drops the connection in the
-            middle of the body, and :class:`ConnectionResetError` resets it; one that sleeps makes a slow server. It is
-            closed when the client leaves.
-        status: of each response that is no :class:`Reply`.
-        headers: of each such response, beside or in place of those of an event stream.
-        port: 0: any that is free.
+        respond: returns each response. If its iterator raises :class:`ConnectionError`, the connection is dropped in
+            the middle of the body; :class:`ConnectionResetError` resets it. The iterator may sleep to imitate a slow
+            server. It is closed when the client leaves.
+        status: the status of each response that is not a :class:`Reply`.
+        headers: headers of each such response, which add to or replace those of an event stream.
+        port: the port to listen on; 0: any free one.
 
     Yields:
         The base URL for an OpenAI client.

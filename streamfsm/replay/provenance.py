@@ -1,11 +1,11 @@
 """Where each message of a recorded stream came from, and what became of each character.
 
-The cuts of a stream change nothing (law 1). So a stream that is cut into single characters gives the same messages as
-the recorded one, and only one character can be the cause of each step. None of this is in the parser, so it costs
-nothing unless it is used.
+Cutting a stream differently changes nothing (law 1). So a stream that is cut into single characters gives the same
+messages as the recorded one, and each step has exactly one character as its cause. None of this is in the parser, so it
+costs nothing unless it is used.
 
-Text in structures, such as parts of content, or names and whole texts in events of the Responses API, is not cut: what
-it became leads to its chunk, and to no field.
+Text in structures, such as parts of content, or names and complete texts in events of the Responses API, is not cut:
+its messages can be traced to a chunk, but not to a field.
 """
 
 import json
@@ -39,15 +39,15 @@ class Span(NamedTuple):
 
 @dataclass(slots=True)
 class Field:
-    """All text of one field of the wire, in order, and what became of it."""
+    """All text of one field of the wire, in order, and its fate."""
 
     name: str
     choice: int
     text: str
     cuts: list[tuple[int, int]]
-    """Where the text of each chunk begins: the offset, and the chunk's position."""
+    """The offset at which each chunk's text begins, and the chunk's position."""
     spans: list[Span]
-    """In order, without gaps; together they cover the text."""
+    """Spans in order, without gaps, that cover the text."""
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Provenance:
     messages: list[StreamMessage]
     """The messages of the chunks as they were recorded, including those of the end."""
     given: list[int]
-    """How many messages had been emitted after each chunk; the last number is after the end."""
+    """The number of messages emitted up to each chunk, and, last, up to the end."""
     records: list[Record]
     fields: list[Field]
     exact: bool
@@ -97,7 +97,7 @@ def _said(messages: Iterable[StreamMessage]) -> list[dict[str, Any]]:
 
 @dataclass(slots=True)
 class _Source:
-    """A field while it is read."""
+    """A field while it is being read."""
 
     place: int
     name: str
@@ -120,7 +120,7 @@ class _Source:
         self.pending += text
 
     def holds(self, text: str) -> bool:
-        """Whether the pending characters end with what became ``text``."""
+        """Whether the pending characters end with those that became ``text``."""
         return any(way(self.pending).endswith(text) for way in (without_surrogates, _leniently))
 
     def settle(self, count: int, fate: Fate, record: int) -> None:
@@ -137,7 +137,7 @@ class _Source:
 
 
 class _Reading:
-    """The stream, a character at a time."""
+    """Reads a stream one character at a time."""
 
     def __init__(self, make: Make) -> None:
         self._steps: list[Transition] = []
@@ -146,9 +146,9 @@ class _Reading:
         self._by_lane: dict[tuple[int, str, bool], _Source] = {}
         """Choice, lane, and whether it is a call's name → the field that the lane reads."""
         self._latest: dict[tuple[Any, ...], _Source] = {}
-        """Of calls: kind, choice, wire index → the field that was read last."""
+        """For calls: kind, choice and wire index → the latest field."""
         self._states: dict[int, tuple[str, str, str]] = {}
-        """The state in which a field is read: machine, lane and state."""
+        """Field → the machine, lane and state that read it."""
         self._because = _because()
         self.messages: list[StreamMessage] = []
         self.records: list[Record] = []
@@ -174,15 +174,15 @@ class _Reading:
             source.settle(len(source.pending), "held back", len(self.records) - 1)
 
     def fields(self) -> list[Field]:
-        """What became of all fields."""
+        """Return all fields, with the fate of their characters."""
         return [
             Field(each.name, each.choice, "".join(each.text), each.cuts, each.spans) for each in self._sources.values()
         ]
 
-    # -- which field ------------------------------------------------------------------------------------------------
+    # -- finding the field ------------------------------------------------------------------------------------------
 
     def _calls(self, atom: Atom) -> dict[tuple[int, int], tuple[int, int]]:
-        """How long the name and the arguments of each call are; only where a piece may be of any of them."""
+        """Return the lengths of each call's name and arguments, if the atom may belong to any call."""
         if atom.kind not in ("name", "arguments"):
             return {}
         return {
@@ -192,7 +192,7 @@ class _Reading:
         }
 
     def _source(self, atom: Atom, before: dict[tuple[int, int], tuple[int, int]]) -> _Source:
-        """The field of an atom whose first piece was just fed: of a call, the one that grew."""
+        """Return the field of an atom whose first piece has just been fed. For a call, it is the one that grew."""
         key: tuple[Any, ...] = (atom.kind, atom.choice)
         lane, choice, name = atom.kind, atom.choice or 0, atom.kind
         if atom.kind == "delta":
@@ -219,22 +219,22 @@ class _Reading:
         self._latest[atom.kind, atom.choice, atom.call.get("index")] = self._sources[key]
         return self._sources[key]
 
-    # -- what came of it --------------------------------------------------------------------------------------------
+    # -- finding the fate -------------------------------------------------------------------------------------------
 
     def _take(self, number: int, messages: list[StreamMessage], current: _Source | None) -> None:
-        """Take what a piece of ``current`` gave."""
+        """Record the steps and messages of a piece of ``current``."""
         self.messages += messages
         said = {message.seq_id: message for message in messages}
         steps, self._steps[:] = [*self._steps], []
         turns: dict[int, list[tuple[int, str]]] = {}  # by field: records, and what they emitted
         for step in steps:
             message = None if step.seq_id is None else said[step.seq_id]
-            if message and not message.FIELD:  # it announces something, and has no text from the wire
+            if message and not message.FIELD:  # an announcement, without text from the wire
                 self._record(number, step, message, None)
                 continue
             source = self._reads(step, current)
             if source and source is not current and source.is_event and message and not source.holds(message.text):
-                source = None  # it came from an event whose text is not cut, such as one that repeats all text
+                source = None  # from an event whose text is not cut, such as one that repeats all text
             record = self._record(number, step, message, source)
             if source:
                 self._states[source.place] = (step.machine, step.lane, step.target)
@@ -243,8 +243,8 @@ class _Reading:
             self._settle([*self._sources.values()][place], turn)
 
     def _reads(self, step: Transition, current: _Source | None) -> _Source | None:
-        """The field that a step's lane reads."""
-        if current and step.lane == current.name:  # a text field, whichever choice it is taken for
+        """Return the field that a step's lane reads."""
+        if current and step.lane == current.name:  # a text field; the choice may have been guessed
             return current
         key = (step.choice, step.lane, step.state == _NAMELESS)
         if current and current.is_event and step.machine != _STREAM and not key[-1]:
@@ -252,12 +252,12 @@ class _Reading:
         return self._by_lane.get(key)
 
     def _settle(self, source: _Source, turn: list[tuple[int, str]]) -> None:
-        """Decide what became of what is pending, from the last step to the first, because each took what came last."""
+        """Decide the fate of pending characters, from the last step to the first, because each took the latest ones."""
         if all(not text for _, text in turn):
             last = self.records[turn[-1][0]]
-            if last.state != TEXT.table.initial:  # which text itself leaves
+            if last.state != TEXT.table.initial:  # text itself leaves the initial state
                 fate: Fate = "held back" if last.event in ENDINGS else "structure"
-                # A number ends where something else begins, which may continue.
+                # A number ends with the next character, which may belong to something that continues.
                 waits = last.event == "value_closed" and not source.pending.endswith('"')
                 source.settle(len(source.pending) - waits, fate, last.sequence)
             return
@@ -266,7 +266,7 @@ class _Reading:
         for at, (record, text) in reversed([*enumerate(turn)]):
             if text:
                 start, end = _place(source.pending[:ends], text)
-                if found or at + 1 < len(turn):  # else what follows is still held back
+                if found or at + 1 < len(turn):  # otherwise, the rest is still held back
                     found.append((ends - end, "structure", record))
                 found.append((end - start, "emitted", record))
                 ends = start
@@ -275,7 +275,7 @@ class _Reading:
             source.settle(count, what, record)
 
     def _record(self, number: int, step: Transition, message: StreamMessage | None, source: _Source | None) -> int:
-        """Add a record, or go on with the one before it; return its sequence."""
+        """Add a record, or extend the previous one, and return its sequence."""
         kind, text = (message.message_type, message.text) if message else (None, "")
         field, offset = (source.place, source.length) if source else (None, 0)
         last = self.records[-1] if self.records else None
@@ -302,17 +302,17 @@ _NAMELESS = TOOL_CALL.table.initial
 
 
 def _because() -> dict[tuple[str, str, str], str]:
-    """Machine, state and event → the reason that the table gives."""
+    """Return machine, state and event → the reason in the table."""
     tables = [machine.table for machine in MACHINES]
     texts = {(table.name, state.name, "text"): state.because for table in tables for state in table.states}
     return {**texts, **{(table.name, *cell): row.because for table in tables for cell, row in table.by_cell.items()}}
 
 
 def _place(pending: str, text: str) -> tuple[int, int]:
-    """Where in ``pending`` stands what became ``text``, verbatim or as a JSON string has it.
+    """Return the place in ``pending`` of the characters that became ``text``, verbatim or as a JSON string.
 
-    It stands at the beginning, where it goes on with what was given before and something else may still wait behind it;
-    or else at the end, behind structure. Where its first half is in a chunk that was read as an event, it is all of it.
+    The place is at the beginning, if the text continues earlier text and more may still be held back; otherwise at the
+    end, after structure. It is all of ``pending`` if the text began in a chunk that was read as an event.
     """
     if len(text) > _DECODED or not _UNSURE.search(pending):
         return (
@@ -328,13 +328,13 @@ def _place(pending: str, text: str) -> tuple[int, int]:
     return next(found, (0, len(pending)))
 
 
-_UNSURE = re.compile(r"[\\\ud800-\udfff]")  # escapes, and halves of surrogate pairs
-_DECODED = 64  # what is decoded comes in a few characters at a time; a key, which is not, may be long
+_UNSURE = re.compile(r"[\\\ud800-\udfff]")  # escapes and lone surrogates
+_DECODED = 64  # decoded texts come a few characters at a time; a key is not decoded, and may be longer
 _ESCAPED = len(r"\ud83d\ude00")  # the most characters that become one
 
 
 def says(part: str, text: str) -> bool:
-    """Whether a part of a field says ``text``: verbatim, or as a JSON string. Half of a surrogate pair is U+FFFD."""
+    """Whether a part of a field is ``text``, verbatim or as a JSON string. Lone surrogates count as U+FFFD."""
     return text in (without_surrogates(part), _leniently(part))
 
 
@@ -346,7 +346,7 @@ def _decoded(text: str) -> str | None:
 
 
 def _leniently(text: str) -> str:
-    """The same, and what is not an escape stays as it is."""
+    """Return the decoded text; invalid escapes are left unchanged."""
     units = _ESCAPE.sub(lambda escape: json.loads(f'"{escape[0]}"'), text).encode("utf-16-le", "surrogatepass")
     return units.decode("utf-16-le", "replace")
 

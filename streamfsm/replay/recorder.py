@@ -1,4 +1,4 @@
-"""Recording a live stream: :func:`record`, which writes a stream to a file and passes it on."""
+"""Recording a live stream: :func:`record` writes a stream to a file while it is read."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from streamfsm.errors import MisuseError
 from streamfsm.replay.recording import HEAD, Ending, Piece, end_line
 
 BUDGET = 64 * 2**20
-"""The default maximum size of a recording in bytes: more than any answer of today's models."""
+"""The default maximum size of a recording in bytes: more than any answer of a current model."""
 
 
 class Recorder:
@@ -24,7 +24,7 @@ class Recorder:
     Args:
         path: the file, which is created when the first piece arrives, and overwritten if it exists. Only its owner may
             read it.
-        budget: bytes that the file may take.
+        budget: the most bytes in the file.
     """
 
     def __init__(self, path: str | os.PathLike[str], budget: int = BUDGET) -> None:
@@ -68,7 +68,7 @@ class Recorder:
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             line = HEAD.encode() + line
         self._left -= len(line)
-        while line:  # a full disk takes a part
+        while line:  # a full disk may accept only a part
             line = line[os.write(self._file, line) :]
 
     def _close(self) -> None:
@@ -119,7 +119,7 @@ class Recorded:
 
     @contextmanager
     def _recorder(self) -> Iterator[Recorder]:
-        """Give a recorder, and tell it how the reading ended."""
+        """Yield a recorder, and then record how the reading ended."""
         recorder = Recorder(self._path, self._budget)
         try:
             yield recorder
@@ -134,21 +134,21 @@ class Recorded:
 def record(stream: Any, path: str | os.PathLike[str], *, budget: int = BUDGET) -> Recorded:
     """Write a stream to a file while it is read: each piece, with the time when it arrived.
 
-    Recording never makes the stream fail, and does not change it; failures are logged.
+    Recording never makes the stream fail and does not change it. Failures to record are logged.
 
     Args:
         stream: what :func:`streamfsm.aiter_messages` or the façade accepts, asynchronous or not: a stream of chunks, or
             a response whose body has not been read.
         path: the file, which is created when reading begins, and overwritten if it exists. Only its owner may read it,
-            because it contains the conversation. ``streamfsm scrub`` makes that unreadable.
-        budget: bytes that the file may take. Then the recording ends, and the stream goes on.
+            because it contains the conversation. ``streamfsm scrub`` makes it unreadable.
+        budget: the most bytes in the file. When it is full, the recording ends, and the stream continues.
 
     Returns:
-        The stream to read in place of the given one: by the façade, by :func:`streamfsm.iter_messages` and the like, or
-        by a loop of your own.
+        The stream to read instead of ``stream``: with the façade, with :func:`streamfsm.iter_messages` and the like, or
+        with a loop of your own.
 
     Raises:
-        MisuseError: the budget is not a number above 0.
+        MisuseError: the budget is not an integer above 0.
     """
     if not (isinstance(budget, int) and budget > 0):
         raise MisuseError(f"budget must be a number of bytes above 0, not {budget!r}")

@@ -1,7 +1,7 @@
 r"""Recordings: the body of a response in the pieces in which it arrived, with the time of each.
 
 A recording is a file of JSON lines. It is written while the pieces arrive, so if the process dies, the file has
-everything up to then. The first line identifies the file, each following line is a piece, and the last line says how
+everything up to then. The first line identifies the format, each following line is a piece, and the last line tells how
 the stream ended::
 
     {"recording": "streamfsm", "version": 1}
@@ -9,8 +9,9 @@ the stream ended::
     {"at": 0.437, "text": "ex\":0}]}\n\n"}
     {"at": 0.44, "end": "end"}
 
-``at`` is in seconds since reading began. A piece is ``text``, bytes that are UTF-8; ``base64``, bytes that are not, as
-half a character is; or ``chunk``, an object that the client had decoded. Headers are not recorded: they hold secrets.
+``at`` is in seconds since reading began. A piece is ``text``, bytes that are UTF-8; ``base64``, bytes that are not,
+such as half a character; or ``chunk``, an object decoded by the client. Headers are not recorded, because they contain
+secrets.
 """
 
 import json
@@ -36,16 +37,16 @@ _EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 @dataclass(frozen=True)
 class Piece:
-    """What arrived at once."""
+    """The bytes that arrived at once, or one chunk."""
 
     at: float | None
-    """Seconds since reading began; ``None``: not known."""
+    """Seconds since reading began; ``None``: unknown."""
     data: bytes | dict[str, Any]
-    """Bytes of the body, or a chunk that the client had decoded."""
+    """Bytes of the body, or a chunk decoded by the client."""
 
     @property
     def wire(self) -> bytes:
-        """The piece as bytes of a body; a chunk as an event of its own."""
+        """The piece as bytes of a body; a chunk becomes an event of its own."""
         if isinstance(self.data, bytes):
             return self.data
         kind = self.data.get("type")
@@ -53,7 +54,7 @@ class Piece:
         return f"{name}data: {json.dumps(self.data)}\n\n".encode()
 
     def line(self) -> str:
-        """The piece as a line of a file."""
+        """Return the piece as a line of a file."""
         fields: dict[str, Any] = {"at": self.at and round(self.at, 6)}
         if isinstance(self.data, dict):
             fields["chunk"] = self.data
@@ -71,15 +72,15 @@ class Recording:
 
     pieces: tuple[Piece, ...]
     end: Ending | None = None
-    """``None``: not known, for example because the process died."""
+    """``None``: unknown, for example because the process died."""
     error: str | None = None
-    """What the transport raised."""
+    """The text of the transport's exception."""
     end_at: float | None = None
-    """When it ended, as :attr:`Piece.at`."""
+    """The time of the end, like :attr:`Piece.at`."""
 
     @property
     def body(self) -> bytes:
-        """All bytes."""
+        """All bytes of the body."""
         return b"".join(piece.wire for piece in self.pieces)
 
     @property
@@ -88,30 +89,30 @@ class Recording:
         return all(piece.at is not None for piece in self.pieces)
 
     def lines(self) -> str:
-        """The recording as text of a file, which :func:`parse` reads."""
+        """Return the recording as the text of a file, which :func:`parse` reads."""
         end = [] if self.end is None else [end_line(self.end_at, self.end, self.error)]
         return "".join([HEAD, *(piece.line() for piece in self.pieces), *end])
 
 
 def end_line(at: float | None, end: Ending, error: str | None) -> str:
-    """How the stream ended, as the last line of a file."""
+    """Return the last line of a file, which tells how the stream ended."""
     fields = {"at": at and round(at, 6), "end": end, **({"error": error} if error else {})}
     return json.dumps(fields) + "\n"
 
 
 def parse(data: bytes) -> Recording:
-    """Read a recording, or a body as servers send it, in which each event is a piece without a time.
+    """Read a recording, or a body as servers send it; then each event becomes a piece without a time.
 
-    A last line without a line end is ignored: the process died while writing it.
+    A last line without a line end is ignored, because the process died while writing it.
 
     Raises:
-        MisuseError: a line cannot be read, or has another version.
+        MisuseError: a line cannot be read, or the file has another version.
     """
     if not data.startswith(b'{"recording":'):
         return Recording(tuple(Piece(None, event) for event in _events(data)))
     first, *lines = data.split(b"\n")
     if first != HEAD.strip().encode():
-        raise MisuseError(f"line 1: another version of recordings: {first.decode(errors='replace')}")
+        raise MisuseError(f"line 1: unknown version of recordings: {first.decode(errors='replace')}")
     pieces: list[Piece] = []
     for number, line in enumerate(lines[:-1], 2):
         fields = _fields(line, number)

@@ -1,4 +1,4 @@
-"""A relay to another server that records its answers: for clients in which nothing can be changed but the base URL."""
+"""A proxy that records the answers of a server, for clients in which only the base URL can be changed."""
 
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -10,25 +10,25 @@ from streamfsm.errors import MisuseError
 from streamfsm.replay.loopback import Reply, Request, Respond, refusal
 from streamfsm.replay.recorder import BUDGET, record
 
-# Those of one connection; and of an encoding, in which nobody could read the recording.
+# Headers of a single connection, and of encodings, in which the recording would be unreadable.
 _NOT_PASSED_ON = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "accept-encoding", "te"}
-_SECONDS = 600  # that a server may be silent, as in the openai client
+_SECONDS = 600  # the longest silence of a server, as in the openai client
 
 
 def recording_relay(upstream: str, directory: Path, *, budget: int = BUDGET) -> Respond:
-    """Return what :func:`streamfsm.replay.loopback.serve` takes: a relay to ``upstream``.
+    """Return a function for :func:`streamfsm.replay.loopback.serve` that forwards requests to ``upstream``.
 
     Args:
-        upstream: the other server's base URL, such as ``https://api.openai.com/v1``.
-        directory: receives a recording of each answer to a ``POST``, whatever its status.
-        budget: bytes that a recording may take.
+        upstream: the base URL of the server, such as ``https://api.openai.com/v1``.
+        directory: where to write a recording of each answer to a ``POST``, whatever its status.
+        budget: the most bytes in a recording.
 
     Raises:
-        MisuseError: ``upstream`` is no URL of a server.
+        MisuseError: ``upstream`` is not the URL of a server.
     """
     url = urlsplit(upstream)
     if url.scheme not in ("http", "https") or not url.hostname:
-        raise MisuseError(f"{upstream!r} is no URL of a server, such as https://api.openai.com/v1")
+        raise MisuseError(f"{upstream!r} is not the URL of a server, such as https://api.openai.com/v1")
     connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
     numbers = count(1)
 
@@ -53,15 +53,15 @@ def recording_relay(upstream: str, directory: Path, *, budget: int = BUDGET) -> 
 
 
 def _pieces(response: HTTPResponse, connection: HTTPConnection) -> Iterator[bytes]:
-    """Yield the body as it comes.
+    """Yield the body as it arrives.
 
     Raises:
-        ConnectionError: the other server's connection was lost.
+        ConnectionError: the connection to the server was lost.
     """
     try:
         while piece := response.read1():
             yield piece
     except (OSError, HTTPException) as error:
-        raise ConnectionAbortedError(f"the server's connection was lost: {error!r}") from error
+        raise ConnectionAbortedError(f"the connection to the server was lost: {error!r}") from error
     finally:
         connection.close()

@@ -1,11 +1,11 @@
 r"""Makes the content of a recording unreadable, and keeps its form: :func:`scrub`.
 
-Every byte keeps its place, so that every cut stays where it was. Letters become other letters and digits other digits.
-What JSON and the protocol are made of stays: field names, punctuation, white space, escapes, ``true``, zeros.
+Every byte keeps its place, so every cut stays where it was. Letters become other letters, and digits other digits.
+Everything that JSON and the protocol need is kept: field names, punctuation, white space, escapes, ``true``, zeros.
 
-The letter in place of another depends on a secret key, which nothing keeps, and on the letters of the word before it.
-So two words that begin alike still do, and two that differ still differ; servers say things more than once: a text in
-deltas and again whole, a name in each chunk, a text so far.
+The letter that replaces another depends on a secret key, which is not stored, and on the preceding letters of the word.
+So words with the same beginning still have the same beginning, and different words still differ. This is needed because
+servers repeat themselves: a text in deltas and again complete, a name in each chunk, a cumulative text.
 """
 
 import json
@@ -22,7 +22,7 @@ from streamfsm.replay.recording import Piece, Recording
 from streamfsm.wires.sse import DONE
 
 KEEP = ("thinking", "message", "send_message")
-"""Names that decide how a call is read, unless an option names others: of the thoughts, the message and its tool."""
+"""Names that decide how a call is read by default: of the thoughts, the message and the message tool."""
 
 _LITERALS = ("true", "false", "null")
 _CONSTANTS = (*_LITERALS, "NaN", "Infinity", "-Infinity")  # the last three are not JSON, but decoders read them
@@ -31,18 +31,18 @@ _MARKER_WORDS = re.compile(
     r"(?i:think|thinking|thought|reasoning|(tool|function)?_?(tool|function|call)s?|functioncall|tool_use|tool_request"
     r"|invoke|name|start_action|start_function_call|action|plugin|python_tag|channel|constrain|recipient|to|functools)"
 )
-"""What the parser looks for in texts, at the places that :data:`_MARKER` finds: tags of thoughts, marks of calls."""
+"""Words that the parser searches for at the places that :data:`_MARKER` finds: think tags and markers of calls."""
 
 _PROTOCOL_WORD = re.compile(r"[\w./-]{1,64}")
 _PROTOCOL = {"object", "type", "role", "status", "phase", "execution", "code"}
 _PROTOCOL |= {"reason", "finish_reason", "native_finish_reason"}
 """Fields whose values are words of the protocol."""
 _COUNTS = re.compile(r"(\w+_)?(index|tokens)|sequence_number|status|code")
-"""Fields whose numbers say nothing of the text."""
+"""Fields whose numbers reveal nothing about the text."""
 _WHOLE = re.compile(r"id|\w+_id|model|system_fingerprint|obfuscation")
-"""Fields of which each value stands for itself, and is not a part of a longer text."""
+"""Fields whose values are complete, and not pieces of a longer text."""
 _IDENTITY = ("index", "output_index", "content_index", "summary_index")
-"""Fields that tell which lane an object's texts belong to."""
+"""Fields that identify the lane of an object's texts."""
 
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|$)")
 _FIELD = re.compile(rf"(data|event)(?::[ ]?|$)(?:\s*{re.escape(DONE.decode())})?")
@@ -52,7 +52,7 @@ _UNIT = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "\\": "\\", "/": "/"}
 _PAIR = r"[\ud800-\udbff][\udc00-\udfff]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _CHARACTER = re.compile(rf"{_PAIR}|\\u[0-9a-fA-F]{{4}}|.", re.DOTALL)
-"""What one character of a word may be, in a text that may be JSON: itself, an escape, or two of either."""
+"""One character of a word, in a text that may be JSON: itself, an escape, or a surrogate pair of either."""
 _RUN = re.compile(rf"(?:{_PAIR}|\\u[0-9a-fA-F]{{4}}|\w)+|\\u[0-9a-fA-F]{{0,3}}\w?|\\.", re.DOTALL)
 _VALUE_BEGINS = re.compile(r"(?:^|[:,\[{])\s*$")
 
@@ -70,12 +70,12 @@ _BY_LENGTH = {2: _ALPHABETS[3], 3: _ALPHABETS[4], 4: _ALPHABETS[5]}
 def scrub(recording: Recording, *, keep: Collection[str] = KEEP, key: bytes | None = None) -> Recording:
     """Return the recording with unreadable content.
 
-    Texts, arguments, ids, tools' names, errors and comments are made unreadable; so are all values that are not known
-    to be the protocol's own words or counts. The lengths stay, to the byte, and so do the times.
+    Texts, arguments, ids, tools' names, errors and comments are made unreadable, and so are all values that are not
+    known to be words of the protocol or counts. The lengths in bytes stay the same, and so do the times.
 
     Args:
         recording: the recording to scrub.
-        keep: names to keep, as keys of arguments or as the name of a tool, because they decide how calls are read.
+        keep: names to keep, of arguments or tools, because they decide how calls are read.
         key: determines the letters, for tests; by default a random key.
     """
     scrubber = _Scrubber(frozenset(keep), key or secrets.token_bytes(16))
@@ -99,30 +99,30 @@ def _as_piece(wire: bytes, piece: Piece) -> bytes | dict[str, Any]:
 
 @dataclass
 class _Object:
-    """An object or list whose end has not come."""
+    """An object or list that has not ended."""
 
     is_list: bool
     key: str = ""
-    """Of the value that comes next."""
+    """The key of the next value."""
     position: int = 0
     values: dict[str, str] = field(default_factory=dict)
-    """Its own scalars, as JSON."""
+    """Its own scalars, as JSON texts."""
     spans: list["_Span"] = field(default_factory=list)
-    """The texts in it."""
+    """The texts inside it."""
 
     @property
     def identity(self) -> tuple[tuple[str, str], ...]:
-        """What tells it from others; nothing, if it says none of that."""
+        """The fields that distinguish it from other objects, if there are any."""
         kind = self.values.get("type", "")
         told = [(name, self.values[name]) for name in _IDENTITY if name in self.values]
-        if "output_index" not in self.values and "item_id" in self.values:  # which some servers change in each event
+        if "output_index" not in self.values and "item_id" in self.values:  # which some servers change with each event
             told.append(("item_id", self.values["item_id"]))
         return (*told, ("type", kind)) if "." in kind else tuple(told)
 
 
 @dataclass
 class _Span:
-    """A text of the body: where it stands, and what it belongs to."""
+    """A text of the body: its place, and what it belongs to."""
 
     start: int
     units: list[str]
@@ -175,7 +175,7 @@ class _Scrubber:
         return "".join(out)
 
     def _value(self, body: str, start: int, end: int, stack: list[_Object], out: list[str]) -> None:
-        """Take a line of JSON: find its texts, and scrub its numbers; what is no JSON is text."""
+        """Read a line of JSON: find its texts, and scrub its numbers. Anything that is not JSON counts as text."""
         for token in _TOKEN.finditer(body, start, end):
             text = token[0]
             if text in "{[":
@@ -210,7 +210,7 @@ class _Scrubber:
             inner.spans.append(_Span(token.start() + 1, _UNIT.findall(value), inner.key))
 
     def _close(self, stack: list[_Object]) -> None:
-        """End the innermost object: its texts get their address, from the inside out."""
+        """End the innermost object, and extend the addresses of its texts."""
         ended = stack.pop()
         outer = stack[-1] if stack else None
         place = (ended.identity or outer.position) if outer and outer.is_list else (outer and outer.key)
@@ -226,7 +226,7 @@ class _Scrubber:
             self._close(stack)
 
     def _replaced(self, spans: list[_Span]) -> Iterator[tuple[_Span, str]]:
-        """Each text of a lane with what takes its place."""
+        """Yield each text of a lane with its replacement."""
         texts = [span.text for span in spans]
         key = spans[0].key
         stands_alone = (
@@ -244,7 +244,7 @@ class _Scrubber:
     # -- a text --------------------------------------------------------------------------------------------------------
 
     def text(self, text: str) -> str:
-        """Scrub a text. One that consists of a shorter one more than once still does."""
+        """Scrub a text. If it is a shorter text several times over, so is its replacement."""
         period = (text + text).find(text, 1)
         if 0 < period < len(text):
             return self.text(text[:period]) * (len(text) // period)
@@ -252,7 +252,7 @@ class _Scrubber:
 
         def scrubbed(run: re.Match[str]) -> str:
             written = _CHARACTER.findall(run[0])
-            if written[0] == "\\":  # an escape of one letter, or one that is wrong or was cut
+            if written[0] == "\\":  # an escape of one letter, or an invalid or incomplete one
                 return run[0]
             out, at, start = "", 0, run.start()
             for is_word, group in groupby(map(_character, written), lambda char: char.isalnum() or char == "_"):
@@ -268,7 +268,7 @@ class _Scrubber:
         return _RUN.sub(scrubbed, text)
 
     def _in_place(self, text: str, word: str, start: int, end: int) -> str:
-        """Scrub a word, but for a name that is kept, or what begins like a literal, which is read letter by letter."""
+        """Scrub a word, except for a name to keep, or the beginning of a literal, which is read letter by letter."""
         is_last = end == len(text)
         is_kept = word in self._keep or (is_last and any(name.startswith(word) for name in self._keep))
         if is_kept and (start == 0 or text[start - 1] in "\"'"):
@@ -280,7 +280,7 @@ class _Scrubber:
         return self._word(word, kept, avoid)
 
     def _word(self, word: str, kept: int = 0, avoid: Collection[str] = ()) -> str:
-        """Letters in place of letters; ``kept`` letters stay, and the next does not become one of ``avoid``."""
+        """Replace letters. The first ``kept`` ones stay, and the next one does not become one of ``avoid``."""
         state = b""
         out: list[str] = []
         for at, char in enumerate(word):
@@ -295,7 +295,7 @@ class _Scrubber:
 
 
 def _character(written: str) -> str:
-    """What is written as itself, as an escape, or as two halves of either."""
+    """Return the character that is written as itself, as an escape, or as a surrogate pair of either."""
     if len(written) == 1:
         return written
     halves = re.sub(r"\\u(....)", lambda escape: chr(int(escape[1], 16)), written)
@@ -303,7 +303,7 @@ def _character(written: str) -> str:
 
 
 def _written(char: str, form: str) -> str:
-    """A character in the form in which another was written."""
+    """Return a character in the form in which another one was written."""
     if len(form) == 1:
         return char
     data = char.encode("utf-16-be", "surrogatepass")
@@ -319,7 +319,7 @@ def _common(word: str, literal: str) -> int:
 
 
 def _other(char: str, number: int, avoid: Collection[str]) -> str:
-    """Another character of the same kind, and as many bytes long."""
+    """Return another character of the same kind and the same length in bytes."""
     alphabet = next((each for each in _ALPHABETS[:3] if char in each), None) or _BY_LENGTH[len(char.encode())]
     at = alphabet.find(char)
     at = ord(char) if at < 0 else at
@@ -329,11 +329,11 @@ def _other(char: str, number: int, avoid: Collection[str]) -> str:
     return next(each for each in choices if each not in avoid and each != char)
 
 
-# -- whether it worked -------------------------------------------------------------------------------------------------
+# -- checking ----------------------------------------------------------------------------------------------------------
 
 
 def reading(recording: Recording, make: Callable[..., StreamParser] = StreamParser) -> Iterator[str]:
-    """What a parser does with a recording, piece by piece, without what was said: equal before and after scrubbing."""
+    """Yield what a parser does with a recording, without texts. It must be the same before and after scrubbing."""
     trace: list[Any] = []
     parser = make(trace=trace)
     feeds = [

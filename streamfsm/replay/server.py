@@ -18,32 +18,32 @@ FAULT_HEADER = "X-Streamfsm-Fault"
 
 _FAULT = re.compile(rf"({'|'.join(get_args(FaultKind))})(?:@(\d+))?")
 _GARBAGE = b'data: {"choices": [{]}\n\n\x00\xff\xfe<html>\r\n\r\n'
-_STALLED = 0.05  # seconds between two looks at whether the client is still there
+_STALLED = 0.05  # seconds between checks whether the client has left
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong in a response.
+    """A fault in a response.
 
-    ``stall``: nothing more comes, and the connection stays open. ``cut``: the body ends, as if it were whole, in the
-    middle of a piece. ``reset``: the connection is reset there. ``garbage``: bytes come that are not an event, then the
+    ``stall``: nothing more is sent, and the connection stays open. ``cut``: the body ends properly, but in the middle
+    of a piece. ``reset``: the connection is reset there. ``garbage``: bytes are sent that are not an event, then the
     rest.
     """
 
     kind: FaultKind
     at: int | None = None
-    """How many pieces are sent before it; ``None``: half of them."""
+    """The number of pieces before the fault; ``None``: half of them."""
 
     @classmethod
     def parse(cls, spec: str) -> "Fault":
-        """Read ``stall``, or ``stall@3``.
+        """Parse a fault such as ``stall`` or ``stall@3``.
 
         Raises:
-            MisuseError: ``spec`` names no fault.
+            MisuseError: ``spec`` is not a fault.
         """
         found = _FAULT.fullmatch(spec)
         if not found:
-            raise MisuseError(f"{spec!r} is not a fault: {', '.join(get_args(FaultKind))}, or such as stall@3")
+            raise MisuseError(f"{spec!r} is not a fault: {', '.join(get_args(FaultKind))}, or for example stall@3")
         return cls(cast("FaultKind", found[1]), int(found[2]) if found[2] else None)
 
 
@@ -59,11 +59,11 @@ def play(
     Args:
         recording: the recording to play. If its transport failed, the connection fails too.
         speed: 1: at the recorded pace, 2: twice as fast; ``None``: at once.
-        fault: what goes wrong.
-        sleep: waits for a number of seconds.
+        fault: the fault to inject.
+        sleep: the function that waits for a number of seconds.
 
     Raises:
-        ConnectionError: the connection should be dropped.
+        ConnectionError: the connection must be dropped.
     """
     start = time.monotonic()
     place = -1 if fault is None else len(recording.pieces) // 2 if fault.at is None else fault.at
@@ -89,7 +89,7 @@ def play(
 
 
 def wire_of(recording: Recording) -> str | None:
-    """Return the wire of a recording: ``chat``, ``responses``, or ``None`` if it is neither."""
+    """Return the wire of a recording: ``chat``, ``responses``, ``None`` if it is neither."""
     for chunk in capture.chunks(recording.body.decode(errors="replace")):
         if isinstance(chunk, dict) and "choices" in chunk:
             return "chat"
@@ -101,13 +101,13 @@ def wire_of(recording: Recording) -> str | None:
 def playing(recordings: Mapping[str, Recording], *, speed: float | None = None, fault: Fault | None = None) -> Respond:
     """Return a function for :func:`streamfsm.replay.loopback.serve` that answers with recordings.
 
-    The ``model`` of a request selects a recording; any other name gets the recordings of that wire in turn. ``GET
-    …/models`` lists them.
+    The ``model`` of a request selects a recording by its name. Any other model gets the recordings of the request's
+    wire in turn. ``GET …/models`` lists the names.
 
     Args:
-        recordings: by name.
+        recordings: name → recording.
         speed: see :func:`play`.
-        fault: in each response whose request does not ask for one by :data:`FAULT_HEADER`.
+        fault: the fault in each response whose request has no :data:`FAULT_HEADER`.
     """
     wires = {name: wire_of(recording) for name, recording in recordings.items()}
     turns = count()
@@ -118,7 +118,7 @@ def playing(recordings: Mapping[str, Recording], *, speed: float | None = None, 
             return json_reply({"object": "list", "data": models})
         wire = "responses" if request.path.partition("?")[0].endswith("/responses") else "chat"
         if not request.get("stream"):
-            return refusal(400, "this server streams: set stream to true")
+            return refusal(400, "this server only streams: set stream to true")
         try:
             spec = request.headers.get(FAULT_HEADER)
             wanted = Fault.parse(spec) if spec else fault

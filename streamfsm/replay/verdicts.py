@@ -1,4 +1,4 @@
-"""Verdicts on recorded streams: the first thing that a protocol's grammar forbids, by line; as text, JSON and SARIF."""
+"""Verdicts on recorded streams: the first violation of a protocol's grammar, with its line, as text, JSON and SARIF."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,14 +11,14 @@ from streamfsm.wires.sse import EventStream
 
 
 class Verdict(NamedTuple):
-    """What a grammar says of one file."""
+    """The verdict of a grammar on one file."""
 
     file: str
     wire: str
     events: int
-    """How many there are."""
+    """The number of events."""
     line: int
-    """Where the violation is, or the last line; from 1."""
+    """The line of the violation, or the last line; from 1."""
     violation: Violation | None
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(file: str, body: str, grammar: Grammar) -> Verdict:
-    """Judge the events of a body: server-sent events, a JSON list, or a JSON value a line."""
+    """Judge the events of a body: server-sent events, a JSON list, or one JSON value per line."""
     placed = list(_placed(body))
     found = grammar.check(event for _, event in placed)
     last = placed[-1][0] if placed else 1
@@ -43,7 +43,7 @@ def verdict(file: str, body: str, grammar: Grammar) -> Verdict:
 
 
 def _placed(body: str) -> Iterator[tuple[int, Event]]:
-    """The events, each with the number of its first line."""
+    """Yield the events, each with the number of its first line."""
     lines = body.encode().splitlines(keepends=True)
     if capture.is_framed(body):
         yield from _sent(lines)
@@ -71,7 +71,7 @@ _NO_LIMIT = 2**62
 
 
 def _value(data: str | bytes) -> Event:
-    """The JSON value; if it is not JSON, the text, which no grammar knows."""
+    """Return the JSON value; if it is not JSON, the text, which every grammar rejects."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
@@ -80,7 +80,7 @@ def _value(data: str | bytes) -> Event:
 
 
 def sarif(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Return the violations as a SARIF 2.1.0 log, which code hosts show at their lines."""
+    """Return the violations as a SARIF 2.1.0 log, which code hosts show next to the lines."""
     results = [
         {
             "ruleId": each.wire,
