@@ -1,7 +1,7 @@
 """The pytest plugin of ``streamfsm.testing``.
 
-It lies beside the package because pytest imports it at each start: importing ``streamfsm`` would cost everybody who has
-it installed a fifth of a second, and would hide its import from coverage measurement that starts later.
+It is outside the package because pytest imports it at each start: importing ``streamfsm`` would delay pytest by a fifth
+of a second for everybody who has it installed, and coverage that starts later could not measure that import.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def replayed_capture(request: pytest.FixtureRequest) -> list[Any]:
-    """The chunks of one recorded stream of ``--streamfsm-captures``."""
+    """The chunks of one recorded stream in ``--streamfsm-captures``."""
     from streamfsm.replay import capture
 
     return capture.chunks(request.param.read_text(encoding="utf-8-sig"))
@@ -52,7 +52,7 @@ def replayed_capture(request: pytest.FixtureRequest) -> list[Any]:
 
 @pytest.fixture
 def other_chunkings() -> Callable[[Logical], list[list[Chunk]]]:
-    """A function that gives other chunkings of a stream: see :func:`streamfsm.testing.standard_chunkings`."""
+    """A function that returns other chunkings of a stream: see :func:`streamfsm.testing.standard_chunkings`."""
     from streamfsm.testing import standard_chunkings
 
     return standard_chunkings

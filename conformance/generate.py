@@ -1,11 +1,10 @@
-"""Writes the cases: ``cases/*.jsonl``, and the JSON Schemas of a case and of the protocol's records.
+"""Writes the cases, ``cases/*.jsonl``, and the JSON Schemas of a case and of the protocol's records.
 
     python conformance/generate.py [--check]
 
 Everything comes from this project: the documents in ``tests/quirks``, the test kit's quirks, and the texts, values and
-endings below. Nothing is random, so that every run writes the same. The facts of a case that is composed here are what
-it was composed of. Those of a document are what this project's parser makes of it, whose messages stand in the
-document, written by hand.
+endings below. Nothing is random, so every run writes the same files. The facts of a composed case are its parts. The
+facts of a document are the output of this project's parser, whose messages the document states, written by hand.
 """
 
 import argparse
@@ -129,7 +128,7 @@ BASES: dict[str, tuple[str, list[Atom]]] = {
 
 
 def base(name: str) -> Stream:
-    """A whole stream that ends as it should."""
+    """Return a complete stream with the usual finish reason."""
     atoms = BASES[name][1]
     reason = "tool_calls" if any(atom.kind == "name" for atom in atoms) else "stop"
     counts = usage(12, 7) if name == "everything" else []
@@ -137,7 +136,7 @@ def base(name: str) -> Stream:
 
 
 def texts() -> Iterator[Record]:
-    """Texts that a cut, an escape or a filter could damage, in every place where a text can be."""
+    """Yield texts that a cut, an escape or a filter could damage, in every kind of text."""
     for name, value in TEXTS.items():
         why = f"A text, {name.replace('-', ' ')}, arrives as it was sent"
         for kind in ("content", "reasoning"):
@@ -156,13 +155,13 @@ def texts() -> Iterator[Record]:
 
 
 def escaped(value: str) -> str:
-    """The string as JSON in which every character is an escape of its UTF-16 units."""
+    """Return the string as JSON in which every character is escaped by its UTF-16 units."""
     units = value.encode("utf-16-be")
     return '"' + "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2)) + '"'
 
 
 def arguments() -> Iterator[Record]:
-    """Arguments of all sorts of values, in several spellings, and arguments that are not JSON."""
+    """Yield arguments with all sorts of values, in several spellings, and arguments that are not JSON."""
     spellings = {
         "compact": lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False),
         "indented": lambda value: json.dumps(value, indent=2),
@@ -183,7 +182,7 @@ def arguments() -> Iterator[Record]:
 
 
 def calls() -> Iterator[Record]:
-    """One call and more, in turn and interleaved, with texts around and between."""
+    """Yield one or more calls, sequential and interleaved, with texts around and between them."""
     three = [*CALLS, *call(2, "search", '{"q":"cats","n":3}')]
     head = [atom for atom in CALLS if atom.kind == "name"]
     tail = [piece for atom in CALLS if atom.kind == "arguments" for piece in atom.pieces([7])]
@@ -227,7 +226,7 @@ def calls() -> Iterator[Record]:
 
 
 def dialects() -> Iterator[Record]:
-    """Each quirk of the test kit, and the missing role, applied to each stream that it changes."""
+    """Yield each quirk of the test kit, and a missing role, applied to each stream that it changes."""
     for quirk in (*QUIRKS, Quirk("no role", no_role)):
         for name, (said, _) in BASES.items():
             stream = base(name)
@@ -248,11 +247,11 @@ def dialects() -> Iterator[Record]:
 
 
 SHORT = [*call(0, "f", '{"a":1}'), *call(1, "g", "{}")]
-"""Calls that have few cuts, for many cases."""
+"""Short calls, which have few cuts, for many cases."""
 
 
 def pairs() -> Iterator[Record]:
-    """Two quirks at once, of those that leave no doubt about what was said."""
+    """Yield combinations of two quirks that leave only one way to read the stream."""
     for one, other in combinations([quirk for quirk in QUIRKS if quirk.certain], 2):
         calls = SHORT[:2] if "one call" in one.name + other.name else SHORT
         said = [*text("reasoning", "Hm."), *text("content", "Hi!"), *calls, *finish("tool_calls"), *usage(12, 7)]
@@ -271,17 +270,17 @@ def pairs() -> Iterator[Record]:
 
 
 def spread(stream: Stream) -> list[Any]:
-    """The stream's chunks, with long texts in two or three of them, as servers send them."""
+    """Return the stream's chunks, with long texts in two or three chunks, as servers send them."""
     return every(5)(opened(stream).plain())
 
 
 def no_role(chunks: list[Any]) -> list[Any]:
-    """The chunks of a server that does not say whose answer it is, as there is only one who could give it."""
+    """Return the chunks without the first one, which has the role."""
     return chunks[1:]
 
 
 def slug(name: str) -> str:
-    """A name for an id: words, with signs spelt out."""
+    """Return a name as part of an id: words, with signs spelled out."""
     for sign, word in (("{}", "empty object"), ("[]", "empty list"), ('""', "empty"), ("' '", "space")):
         name = name.replace(sign, word)
     return re.sub("[^a-z0-9]+", "-", name.lower().replace("'", "")).strip("-")
@@ -296,7 +295,7 @@ ERRORS = {
 
 
 def endings() -> Iterator[Record]:
-    """How responses end: every finish reason, none, an error, and a break at every piece."""
+    """Yield the ways to end: every finish reason, none, an error, and a break early, halfway and late."""
     for name, (said, atoms) in BASES.items():
         for word in ("stop", "tool_calls", "length", "content_filter", "function_call"):
             yield composed(
@@ -351,7 +350,7 @@ ODD = (None, True, 0, -1, 1.5, "", "x", [], [None], {}, {"a": 1})
 
 
 def shapes() -> Iterator[Record]:
-    """Chunks in which one field is something else. No parser may raise, whatever it makes of them."""
+    """Yield chunks with one field of a wrong type. No parser may raise an exception for them."""
     around = (text("content", "a"), text("content", "b"))
     places: dict[str, Callable[[Any], Any]] = {
         "chunk": lambda odd: odd,
@@ -379,7 +378,7 @@ def shapes() -> Iterator[Record]:
             before, after = around
             events = [*opened(Stream(before)).plain(), make(odd), *pack([*after, *finish("stop")])]
             if place == "chunk" and not isinstance(odd, dict):
-                continue  # no client's HTTP layer lets such data through
+                continue  # every client rejects such data before its parser
             yield composed(
                 f"shapes/{place}-{number}",
                 f"The field is {json.dumps(odd)}: a server's mistake must not become an exception in its clients.",
@@ -415,7 +414,7 @@ COUNTS = {
 
 
 def responses() -> Iterator[Record]:
-    """The Responses API: texts, arguments, endings, errors, and streams that tell a thing fewer times."""
+    """Yield the Responses API: texts, arguments, endings, errors, and streams with fewer repetitions."""
     for name, value in TEXTS.items():
         why = f"A text, {name.replace('-', ' ')}, arrives as it was sent"
         for kind in ("content", "reasoning"):
@@ -471,16 +470,16 @@ def responses() -> Iterator[Record]:
 
 
 CUTS = ("deltas of one character", "deltas of three characters", "deltas merged")
-"""The retellings that only cut, as every case is cut."""
+"""Retellings that only cut, which is done to every case anyway."""
 
 
 # -- documents ---------------------------------------------------------------------------------------------------------
 
 
 def documents() -> Iterator[Record]:
-    """The quirks of real servers that ``tests/quirks`` documents, as far as no option of this parser is needed.
+    """Yield the quirks of real servers documented in ``tests/quirks``, unless they need an option of this parser.
 
-    Those of the Responses API are left out: :func:`responses` has cases of each kind.
+    Those of the Responses API are omitted, because :func:`responses` has cases of each kind.
     """
     for document in sorted(set(DOCUMENTS.glob("*.md")) - {DOCUMENTS / "responses.md"}):
         for section in document.read_text(encoding="utf-8").split("\n## ")[1:]:
@@ -500,7 +499,7 @@ def documents() -> Iterator[Record]:
 
 
 def completed(events: list[Any]) -> list[Any]:
-    """The events with what every server sends and the documents leave out: the envelope, and the role."""
+    """Return the events with the envelope and the role, which every server sends and the documents omit."""
     chunks = [event for event in events if isinstance(event, dict) and isinstance(event.get("choices"), list)]
     whole = [{**ENVELOPE, **event} if event in chunks else event for event in events]
     deltas = [choice for event in chunks for choice in event["choices"] if choice.get("delta")]
@@ -511,7 +510,7 @@ def completed(events: list[Any]) -> list[Any]:
 
 
 def documented(name: str, title: str, why: str, events: list[Any]) -> Record:
-    """A case whose facts are what this project's parser makes of it."""
+    """Return a case whose facts are the output of this project's parser."""
     parser = StreamParser()
     for event in events:
         parser.feed(event)
@@ -570,7 +569,7 @@ STOPS = {
 
 
 def safe_to_run(call: Any, *, certain: bool) -> bool | None:
-    """Whether a call of the parser's result is safe to run; ``None`` if its JSON is whole and it is not ready."""
+    """Whether a call of the parser's result is safe to run; ``None`` if its JSON is complete and it is not ready."""
     if call.ready:
         return True if certain else None
     return None if call.verdict in ("valid", "lenient", "empty", "text") else False
@@ -582,9 +581,9 @@ FAMILIES = (texts, arguments, calls, dialects, pairs, endings, shapes, documents
 
 
 def files() -> dict[Path, str]:
-    """All files, with what belongs into them."""
+    """Return all files with their contents."""
     found = {}
-    sent: set[str] = set()  # two families may come to the same events: the first has them
+    sent: set[str] = set()  # two families may generate the same events: the first one has them
     for family in FAMILIES:
         new = {json.dumps(case["events"]): case for case in family()}
         lines = [f"{json.dumps(case, separators=(',', ':'))}\n" for events, case in new.items() if events not in sent]

@@ -1,8 +1,8 @@
-"""Puts the suite to published parsers, each in an environment of its own, and writes their results into the page.
+"""Runs the suite on published parsers, each in an environment of its own, and writes their results into the page.
 
     python conformance/measure.py [NAME ...]
 
-Results are kept in ``.conform``: a case that was asked with the same command is not asked again. Without names, all
+Results are kept in ``.conform``, and a case that was run with the same command is not run again. Without names, all
 parsers of ``parsers.json`` are measured.
 """
 
@@ -25,12 +25,12 @@ KEPT = ROOT / ".conform"
 PAGE = ROOT / "docs" / "conformance.md"
 PARSERS: dict[str, dict[str, Any]] = json.loads((HERE / "parsers.json").read_text(encoding="utf-8"))
 _LONGEST = 160
-"""Characters of a finding in the table."""
+"""The most characters of a finding in the table."""
 BEGIN, END = "<!-- measured: make conform -->\n", "<!-- end -->\n"
 
 
 def environment(name: str, requirements: list[str]) -> str:
-    """Return the interpreter of an environment that holds these packages and no others; it is made when they change."""
+    """Return the interpreter of an environment with only these packages; it is created again when they change."""
     place = ROOT / f".venv-conform-{name}"
     stamp = place / ".requirements"
     python = place / "bin" / "python"
@@ -44,7 +44,7 @@ def environment(name: str, requirements: list[str]) -> str:
 
 
 def node() -> str:
-    """Return the Node that has the packages of ``package.json``, which are installed when it changes."""
+    """Return the command of Node, after installing the packages of ``package.json`` if that has changed."""
     place = ADAPTERS / "node"
     package, stamp = place / "package.json", place / "node_modules" / ".package.json"
     if not stamp.exists() or stamp.read_text() != package.read_text():
@@ -65,7 +65,7 @@ def command(name: str) -> str:
 
 
 def measure(name: str, ways: list[str]) -> dict[str, Any]:
-    """Ask a parser all cases, and return the report."""
+    """Run all cases on a parser, and return the report."""
     KEPT.mkdir(exist_ok=True)
     report = KEPT / f"{name}.json"
     ask = [sys.executable, "-m", "streamfsm", "conform", "--command", command(name), "--json", str(report), *ways]
@@ -79,7 +79,7 @@ def measure(name: str, ways: list[str]) -> dict[str, Any]:
 
 
 def read(report: Path) -> dict[str, Any]:
-    """Return a report that was written."""
+    """Return a report from a file."""
     record: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     return record
 
@@ -118,7 +118,7 @@ def section(reports: dict[str, dict[str, Any]], day: str) -> Iterator[str]:
 
 
 def _detail(report: dict[str, Any], law: str, case: str) -> str:
-    """Return what was found, which must still be so, as a cell of a table."""
+    """Return a finding, which must be in the report, as a cell of a table."""
     for outcome in report["outcomes"]:
         for finding in outcome["findings"]:
             if (finding["law"], finding["case"], finding["again"]) == (law, case, True):
@@ -139,16 +139,16 @@ def written(lines: Iterable[str]) -> str:
 
 
 def main() -> None:
-    """Measure, and write the page of all reports that there are."""
+    """Measure, and write the page from all existing reports."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", metavar="NAME", nargs="*", choices=[*PARSERS, []], help="default: all")
-    parser.add_argument("--quick", action="store_true", help="in three cuts only")
+    parser.add_argument("--quick", action="store_true", help="use only three cuts")
     arguments = parser.parse_args()
     for name in arguments.names or PARSERS:
         measure(name, ["--quick"] if arguments.quick else [])
     reports = {name: KEPT / f"{name}.json" for name in PARSERS}
     if missing := [name for name, report in reports.items() if not report.exists()]:
-        print(f"not on the page, because they were never measured: {', '.join(missing)}", file=sys.stderr)
+        print(f"not on the page, because they have not been measured: {', '.join(missing)}", file=sys.stderr)
     reports = {name: report for name, report in reports.items() if name not in missing}
     day = datetime.now(timezone.utc).date().isoformat()
     PAGE.write_text(written(section({name: read(report) for name, report in reports.items()}, day)), encoding="utf-8")

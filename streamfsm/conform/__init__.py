@@ -1,1 +1,1 @@
-"""The conformance suite: cases as data, put to any parser in any language; see ``docs/conformance.md``."""
+"""The conformance suite: cases as data, which are run on any parser in any language; see ``docs/conformance.md``."""

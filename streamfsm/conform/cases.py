@@ -1,4 +1,4 @@
-"""Cases: what a server sends, and what is right to make of it. Files of JSON lines, in the repository and the wheel."""
+"""Cases: what a server sends, and the correct result. They are files of JSON lines, in the repository and the wheel."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -19,36 +19,37 @@ class Case(Strict):
     wire: Wire
     title: str
     why: str
-    """Which servers do this, or what it tests: one or two sentences."""
+    """The servers that do this, or what it tests: one or two sentences."""
     law: Literal["texts", "dialects"]
-    """Which law a wrong text or call breaks: ``texts`` where the wire is used as its makers describe it, ``dialects``
-    where a server says it in another way."""
+    """The law that a wrong text or call breaks: ``texts`` if the server uses the wire as its makers describe it,
+    ``dialects`` if it deviates."""
     needs: tuple[Claim, ...] = ()
-    """What a parser must claim for the case to be asked at all."""
+    """The claims that a parser must make for the case to be run."""
     certain: bool = True
-    """Whether the events can be read in one way only. If not, what is judged is that the parser answers, warns, and
-    calls nothing safe that the model did not make."""
+    """Whether there is only one way to read the events. If not, the parser must answer and warn, and must not call
+    anything safe that the model did not write."""
     cut: bool = True
-    """Whether the texts can be cut elsewhere: snapshots, which come whole each time, cannot."""
+    """Whether the texts can be cut elsewhere; cumulative texts cannot."""
     stream: tuple[Any, ...]
-    """What is said, before a server cuts it into events: an object for each piece, with its kind, choice and text."""
+    """The logical stream, before a server cuts it into events: for each piece, an object with its kind, choice and
+    text."""
     events: tuple[Any, ...]
     """The objects that the server sends: the data of its server-sent events, without ``[DONE]``."""
     expected: Expected
 
 
 class Located(NamedTuple):
-    """A case and where it stands."""
+    """A case and its place."""
 
     case: Case
     file: Path
     line: int
     digest: str
-    """What tells this case from any other, and from an older form of it."""
+    """Distinguishes this case from any other, and from its older versions."""
 
 
 def directory() -> Path:
-    """Return where the cases are: in the package as it is installed, or in the repository that it stands in."""
+    """Return the directory of the cases: in the installed package, or in the repository."""
     package = Path(__file__).parent / "cases"
     return package if package.is_dir() else Path(__file__).parents[2] / "conformance" / "cases"
 
@@ -85,7 +86,7 @@ def _of(path: Path) -> Iterator[Located]:
 
 def _case(text: str, place: str) -> Case:
     try:
-        return Case.model_validate(json.loads(text))  # pydantic's own reader takes no half of a character
+        return Case.model_validate(json.loads(text))  # pydantic's own reader rejects lone surrogates
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the line"

@@ -1,4 +1,4 @@
-"""Cases that are composed: a response of known facts, as a server sends it."""
+"""Composes cases: a response with known facts, in the form in which a server sends it."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ def record(
     events: list[Any],
     **expected: Any,
 ) -> Record:
-    """Return a case of these parts; ``expected`` are its facts, and the title follows from the name unless given."""
+    """Return a case. ``expected`` are its facts; without a title, it is derived from the name."""
     return {
         "id": name,
         "wire": wire,
@@ -57,10 +57,10 @@ def composed(
     ending: str | None = "",
     tell: str | None = None,
 ) -> Record:
-    """Return a case whose facts are those of ``stream``. ``events`` are the stream's own chunks, unless others say it.
+    """Return a case with the facts of ``stream``. ``events`` are by default the chunks of the stream.
 
-    ``ending`` follows from the finish reasons unless it is given; ``None`` is not judged. The role comes first, in a
-    chunk of its own, as OpenAI sends it.
+    By default, ``ending`` follows from the finish reasons; ``None`` is not judged. The role comes first, in a chunk of
+    its own, as OpenAI sends it.
     """
     endings = {atom.choice: ENDINGS.get(atom.call["finish_reason"]) for atom in stream.atoms if atom.kind == "finish"}
     ended = next(iter(endings.values()), "broken") if ending == "" else ending
@@ -89,7 +89,7 @@ def composed(
 
 
 def opened(stream: Stream) -> Stream:
-    """Return the stream behind the chunks with which OpenAI begins each choice."""
+    """Return the stream, preceded by the chunks with which OpenAI begins each choice."""
     choices = sorted({atom.choice for atom in stream.atoms if atom.choice is not None})
     delta = {"role": "assistant", "content": "", "refusal": None}
     roles = [{**ENVELOPE, "choices": [{"index": at, "delta": delta, "finish_reason": None}]} for at in choices]
@@ -127,7 +127,7 @@ def _choice(stream: Stream, index: int, ending: str | None) -> Record:
 
 
 def safe(arguments: str, ending: str | None) -> bool | None:
-    """Whether a call is safe to run: whole JSON is, if the response is complete; what is not whole never is."""
+    """Whether a call is safe to run: if its JSON and the response are complete; never if its JSON is incomplete."""
     try:
         value = json.loads(arguments, parse_constant=_refused)
     except ValueError:
@@ -136,12 +136,12 @@ def safe(arguments: str, ending: str | None) -> bool | None:
 
 
 def _refused(word: str) -> None:
-    """Refuse NaN and its like, which Python reads and JSON does not have."""
+    """Reject NaN and the infinities, which Python reads although they are not JSON."""
     raise ValueError(word)
 
 
 def needs(events: Iterable[Any], choices: Sequence[Any]) -> set[str]:
-    """What a parser must claim to be asked this."""
+    """Return the claims that a parser must make for these events to be fed."""
     found = {"choices"} if list(choices) not in ([], [0]) else set()
     for event in events:
         listed = event.get("choices") if isinstance(event, dict) else None
@@ -159,7 +159,7 @@ def needs(events: Iterable[Any], choices: Sequence[Any]) -> set[str]:
 
 
 def piece(atom: Atom) -> Record:
-    """A piece as data, without what is the same in all."""
+    """Return a piece as data, without the fields that are the same in all pieces."""
     if atom.kind == "opaque":
         return {"kind": "event", "event": atom.chunk}
     more = {**atom.call, **({"counts": atom.delta} if atom.kind == "usage" else atom.delta)}
@@ -169,11 +169,11 @@ def piece(atom: Atom) -> Record:
 # -- Responses -------------------------------------------------------------------------------------------------------
 
 Said: TypeAlias = list[tuple[str, ...]]
-"""What a response says, in order: ``content`` or ``reasoning`` and a text; ``call`` or ``custom``, name, arguments."""
+"""The parts of a response, in order: ``content`` or ``reasoning``, text; or ``call`` or ``custom``, name, arguments."""
 
 
 def told(said: Said, end: str | None = "completed", counts: Record | None = None) -> list[Any]:
-    """The events of a response, with an item for each thing that it says."""
+    """Return the events of a response, with one item for each part."""
     items: list[Any] = []
     for index, (kind, *what) in enumerate(said):
         if kind == "content":
@@ -186,7 +186,7 @@ def told(said: Said, end: str | None = "completed", counts: Record | None = None
 
 
 def described(value: Any) -> Any:
-    """The value with the lists that OpenAI's own servers always send, and the kit leaves out."""
+    """Return the value with the lists that OpenAI's own servers always send, and the test kit omits."""
     if isinstance(value, list):
         return [described(item) for item in value]
     if not isinstance(value, dict):
@@ -214,7 +214,7 @@ def responded(
     events: list[Any] | None = None,
     ending: str | None = "",
 ) -> Record:
-    """Return a case of the Responses API whose facts are what is ``said``."""
+    """Return a case of the Responses API with these facts."""
     ended = RESPONSES_ENDINGS[end] if ending == "" else ending
     texts = {
         kind: "".join(without_surrogates(what) for each, what, *_ in said if each == kind)

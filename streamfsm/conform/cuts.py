@@ -1,4 +1,4 @@
-"""The ways to cut a case's response, each with a name by which a command can ask for it again."""
+"""The ways to cut a case's response, each with a name for the command line."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -10,17 +10,17 @@ from streamfsm.testing.smallest import numbered
 from streamfsm.testing.streams import Stream
 
 Cut: TypeAlias = tuple[str, Callable[[], list[Any]]]
-"""A name, and what gives the events."""
+"""A name, and a function that returns the events."""
 
 AS_SENT = "as sent"
 
 
 QUICK = ("whole", "every 1", "every 3")
-"""The cuts that show most."""
+"""The cuts that find most."""
 
 
 def cuts(case: Case) -> Iterator[Cut]:
-    """Yield other ways to send a case's events: as few as possible, cut in two anywhere, in pieces of every size."""
+    """Yield other ways to send a case's events: in as few as possible, cut in two anywhere, in pieces of every size."""
     if not case.cut:
         return
     stream = Stream.of(case.events)
@@ -37,10 +37,10 @@ def _sent(stream: Stream, places: Iterable[int]) -> list[Any]:
 
 
 def cut(case: Case, name: str) -> list[Any]:
-    """Return a case's events as the cut of this name sends them.
+    """Return a case's events in the cut with this name.
 
     Raises:
-        MisuseError: the case is not cut so.
+        MisuseError: the case has no such cut.
     """
     if name == AS_SENT:
         return list(case.events)

@@ -1,4 +1,4 @@
-"""What a parser can be asked about a response, in words that clients of every language share."""
+"""The facts about a response that parsers are asked for, in terms that fit clients in every language."""
 
 import json
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
@@ -15,14 +15,14 @@ Claim: TypeAlias = Literal[
     "content", "reasoning", "refusal", "calls", "ids", "safe", "usage", "ending", "warnings",
     "choices", "parts", "custom_tools", "function_call",
 ]  # fmt: skip
-"""What a parser may claim, and is then judged on. The first nine are facts; the others are kinds of cases."""
+"""The claims of a parser, on which it is judged. The first nine are facts; the others are kinds of cases."""
 Ending: TypeAlias = Literal["complete", "cut", "broken", "failed"]
 """``complete``: the model finished, or asks for tools. ``cut``: by the token limit or a filter. ``broken``: the stream
-ended, and said nothing of why. ``failed``: the server reported an error, or what came was not a stream."""
+ended without a reason. ``failed``: the server reported an error, or did not send a stream."""
 
 
 class Strict(BaseModel):
-    """A record whose fields are all known."""
+    """A record without unknown fields."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,16 +31,16 @@ class Call(Strict):
     """A tool call."""
 
     id: str | None = None
-    """The id that the wire gave. A case that has none accepts any."""
+    """The id on the wire. A case without one accepts any."""
     name: str
     arguments: JsonValue = ""
-    """The JSON text as it came; or the value, if the parser keeps no text. The input of a custom tool is its text."""
+    """The JSON text as received, or its value if the parser does not keep the text; for a custom tool, its input."""
     safe: bool | None = None
-    """Whether the call may be run. In a case, null: a parser may say either."""
+    """Whether the call may be run. In a case, null: either is correct."""
 
     @property
     def value(self) -> str:
-        """The arguments as canonical JSON, with ``{}`` for none; text that is not JSON is unchanged."""
+        """The arguments as canonical JSON, with ``{}`` for no arguments; text that is not JSON is unchanged."""
         text: Any = self.arguments
         value = text
         if isinstance(text, str):
@@ -52,7 +52,7 @@ class Call(Strict):
 
 
 class Choice(Strict):
-    """What one choice says."""
+    """The texts and calls of one choice."""
 
     index: int = 0
     content: str = ""
@@ -69,22 +69,22 @@ class Usage(Strict):
 
 
 class Facts(Strict):
-    """What a parser has at the end of a response."""
+    """The facts that a parser reports at the end of a response."""
 
     choices: tuple[Choice, ...] = ()
     usage: Usage | None = None
     ending: Ending | None = None
 
     def choice(self, index: int) -> Choice:
-        """Return a choice; an empty one if nothing came for it."""
+        """Return a choice; an empty one if there is none."""
         return next((choice for choice in self.choices if choice.index == index), Choice(index=index))
 
 
 class Expected(Facts):
-    """What is right. A fact that is null is not judged."""
+    """The correct facts. A fact that is null is not judged."""
 
     tell: str | None = None
-    """What a parser must not pass over in silence: it warns, or says that the response failed."""
+    """A problem that a parser must report: by a warning, or by an ending that is not ``complete``."""
 
 
 class Answer(Facts):
@@ -92,7 +92,7 @@ class Answer(Facts):
 
     warnings: tuple[str, ...] = ()
     raised: str | None = None
-    """An exception that its users would get, and that is not one of those which report a failed response."""
+    """An exception that its users would get, other than those that report a failed response."""
 
 
 class Hello(Strict):

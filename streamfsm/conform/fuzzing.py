@@ -1,4 +1,4 @@
-"""Cases beyond the list: generated, asked, and made smaller through the pipe, as long as there is time."""
+"""Generates cases, runs them on a program, and reduces those that fail, as long as there is time."""
 
 import re
 from collections.abc import Callable
@@ -32,23 +32,23 @@ from streamfsm.testing.strategies import (
 from streamfsm.testing.streams import Stream
 
 _ROUND = 100
-"""Examples after which a round begins anew: each finds one thing at most."""
+"""The examples of a round, which finds at most one violation."""
 _QUIET = 2
-"""Rounds without a finding after which a wire's turn is over, so that the other is asked, too."""
+"""The rounds without a finding after which the other wire is tried."""
 _NAMES = st.sampled_from(["f", "search", "get"])
 _ARGUMENTS = arguments() | damaged_arguments()
 _WHY = "Generated: not one of the suite's cases."
 
 
 class Found(NamedTuple):
-    """A case in which a law is broken, and all that is."""
+    """A case in which a law is broken, and its outcome."""
 
     case: Case
     outcome: Outcome
 
 
 Sort: TypeAlias = tuple[str, str]
-"""What tells one thing that is wrong from another: the law, and the first words of what is wrong."""
+"""What distinguishes violations: the law, and the first words of the detail."""
 
 
 def fuzz(
@@ -59,21 +59,21 @@ def fuzz(
     random_seed: int | None = None,
     progress: Callable[[], object] = lambda: None,
 ) -> tuple[Hello, list[Found]]:
-    """Ask a program generated cases, until its time is up.
+    """Run generated cases on a program until the time is up.
 
     Args:
         command: the program under test.
-        going: whether there is time left. What was found is made no smaller after that.
-        limits: of time and memory.
-        random_seed: the same seed gives the same cases, as far as the program answers the same and the same modules
-            are loaded (Hypothesis draws their constants); ``None``: others.
-        progress: called before each case is asked.
+        going: returns whether there is time left. After that, findings are not reduced any further.
+        limits: the limits of time and memory.
+        random_seed: the same seed generates the same cases, if the program's answers and the loaded modules are the
+            same (Hypothesis takes constants from them); ``None``: a random one.
+        progress: called before each case is run.
 
     Returns:
-        What the program said of itself, and the smallest case found for each thing that is wrong.
+        The program's answer to ``hello``, and the smallest case for each violation.
 
     Raises:
-        MisuseError: the program does not start or answer ``hello``.
+        MisuseError: the program does not start, or does not answer ``hello``.
     """
     pair = Pair(Program(command, limits), Program(command, limits))
     try:
@@ -100,12 +100,12 @@ def fuzz(
 
 
 class _TimeIsUp(BaseException):
-    """Ends a round: Hypothesis takes any ``Exception`` for a failure of the case."""
+    """Ends a round. It is not an ``Exception``, which Hypothesis would count as a failure of the case."""
 
 
 @dataclass
 class _Search:
-    """Looks for cases in which something new is wrong."""
+    """Searches for cases with new violations."""
 
     program: Program
     hello: Hello
@@ -114,7 +114,7 @@ class _Search:
     known: set[Sort] = field(default_factory=set)
 
     def round(self, wire: Wire, random_seed: int | None) -> Case | None:
-        """Return the smallest case found, of which all that is wrong is known from then on."""
+        """Return the smallest case found, and count its violations as known from then on."""
         broken: list[tuple[int, Case, set[Sort]]] = []
 
         @settings(
@@ -136,7 +136,7 @@ class _Search:
             self.progress()
             findings, _ = seen(self.program, self.hello, case, [whole, *(others[at] for at in sorted(drawn))])
             new = {_sort(each) for each in findings} - self.known
-            if broken:  # what is made smaller stays the same
+            if broken:  # keep the same violation while reducing
                 new &= broken[0][2]
             if new:
                 broken.append((len(line(case)), case, new))
@@ -161,7 +161,7 @@ def _sort(finding: Finding) -> Sort:
     return finding.law, re.sub(r"[\d']+", "", words)
 
 
-# -- what is asked -----------------------------------------------------------------------------------------------------
+# -- generating --------------------------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -182,7 +182,7 @@ def _chat(draw: st.DrawFn, claims: Claims) -> Case:
     if fault and not any(atom.kind in ("finish", "usage") for atom in stream.atoms):
         stream, ending = fault(stream), "failed" if fault.sort == "error" else ""
     if len({atom.choice for atom in stream.atoms if atom.choice is not None}) > 1:
-        ending = ending or None  # choices may end in different ways
+        ending = ending or None  # choices may end differently
     plain = opened(stream).plain()
     quirks = draw(dialects())
     events = accented(plain, quirks)

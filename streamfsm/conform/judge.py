@@ -1,4 +1,4 @@
-"""What is right, what is wrong, and which law it breaks: one function for each law."""
+"""Judges answers: one function for each law returns what is wrong."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ def laws_of(case: Case, claims: Claims) -> set[Law]:
 
 
 def judge(case: Case, claims: Claims, answer: Answer) -> Iterator[tuple[Law, str]]:
-    """Yield the laws that an answer breaks, each with what is wrong."""
+    """Yield the laws that an answer breaks, each with the detail."""
     if answer.raised is not None:
         yield "total", f"raised {answer.raised}"
         return
@@ -59,7 +59,7 @@ def differs(case: Case, claims: Claims, one: Answer, other: Answer) -> str | Non
     if bool(one.raised) != bool(other.raised):
         return f"raised {one.raised or 'nothing'} → raised {other.raised or 'nothing'}"
     if any(call.id is None for choice in case.expected.choices for call in choice.calls):
-        claims -= {"ids"}  # a parser may make an id up, and need not make up the same again
+        claims -= {"ids"}  # a parser may make up an id, not necessarily the same one again
     if text := _texts_differ(one, other, claims):
         return text
     for name in ("ending", "usage"):
@@ -73,16 +73,16 @@ def differs(case: Case, claims: Claims, one: Answer, other: Answer) -> str | Non
 
 def _texts(case: Case, claims: Claims, answer: Answer) -> str | None:
     if answer.ending == "failed" and case.expected.ending in ("failed", "broken"):
-        return None  # it gave up, and says so: what it has of the response is its own affair
+        return None  # it reports the failure, so any part of the response is correct
     expected: Facts = case.expected
-    if "safe" in claims:  # it may leave out what is not safe, rather than mark it
+    if "safe" in claims:  # it may omit unsafe calls instead of marking them
         choices = tuple(_without_unsafe(choice, answer.choice(choice.index)) for choice in expected.choices)
         expected = expected.model_copy(update={"choices": choices})
     return _texts_differ(expected, answer, claims)
 
 
 def _without_unsafe(wanted: Choice, given: Choice) -> Choice:
-    """Return the choice without those of its unsafe calls that were not given."""
+    """Return the choice without those unsafe calls that the answer omits."""
     found = _calls(given.calls)
     calls = tuple(call for call in wanted.calls if call.safe is not False or (call.name, call.value) in found)
     return wanted.model_copy(update={"calls": calls})
@@ -106,7 +106,7 @@ def _texts_differ(one: Facts, other: Facts, claims: Claims) -> str | None:
 
 
 def _first(one: Facts, other: Facts) -> list[int]:
-    """Return the one choice that a parser reads which claims no others: the first that was said."""
+    """Return the first choice, which is the only one that is judged if the parser does not claim ``choices``."""
     return [(one.choices or other.choices)[0].index] if one.choices or other.choices else []
 
 

@@ -1,4 +1,4 @@
-"""The program under test: JSON lines on its standard input, an answer on its standard output, and limits."""
+"""The program under test, which reads JSON lines on standard input and answers on standard output, within limits."""
 
 import json
 import shlex
@@ -19,36 +19,36 @@ from streamfsm.errors import MisuseError
 _M = TypeVar("_M", bound=BaseModel)
 
 _LONGEST = 1 << 24
-"""Characters of an answer; 16 MiB is a thousand times what any case says."""
+"""The most bytes in an answer: a thousand times the size of any case."""
 _TAIL = 400
-"""Bytes of the program's standard error that a finding quotes."""
+"""The bytes of the program's standard error that a finding quotes."""
 
 
 _GRACE = 1.0
-"""Seconds in which a program that answers no more may end, so that it is known how."""
+"""Seconds to wait for the exit code of a program that has stopped answering."""
 
 
 class Limits(NamedTuple):
-    """What a program may use."""
+    """The resources that a program may use."""
 
     seconds: float = 10.0
-    """For one answer."""
+    """Time for one answer."""
     start_seconds: float = 120.0
-    """For its first answer: some clients take long to import."""
+    """Time for the first answer, because some clients take long to import."""
     megabytes: int = 4096
-    """Of memory, where the system can limit it (Linux)."""
+    """Memory, on systems that can limit it (Linux)."""
 
 
-class Failure(Exception):  # noqa: N818 - the program's, not an error of ours
-    """The program crashed, hung, or answered nonsense. The text says which."""
+class Failure(Exception):  # noqa: N818 - of the program, not of this library
+    """The program crashed, hung, or gave an invalid answer, as the text says."""
 
 
 class Program:
-    """A program under test, which is started when it is asked, and again after it has ended.
+    """A program under test. It is started when needed, and again after it has ended.
 
     Args:
-        command: the program and its arguments, as a shell writes them; no shell runs it.
-        limits: of time and memory.
+        command: the program and its arguments in shell syntax; it is not run by a shell.
+        limits: the limits of time and memory.
 
     Raises:
         MisuseError: the command is empty, or its quotes are not closed.
@@ -71,10 +71,10 @@ class Program:
         self._errors.close()
 
     def hello(self) -> Hello:
-        """Ask what the program is.
+        """Start the program, and return its answer to ``hello``.
 
         Raises:
-            MisuseError: it cannot be started, or does not answer as it must.
+            MisuseError: it cannot be started, or its answer is invalid.
         """
         try:
             self._start()
@@ -83,10 +83,10 @@ class Program:
             raise MisuseError(f"--command: {failure}") from failure
 
     def read(self, wire: Wire, events: Sequence[Any]) -> Answer:
-        """Give the program a response, and return its answer.
+        """Feed a response to the program, and return its answer.
 
         Raises:
-            Failure: it crashed, hung, or answered nonsense.
+            Failure: it crashed, hung, or gave an invalid answer.
         """
         if self._process is None:
             self.hello()
@@ -148,7 +148,7 @@ class Program:
         return line, not late.is_set()
 
     def _end(self, grace: float = 0.0) -> str:
-        """End the process, if there is one and it does not end by itself in time, and say how it ended."""
+        """Kill the process if it does not end within ``grace`` seconds, and return how it ended."""
         process, self._process = self._process, None
         if process is None:
             return ""

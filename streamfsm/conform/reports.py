@@ -1,4 +1,4 @@
-"""What was found, as a table for people, and as JSON, JUnit and SARIF for programs."""
+"""Reports of outcomes: a table for people, and JSON, JUnit and SARIF for programs."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def counts(outcomes: Iterable[Outcome]) -> dict[Law, tuple[int, int]]:
-    """Return, for each law, in how many cases a parser was judged on it, and in how many it broke it."""
+    """Return law → the number of cases in which a parser was judged on it, and in which it broke it."""
     judged: Counter[Law] = Counter()
     broken: Counter[Law] = Counter()
     for outcome in outcomes:
@@ -27,7 +27,7 @@ def counts(outcomes: Iterable[Outcome]) -> dict[Law, tuple[int, int]]:
 
 
 def table(command: str, hello: Hello, outcomes: Sequence[Outcome], most: int = 10, files: Sequence[Path] = ()) -> str:
-    """Return the laws with their counts, and the first ``most`` findings of each law, each with how to repeat it."""
+    """Return the laws with their counts, and up to ``most`` findings of each law with the command to repeat them."""
     runs = sum(outcome.runs for outcome in outcomes)
     lines = [f"{hello.name} {hello.version} ({hello.language}): {len(outcomes)} cases, {runs} runs", ""]
     lines += [f"{'law':<10}{'judged':>8}{'broken':>8}"]
@@ -57,7 +57,7 @@ def _events(title: str, events: Sequence[Any]) -> Iterator[str]:
 
 
 def as_json(command: str, hello: Hello, outcomes: Sequence[Outcome], files: Sequence[Path] = ()) -> str:
-    """Return all of it."""
+    """Return all outcomes as JSON."""
     record = {
         "protocol": PROTOCOL,
         "command": command,
@@ -77,7 +77,7 @@ def as_json(command: str, hello: Hello, outcomes: Sequence[Outcome], files: Sequ
 
 
 def junit(command: str, hello: Hello, outcomes: Sequence[Outcome], files: Sequence[Path] = ()) -> str:
-    """Return a suite for each law, and in it a test for each case that was judged on it."""
+    """Return JUnit XML with a suite for each law, which has a test for each case judged on that law."""
     root = ET.Element("testsuites", name=f"{hello.name} {hello.version}")
     for law, (judged, broken) in counts(outcomes).items():
         if not judged:
@@ -94,7 +94,7 @@ def junit(command: str, hello: Hello, outcomes: Sequence[Outcome], files: Sequen
 
 
 def _plain(text: str) -> str:
-    """Return the text without the characters that XML cannot hold."""
+    """Return the text with characters that XML does not allow escaped."""
     return "".join(char if char in "\t\n" or char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
@@ -105,7 +105,7 @@ def sarif(
     cases: Mapping[str, Located],
     files: Sequence[Path] = (),
 ) -> str:
-    """Return a rule for each law, and a result for each finding, at the line of its case."""
+    """Return a SARIF log with a rule for each law, and a result for each finding, at the line of its case."""
     results = [
         {
             "ruleId": finding.law,

@@ -1,4 +1,4 @@
-"""Asks a program every case in every cut, and collects what is wrong."""
+"""Runs every case in every cut on a program, and collects the findings."""
 
 import json
 import shlex
@@ -19,7 +19,7 @@ from streamfsm.testing.smallest import smallest
 from streamfsm.testing.streams import Stream
 
 _RUNS = 200
-"""How often a finding is asked at most, to make it smaller."""
+"""The most runs for reducing a finding."""
 
 
 class Finding(Strict):
@@ -30,37 +30,37 @@ class Finding(Strict):
     cut: str
     """How the events were cut: ``as sent``, ``whole``, ``at PLACE`` or ``every SIZE``."""
     detail: str
-    """What is right, or the answer to the events as sent, → what the parser made of it."""
+    """The correct facts, or the answer to the events as sent, → the answer."""
     events: tuple[Any, ...]
-    """The smallest events found that show it."""
+    """The smallest events found that break the law."""
     than: tuple[Any, ...] | None = None
-    """For a broken law of cuts: the same response, which is answered in another way."""
+    """For the law ``split``: other events of the same response, which get another answer."""
     cuts: int = 1
-    """In how many cuts of the case this law was seen broken."""
+    """The number of the case's cuts that broke the law."""
     again: bool = True
-    """Whether another process did the same."""
+    """Whether another process broke the same law."""
 
 
 class Outcome(Strict):
-    """What came of one case."""
+    """The outcome of one case."""
 
     case: str
     digest: str
     laws: tuple[Law, ...]
-    """Those on which the parser was judged."""
+    """The laws on which the parser was judged."""
     runs: int
     findings: tuple[Finding, ...]
 
 
 class Pair(NamedTuple):
-    """Two processes of a program: one is asked, and the other confirms what was found."""
+    """Two processes of a program: one runs the cases, and the other confirms findings."""
 
     program: Program
     witness: Program
 
 
 def examine(pair: Pair, hello: Hello, case: Case, digest: str = "", only: Collection[str] | None = None) -> Outcome:
-    """Ask one case in all cuts, or in ``only`` these beside the events as sent."""
+    """Run one case as sent and in all cuts, or only in the cuts named in ``only``."""
     ways = [way for way in cuts(case) if only is None or way[0] in only]
     found, runs = seen(pair.program, hello, case, ways)
     found = [_smaller(pair.program, hello, case, each) if each.law == "split" else each for each in found]
@@ -70,7 +70,7 @@ def examine(pair: Pair, hello: Hello, case: Case, digest: str = "", only: Collec
 
 
 def seen(program: Program, hello: Hello, case: Case, ways: Iterable[Cut]) -> tuple[list[Finding], int]:
-    """Return which laws a program breaks in a case, sent as it is and in these cuts, and how often it was asked."""
+    """Return the findings of a program in a case, as sent and in these cuts, and the number of runs."""
     runs, found, split, splits = 1, list[Finding](), None, 0
     first = _read(program, case, list(case.events))
     if isinstance(first, str):
@@ -132,7 +132,7 @@ def _again(program: Program, hello: Hello, case: Case, finding: Finding) -> bool
 
 
 def asked(hello: Hello, cases: Iterable[Located]) -> list[Located]:
-    """Return the cases of the wires that a parser reads, as far as it claims what they need."""
+    """Return the cases of the parser's wires whose needs it claims."""
     return [each for each in cases if each.case.wire in hello.wires and hello.claims.issuperset(each.case.needs)]
 
 
@@ -146,22 +146,22 @@ def run(
     kept: Path | None = None,
     progress: Callable[[Outcome, int], object] = lambda *_: None,
 ) -> tuple[Hello, list[Outcome]]:
-    """Ask a program all cases, in as many processes of it as there are ``jobs``.
+    """Run all cases on a program, in as many of its processes as there are ``jobs``.
 
     Args:
         command: the program under test.
         cases: see :func:`streamfsm.conform.cases.load`.
-        limits: of time and memory.
-        jobs: how many cases are asked at once.
-        only: ask in these cuts only, beside the events as sent.
-        kept: a file of outcomes, to which each is added as it comes; cases whose outcome it holds are not asked again.
-        progress: called with each outcome, and how many there will be.
+        limits: the limits of time and memory.
+        jobs: the number of cases that run at once.
+        only: the names of cuts to run besides the events as sent; ``None``: all.
+        kept: a file to which each outcome is appended. Cases with an outcome in it are not run again.
+        progress: called with each outcome and the total number of cases.
 
     Returns:
-        What the program said of itself, and the outcomes in the order of the cases.
+        The program's answer to ``hello``, and the outcomes in the order of the cases.
 
     Raises:
-        MisuseError: the program does not start or answer ``hello``; an outcome that was kept cannot be read.
+        MisuseError: the program does not start, or does not answer ``hello``; or ``kept`` cannot be read.
     """
     idle: SimpleQueue[Pair] = SimpleQueue()
     pairs = [Pair(Program(command, limits), Program(command, limits)) for _ in range(jobs)]
@@ -200,19 +200,19 @@ def run(
 
 
 def _kept(file: Path, key: list[Any]) -> Iterator[tuple[str, Outcome]]:
-    """Yield the outcomes that an earlier run of the same command in the same cuts kept."""
+    """Yield the outcomes kept by an earlier run of the same command in the same cuts."""
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         try:
             record = json.loads(line)
             if record.pop("asked") == key:
                 outcome = Outcome.model_validate(record)
                 yield outcome.digest, outcome
-        except (AttributeError, KeyError, TypeError, ValueError) as error:  # noqa: PERF203 - it names the line
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # noqa: PERF203 - for the line number
             raise MisuseError(f"{file}:{number}: not an outcome of an earlier run") from error
 
 
 def repeat(command: str, finding: Finding, files: Sequence[Path] = ()) -> str:
-    """Return the shell command that repeats a finding, whose case is in these files, or in the suite's own."""
+    """Return the shell command that repeats a finding with a case from these files, by default the suite's own."""
     cases = [part for path in files for part in ("--cases", str(path))]
     cut = [] if finding.cut == AS_SENT else ["--cut", finding.cut]
     return shlex.join(["streamfsm", "conform", "--command", command, *cases, "--case", finding.case, *cut])

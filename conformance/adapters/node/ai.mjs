@@ -1,11 +1,11 @@
-// The AI SDK's `streamText`, over one of its providers.
+// The AI SDK's `streamText`, with one of its providers.
 import { streamText, tool } from "ai";
 import { z } from "zod";
 import { ending, serveNext } from "./wire.mjs";
 
 const anything = tool({ description: "Takes anything.", inputSchema: z.any() });
 
-/** Tools of all names that the events could mean: a call of an unknown tool is not looked into. */
+/** Tools with all names in the events, because calls of unknown tools are ignored. */
 function tools(events) {
   const entries = events.flatMap((event) => event?.choices ?? []).flatMap((choice) => choice?.delta?.tool_calls ?? []);
   const items = events.map((event) => event?.item?.name).filter((name) => typeof name === "string");
@@ -15,7 +15,7 @@ function tools(events) {
   return Object.fromEntries([...names, names.join("")].map((name) => [name, anything]));
 }
 
-/** Return what reads a response with this model: its parts, and the calls that it would run. */
+/** Return a function that reads a response with this model: its parts, and the calls that it would run. */
 export const reader = (model) => async (events) => {
   serveNext(events);
   const choice = { content: "", reasoning: "", calls: [] };

@@ -1,4 +1,4 @@
-// LangChain's OpenAI model: its chunks, added up to a message.
+// LangChain's OpenAI model: its chunks, added to one message.
 import { ChatOpenAI } from "@langchain/openai";
 import { serve, WIRE } from "./program.mjs";
 import { ending, SERVER, serveNext, version } from "./wire.mjs";

@@ -15,7 +15,7 @@ async function read(events) {
   try {
     await stream.done();
   } catch (error) {
-    // "missing finish_reason" and the like are how it says that the stream broke off
+    // errors such as "missing finish_reason" mean that the stream broke off
     if (!(error instanceof OpenAI.OpenAIError)) throw error;
     failed = error instanceof OpenAI.APIError;
   }

@@ -38,7 +38,7 @@ await serve(
   {
     name: "@openai/agents",
     version: version("@openai/agents"),
-    // Reasoning is not claimed: of its fields, it reads `reasoning` only.
+    // Reasoning is not claimed, because it reads only the field `reasoning`.
     claims: ["content", "refusal", "calls", "ids", "usage"],
   },
   read,

@@ -23,7 +23,7 @@ async function read(events) {
       else if (event.type === "error") failed = true;
     }
   } catch (error) {
-    // "stream ended without" the like is how it says that the stream broke off
+    // errors such as "stream ended without" mean that the stream broke off
     if (!(error instanceof OpenAI.OpenAIError)) throw error;
     failed ||= error instanceof OpenAI.APIError;
   }

@@ -34,10 +34,10 @@ async function read(events) {
         content: of("text").map((part) => part.text).join(""),
         reasoning: of("thinking").map((part) => part.thinking).join(""),
         calls: of("toolCall").map((part) => ({
-          id: part.id.split("|")[0], // of a response's call, its item's id comes after it
+          id: part.id.split("|")[0], // for Responses, the item's id follows
           name: part.name,
           arguments: part.arguments,
-          safe: message.stopReason === "toolUse", // its agent runs the calls of such a message
+          safe: message.stopReason === "toolUse", // its agent runs the calls of such messages
         })),
       },
     ],

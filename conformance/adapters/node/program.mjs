@@ -1,14 +1,14 @@
 // The protocol, for adapters in JavaScript: one JSON line in, and one out for `hello` and for `close`.
 import { createInterface } from "node:readline";
 
-/** The wire that the adapter is asked in, for parsers of several. */
+/** The wire to read, for adapters of several wires. */
 export const WIRE = process.argv[2] ?? "chat";
 
 /**
- * Answer until the input ends. What a library prints goes to standard error.
+ * Answer requests until the input ends. Anything that a library prints goes to standard error.
  *
  * @param hello `name`, `version` and `claims` of the parser
- * @param read takes the events of a response, and returns the answer
+ * @param read reads the events of a response, and returns the answer
  */
 export async function serve(hello, read) {
   const answer = (record) => process.stdout.write(`${JSON.stringify(record)}\n`);

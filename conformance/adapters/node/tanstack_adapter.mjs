@@ -1,4 +1,4 @@
-// TanStack AI: the events of its adapter for servers that speak OpenAI's wire, over either wire.
+// TanStack AI: the events of its adapter for OpenAI-compatible servers, on either wire.
 import { openaiCompatible } from "@tanstack/ai-openai/compatible";
 import { serve, WIRE } from "./program.mjs";
 import { ending, SERVER, serveNext, version } from "./wire.mjs";

@@ -1,4 +1,4 @@
-// Chat Completions on the wire: what finish reasons mean, and `fetch` that answers with given events.
+// Chat Completions on the wire: the meaning of finish reasons, and a `fetch` that answers with given events.
 import { readFileSync } from "node:fs";
 
 const ENDINGS = {
@@ -20,16 +20,16 @@ const ENDINGS = {
   error: "failed",
 };
 
-/** What a finish reason means, of parsers that give it as it came or in their own word; any other is taken for a cut. */
+/** The meaning of finish reasons, as sent or in parsers' own words; any other word counts as a cut. */
 export const ending = (word) => (word == null ? "broken" : (ENDINGS[word] ?? "cut"));
 
-/** The version of a package that is installed beside this file. */
+/** The version of a package that is installed next to this file. */
 export const version = (name) =>
   JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url), "utf8")).version;
 
 let body = "";
 
-/** Answer the next request with these events; a response that never finished did not say that it is done either. */
+/** Answer the next request with these events. `[DONE]` is omitted if no choice has finished. */
 export function serveNext(events) {
   const lines = events.map((event) => `data: ${JSON.stringify(event)}\n\n`);
   const finished = lines.some((line) => line.includes('"finish_reason":"'));

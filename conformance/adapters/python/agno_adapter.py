@@ -1,4 +1,4 @@
-"""agno's OpenAI model: its deltas, and the calls that its ``parse_tool_calls`` puts together."""
+"""agno's OpenAI model: its deltas, and the calls that its ``parse_tool_calls`` assembles."""
 
 from importlib.metadata import version
 from typing import Any
@@ -13,7 +13,7 @@ MODEL = OpenAIChat(id="gpt-4.1", async_client=client())
 
 
 class Adapter(Collected):
-    """Its response has no finish reason, so that nothing is claimed of the ending."""
+    """Its response has no finish reason, so the ending is not claimed."""
 
     HELLO = {
         "name": "agno",

@@ -1,4 +1,4 @@
-"""Haystack's generator for OpenAI's chat: the message that it makes of its chunks."""
+"""Haystack's generator for OpenAI's chat: the message that it assembles from its chunks."""
 
 import os
 from importlib.metadata import version
@@ -20,7 +20,7 @@ GENERATOR.warm_up()
 
 
 class Adapter:
-    """Calls that are not JSON are left out, so that those it gives are those to run."""
+    """It omits calls that are not JSON, so the calls that it returns count as safe."""
 
     HELLO = {
         "name": "haystack-ai",

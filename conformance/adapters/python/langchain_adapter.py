@@ -1,4 +1,4 @@
-"""LangChain's OpenAI model: its chunks, added up to a message."""
+"""LangChain's OpenAI model: its chunks, added to one message."""
 
 from importlib.metadata import version
 from typing import Any
@@ -21,7 +21,7 @@ MODEL = ChatOpenAI(
 
 
 class Adapter(Collected):
-    """``message + chunk``; what can be parsed is among ``tool_calls``, the rest among ``invalid_tool_calls``."""
+    """It adds chunks. Calls that it can parse are in ``tool_calls``, the others in ``invalid_tool_calls``."""
 
     HELLO = {
         "name": "langchain-openai",
@@ -36,7 +36,7 @@ class Adapter(Collected):
                 message = chunk if message is None else message + chunk
         except openai.APIError:
             failed = True
-        except ValueError:  # what it makes of an error event of a response
+        except ValueError:  # raised for an error event of a response
             if WIRE != "responses":
                 raise
             failed = True

@@ -12,7 +12,7 @@ CLIENT = client()
 
 
 class Adapter(Collected):
-    """It reads one call of a response; content it does not read, as its agents speak by calls."""
+    """It reads one call of a response, and no content, because its agents speak through calls."""
 
     HELLO = {"name": "letta", "version": version("letta"), "claims": ["calls", "ids", "usage"]}
 
@@ -26,7 +26,7 @@ class Adapter(Collected):
             return {"ending": "failed"}
         try:
             call = interface.get_tool_call_object()
-        except ValueError:  # how its agent learns that there is none
+        except ValueError:  # raised if there is no call
             calls = []
         else:
             calls = [{"id": call.id, "name": call.function.name, "arguments": call.function.arguments}]

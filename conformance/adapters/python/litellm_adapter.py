@@ -1,10 +1,10 @@
-"""litellm's stream of an OpenAI-compatible server, put together by its ``stream_chunk_builder``."""
+"""litellm's stream of an OpenAI-compatible server, assembled by its ``stream_chunk_builder``."""
 
 import os
 from importlib.metadata import version
 from typing import Any
 
-os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks the network
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # or it would access the network
 
 import litellm
 import openai

@@ -1,4 +1,4 @@
-"""llm-rosetta: the events of its converter for either wire, and the calls that its context has put together."""
+"""llm-rosetta: the events of its converter for either wire, and the calls that its context has assembled."""
 
 from importlib.metadata import version
 from typing import Any
@@ -9,7 +9,7 @@ from wire import ENDINGS
 
 
 class Adapter:
-    """Texts and calls are added up by choice, as its own users do."""
+    """It joins texts and calls by choice, as users of the library do."""
 
     HELLO = {
         "name": "llm-rosetta",

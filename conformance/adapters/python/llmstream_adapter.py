@@ -9,7 +9,7 @@ from wire import ENDINGS
 
 
 class Adapter:
-    """A call whose arguments are no object becomes an error event, so that the calls it completes are those to run."""
+    """A call whose arguments are not an object becomes an error event, so the calls that it completes count as safe."""
 
     HELLO = {
         "name": "llmstream",

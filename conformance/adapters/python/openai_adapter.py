@@ -29,7 +29,7 @@ class Adapter(Collected):
                 failed = True
             try:
                 completion = stream.current_completion_snapshot
-            except (AssertionError, AttributeError):  # nothing came
+            except (AssertionError, AttributeError):  # the response is empty
                 return {"ending": "failed" if failed else "broken"}
         usage = completion.usage
         return {
@@ -51,7 +51,7 @@ class Adapter(Collected):
 
 
 def ended(words: list[str | None]) -> str:
-    """How the first choice ended."""
+    """Return how the first choice ended."""
     return ENDINGS.get(words[0] if words else None, "cut")
 
 

@@ -21,7 +21,7 @@ MODEL = MODELS[WIRE](model="gpt-4.1", openai_client=client())
 
 
 class Adapter(Collected):
-    """Its final response has no finish reason, so that nothing is claimed of the ending."""
+    """Its final response has no finish reason, so the ending is not claimed."""
 
     HELLO = {
         "name": "openai-agents",

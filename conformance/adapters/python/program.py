@@ -6,26 +6,26 @@ import sys
 from typing import Any, ClassVar, Protocol
 
 WIRE = sys.argv[1] if len(sys.argv) > 1 else "chat"
-"""The wire that the adapter is asked in, for parsers of several."""
+"""The wire to read, for adapters of several wires."""
 
 
 class Answers(Protocol):
     """Reads one response."""
 
     HELLO: ClassVar[dict[str, Any]]
-    """``name``, ``version`` and ``claims`` of the parser."""
+    """The ``name``, ``version`` and ``claims`` of the parser."""
 
     def __init__(self, wire: str) -> None: ...
 
     def feed(self, event: Any) -> None:
-        """Take an event."""
+        """Read an event."""
 
     def close(self) -> dict[str, Any]:
         """Return the answer."""
 
 
 def serve(adapter: type[Answers]) -> None:
-    """Answer until the input ends. What a library prints goes to standard error."""
+    """Answer requests until the input ends. Anything that a library prints goes to standard error."""
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)
     reader: Answers | None = None
@@ -43,7 +43,7 @@ def serve(adapter: type[Answers]) -> None:
                 reader.feed(request["feed"])
             elif "close" in request:
                 answer = reader.close() if reader and raised is None else {"raised": raised}
-        except Exception as error:  # whatever its users would get
+        except Exception as error:  # any exception that its users would get
             raised = f"{type(error).__name__}: {error}"
             if "close" in request:
                 answer = {"raised": raised}

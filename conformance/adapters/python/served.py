@@ -1,4 +1,4 @@
-"""The HTTP of a response that is not fetched: the openai client, whose transport answers with given events."""
+"""The openai client with a transport that answers with given events, without a network."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,7 @@ import openai
 from wire import body
 
 BODY = b""
-"""What the next request is answered with."""
+"""The body of the answer to the next request."""
 
 try:
     import httpx2 as httpx
@@ -26,19 +26,19 @@ def _answer(_: Any) -> Any:
 
 
 def client() -> openai.AsyncOpenAI:
-    """Return a client whose requests are answered here."""
+    """Return a client whose requests are answered by this module."""
     transport = httpx.AsyncClient(transport=httpx.MockTransport(_answer))
     return openai.AsyncOpenAI(api_key="none", base_url="http://server.invalid/v1", http_client=transport, max_retries=0)
 
 
 def sync_client() -> openai.OpenAI:
-    """Return the same for code without await."""
+    """Return a synchronous client whose requests are answered by this module."""
     transport = httpx.Client(transport=httpx.MockTransport(_answer))
     return openai.OpenAI(api_key="none", base_url="http://server.invalid/v1", http_client=transport, max_retries=0)
 
 
 class Collected:
-    """An adapter of a client that pulls its chunks: it gets all of them at the end."""
+    """An adapter for a client that pulls its chunks: it gets all of them at the end."""
 
     def __init__(self, wire: str) -> None:
         self.events: list[Any] = []

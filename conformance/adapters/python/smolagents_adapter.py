@@ -1,4 +1,4 @@
-"""smolagents' OpenAI model: its deltas, put together by its ``agglomerate_stream_deltas``."""
+"""smolagents' OpenAI model: its deltas, assembled by its ``agglomerate_stream_deltas``."""
 
 from importlib.metadata import version
 from typing import Any
@@ -14,7 +14,7 @@ MODEL.client = sync_client()
 
 
 class Adapter:
-    """Its message has no finish reason, so that nothing is claimed of the ending."""
+    """Its message has no finish reason, so the ending is not claimed."""
 
     HELLO = {
         "name": "smolagents",

@@ -1,4 +1,4 @@
-"""Strands Agents' OpenAI model: the message that its ``process_stream`` makes of the model's events."""
+"""Strands Agents' OpenAI model: the message that its ``process_stream`` assembles from the model's events."""
 
 from importlib.metadata import version
 from typing import Any
@@ -14,7 +14,7 @@ ENDINGS = {"end_turn": "complete", "tool_use": "complete", "max_tokens": "cut", 
 
 
 class Adapter(Collected):
-    """Its agent runs the calls of a message that stopped for tools."""
+    """Calls count as safe if the message stopped for tools, because its agent runs them then."""
 
     HELLO = {
         "name": "strands-agents",

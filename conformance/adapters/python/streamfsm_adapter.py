@@ -1,4 +1,4 @@
-"""streamfsm's own parser, asked over the same pipe as all others."""
+"""streamfsm's own parser, used through the same pipe as all others."""
 
 from importlib.metadata import version
 from typing import Any
@@ -20,7 +20,7 @@ BROKEN = ("incomplete", "invalid", "trailing")
 
 
 class Adapter(Answers):
-    """Reads with the default options."""
+    """It uses the default options."""
 
     HELLO = {
         "name": "streamfsm",

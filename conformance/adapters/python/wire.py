@@ -1,4 +1,4 @@
-"""Chat Completions on the wire: what finish reasons mean, and events as a response's body."""
+"""Chat Completions on the wire: the meaning of finish reasons, and events as a response's body."""
 
 import json
 from typing import Any
@@ -21,10 +21,10 @@ ENDINGS = {
     None: "broken",
     "": "broken",
 }
-"""What finish reasons mean, for parsers that give them as they came; any other word is taken for a cut."""
+"""The meaning of finish reasons, for parsers that pass them on; any other word counts as a cut."""
 
 
 def body(events: list[Any]) -> bytes:
-    """Return the events as a server sends them; one that never finished did not say that it is done either."""
+    """Return the body of a server with these events. ``[DONE]`` is omitted if no choice has finished."""
     finished = '"finish_reason": "' in json.dumps(events)
     return "".join(f"data: {json.dumps(each)}\n\n" for each in events).encode() + b"data: [DONE]\n\n" * finished
