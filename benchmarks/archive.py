@@ -1,6 +1,6 @@
-"""An archive of recordings, read by ``streamfsm replay --jobs N DIR --jsonl OUT``: how it grows with the processes.
+"""An archive of recordings, read by ``streamfsm replay --jobs N DIR --jsonl OUT``: how speed grows with the processes.
 
-The archive is what is recorded in the given directories, or in ``examples/captures/``, as many times as it takes.
+The archive has copies of the recordings in the given directories, or in ``examples/captures/``.
 
     python benchmarks/archive.py [--quick] [--json] [DIR …]
 """
@@ -21,7 +21,7 @@ ROUNDS = 3
 
 
 def filled(folder: Path, directories: list[Path], streams: int) -> int:
-    """Fill a folder with so many recordings, and return how many bytes they have."""
+    """Fill a folder with this many recordings, and return their size in bytes."""
     bodies = [path.read_bytes() for name in directories for path in sorted(name.rglob("*.sse"))]
     for number in range(streams):
         (folder / f"{number:06}.sse").write_bytes(bodies[number % len(bodies)])
@@ -29,7 +29,7 @@ def filled(folder: Path, directories: list[Path], streams: int) -> int:
 
 
 def replayed(folder: Path, jobs: int, streams: int) -> tuple[float, float]:
-    """Seconds, and seconds of CPU of all processes, that one run takes."""
+    """Return the seconds of one run, and the CPU seconds of all its processes."""
     with tempfile.TemporaryDirectory() as out:
         lines = Path(out) / "out.jsonl"
         command = [sys.executable, "-m", "streamfsm", "replay", "--jobs", str(jobs), str(folder), "--jsonl", str(lines)]
@@ -44,7 +44,7 @@ def replayed(folder: Path, jobs: int, streams: int) -> tuple[float, float]:
 
 
 def rows(quick: bool, directories: list[Path]) -> Rows:  # noqa: FBT001 - one option
-    """A row for each number of processes; the lowest of the rounds."""
+    """Return a row for each number of processes: the fastest of the rounds."""
     streams, rounds = (100, 1) if quick else (STREAMS, ROUNDS)
     with tempfile.TemporaryDirectory() as folder:
         size = filled(Path(folder), directories, streams)

@@ -1,9 +1,9 @@
-"""What a delta costs: ``StreamParser.feed`` over a floor, at growing sizes and delta sizes, hostile shapes as well.
+"""The cost of a delta: ``StreamParser.feed`` compared with a floor, at growing sizes, and with hostile input, too.
 
-The floor is one loop that reads the same fields of the same ready chunk objects and builds one of our messages per
-delta with its validated constructor. Floor and parser run in turn on the same batches, so the ratio holds when the
-machine's speed drifts. One exponent is fitted over all sizes (1.00: linear), and one over the two largest, which is not
-flattered by what is paid once per stream.
+The floor is a loop that reads the same fields of the same ready chunk objects, and builds one message per delta with
+its validating constructor. Floor and parser run in turn on the same batches, so the ratio holds when the machine's
+speed drifts. One exponent is fitted over all sizes (1.00: linear), and one over the two largest, which excludes costs
+that are paid once per stream.
 
     python benchmarks/feed.py [--quick] [--json] [NAME ...]
 """
@@ -18,14 +18,14 @@ from workloads import HOSTILE, KINDS, LIMITS, Pool, check, floor, text_of
 from streamfsm import StreamMessage, StreamParser
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
-QUICK = 100_000  # the largest size, where it should not take long
-BASE = 10_000  # the size whose time a delta is told
+QUICK = 100_000  # the largest size for quick runs
+BASE = 10_000  # the size for the time per delta
 STEPS = (1, 4, 64)
-MANY = 500_000  # deltas: a run of so many is long enough to be measured once
+MANY = 500_000  # deltas: a run of this many is long enough to be measured once
 
 
 def race(pool: Pool, text: str, step: int) -> tuple[float, float]:
-    """Seconds of CPU of the floor, and of the parser."""
+    """Return the CPU seconds of the floor, and of the parser."""
     parser = StreamParser(limits=LIMITS)
     for chunk in pool.head:
         parser.feed(chunk)
@@ -47,7 +47,7 @@ def race(pool: Pool, text: str, step: int) -> tuple[float, float]:
 
 
 def rows(quick: bool, kinds: Sequence[str]) -> Rows:  # noqa: FBT001 - one option
-    """A row for each kind or shape, and delta size."""
+    """Return a row for each kind or shape, and delta size."""
     found = []
     ratios = {size: f"{size // 1000:,} KB, × floor" for size in SIZES if not quick or size <= QUICK}
     for kind in kinds:

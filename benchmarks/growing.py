@@ -1,7 +1,7 @@
-"""Arguments that grow, shown while they stream: which laws parsers keep, and what a piece costs.
+"""Arguments shown while they stream: which laws parsers keep, and the cost of a piece.
 
-Each parser reads the same random objects, cut in every place, under ``check_channels``; and then one long text, four
-characters a piece, of which each is followed by a look at the arguments so far.
+Each parser reads the same random objects, cut in every place, under ``check_channels``; and then one long text in
+pieces of four characters, after each of which the arguments so far are read.
 
     python benchmarks/growing.py [--quick] [--json]
 """
@@ -31,19 +31,19 @@ TEXTS = ("a", "two words", "\u00e9", "\U0001f426", 'a "quote"', "line\nbreak", "
 
 
 class Reparsing:
-    """Reads all of the text again for every piece."""
+    """Reads all of the text again for each piece."""
 
     def __init__(self, read: Callable[[str], Any]) -> None:
         self._read, self._text = read, ""
 
     def feed(self, piece: str) -> Any:
-        """Return what the text so far holds."""
+        """Return the value of the text so far."""
         self._text += piece
         return self._read(self._text)
 
 
 class Weir:
-    """jsonweir's events, put together; a fatal one raises."""
+    """Builds a value from jsonweir's events; a fatal event raises an exception."""
 
     def __init__(self) -> None:
         from jsonweir import IncrementalJsonParser
@@ -52,7 +52,7 @@ class Weir:
         self._root: dict[str, Any] = {}
 
     def feed(self, piece: str) -> Any:
-        """Return what the text so far holds."""
+        """Return the value of the text so far."""
         for event in self._parser.feed(piece):
             match type(event).__name__:
                 case "StartObject":
@@ -87,7 +87,7 @@ class Weir:
 
 
 class InNode:
-    """pi-ai's parser, in one process of Node; it reads all of the text again for every piece."""
+    """pi-ai's parser, in one Node process; it reads all of the text again for each piece."""
 
     def __init__(self) -> None:
         command = ["node", str(HERE / "growing.mjs"), str(NODE)]
@@ -107,7 +107,7 @@ class InNode:
 
 
 def parsers() -> dict[str, Callable[[], Growing]]:
-    """Those that are installed."""
+    """Return the parsers that are installed."""
     found: dict[str, Callable[[], Growing]] = {
         "streamfsm": GrowingArguments,
         "jiter, trailing-strings": lambda: Reparsing(lambda text: from_json(text, allow_partial="trailing-strings")),
@@ -125,11 +125,11 @@ def parsers() -> dict[str, Callable[[], Growing]]:
 
 
 def document(choose: random.Random, depth: int = 2) -> Any:
-    """A random object, without repeated keys."""
+    """Return a random object without repeated keys."""
 
     def value(depth: int) -> Any:
         kind = choose.randrange(6 if depth else 4)
-        if kind < 2:  # noqa: PLR2004 - as often as the other scalars
+        if kind < 2:  # noqa: PLR2004 - as likely as the other scalars
             return choose.choice(TEXTS)
         if kind < 4:  # noqa: PLR2004
             return choose.choice([0, 12, -1.5e3, True, None])
@@ -141,18 +141,18 @@ def document(choose: random.Random, depth: int = 2) -> Any:
 
 
 def broken(parse: Callable[[], Growing], texts: list[str]) -> Counter[str]:
-    """How often each law is broken; ``total`` where the parser raises."""
+    """Return the number of texts that break each law; ``total`` if the parser raises."""
     found: Counter[str] = Counter()
     for text in texts:
         try:
             check_channels(parse, text)
-        except Exception as error:  # noqa: BLE001, PERF203 - whatever a parser raises for the beginning of an object
+        except Exception as error:  # noqa: BLE001, PERF203 - parsers raise anything for incomplete objects
             found[error.law if isinstance(error, LawBroken) else "total"] += 1
     return found
 
 
 def seconds(parse: Callable[[], Growing], size: int) -> float:
-    """CPU time for a text of this size, four characters a piece."""
+    """Return the CPU seconds for a text of this size in pieces of four characters."""
     text = json.dumps({"items": [{"id": number, "name": "a name"} for number in range(size // 30)]})
     if isinstance(node := getattr(parse, "__self__", None), InNode):
         return float(node.ask(text=text, step=4))
@@ -164,8 +164,8 @@ def seconds(parse: Callable[[], Growing], size: int) -> float:
 
 
 def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
-    """A row for each parser."""
-    choose = random.Random(1)  # noqa: S311 - the same documents every time
+    """Return a row for each parser."""
+    choose = random.Random(1)  # noqa: S311 - the same documents each time
     texts = [json.dumps(document(choose), ensure_ascii=choose.random() < 0.5) for _ in range(40 if quick else 200)]  # noqa: PLR2004
     found = []
     for name, parse in parsers().items():

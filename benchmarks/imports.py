@@ -1,7 +1,7 @@
-"""What importing costs, over what pydantic costs: a process each, in turn, with bytecode on disk as where installed.
+"""The time of imports, compared with pydantic's: in new processes, in turn, with bytecode on disk as when installed.
 
-``import streamfsm`` alone loads nothing, as ``import pydantic`` alone loads little, so these two are compared with each
-other; and a parser that has read a chunk is compared with a pydantic model that was used.
+``import streamfsm`` alone loads nothing, and ``import pydantic`` alone loads little, so these two are compared with
+each other. A parser that has read a chunk is compared with a pydantic model that has been used.
 
     python benchmarks/imports.py [--quick] [--json]
 """
@@ -31,7 +31,7 @@ BASES = {"import streamfsm": "import pydantic", "a parser used": "a model used",
 
 
 def seconds(code: str) -> float:
-    """Of a process that runs ``code``."""
+    """Return the seconds of a process that runs ``code``."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)  # noqa: S603 - our own code
@@ -39,7 +39,7 @@ def seconds(code: str) -> float:
 
 
 def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
-    """A row for each code; the ratio is to its base, the bare interpreter's time taken off both."""
+    """Return a row for each code. The ratio is to its base, after subtracting the bare interpreter's time from both."""
     for code in CODE.values():
         seconds(code)  # writes the bytecode
     costs = in_turn({name: partial(seconds, code) for name, code in CODE.items()}, 3 if quick else ROUNDS)

@@ -1,9 +1,9 @@
-"""What a delta costs in instructions, floor and parser: the same in every run (within 0.1 %), on a busy machine too.
+"""The instructions per delta, of floor and parser: the same in every run (within 0.1 %), even on a busy machine.
 
 Runs itself once under valgrind's callgrind, with a fixed hash seed. After the imports it forks a process per kind,
-side and size; each counts its own instructions. The difference between two sizes, over the difference in deltas, is
-free of all that is paid once. Instructions are not time (a cache miss is not seen), but a change that adds some is
-seen at once, which no clock on a shared machine can tell.
+side and size; each counts its own instructions. The difference between two sizes, divided by the difference in deltas,
+excludes all that is paid once. Instructions are not time (they do not show cache misses), but they show at once that a
+change adds some, which no clock on a shared machine can.
 
     python benchmarks/instructions.py [--json] [KIND ...]
 """
@@ -27,12 +27,12 @@ from streamfsm.replay.capture import body
 
 EVERY = (*KINDS, *(f"bytes {kind}" for kind in WIRE_KINDS))
 SIZES = (600, 1800)  # deltas
-STEP = 4  # characters a delta
+STEP = 4  # characters per delta
 INSIDE = "STREAMFSM_BENCHMARK_INSIDE"  # set in the process that valgrind runs
 
 
 def runs(kind: str, deltas: int) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Names of what is counted for a kind, each with what it does with ``deltas`` deltas."""
+    """Yield what is counted for a kind: a name, and a function that processes ``deltas`` deltas."""
     if kind.startswith("bytes "):
         data = body(chunks(kind.removeprefix("bytes "), deltas)).encode()
         yield "feed", lambda: StreamParser().feed_bytes(data)
@@ -53,17 +53,17 @@ def feed(chunks: list[Any]) -> list[StreamMessage]:
 
 
 def inside(kinds: list[str]) -> None:
-    """Under valgrind: a process per kind, so that no kind's count depends on what other kinds left in memory."""
+    """Under valgrind, run a process per kind, so that counts do not depend on what other kinds left in memory."""
     gc.disable()
     for kind in kinds:
-        forked(lambda: inside_kind(kind))  # noqa: B023 - it has run when the loop goes on
+        forked(lambda: inside_kind(kind))  # noqa: B023 - it has run when the loop continues
     os._exit(0)
 
 
 def inside_kind(kind: str) -> None:
-    """A process per count, and a line that tells whose it is.
+    """Run a process per count, and print a line that identifies it.
 
-    A process takes over its parent's count, so everything is made ready first, and then the parent only forks.
+    A process inherits its parent's count, so everything is prepared first, and then the parent only forks.
     """
     ready = [(name, deltas, run) for deltas in SIZES for name, run in runs(kind, deltas)]
     processes = [forked(run) for *_, run in ready]
@@ -72,7 +72,7 @@ def inside_kind(kind: str) -> None:
 
 
 def forked(run: Callable[[], object]) -> int:
-    """Run it in a process of its own; return the id that the process had."""
+    """Run a function in a new process, and return the id of the process."""
     process = os.fork()
     if not process:
         run()
@@ -83,7 +83,7 @@ def forked(run: Callable[[], object]) -> int:
 
 
 def count(kinds: list[str]) -> dict[tuple[str, str, int], int]:
-    """Instructions by kind, side and deltas."""
+    """Return kind, side and deltas → instructions."""
     valgrind = shutil.which("valgrind")
     if not valgrind:
         sys.exit("valgrind is not installed; on Debian: apt install valgrind")
@@ -99,13 +99,13 @@ def count(kinds: list[str]) -> dict[tuple[str, str, int], int]:
 
 
 def per_delta(counts: dict[tuple[str, str, int], int], kind: str, name: str) -> int | None:
-    """What one more delta costs."""
+    """Return the instructions for one more delta."""
     few, many = (counts.get((kind, name, deltas)) for deltas in SIZES)
     return None if few is None or many is None else round((many - few) / (SIZES[1] - SIZES[0]))
 
 
-def rows(_quick: bool, kinds: Sequence[str]) -> Rows:  # noqa: FBT001 - the same every time, quick or not
-    """A row for each kind."""
+def rows(_quick: bool, kinds: Sequence[str]) -> Rows:  # noqa: FBT001 - the same, quick or not
+    """Return a row for each kind."""
     counts = count(list(kinds))
     found = []
     for kind in kinds:

@@ -1,7 +1,7 @@
-"""How every benchmark here measures: things in turn, medians and spreads, ratios pair by pair.
+"""How all benchmarks here measure: alternating runs, medians and spreads, and ratios of neighbouring runs.
 
-A shared machine changes its speed from second to second. What runs in turn meets the same machine, so a ratio of two
-neighbours holds where neither of their times does.
+The speed of a shared machine changes from second to second. Runs that alternate meet the same machine, so the ratio of
+two neighbouring runs is reliable even though their times are not.
 """
 
 import argparse
@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 Rows: TypeAlias = list[dict[str, Any]]
-"""What a benchmark found, a row per case."""
+"""The results of a benchmark: a row per case."""
 
 
 @contextmanager
 def no_collections() -> Iterator[None]:
-    """No garbage collection while this lasts: whose turn it falls into is chance."""
+    """Turn garbage collection off, because it is chance which run it falls into."""
     gc.collect()
     gc.disable()
     try:
@@ -30,14 +30,14 @@ def no_collections() -> Iterator[None]:
 
 
 def clock(run: Callable[[], object]) -> float:
-    """Seconds of CPU that ``run`` takes."""
+    """Return the CPU seconds that ``run`` takes."""
     start = time.process_time()
     run()
     return time.process_time() - start
 
 
 def in_turn(runs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """What each run returns, ``rounds`` times, each time one after the other."""
+    """Call each run once per round, one after the other, and return name → the results."""
     costs: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
@@ -46,30 +46,30 @@ def in_turn(runs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, l
 
 
 def ratio(costs: Sequence[float], least: Sequence[float]) -> float:
-    """The median of the ratios, over as many pairs as there are."""
+    """Return the median of the ratios of pairs."""
     return statistics.median(cost / base for cost, base in zip(costs, least, strict=False))
 
 
 def spread(costs: Sequence[float]) -> float:
-    """Half of the costs lie within this part of the median of each other."""
-    if len(costs) < 2:  # noqa: PLR2004 - no spread of one
+    """Return the interquartile range of the costs, as a fraction of their median."""
+    if len(costs) < 2:  # noqa: PLR2004 - one value has no spread
         return 0.0
     low, middle, high = statistics.quantiles(costs, n=4, method="inclusive")
     return (high - low) / middle
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
-    """The power of the size with which the cost grows: the slope of a line through their logarithms."""
+    """Return the power of the size with which the cost grows: the slope of a line through the logarithms."""
     return statistics.linear_regression([math.log(size) for size in sizes], [math.log(cost) for cost in costs]).slope
 
 
 def significant(number: float, digits: int = 3) -> float:
-    """No more digits than were measured."""
+    """Round a number to its significant digits."""
     return float(f"{number:.{digits}g}")
 
 
 def markdown(rows: Sequence[Mapping[str, object]]) -> str:
-    """The rows as a Markdown table, numbers to the right."""
+    """Return the rows as a Markdown table, with numbers aligned to the right."""
     heads = list(dict.fromkeys(name for row in rows for name in row))
     right = [any(isinstance(row.get(head), int | float) for row in rows) for head in heads]
     lines = [heads, ["---:" if each else "---" for each in right]]
@@ -80,15 +80,15 @@ def markdown(rows: Sequence[Mapping[str, object]]) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    if isinstance(value, float) and value >= 100:  # noqa: PLR2004 - no decimals that say nothing
+    if isinstance(value, float) and value >= 100:  # noqa: PLR2004 - without meaningless decimals
         value = round(value)
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def main(rows: Callable[..., Rows], about: str | None, names: Sequence[str] = ()) -> None:
-    """The command line of a benchmark: its rows as a Markdown table, or as JSON.
+    """Run a benchmark from the command line: print its rows as a Markdown table, or as JSON.
 
-    ``rows`` is told whether to be quick and, where there are ``names``, which of them to measure.
+    ``rows`` gets whether to be quick and, if there are ``names``, those to measure.
     """
     arguments = argparse.ArgumentParser(description=(about or "").splitlines()[0])
     arguments.add_argument("--quick", action="store_true", help="fewer sizes and rounds")

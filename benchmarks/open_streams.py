@@ -1,10 +1,10 @@
-"""Many open streams on one event loop: the latency that parsing adds to a delta, and memory, beside a relay of bytes.
+"""Many open streams on one event loop: latency and memory of parsing, compared with relaying bytes.
 
-A worker of Uvicorn serves them all, and a process of clients reads them. Each stream says something now and then, at
-its own time. The worker makes the bytes of the upstream itself, with the time in them; a client measures from there to
-its own socket, and the worker measures to where it hands what it relays to Uvicorn: what lies between the two is how
-long processes wait for a core, whatever they relay. Each way has a fresh worker, and they take turns; what is told is
-the lowest of the rounds. CPU is the worker's, from when all streams are open.
+One worker of Uvicorn serves all streams, and a process of clients reads them. Each stream sends text at times of its
+own. The worker creates the upstream's bytes itself, with the time in them. A client measures from there to its own
+socket, and the worker measures to the point where it hands the data to Uvicorn. The difference is the time that
+processes wait for a core, whatever they relay. Each way has a new worker, and the ways alternate; the result is the
+lowest of the rounds. CPU is the worker's, from when all streams are open.
 
     python benchmarks/open_streams.py [--quick] [--json]
 
@@ -30,21 +30,21 @@ from streamfsm import StreamParser
 from streamfsm.sinks import Sse
 
 LOADS = ((200, 0.25, 40, 3), (1000, 0.5, 20, 3), (10_000, 20.0, 2, 1))
-"""How many streams, every how many seconds each says something, how often, and how many rounds."""
+"""Number of streams, seconds between texts, texts per stream, and rounds."""
 QUICK = ((100, 0.25, 4, 1),)
 WAYS = ("bytes only", "typed messages")
 _STAMP = re.compile(rb"@(\d+)@")
 
 
 def event(delta: dict[str, Any], finish: str | None = None) -> bytes:
-    """An event as servers send it."""
+    """Return an event as servers send it."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
     return f"data: {json.dumps(chunk)}\n\n".encode()
 
 
 async def upstream(phase: float, every: float, events: int) -> AsyncIterator[bytes]:
-    """The bytes of a server: text that is the time, now and then."""
+    """Yield the bytes of a server, which sends the time as text at intervals."""
     yield event({"role": "assistant", "content": "Hello"})
     await asyncio.sleep(phase)
     for _ in range(events):
@@ -54,7 +54,7 @@ async def upstream(phase: float, every: float, events: int) -> AsyncIterator[byt
 
 
 async def typed(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Typed messages as server-sent events."""
+    """Yield typed messages as server-sent events."""
     parser, sink = StreamParser(keep=False), Sse()
     async for data in source:
         for message in parser.feed_bytes(data):
@@ -62,13 +62,13 @@ async def typed(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def memory() -> float:
-    """What this process holds, in MiB."""
+    """Return the memory of this process in MiB."""
     (kib,) = re.findall(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text(encoding="ascii"))
     return int(kib) / 1024
 
 
 def worker(pipe: Connection, way: str, every: float, events: int) -> None:
-    """The process of the worker: tells its port, then, whenever asked, its CPU seconds, memory and latencies."""
+    """Run the worker. It sends its port, then, on request, its CPU seconds, memory and latencies."""
     import uvicorn
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -95,7 +95,7 @@ def worker(pipe: Connection, way: str, every: float, events: int) -> None:
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110 - it has no event for it
+        while not server.started:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
         pipe.send(server.servers[0].sockets[0].getsockname()[1])
         while await asyncio.to_thread(pipe.recv):
@@ -109,17 +109,17 @@ def worker(pipe: Connection, way: str, every: float, events: int) -> None:
 async def load(
     port: int, streams: int, every: float, events: int, pipe: Connection
 ) -> tuple[list[float], tuple[float, float, list[float]]]:
-    """The latencies of all deltas, in seconds, and what the worker tells while all streams are open."""
+    """Return the latencies of all deltas, in seconds, and the worker's figures while all streams are open."""
     latencies: list[float] = []
-    opens = 1 + streams / 400  # seconds in which all are opened
-    gate = asyncio.Semaphore(200)  # connections that are being opened
+    opens = 1 + streams / 400  # seconds to open all of them
+    gate = asyncio.Semaphore(200)  # the most connections that are being opened
     opened, all_open = 0, asyncio.Event()
 
     async def client(number: int) -> None:
         nonlocal opened
         async with gate:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            # Once all are open; each at a time of its own.
+            # After all are open, each at a time of its own.
             phase = opens + (streams - number) / streams * opens + every * number / streams
             writer.write(f"GET /?phase={phase} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
             head = await reader.readuntil(b"Hello")
@@ -147,13 +147,13 @@ async def load(
 
 
 def more_files() -> None:
-    """As many open files as this process may have."""
+    """Allow as many open files as the system permits."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def measured(way: str, streams: int, every: float, events: int) -> dict[str, float]:
-    """One way with so many streams."""
+    """Measure one way with this many streams."""
     here, other = multiprocessing.Pipe()
     spawn = multiprocessing.get_context("spawn")
     process = spawn.Process(target=worker, args=(other, way, every, events), daemon=True)
@@ -178,7 +178,7 @@ def measured(way: str, streams: int, every: float, events: int) -> dict[str, flo
 
 
 def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
-    """A row for each way and load."""
+    """Return a row for each way and load."""
     more_files()
     found = []
     for streams, every, events, rounds in QUICK if quick else LOADS:

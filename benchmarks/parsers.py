@@ -1,8 +1,8 @@
-"""Many open parsers at once: what each weighs, and whether feeding them in turns costs more than one after the other.
+"""Many open parsers: the memory of each, and whether feeding them in turn costs more than one after the other.
 
-Memory is counted twice: what Python allocated (``tracemalloc``) and what the process grew by (its resident set). Each
-case has a process of its own, because memory that was freed is used again. Turns go around all parsers, a delta each,
-so that among many no parser finds its data in the caches; that this is all that turns cost, a test counts. Garbage
+Memory is measured in two ways: what Python allocated (``tracemalloc``), and how much the process grew (its resident
+set). Each case has a process of its own, because freed memory is used again. Feeding in turn gives one delta to each
+parser, so that with many parsers none finds its data in the caches; a test counts that there is no other cost. Garbage
 collection is off.
 
     python benchmarks/parsers.py [--quick] [--json]
@@ -30,12 +30,12 @@ ROUNDS = 7
 
 
 def chunk(**delta: Any) -> dict[str, Any]:
-    """A chunk as a dict, as ``feed_bytes`` decodes it."""
+    """Return a chunk as a dict, as ``feed_bytes`` decodes it."""
     return {"id": "c", "model": "gpt-4o", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
 
 
 def arguments(text: str) -> dict[str, Any]:
-    """A chunk of a call's arguments."""
+    """Return a chunk of a call's arguments."""
     return chunk(tool_calls=[{"index": 0, "function": {"arguments": text}}])
 
 
@@ -50,7 +50,7 @@ CASES: dict[str, Callable[[], list[dict[str, Any]]]] = {
 
 
 def opened(chunks: list[dict[str, Any]]) -> StreamParser:
-    """A parser that has read some."""
+    """Return a parser that has read these chunks."""
     parser = StreamParser()
     for each in chunks:
         parser.feed(each)
@@ -58,9 +58,9 @@ def opened(chunks: list[dict[str, Any]]) -> StreamParser:
 
 
 def weight(case: str, parsers: int) -> dict[str, int]:
-    """Bytes a parser, in a process that has nothing else to do."""
-    make = CASES[case]  # anew for each parser: texts that are shared weigh nothing
-    spare = [opened(make()) for _ in range(100)]  # what is made once
+    """Return the bytes per parser, in a process of its own."""
+    make = CASES[case]  # new for each parser, because shared texts take no memory
+    spare = [opened(make()) for _ in range(100)]  # allocates what is made only once
     gc.collect()
     before = resident()
     kept = [opened(make()) for _ in range(parsers)]
@@ -76,12 +76,12 @@ def weight(case: str, parsers: int) -> dict[str, int]:
 
 
 def resident() -> int:
-    """Bytes of memory that the process has."""
+    """Return the resident memory of the process in bytes."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def weights(parsers: int) -> Rows:
-    """A row for each case."""
+    """Return a row for each case."""
     found = []
     for case in CASES:
         command = [sys.executable, __file__, "--weigh", case, str(parsers)]
@@ -91,7 +91,7 @@ def weights(parsers: int) -> Rows:
 
 
 def turns(parsers: int) -> Rows:
-    """A row each for feeding one after the other, and for feeding in turns."""
+    """Return a row for feeding one after the other, and one for feeding in turn."""
     deltas = [arguments("word") for _ in range(DELTAS)]
     alone, interleaved = [], []
     for _ in range(ROUNDS):
@@ -118,7 +118,7 @@ def turns(parsers: int) -> Rows:
 
 
 def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
-    """Weights, then turns among few and many."""
+    """Return the rows for memory, then for feeding few and many parsers."""
     parsers = PARSERS // 10 if quick else PARSERS
     return weights(parsers) + [row for count in (10, parsers) for row in turns(count)]
 

@@ -1,8 +1,8 @@
-"""What a delta costs others: the same call, four characters a delta, from the same ready chunk objects.
+"""The cost of a delta in other parsers: the same call, four characters per delta, from the same ready chunk objects.
 
-The logical stream is one ``send_message`` call; what counts at the end is the text of its ``message``. Each peer gives
-what its users get, which is not the same: decoded text as it comes, raw JSON as it comes, or nothing before the end.
-They run in turn, and one whose time for a size would pass the budget stops there.
+The logical stream is one ``send_message`` call; the final result must have the text of its ``message``. Each peer gives
+what its users get: decoded text while it streams, raw JSON while it streams, or nothing before the end. They run in
+turn; a peer whose expected time for a size exceeds the budget stops there.
 
     python benchmarks/peers.py [--quick] [--json]
 """
@@ -34,9 +34,9 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 STEP = 4
 ROUNDS = 7
 ENOUGH = 2.0
-"""Seconds: a peer that has taken so long at one size has had its rounds."""
+"""Seconds at one size after which a peer gets no more rounds."""
 BUDGET = 30.0
-"""Seconds: what one run at the next size may be expected to take."""
+"""The most seconds that a run at the next size may be expected to take."""
 
 Chunks = Iterator[ChatCompletionChunk]
 
@@ -46,15 +46,15 @@ class Peer(NamedTuple):
 
     name: str
     gives: str
-    """What its user has of the message before the stream ends."""
+    """What its users get of the message before the stream ends."""
     run: Callable[[Chunks], str]
-    """Reads the stream, and returns the text of the message: its deltas joined, where it streams them."""
+    """Reads the stream, and returns the text of the message, joined from deltas if it streams them."""
     right: bool = True
-    """Whether that is the message; partial-json-parser shows half a surrogate pair, and takes it back."""
+    """Whether that is the message; partial-json-parser shows half a surrogate pair, and retracts it."""
 
 
 def arguments_of(chunk: ChatCompletionChunk) -> str:
-    """What a chunk adds to the arguments, for those who read them themselves."""
+    """Return the arguments in a chunk."""
     return chunk.choices[0].delta.tool_calls[0].function.arguments or ""  # type: ignore[index, union-attr, return-value]
 
 
@@ -62,19 +62,19 @@ class Texts(list[str]):
     """Keeps the text of a message and drops the message, as the others do."""
 
     def append(self, message: AssistantMessage) -> None:  # type: ignore[override]
-        """Take a message."""
+        """Append the text of a message."""
         super().append(message.content)
 
 
 def read_floor(chunks: Chunks) -> str:
-    """The same loop as in ``feed.py``. It decodes nothing: its texts are the arguments."""
+    """Run the same loop as ``feed.py``. It decodes nothing; its texts are the arguments."""
     out = Texts()
     floor("message", chunks, out)  # type: ignore[arg-type]
     return message("".join(out))
 
 
 def read_streamfsm(chunks: Chunks) -> str:
-    """Typed messages of decoded text."""
+    """Read typed messages of decoded text."""
     parser = StreamParser(limits=LIMITS)
     text = [each.content for chunk in chunks for each in parser.feed(chunk)]  # type: ignore[union-attr]
     parser.close()
@@ -82,7 +82,7 @@ def read_streamfsm(chunks: Chunks) -> str:
 
 
 def read_openai(chunks: Chunks) -> str:
-    """The events of the client's own helper, behind ``client.chat.completions.stream``."""
+    """Read the events of the client's own helper, which ``client.chat.completions.stream`` uses."""
     state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
     for chunk in chunks:
         for _ in state.handle_chunk(chunk):
@@ -91,7 +91,7 @@ def read_openai(chunks: Chunks) -> str:
 
 
 class Ready(AsyncStream[ChatCompletionChunk]):
-    """In place of the client's response: chunks that are there."""
+    """Replaces the client's response by ready chunks."""
 
     def __init__(self, chunks: Chunks) -> None:
         self.chunks = chunks
@@ -109,7 +109,7 @@ PYDANTIC_AI = OpenAIChatModel("gpt-4o", provider=OpenAIProvider(openai_client=CL
 
 
 def read_pydantic_ai(chunks: Chunks) -> str:
-    """The events of a model's response, the client's request replaced by chunks that are there."""
+    """Read the events of a model's response, with the client's request replaced by ready chunks."""
 
     async def create(**_: Any) -> Ready:
         return Ready(chunks)
@@ -126,7 +126,7 @@ def read_pydantic_ai(chunks: Chunks) -> str:
 
 
 def read_langchain(chunks: Chunks) -> str:
-    """``acc + chunk``, from the chunks that its adapter for OpenAI makes."""
+    """Add up the chunks that its adapter for OpenAI makes."""
     whole = None
     for chunk in chunks:
         delta = chunk.choices[0].delta.tool_calls[0]  # type: ignore[index]
@@ -142,7 +142,7 @@ def read_langchain(chunks: Chunks) -> str:
 
 
 def rereading(read: Callable[[str], Any]) -> Callable[[Chunks], str]:
-    """Parse all that came, for every delta, and take what is new of the message."""
+    """Return a function that parses all of the text for each delta, and appends the new part of the message."""
 
     def run(chunks: Chunks) -> str:
         arguments = text = ""
@@ -158,12 +158,12 @@ def rereading(read: Callable[[str], Any]) -> Callable[[Chunks], str]:
 
 
 def read_ijson(chunks: Chunks) -> str:
-    """The coroutine that is sent bytes."""
+    """Send the bytes to ijson's coroutine."""
     events = ijson.sendable_list()
     parser = ijson.parse_coro(events)
     text = ""
     for chunk in chunks:
-        if data := arguments_of(chunk).encode():  # nothing would mean the end
+        if data := arguments_of(chunk).encode():  # an empty text would mean the end
             parser.send(data)
         for prefix, event, value in events:
             if (prefix, event) == ("message", "string"):
@@ -173,12 +173,12 @@ def read_ijson(chunks: Chunks) -> str:
 
 
 def read_whole(chunks: Chunks) -> str:
-    """The least that anything can cost which streams nothing."""
+    """Parse the arguments once at the end, the least that a parser can do that streams nothing."""
     return message("".join([arguments_of(chunk) for chunk in chunks]))
 
 
 def message(arguments: str) -> str:
-    """The message in whole arguments."""
+    """Return the message in complete arguments."""
     return str(json.loads(arguments)["message"])
 
 
@@ -198,7 +198,7 @@ PEERS = (
 
 
 def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
-    """A row per peer and size."""
+    """Return a row per peer and size."""
     pool = Pool("message")
     found: Rows = []
     seconds: dict[str, list[float]] = {peer.name: [] for peer in PEERS}  # medians, by size
@@ -223,7 +223,7 @@ def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
 
 
 def timed(peer: Peer, pool: Pool, text: str) -> float:
-    """Seconds of CPU for a whole stream; the time that the pool takes is not the peer's."""
+    """Return the CPU seconds for a complete stream, without those of the pool."""
     said: list[str] = []
     with no_collections():
         before = pool.seconds
@@ -234,8 +234,8 @@ def timed(peer: Peer, pool: Pool, text: str) -> float:
 
 
 def expected(seconds: list[float]) -> float:
-    """Seconds at the next size, if the cost grows on as it did; and never again, once a size was skipped."""
-    if len(seconds) < 2:  # noqa: PLR2004 - it takes two points
+    """Return the expected seconds at the next size, if the cost grows as before; a skipped size is infinite."""
+    if len(seconds) < 2:  # noqa: PLR2004 - an estimate takes two points
         return 0.0
     return seconds[-1] ** 2 / seconds[-2]
 

@@ -1,9 +1,9 @@
-"""A relay under load: streams a core, when it parses and writes typed messages, and when it only relays bytes.
+"""A relay under load: streams per core when it parses and writes typed messages, and when it only relays bytes.
 
-Three processes on the loopback interface: an upstream that says recorded events at the pace of a model, the relay, and
-the clients. The relay is an asyncio server without a framework, which the two ways would share anyway. What is counted
-is the relay's own CPU time, so that the others may take the other core: CPU seconds a stream give the streams that one
-core sustains at that pace.
+There are three processes on the loopback interface: an upstream that sends recorded events at a model's pace, the
+relay, and the clients. The relay is an asyncio server without a framework, whose cost would be the same for both. Only
+the relay's own CPU time is measured, so the others may use other cores. CPU seconds per stream give the number of
+streams that one core sustains at that pace.
 
     python benchmarks/proxy.py [--quick] [--json]
 """
@@ -25,20 +25,20 @@ from streamfsm.replay.capture import body
 from streamfsm.sinks import Sse
 
 STREAMS = 200
-EVENTS = 200  # of a stream
-SECONDS = 4.0  # that a stream lasts: 50 tokens a second
+EVENTS = 200  # in a stream
+SECONDS = 4.0  # the duration of a stream: 50 tokens per second
 ROUNDS = 5
 Way = Callable[[asyncio.StreamReader], AsyncIterator[bytes]]
 
 
 async def bytes_only(upstream: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """What came, as it came."""
+    """Yield the bytes as they arrive."""
     while data := await upstream.read(65_536):
         yield data
 
 
 async def typed(upstream: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """Typed messages as server-sent events."""
+    """Yield typed messages as server-sent events."""
     parser, sink = StreamParser(), Sse()
     while data := await upstream.read(65_536):
         if messages := parser.feed_bytes(data):
@@ -51,7 +51,7 @@ WAYS: dict[str, Way] = {"bytes only": bytes_only, "typed messages": typed}
 
 
 async def serve(handle: Callable[[asyncio.StreamWriter], Awaitable[None]], pipe: Connection) -> None:
-    """Serve until the pipe says so; tell the port first, then the CPU seconds meanwhile."""
+    """Serve until the pipe says stop. Send the port first, then the CPU seconds of each round."""
 
     async def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -61,7 +61,7 @@ async def serve(handle: Callable[[asyncio.StreamWriter], Awaitable[None]], pipe:
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0, backlog=1024)
     pipe.send(server.sockets[0].getsockname()[1])
-    while await asyncio.to_thread(pipe.recv):  # each round begins and ends with a word
+    while await asyncio.to_thread(pipe.recv):  # each round begins and ends with a message
         before = time.process_time()
         await asyncio.to_thread(pipe.recv)
         pipe.send(time.process_time() - before)
@@ -69,7 +69,7 @@ async def serve(handle: Callable[[asyncio.StreamWriter], Awaitable[None]], pipe:
 
 
 def upstream(pipe: Connection, seconds: float) -> None:
-    """The process of the server: the same body for everybody, an event at a time."""
+    """Run the server, which sends the same body to every client, one event at a time."""
     events = [f"{event}\n\n".encode() for event in body(chunks("message", EVENTS)).split("\n\n") if event]
 
     async def handle(writer: asyncio.StreamWriter) -> None:
@@ -82,7 +82,7 @@ def upstream(pipe: Connection, seconds: float) -> None:
 
 
 def relay(pipe: Connection, way: str, port: int) -> None:
-    """The process of the relay."""
+    """Run the relay."""
 
     async def handle(writer: asyncio.StreamWriter) -> None:
         reader, there = await asyncio.open_connection("127.0.0.1", port)
@@ -95,7 +95,7 @@ def relay(pipe: Connection, way: str, port: int) -> None:
 
 
 async def load(port: int, streams: int) -> list[bytes]:
-    """What each of many clients reads, all at once."""
+    """Return the bytes that each of many clients reads concurrently."""
 
     async def client() -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -107,14 +107,14 @@ async def load(port: int, streams: int) -> list[bytes]:
 
 
 def started(target: Callable[..., None], *arguments: object) -> tuple[Connection, int]:
-    """A process, by its pipe and its port."""
+    """Start a process, and return its pipe and its port."""
     here, there = multiprocessing.Pipe()
     multiprocessing.get_context("spawn").Process(target=target, args=(there, *arguments), daemon=True).start()
     return here, here.recv()
 
 
 def check(way: str, read: list[bytes]) -> None:
-    """Every client has read the whole message."""
+    """Check that each client has read the complete message."""
     for data in read:
         lines = data.decode().split("\n")
         events = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
@@ -128,7 +128,7 @@ def check(way: str, read: list[bytes]) -> None:
 
 
 def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
-    """A row for each way."""
+    """Return a row for each way."""
     streams, seconds, rounds = (50, 1.0, 3) if quick else (STREAMS, SECONDS, ROUNDS)
     source, port = started(upstream, seconds)
     relays = {way: started(relay, way, port) for way in WAYS}

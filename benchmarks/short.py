@@ -1,4 +1,4 @@
-"""What a short stream costs: a call of the message tool in nine chunks, from the parser's making to the result.
+"""The cost of a short stream: a call of the message tool in nine chunks, from creating the parser to the result.
 
 python benchmarks/short.py [--quick] [--json]
 """
@@ -13,14 +13,14 @@ from measure import Rows, main, no_collections, significant
 from streamfsm import StreamParser
 from streamfsm.replay.capture import body
 
-STREAMS = 100  # at once; each part of their lives is measured for all of them
+STREAMS = 100  # each stage is measured for all of them
 ROUNDS = 40
 PIECES = ('{"thi', 'nking":"a b', 'c","mess', 'age":"Hel', "lo the", 're"}')
 USAGE = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12, "prompt_tokens_details": {"cached_tokens": 0}}
 
 
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more: Any) -> dict[str, Any]:
-    """A chunk as OpenAI's server sends it."""
+    """Return a chunk as OpenAI's server sends it."""
     choices = [] if delta is None else [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
     stamps = {"service_tier": "default", "system_fingerprint": "fp_0123456789"}
     head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1762345678, "model": "gpt-4.1"}
@@ -28,7 +28,7 @@ def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more
 
 
 def stream() -> list[dict[str, Any]]:
-    """The chunks."""
+    """Return the chunks of the stream."""
     function = {"name": "send_message", "arguments": ""}
     call = {"index": 0, "id": "call_1", "type": "function", "function": function}
     pieces = [chunk({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}) for piece in PIECES]
@@ -37,7 +37,7 @@ def stream() -> list[dict[str, Any]]:
 
 
 def seconds(each: Callable[[StreamParser], object], parsers: list[StreamParser]) -> float:
-    """Seconds of CPU that this takes for one of the parsers."""
+    """Return the CPU seconds per parser."""
     start = time.process_time()
     for parser in parsers:
         each(parser)
@@ -45,7 +45,7 @@ def seconds(each: Callable[[StreamParser], object], parsers: list[StreamParser])
 
 
 def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
-    """A row for each part of a stream's life, and for all of it from bytes."""
+    """Return a row for each stage of a stream, and one for all of them from bytes."""
     chunks = stream()
     data = body(chunks).encode()
     first, *others, usage = chunks

@@ -1,4 +1,4 @@
-"""Measures all: keeps figures in ``docs/speed.json``, writes ``docs/speed.svg`` and the tables of ``docs/speed.md``.
+"""Runs all benchmarks. Writes ``docs/speed.json``, and from it ``docs/speed.svg`` and the tables of ``docs/speed.md``.
 
 Each benchmark runs in a process of its own. Sections that are not named keep their figures.
 
@@ -31,7 +31,7 @@ PACKAGES = (
     "partial-json-parser",
     "ijson",
 )
-LINES = {  # colours that differ without colour vision too (Okabe and Ito), ours thick
+LINES = {  # colours that differ even without colour vision (Okabe and Ito); ours is thick
     "floor": ("#999999", "--"),
     "streamfsm": ("#000000", "-"),
     "openai": ("#e69f00", "-"),
@@ -45,14 +45,14 @@ LINES = {  # colours that differ without colour vision too (Okabe and Ito), ours
 
 
 def measured(section: str, *, quick: bool) -> dict[str, Any]:
-    """The rows of a benchmark, and what they were measured on."""
+    """Run a benchmark, and return its rows and the machine."""
     command = [sys.executable, str(HERE / f"{section}.py"), "--json", *(["--quick"] if quick else [])]
     ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own code
     return {"on": machine(), "quick": quick, "rows": json.loads(ran.stdout)}
 
 
 def machine() -> dict[str, str]:
-    """What figures depend on."""
+    """Return what figures depend on."""
     cpuinfo = Path("/proc/cpuinfo")
     models = re.findall(r"model name\s*: (.*)", cpuinfo.read_text(encoding="ascii")) if cpuinfo.exists() else []
     versions = {each.name: each.version for each in distributions() if each.name in PACKAGES}
@@ -64,7 +64,7 @@ def machine() -> dict[str, str]:
 
 
 def rendered(page: str, sections: dict[str, Any]) -> str:
-    """The page with the tables of the sections."""
+    """Return the page with the tables of the sections."""
 
     def block(match: re.Match[str]) -> str:
         name = match[1]
@@ -82,7 +82,7 @@ def rendered(page: str, sections: dict[str, Any]) -> str:
 
 
 def table(name: str, rows: Rows) -> str:
-    """The rows as they are; those of different columns as a table each; those of the peers with a column a size."""
+    """Return the rows as tables, one for each set of columns; for peers, with a column per size."""
     if name == "peers":
         rows = by_size(rows)
     columns = list(dict.fromkeys(next(iter(row)) for row in rows))
@@ -90,7 +90,7 @@ def table(name: str, rows: Rows) -> str:
 
 
 def by_size(rows: Rows) -> Rows:
-    """A row for each peer: ns a delta by size, what was too slow to measure as a dash."""
+    """Return a row for each peer with ns per delta by size; a dash means too slow to measure."""
     peers: dict[str, dict[str, Any]] = {}
     for row in rows:
         peer = peers.setdefault(row["peer"], {"peer": row["peer"], "gives before the end": row["gives"]})
@@ -100,7 +100,7 @@ def by_size(rows: Rows) -> Rows:
 
 
 def draw(rows: Rows) -> None:
-    """Nanoseconds a delta over size."""
+    """Draw nanoseconds per delta over the size."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -120,13 +120,13 @@ def draw(rows: Rows) -> None:
 
 
 def main() -> None:
-    """Measure what is asked for; write what the figures say."""
+    """Run the requested benchmarks, and write the files."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("sections", nargs="*", metavar="SECTION", help=f"all, or some of: {', '.join(SECTIONS)}")
     arguments.add_argument("--quick", action="store_true", help="fewer sizes and rounds")
-    arguments.add_argument("--render", action="store_true", help="measure nothing; write what the figures say")
+    arguments.add_argument("--render", action="store_true", help="measure nothing; write the page from the figures")
     arguments.add_argument(
-        "--check", action="store_true", help="measure and write nothing; is the page as the figures?"
+        "--check", action="store_true", help="measure and write nothing; fail if the page differs from the figures"
     )
     options = arguments.parse_args()
     figures, page = DOCS / "speed.json", DOCS / "speed.md"

@@ -1,4 +1,4 @@
-"""What the state of a keyed stream weighs, as text, when a parser keeps its texts and when not; and what a step costs.
+"""The size of a keyed stream's state as text, when the parser keeps texts and when not, and the cost of a step.
 
 The state is a snapshot as compact JSON, which an engine such as Valkey or Flink keeps for each open stream. A step is
 what ``examples/streams/folding.py`` does: restore a parser, feed ten pieces, and take a snapshot.

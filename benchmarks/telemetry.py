@@ -1,4 +1,4 @@
-"""What observers cost per delta: one stream read from bytes, without an observer and with each of the telemetry's.
+"""The cost of observers per delta: one stream read from bytes, without an observer and with each of the telemetry's.
 
 The spans and metrics are recorded by OpenTelemetry's SDK, and exported to nowhere.
 
@@ -25,7 +25,7 @@ PIECES = [capture.body([chunk]).removesuffix("data: [DONE]\n\n").encode() for ch
 
 
 def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
-    """A row for each observer."""
+    """Return a row for each observer."""
     tracers, meters = TracerProvider(), MeterProvider([InMemoryMetricReader()])
     providers = {"tracer_provider": tracers, "meter_provider": meters}
     gen_ai, per_chunk = GenAi(**providers), GenAi(per_chunk=True, **providers)

@@ -1,8 +1,8 @@
-"""What an event costs from bytes: ``StreamParser.feed_bytes`` over the ``openai`` client's own ``for chunk in stream``.
+"""The cost of an event from bytes: ``StreamParser.feed_bytes`` compared with the ``openai`` client's own loop.
 
-Both read the same bytes of the same body, without a network: the client gets them from a transport in memory. The
-client only builds its chunk objects; the parser gives messages. They run in turn, so the ratio holds when the machine's
-speed drifts. Correctness is checked first.
+Both read the same bytes of the same body without a network; the client gets them from a transport in memory. The client
+only builds its chunk objects, while the parser emits messages. They run in turn, so the ratio holds when the machine's
+speed drifts. The results are checked first.
 
     python benchmarks/wire.py [--quick] [--json]
 """
@@ -31,9 +31,9 @@ KINDS = ("content", "message", "raw", "unlike", "twice", "responses")
 def chunks(kind: str, events: int) -> Iterator[dict[str, Any]]:
     """A stream of ``events`` deltas of about four characters, as OpenAI's server sends it.
 
-    Padding makes events of other lengths. In an ``unlike`` one, a message too, no two events are alike in what comes
-    before the text. In ``twice``, each event tells its text twice, beside an extra, as OpenRouter's reasoning does.
-    ``responses`` is the Responses API, which tells the text four times in all.
+    Padding gives events other lengths. In ``unlike``, which is a message, too, no two events are alike before the text.
+    In ``twice``, each event has its text twice, and an extra, as OpenRouter's reasoning does. ``responses`` is the
+    Responses API, which repeats the text three times.
     """
     if kind == "responses":
         yield from responses(events)
@@ -78,7 +78,7 @@ def chunks(kind: str, events: int) -> Iterator[dict[str, Any]]:
 
 
 def responses(events: int) -> Iterator[dict[str, Any]]:
-    """The same text by the Responses API: numbered deltas with padding, then the text whole, at three ends."""
+    """Yield the same text on the Responses API: numbered deltas with padding, then the complete text at three ends."""
     place = {"item_id": "msg_0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f6071", "output_index": 0, "content_index": 0}
     words = [f"w{number % 100:02} " for number in range(events)]
     part = {"type": "output_text", "text": "".join(words), "annotations": [], "logprobs": []}
@@ -113,12 +113,12 @@ def responses(events: int) -> Iterator[dict[str, Any]]:
 
 
 def pieces(data: bytes, size: int = 16_384) -> list[bytes]:
-    """The body as a network gives it."""
+    """Return the body in pieces, as a network delivers it."""
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
 class Body(http.AsyncByteStream):  # type: ignore[misc, name-defined]
-    """The pieces, as a transport gives them."""
+    """Delivers the pieces like a transport."""
 
     def __init__(self, parts: list[bytes]) -> None:
         self.parts = parts
@@ -129,7 +129,7 @@ class Body(http.AsyncByteStream):  # type: ignore[misc, name-defined]
 
 
 async def client_seconds(kind: str, parts: list[bytes]) -> tuple[float, int]:
-    """Seconds of CPU, and the number of chunks."""
+    """Return the CPU seconds, and the number of chunks."""
     headers = {"content-type": "text/event-stream"}
     transport = http.MockTransport(lambda _: http.Response(200, headers=headers, stream=Body(parts)))
     session = openai.DefaultAsyncHttpxClient(transport=transport)
@@ -146,7 +146,7 @@ async def client_seconds(kind: str, parts: list[bytes]) -> tuple[float, int]:
 
 
 def parser_seconds(parts: list[bytes]) -> tuple[float, StreamParser]:
-    """Seconds of CPU, and the parser."""
+    """Return the CPU seconds, and the parser."""
     parser = StreamParser()
     start = time.process_time()
     for part in parts:
@@ -156,7 +156,7 @@ def parser_seconds(parts: list[bytes]) -> tuple[float, StreamParser]:
 
 
 def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
-    """A row for each kind of stream."""
+    """Return a row for each kind of stream."""
     events, rounds = (500, 3) if quick else (EVENTS, ROUNDS)
     found = []
     for kind in KINDS:
@@ -167,7 +167,7 @@ def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
             own, parser = parser_seconds(parts)
             result = parser.result
             text = result.content or result.reasoning or result.tool_calls[0].arguments
-            if text.count("w") != events:  # fast and wrong counts for nothing
+            if text.count("w") != events:  # a fast parser must be right
                 raise AssertionError(f"wrong result of a {kind} stream")
             ours.append(own / count * 1e6)
             theirs.append(client / count * 1e6)

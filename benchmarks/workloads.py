@@ -1,4 +1,4 @@
-"""What the benchmarks feed: streams of every kind and of hostile shapes, as ready chunk objects; and the floor."""
+"""The input of benchmarks: streams of each kind and hostile streams, as ready chunk objects; and the floor."""
 
 import json
 import os
@@ -33,7 +33,7 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 
 
 def text_of(kind: str, size: int) -> str:
-    """The text of a stream of ``kind`` with about ``size`` characters."""
+    """Return the text of a stream of ``kind`` with about ``size`` characters."""
     if kind in HOSTILE:
         return HOSTILE[kind](size)
     if kind in ("content", "reasoning"):
@@ -48,8 +48,8 @@ class Pool:
     """Ready chunk objects whose text is replaced between batches, outside the clock.
 
     Attributes:
-        head: the chunks that come before the text.
-        seconds: of CPU that replacing texts has taken.
+        head: the chunks before the text.
+        seconds: the CPU seconds for replacing texts.
     """
 
     def __init__(self, kind: str) -> None:
@@ -67,7 +67,7 @@ class Pool:
         self._chunks = [_chunk(delta) for _ in range(BATCH)]
 
     def batches(self, text: str, step: int) -> Iterator[list[ChatCompletionChunk]]:
-        """The chunks of ``text`` cut every ``step`` characters."""
+        """Yield the chunks of ``text``, cut every ``step`` characters."""
         for start in range(0, len(text), step * BATCH):
             before = time.process_time()
             pieces = [text[at : at + step] for at in range(start, min(start + step * BATCH, len(text)), step)]
@@ -83,7 +83,7 @@ class Pool:
             yield self._chunks[: len(pieces)]
 
     def chunks(self, text: str, step: int) -> Iterator[ChatCompletionChunk]:
-        """The chunks of a whole stream, one after the other."""
+        """Yield the chunks of a complete stream, one after the other."""
         return chain(self.head, chain.from_iterable(self.batches(text, step)))
 
 
@@ -94,7 +94,7 @@ def _chunk(delta: dict[str, Any]) -> ChatCompletionChunk:
 
 
 def floor(kind: str, chunks: list[ChatCompletionChunk], out: list[StreamMessage]) -> None:
-    """The least that typed messages can cost: read the fields, build a message."""
+    """Do the least that typed messages need: read the fields, and build a message."""
     for seq, chunk in enumerate(chunks):
         delta = chunk.choices[0].delta
         message: StreamMessage
@@ -117,7 +117,7 @@ def floor(kind: str, chunks: list[ChatCompletionChunk], out: list[StreamMessage]
 
 
 def check(kind: str, text: str, result: StreamResult) -> None:
-    """A parser that is fast and wrong counts for nothing."""
+    """Check the result, because a fast parser must be right."""
     if kind in ("content", "reasoning"):
         right = getattr(result, kind) == text
     else:
