@@ -16,6 +16,8 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 from typing_extensions import Self
 
+from streamfsm.errors import MisuseError
+
 _OTID_NAMESPACE = UUID("6f1c3e0a-5d0b-4c57-9a3e-2b7d6c1f8e44")  # random; distinguishes our otids from other UUIDs
 _OTIDS_IN_ID = 128  # ordinals that fit the low seven bits of a UUID
 
@@ -408,9 +410,14 @@ def coalesce(messages: Iterable[_M]) -> list[_M]:
 
     Returns:
         New messages; their ``seq_id`` counts on from that of the first message.
+
+    Raises:
+        MisuseError: one of them is a boundary, not a message.
     """
     runs: list[list[_M]] = []
     for message in messages:
+        if not isinstance(message, Message):
+            raise MisuseError(f"coalesce joins messages, not {type(message).__name__}: leave boundaries out")
         if runs and message.continues(runs[-1][-1]):
             runs[-1].append(message)
         else:

@@ -217,7 +217,12 @@ class StreamParser:
 
         Returns:
             As :meth:`feed`.
+
+        Raises:
+            MisuseError: ``data`` is not bytes.
         """
+        if type(data) is not bytes:
+            data = _as_bytes(data)
         wire = self._wire
         if wire.body_done:
             return self._response.writer.drain()
@@ -528,6 +533,12 @@ class StreamParser:
             own = call.id if call.id not in given else None
             given.add(own)
             yield call, own or made_up_id(self.message_id, index, call.ordinal)
+
+
+def _as_bytes(data: object) -> bytes:
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise MisuseError(f"feed_bytes takes bytes, not {type(data).__name__}; feed takes chunks")
+    return bytes(data)
 
 
 def _answer(choice: Choice, field_name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from streamfsm.errors import ArgumentsError, MisuseError
 from streamfsm.messages import Model, StopReasonType
@@ -73,6 +73,7 @@ EXTRAS_BACK = ("extra_content", "provider_specific_fields", "reasoning_encrypted
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f]")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")  # half of a pair, or a whole pair
 
 
 class Anomaly(Model):
@@ -181,7 +182,7 @@ class ParsedCall(_Kept):
     def parse(self, model: type[_M]) -> _M: ...
 
     def parse(self, model: type[_M] | None = None) -> dict[str, Any] | _M:
-        """Decode the arguments of a ready call; ``{}`` if there are none.
+        """Decode the arguments of a ready call; ``{}`` if there are none. A lone surrogate becomes U+FFFD (law 2).
 
         Args:
             model: a pydantic model that validates them.
@@ -195,17 +196,33 @@ class ParsedCall(_Kept):
             pydantic.ValidationError: a ``ValueError``, too: the arguments do not fit the ``model``.
         """
         if not self.ready or self.verdict == "text":
-            why = "takes text" if self.ready else f"is not ready ({self.verdict})"
-            raise self._unusable(f"the call of {self.name!r} {why}: it has no arguments to use")
+            raise self._unusable(f"the call of {self.name!r} {self._why_unusable}")
         try:
-            decoded = json.loads(self._json)
+            decoded: dict[str, Any] = json.loads(self._json)
+            if _SURROGATE.search(self._json):
+                decoded = _without_lone_surrogates(decoded)
         except (ValueError, RecursionError) as error:
             raise self._unusable(f"the arguments of {self.name!r} cannot be decoded: {error}") from error
-        return decoded if model is None else model.model_validate_json(self._json)
+        if model is None:
+            return decoded
+        try:
+            return model.model_validate_json(self._json)
+        except ValidationError as error:
+            if error.errors(include_input=False)[0]["type"] != "json_invalid":
+                raise
+        return model.model_validate(decoded)  # pydantic decodes no lone surrogates, and fewer levels than json
 
     def arguments_without(self, *names: str) -> dict[str, Any]:
         """Return what :meth:`parse` returns, without these members, such as thoughts. Missing members are ignored."""
         return {name: value for name, value in self.parse().items() if name not in names}
+
+    @property
+    def _why_unusable(self) -> str:
+        if self.ready:
+            return "takes text, which is in its `arguments`"
+        if self.verdict in ("incomplete", "invalid", "trailing"):
+            return f"is not ready: its arguments are {self.verdict}"
+        return "is not ready: it is in doubt (see `anomalies`), or the response is not complete (see `stop_reason`)"
 
     def _unusable(self, why: str) -> ArgumentsError:
         return ArgumentsError(why, self.name, self.arguments, self.verdict, self.error_offset)
@@ -214,6 +231,11 @@ class ParsedCall(_Kept):
     def is_closed(self) -> bool:
         """Whether the call has a name, and its arguments are structurally complete; it may still be in doubt."""
         return self.ready or (bool(self.name) and self.verdict in ("valid", "lenient"))
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether :meth:`StreamResult.assistant_message` returns the call by default, so that it must be answered."""
+        return self.is_closed and not self.hosted
 
     @property
     def _json(self) -> str:
@@ -447,9 +469,15 @@ _TEXTS = ("content", "reasoning", "refusal")
 _LISTS = ("reasoning_details", "tool_calls")
 _GOES_BACK: dict[CallsBack, Callable[[ParsedCall], bool]] = {
     "ready": lambda call: call.ready,
-    "closed": lambda call: call.is_closed and not call.hosted,
+    "closed": lambda call: call.goes_back,
     "all": lambda call: bool(call.name) and not call.hosted,
 }
+
+
+def _without_lone_surrogates(value: Any) -> Any:
+    """Return a decoded value with U+FFFD for each lone surrogate in it, which no UTF-8 can hold."""
+    text = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
+    return json.loads(text.decode("utf-16", "replace"))
 
 
 def _fields(extras: dict[str, list[Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from streams import Stream, streams
 
 from streamfsm import (
     Limits,
+    MisuseError,
     OpenAIStreamingInterface,
     StopReasonType,
     StreamParser,
@@ -91,6 +92,16 @@ def test_an_event_that_is_no_json_fails_the_stream(data):
     messages, parser = fed([f"data: {json.dumps(chunk(content='Hi'))}\n\ndata: {data}\n\ndata: {data}\n\n".encode()])
     assert said(messages) == [("assistant", "Hi"), ("stop", "error")]
     assert parser.result.error.code == "not_json"
+
+
+def test_a_body_may_be_anything_that_is_bytes():
+    data = f"data: {json.dumps(chunk(content='Hi'))}\n\n".encode()
+    parser = StreamParser()
+    pieces = [data[:9], bytearray(data[9:20]), memoryview(data)[20:]]
+    assert said([each for piece in pieces for each in parser.feed_bytes(piece)]) == [("assistant", "Hi")]
+    for other in ("data: {}", None, [data]):
+        with pytest.raises(MisuseError, match="feed_bytes takes bytes"):
+            parser.feed_bytes(other)
 
 
 def test_an_event_is_bounded():

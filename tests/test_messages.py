@@ -19,6 +19,7 @@ from streamfsm import (
     AssistantMessage,
     FunctionCall,
     HiddenReasoningMessage,
+    MisuseError,
     OmittedReasoningContent,
     ReasoningContent,
     ReasoningMessage,
@@ -31,6 +32,7 @@ from streamfsm import (
     ToolCallMessage,
     coalesce,
 )
+from streamfsm.boundaries import RunEnded
 from streamfsm.messages import otid
 
 DATE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -287,6 +289,11 @@ def test_neighbours_of_one_kind_are_joined_and_numbered(messages, expected):
     assert coalesce(messages) == expected
     assert coalesce(iter(messages)) == expected
     assert coalesce(expected) == expected
+
+
+def test_a_boundary_among_messages_is_refused():
+    with pytest.raises(MisuseError, match="not RunEnded"):
+        coalesce([a("x"), RunEnded("otid")])
 
 
 def test_joining_leaves_the_messages_it_was_given_as_they_were():

@@ -350,6 +350,14 @@ class Query(BaseModel):
     q: int
 
 
+class Text(Query):
+    text: str
+
+
+class Named(Query):
+    name: str
+
+
 def test_ready_calls_are_those_that_may_be_run_and_tell_their_arguments():
     chunks = [chunk(call(0, "a", "f", CLOSED)), chunk(call(1, "b", "f", '{"q":"\n"}')), chunk(call(2, "c", "f", ""))]
     result = result_of(*chunks, chunk(call(0, "d", "f", '{"thinking":"Hm","q":2}'), choice=1, finish="tool_calls"))
@@ -379,6 +387,38 @@ def test_thoughts_are_taken_out_of_the_arguments():
     (ready,) = result_of(chunk(call(0, "c", "f", '{"thinking":"Hm","q":2}'))).ready_calls
     assert ready.arguments_without("thinking", "plan") == {"q": 2}
     assert ready.arguments_without() == ready.parse()
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"\ud800x", "\ufffdx"),
+        (r"x\uDC00", "x\ufffd"),
+        (r"\ude00\ud83d", "\ufffd\ufffd"),
+        (r"\ud83d\ude00\ud83d", "😀\ufffd"),
+        ("\ud83d", "\ufffd"),
+        (r"\\ud800", r"\ud800"),
+    ],
+)
+def test_a_lone_surrogate_in_arguments_is_replaced_with_and_without_a_model(written, read):
+    (ready,) = result_of(chunk(call(0, "c", "f", f'{{"q":1,"text":"{written}"}}'))).ready_calls
+    assert ready.parse() == {"q": 1, "text": read}
+    assert ready.parse(Text) == Text(q=1, text=read)
+    with pytest.raises(ValidationError, match="name"):
+        ready.parse(Named)
+
+
+def test_arguments_that_only_python_decodes_fit_a_model():
+    deep = "[" * 500 + "]" * 500
+    (ready,) = result_of(chunk(call(0, "c", "f", f'{{"q":1,"a":{deep}}}'))).ready_calls
+    assert ready.parse(Query) == Query(q=1)
+
+
+def test_what_is_hosted_is_closed_but_does_not_go_back():
+    fields = {"index": 0, "id": "c", "tool_call_id": "c", "name": "f", "arguments": "{}", "verdict": "valid"}
+    own, hosted = ParsedCall(**fields, ready=True), ParsedCall(**fields, ready=False, hosted=True)
+    assert (own.is_closed, own.goes_back) == (True, True)
+    assert (hosted.is_closed, hosted.goes_back) == (True, False)
 
 
 def test_what_is_text_or_cannot_be_decoded_is_refused():
