@@ -47,9 +47,30 @@ list(interface.process_sync(call_chunks("search", ["{}"])))
 """,
     "early.md": """
 import json
-from helpers import call_chunks
-from streamfsm import StreamParser, ToolCallRevoked, ToolCallSealed, iter_messages
-response, start = call_chunks("search", ["{}"]), lambda *_: None
+from types import SimpleNamespace
+from helpers import call, chunk
+from streamfsm import ArgumentsError, StreamParser, ToolCallRevoked, ToolCallSealed, iter_messages
+HUGE, NESTED = '{"n":' + "1" * 5000 + "}", '{"n":' + "[" * 100_000 + "]" * 100_000 + "}"
+TOOLS, started, cancelled = {"search": None, "write": None, "shell": None}, [], []
+response = [
+    chunk(call(0, "call_0", "search", "{}")),
+    chunk(call(1, "call_1", "search", HUGE)),
+    chunk(call(2, "call_2", "search", NESTED)),
+    chunk(call(3, "call_3", "send_message", '{"message":"Hi"}')),
+    chunk(call(4, "call_4", "fly", "{}")),
+    chunk(call(5, "call_5", "write", "{}")),
+    chunk({"index": 6, "id": "call_6", "type": "custom", "custom": {"name": "shell", "input": "ls"}}),
+    chunk(call(7, "call_7", "search", '{"n":1}')),
+    chunk(call(7, arguments="}")),
+    chunk(call(8, "call_8", "search", HUGE)),
+    chunk(call(8, arguments="}")),
+    chunk(finish="tool_calls"),
+]
+
+
+def start(name, arguments):
+    started.append((name, arguments))
+    return SimpleNamespace(cancel=lambda: cancelled.append(arguments))
 """,
     "recording.md": """
 from helpers import call_chunks
@@ -73,6 +94,15 @@ async def create(**_):
 
 
 client = SimpleNamespace(chat=SimpleNamespace(completions=SimpleNamespace(create=create)))
+""",
+}
+# What has become of it.
+AFTER = {
+    "early.md": """
+assert started == [("search", {}), ("search", {"n": 1}), ("write", {})]
+assert cancelled == [{"n": 1}]
+assert running.keys() == {"call_0", "call_5"}
+assert answers.keys() == {"call_1", "call_2", "call_3", "call_4", "call_6"}
 """,
 }
 # These have files of their own, which ask more: test_testing_docs.py and, with the clients, test_clients.py.
@@ -103,6 +133,7 @@ def test_every_block_of_a_page_runs_and_prints_what_the_page_says(page: Path, tm
         printed = run(code, page.name, names)
         if expected:
             assert printed == expected
+    run(AFTER.get(page.name, ""), page.name, names)
 
 
 def test_a_page_that_is_run_elsewhere_has_blocks():
