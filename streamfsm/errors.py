@@ -18,6 +18,11 @@ class StreamFsmError(Exception):
     """The base class of every exception that this library raises."""
 
 
+def with_extra(extra: str) -> str:
+    """Return what to do if a package of this extra is not installed."""
+    return f"install streamfsm with its extra {extra!r}"
+
+
 class MisuseError(StreamFsmError, ValueError):
     """The caller made a mistake, such as an invalid argument or a snapshot of another version."""
 

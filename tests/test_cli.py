@@ -467,7 +467,7 @@ def test_what_is_not_installed_is_named(recorded, monkeypatch, capsys, missing):
     for name in missing:
         monkeypatch.setitem(sys.modules, name, None)
     assert main(["replay", recorded([chunk()])]) == 2
-    needs = f"streamfsm: replay needs {' and '.join(missing)}: pip install 'streamfsm[cli]'\n"
+    needs = f"streamfsm: replay needs {' and '.join(missing)}: install streamfsm with its extra 'cli'\n"
     assert capsys.readouterr() == ("", needs)
 
 
@@ -675,7 +675,7 @@ def test_what_cannot_be_fuzzed_is_one_line_and_exit_code_2(fuzz, recorded, capsy
 def test_fuzz_names_what_is_not_installed(fuzz, recorded, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     assert fuzz(recorded(WORDS)) == 2
-    assert capsys.readouterr().err == "streamfsm: fuzz needs hypothesis: pip install 'streamfsm[testing]'\n"
+    assert capsys.readouterr().err == "streamfsm: fuzz needs hypothesis: install streamfsm with its extra 'testing'\n"
 
 
 @pytest.mark.parametrize("option", [["--examples", "0"], ["--examples", "x"], ["--timeout", "0"], ["--timeout", "x"]])

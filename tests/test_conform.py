@@ -491,7 +491,10 @@ def test_it_names_what_is_not_installed(conform, monkeypatch):
         "streamfsm.cli.conform.find_spec", lambda name: None if name == "hypothesis" else find_spec(name)
     )
     code, printed = conform()
-    assert (code, printed.err) == (2, "streamfsm: conform needs hypothesis: pip install 'streamfsm[testing]'\n")
+    assert (code, printed.err) == (
+        2,
+        "streamfsm: conform needs hypothesis: install streamfsm with its extra 'testing'\n",
+    )
 
 
 def test_junit_has_a_test_for_each_case_that_a_law_judges():

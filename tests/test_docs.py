@@ -30,6 +30,12 @@ GENERATED = [
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
+WHERE_INSTALLING_IS_SAID = ("streamfsm", "docs", "examples", "benchmarks", "conformance", "fuzz", "tests")
+TEXTS = (".md", ".py", ".rst", ".txt", ".toml", ".cff", ".html", ".ts", ".js", ".mjs")
+INSTALLS = re.compile(
+    r"\b(?:pip3? install|uv add|uv pip install|uvx|pipx (?:run|install)) [^\n#;`]*?(?<![\w/.-])streamfsm\b"
+)
+
 
 # -- generated text ----------------------------------------------------------------------------------------------------
 
@@ -159,6 +165,26 @@ def test_every_make_target_that_is_named_is_there(page: Path):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"(?:^|`|[a-z=] )make (?:[A-Z]+=\S+ )?([a-z]+)(?:`|  )", page.read_text(encoding="utf-8")):
         assert f"\n{target}:" in makefile
+
+
+def test_nothing_says_to_install_the_package_from_an_index():
+    """The name is the project's only once there is a release."""
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (.*)", changes, re.MULTILINE) == ["Unreleased"], "there is a release: remove this test"
+    files = [
+        *(path for folder in WHERE_INSTALLING_IS_SAID for path in (ROOT / folder).rglob("*")),
+        *(path for path in ROOT.iterdir() if path.suffix in (".md", ".py", ".toml", ".cff")),
+    ]
+    texts = [path for path in files if path.is_file() and path.suffix in TEXTS and "node_modules" not in path.parts]
+    assert [str(path) for path in texts if INSTALLS.search(path.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize("extra", ["", "[otel]"])
+@pytest.mark.parametrize("command", ["pip install", "pip install -U 'ray[data]'", "uv add", "uvx --from", "pipx run"])
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+def test_a_command_that_installs_from_an_index_is_found(command: str, quote: str, extra: str):
+    assert INSTALLS.search(f"{command} {quote}streamfsm{extra}{quote} starlette")
+    assert not INSTALLS.search(f"{command} {quote}.{extra}{quote} starlette\npython -m streamfsm")
 
 
 def test_every_law_is_told_with_its_test():

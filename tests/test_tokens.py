@@ -138,7 +138,7 @@ def test_without_tiktoken_counts_are_estimates_and_the_warning_says_what_to_inst
     assert tokens.counter() == (tokens.estimate, False)
     assert tokens.counter() == (tokens.estimate, False)
     assert [record.message for record in caplog.records] == [
-        "token counts are estimates: tiktoken is not installed (pip install 'streamfsm[tokens]')"
+        "token counts are estimates: tiktoken is not installed (install streamfsm with its extra 'tokens')"
     ]
 
 

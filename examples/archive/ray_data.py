@@ -1,6 +1,6 @@
 """An archive of recordings on Ray Data, with the function that ``streamfsm replay DIR`` runs in processes.
 
-    pip install streamfsm 'ray[data]'
+    pip install . 'ray[data]'
     python examples/archive/ray_data.py DIR > messages.jsonl
 
 A worker that dies costs nothing: Ray does its rows again, and they come out as before, because the function depends on

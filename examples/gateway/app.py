@@ -1,6 +1,6 @@
 """A gateway: relays an OpenAI-compatible server as typed messages, AG-UI and UI messages, with a page to watch it.
 
-    pip install 'streamfsm[ag-ui,openai]' starlette uvicorn
+    pip install '.[ag-ui,openai]' starlette uvicorn
     python examples/gateway/app.py                       # a scripted model on this machine: no key, no network
     OPENAI_API_KEY=… MODEL=gpt-4.1 python examples/gateway/app.py          # or any server, with OPENAI_BASE_URL
 

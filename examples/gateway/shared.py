@@ -1,6 +1,6 @@
 """Runs of a gateway that is several processes: workers, producers, and Valkey or Redis between them.
 
-    pip install 'streamfsm[openai,redis]' starlette uvicorn
+    pip install '.[openai,redis]' starlette uvicorn
     export REDIS_URL=redis://127.0.0.1:6379
     python examples/gateway/shared.py                                               # a producer, or several
     uvicorn --app-dir examples/gateway --factory app:app --workers 4

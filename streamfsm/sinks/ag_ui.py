@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from streamfsm.errors import MisuseError
+from streamfsm.errors import MisuseError, with_extra
 from streamfsm.machines.declaration import Row
 from streamfsm.messages import Message, StopReasonType
 from streamfsm.result import Anomaly
@@ -108,7 +108,7 @@ def _model(word: str) -> Any:
     try:
         from ag_ui import core
     except ImportError as error:
-        raise MisuseError("AgUi needs ag-ui-protocol: pip install 'streamfsm[ag-ui]'") from error
+        raise MisuseError(f"AgUi needs ag-ui-protocol: {with_extra('ag-ui')}") from error
     return getattr(core, f"{word.title().replace('_', '')}Event")
 
 

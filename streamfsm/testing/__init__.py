@@ -1,6 +1,6 @@
 """A conformance and fuzz kit for any parser of Chat Completions or Responses streams: strategies, laws, reports.
 
-``pip install 'streamfsm[testing]'``; ``docs/testing.md`` shows how to use it with a parser of your own.
+It needs the extra ``testing``; ``docs/testing.md`` shows how to use it with a parser of your own.
 """
 
 from streamfsm.testing.channels import Growing, GrowingArguments, check_channels, grows_into
