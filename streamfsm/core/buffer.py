@@ -1,6 +1,6 @@
-"""``Buffer``: text that grows piece by piece, at the memory of the joined text; and what a snapshot holds of a text.
+"""``Buffer``: text that grows piece by piece, in the memory of the joined text; and the form of a text in a snapshot.
 
-``Passing`` is a text of which only a digest stays, by which a text that is told again is known.
+``Passing`` is a text that is not kept: only its digest is, which recognises a text that is sent again.
 """
 
 import json
@@ -14,11 +14,11 @@ from pydantic_core import CoreSchema, core_schema
 from streamfsm.core.written_calls import LONGEST, written_call
 
 PIECES = 128
-"""Pieces that wait to be joined: of one character each, they take 57 bytes and more a character, joined 1 to 4."""
+"""The most pieces before they are joined. A character in a piece of its own takes 57 bytes or more, joined 1 to 4."""
 _BLOCK = 1 << 14
-"""Characters of a block, which is not copied any more. So each character is copied a bounded number of times."""
+"""Characters of a block. Blocks are not copied again, so each character is copied a bounded number of times."""
 _DIGEST_BLOCK = 1 << 10
-"""Characters of a block of which a digest is made."""
+"""Characters of a block for the digest, which is computed block by block."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DIGEST = re.compile("[0-9a-f]{32}|")
 
@@ -26,30 +26,30 @@ _DIGEST = re.compile("[0-9a-f]{32}|")
 def _read(value: Any) -> str:
     text = json.loads(value["escaped"]) if isinstance(value, dict) else value
     if not isinstance(text, str):
-        raise ValueError("not a text")  # noqa: TRY004 - which pydantic reports
+        raise ValueError("not a text")  # noqa: TRY004 - pydantic reports a ValueError
     return text
 
 
 def holds_half(text: str) -> bool:
-    """Whether half of a surrogate pair is in a text."""
+    """Whether a text contains half of a surrogate pair."""
     return not text.isascii() and _SURROGATE.search(text) is not None
 
 
 def _written(text: str) -> str | dict[str, str]:
-    """Return a text as UTF-8 can hold it: where half a character is in it, escaped."""
+    """Return a text in a form that UTF-8 can represent: escaped if it contains half of a surrogate pair."""
     return text if not holds_half(text) else {"escaped": json.dumps(text)}
 
 
 Half: TypeAlias = Annotated[str, PlainValidator(_read), PlainSerializer(_written)]
-"""Text that may hold half a surrogate pair, whose other half may come next."""
+"""Text that may contain half of a surrogate pair, whose other half may come next."""
 
 
 class Buffer(list[str]):
-    """Text that grows: appending costs the same at any size, unlike ``str`` on an attribute.
+    """Text that grows. Appending costs the same at any size, unlike ``+=`` on an attribute that is a ``str``.
 
-    ``io.StringIO`` would take 15 bytes a character of small pieces on Python 3.10 and 3.11, and four on any after a
-    ``seek``; this takes what the text takes, and a few kilobytes. It is the list of the latest pieces, so that a lane
-    can append one for every delta without a call: ``append`` it, and ``join`` the pieces once they are ``PIECES``.
+    With small pieces, ``io.StringIO`` would take 15 bytes a character on Python 3.10 and 3.11, and on any version four
+    bytes after a ``seek``; this takes the memory of the text, and a few kilobytes. It is the list of the latest pieces,
+    so a lane can ``append`` a delta without a Python call, and then ``join`` them if there are more than ``PIECES``.
     """
 
     __slots__ = ("_blocks",)
@@ -60,7 +60,7 @@ class Buffer(list[str]):
 
     @property
     def size(self) -> int:
-        """Characters so far."""
+        """The number of characters so far."""
         return len(self._blocks or ()) * _BLOCK + sum(map(len, self))
 
     def write(self, text: str) -> None:
@@ -75,15 +75,15 @@ class Buffer(list[str]):
 
     @property
     def marker(self) -> str | None:
-        """The marker of the first call that the text holds as text."""
+        """The marker of the first call written as text; see :mod:`streamfsm.core.written_calls`."""
         return written_call(self.getvalue())
 
     def begins(self, text: str, at: int) -> bool:
-        """Whether ``text[at:]`` begins with this text, or is its beginning. No more is read than ``text`` is long."""
+        """Whether ``text[at:]`` begins with this text, or is its beginning. The cost is that of reading ``text``."""
         return text.startswith(self.part(0, max(len(text) - at, 0)), at)
 
     def part(self, start: int, size: int) -> str:
-        """Return up to ``size`` characters from ``start`` on, at a cost that does not depend on the text's length."""
+        """Return up to ``size`` characters from ``start`` on. The cost does not depend on the length of this text."""
         self.join()
         blocks = self._blocks or []
         first = min(start // _BLOCK, len(blocks))
@@ -91,13 +91,13 @@ class Buffer(list[str]):
         return found[start - first * _BLOCK :][:size]
 
     def cut(self, size: int) -> None:
-        """Take away what follows the first ``size`` characters."""
+        """Remove all but the first ``size`` characters."""
         whole = size // _BLOCK
         self[:] = [self.part(whole * _BLOCK, size % _BLOCK)]
         self._blocks = (self._blocks or [])[:whole]
 
     def clear(self) -> None:
-        """Take away all of the text."""
+        """Remove all of the text."""
         super().clear()
         self._blocks = None
 
@@ -117,32 +117,32 @@ class Buffer(list[str]):
         )
 
     def written(self) -> Any:
-        """Return what a snapshot holds."""
+        """Return the form of the text in a snapshot."""
         return _written(self.getvalue())
 
 
 class Passing(Buffer):
-    """Text that passes: its size stays, a digest of it, and its last characters, at most some thousand.
+    """Text that is not kept, except its size, a digest, and its last characters, a few thousand at most.
 
-    Its value is empty: nothing of it can be told again.
+    Its value is empty.
     """
 
     __slots__ = ("_digest", "_digested", "_marker", "_waiting")
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
-        self._digested = 0  # characters that only the digest knows
+        self._digested = 0  # the number of characters that are only in the digest
         self._digest = ""
-        self._marker: str | None = None  # that of a call that begins in them
-        self._waiting = 0
+        self._marker: str | None = None  # the marker of a call that begins in those characters
+        self._waiting = 0  # the number of characters that are not in the digest yet
         self.append(text)
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> "Passing":
-        """Return the text of a snapshot.
+        """Return a text from its form in a snapshot.
 
         Raises:
-            ValueError: it is none.
+            ValueError: ``value`` is not such a form.
         """
         passing, rest, digested, marker = cls(), value.get("rest"), value.get("digested"), value.get("marker")
         if (
@@ -153,19 +153,19 @@ class Passing(Buffer):
             or not (marker is None or (isinstance(marker, str) and digested and written_call(marker) == marker))
             or holds_half(rest)
         ):
-            raise ValueError("not a text that passed")
+            raise ValueError("not a text that was not kept")
         passing.append(rest)
         passing._digested, passing._digest, passing._marker = digested, value["digest"], marker
         return passing
 
     @property
     def size(self) -> int:
-        """See :class:`Buffer`, as for all of them."""
+        """See :class:`Buffer`."""
         return self._digested + self._waiting
 
     @property
     def marker(self) -> str | None:
-        """That of a call that began early, or of one in the last characters."""
+        """The marker of the first call written as text."""
         return self._marker or written_call("".join(self))
 
     @property
@@ -175,7 +175,7 @@ class Passing(Buffer):
         return _digest_of(self._digest, "".join(self))
 
     def append(self, text: str) -> None:
-        """Append a piece. The last one can be cut."""
+        """Append a piece. Only the last piece can be cut again."""
         if self._waiting > 2 * _DIGEST_BLOCK:
             self.join()
         super().append(text)
@@ -184,11 +184,11 @@ class Passing(Buffer):
     write = append
 
     def getvalue(self) -> str:
-        """Return nothing."""
+        """Return an empty string."""
         return ""
 
     def begins(self, text: str, at: int) -> bool:
-        """Whether ``text[at:]`` begins with this text. A beginning of it cannot be told from another text."""
+        """Whether ``text[at:]`` begins with this text; ``False`` for a beginning of this text, which is not kept."""
         self.join()
         if len(text) - at < self.size:
             return len(text) == at
@@ -198,18 +198,18 @@ class Passing(Buffer):
         return known == self._digest and text.startswith("".join(self), end)
 
     def part(self, start: int, size: int) -> str:  # noqa: ARG002 - as of any buffer
-        """Return nothing."""
+        """Return an empty string."""
         return ""
 
     def cut(self, size: int) -> None:
-        """Take away the end of the last piece, or all of it."""
+        """Remove the end of the last piece, or all of that piece."""
         more = self.size - size
         self._waiting -= more
         last = self.pop()
         super().append(last[: len(last) - more])
 
     def join(self) -> None:
-        """Make the digest of all but the last characters, in which a call may have begun that still goes on."""
+        """Digest all but the last characters, in which an incomplete call may have begun."""
         text = "".join(self)
         whole = max(len(text) - LONGEST, 0) // _DIGEST_BLOCK * _DIGEST_BLOCK
         if whole and self._marker is None:
@@ -220,7 +220,7 @@ class Passing(Buffer):
         self._digested, self._waiting = self._digested + whole, len(text) - whole
 
     def written(self) -> Any:
-        """Return what a snapshot holds: the same, however the text was cut."""
+        """Return the form of the text in a snapshot, which does not depend on how the text was cut."""
         self.join()
         return {"digested": self._digested, "digest": self._digest, "marker": self._marker, "rest": self[0]}
 

@@ -22,7 +22,7 @@ class CallReader:
         limits: the most calls, and the most characters of a name.
         channels: which arguments are captured.
         lane_policy: how lanes of calls read their arguments.
-        outlet: where the output of calls goes.
+        outlet: receives the output of calls.
         anomalies: records guesses and contradictions.
         meter: counts calls, ids and indexes towards the total limit.
 

@@ -1,7 +1,7 @@
-"""The input of the core, in terms of no particular wire: the events of a chunk, in reading order.
+"""The input of the core, independent of the wire: the events of a chunk, in reading order.
 
-A source passes events to a :class:`Handler`; no code behind the handler knows a wire. An empty string and ``None`` both
-mean that the wire said nothing, and sources leave such events out.
+A source reports events to a :class:`Handler`; no code behind the handler depends on a wire. An empty string and
+``None`` both mean that the wire said nothing, and sources leave out such events.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,17 +15,17 @@ from streamfsm.result import AnomalyKind, CallKind
 TextField: TypeAlias = Literal["reasoning", "content", "refusal", "transcript"]
 Form: TypeAlias = Literal["json", "text", "members"]
 """The form of a piece of arguments. ``json``: part of a JSON text. ``text``: part of a free text, which is not JSON.
-``members``: whole members of an object, without its braces; the next piece may add more."""
+``members``: complete members of an object, without its braces; the next piece may add more."""
 
 
 @dataclass(slots=True)
 class Envelope:
-    """The id or the model of the response; it replaces the previous one."""
+    """The id or the model of the response, which replaces the previous one."""
 
     id: str | None
     model: str | None
     tells_thoughts: bool = False
-    """Whether this wire says where the model thought, so that its name need not."""
+    """Whether this wire shows where the model reasons, so that its name does not have to."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Text:
     field: TextField
     text: str
     cumulative: bool = False
-    """Whether the piece holds all of the field's text so far."""
+    """Whether the piece repeats all of the field's text so far."""
     part: int = 0
     """Which of the field's texts it belongs to, on a wire whose answers have several parts. Each is a lane."""
 
@@ -60,39 +60,39 @@ class CallPiece:
     entry: int = 0
     """Position in the delta's list."""
     cumulative: bool = False
-    """Whether name and arguments each hold all of their text so far."""
+    """Whether name and arguments each repeat all of their text so far."""
     extras: Mapping[str, Any] | None = None
-    """Fields that are not read."""
+    """Fields that the parser does not interpret."""
     form: Form = "json"
 
 
 @dataclass(slots=True)
 class CallFrame:
-    """What the wire says of a call besides its arguments. The wire's index alone says which call: no rule decides it.
+    """What the wire says about a call besides its arguments. The wire's index identifies the call, without any rule.
 
-    The first one at an index starts a call, and later ones add to it.
+    The first frame at an index begins a call, and later ones add to it.
     """
 
     choice: int
     wire_index: int
     id: str
     name: str
-    """All of it."""
+    """The complete name."""
     kind: CallKind = "function"
     form: Form = "json"
     hosted: bool = False
     """Whether the server runs the call."""
     incomplete: bool = False
-    """Whether the wire says that the call is not whole."""
+    """Whether the wire says that the call is incomplete."""
     in_doubt: bool = False
-    """Whether something of the call was guessed."""
+    """Whether anything about the call was guessed."""
     extras: Mapping[str, Any] | None = None
-    """Fields that are not read."""
+    """Fields that the parser does not interpret."""
 
 
 @dataclass(slots=True)
 class Whole:
-    """The wire says that a text, or a call's arguments, are whole: no delta follows, but the same may be said again."""
+    """The wire says that a text, or a call's arguments, are complete: no delta follows, but it may be repeated."""
 
     choice: int
     field: TextField | None
@@ -100,12 +100,12 @@ class Whole:
     place: int
     """The part of the text field, or the wire's index of the call."""
     text: str
-    """All of it; empty if the wire does not say."""
+    """The complete text; empty if the wire does not repeat it."""
 
 
 @dataclass(slots=True)
 class Thought:
-    """A piece of a structured reasoning detail. Its text, if any, is a :class:`Text` of its own."""
+    """A piece of structured reasoning. Its text, if any, also comes as a :class:`Text`."""
 
     choice: int
     kind: str
@@ -116,21 +116,22 @@ class Thought:
     """Reasoning that cannot be read: encrypted or redacted."""
     signature: str | None
     cumulative: bool = False
-    """Whether the text is all of it so far."""
+    """Whether the text repeats all of it so far."""
     extras: Mapping[str, Any] | None = None
-    """Fields that are not read."""
+    """Fields that the parser does not interpret."""
     field: str = "reasoning_details"
     """The wire's field in which the piece came."""
     part: int | None = None
-    """The part of the reasoning that is its text; then, or with ``apart``, nothing continues the detail."""
+    """The part of the reasoning that is its text. If it has one, no other piece continues it."""
     apart: bool = False
+    """Whether it has no such part, and no other piece continues it either."""
     place: int = 0
-    """Of what has no such part: the number of the first part that comes after it."""
+    """Without such a part: the number of the first part that comes after it."""
 
 
 @dataclass(slots=True)
 class HiddenThought:
-    """The wire says that the model thought, and shows nothing of it."""
+    """The wire says that the model reasoned, and shows nothing of it."""
 
     choice: int
     part: int
@@ -139,7 +140,7 @@ class HiddenThought:
 
 @dataclass(slots=True)
 class Remembered:
-    """The wire's reader keeps something of what came, for what comes later: it takes memory."""
+    """The wire's reader keeps something for later, which takes memory and so counts towards ``Limits.total``."""
 
     thing: Thing | None
     size: int
@@ -147,12 +148,12 @@ class Remembered:
 
 @dataclass(slots=True)
 class ItemBegins:
-    """The wire begins another of the items that make up its answer; their number is limited."""
+    """Another item of the answer begins; the number of items is limited."""
 
 
 @dataclass(slots=True)
 class Extra:
-    """A field that is not read."""
+    """A field that the parser does not interpret."""
 
     choice: int | None
     name: str
@@ -189,13 +190,13 @@ class Failure:
 
 @dataclass(slots=True)
 class AnomalyReport:
-    """Something that the wire's own description does not allow; it becomes an anomaly of the result."""
+    """Something that the wire's specification does not allow; it becomes an anomaly in the result."""
 
     kind: AnomalyKind
     detail: str
     choice: int | None
     fields: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """Fields that are not read because of the anomaly; they are kept as extras."""
+    """Fields that cannot be interpreted because of the anomaly; they are kept as extras."""
 
 
 Event: TypeAlias = (
@@ -218,7 +219,7 @@ Event: TypeAlias = (
 
 
 class Handler(Protocol):
-    """Receives the events of chunks. Text and calls come as arguments, not as objects: nearly every delta has one."""
+    """Receives the events of chunks. Texts and calls come as arguments, not objects: nearly every delta has one."""
 
     def text(self, choice: int, field: TextField, text: str, cumulative: bool = False, part: int = 0) -> None:
         """See :class:`Text`."""
@@ -238,7 +239,7 @@ class Handler(Protocol):
         """See :class:`CallPiece`."""
 
     def take(self, event: Event) -> None:
-        """Take any other event."""
+        """Handle any other event."""
 
 
 _fields_of_call = attrgetter(*CallPiece.__slots__)

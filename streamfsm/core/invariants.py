@@ -162,7 +162,7 @@ INVARIANTS: tuple[tuple[str, Holds], ...] = (
     ("each lane has the choice and the position that it is stored under", _lanes),
     ("positions refer to calls and details that exist", _positions),
     ("turns refer to lanes that exist", _turns),
-    ("what is held back is short, and has come", _held_back),
+    ("text held back is short, and was received", _held_back),
     ("texts hold no half of a surrogate pair", _whole_characters),
     ("extras hold JSON", _extras_are_json),
     ("sizes are within the limits", _sizes),

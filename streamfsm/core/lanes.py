@@ -50,7 +50,7 @@ OPEN = frozenset(STREAM.table.live)
 
 
 class Outlet(Protocol):
-    """Where a lane's output goes."""
+    """Receives a lane's output."""
 
     def boundary(self, lane: "Lane", event: str, emits: str | Mapping[str, Any] = "") -> None:
         """``event`` fires; ``emits`` is what its row emits, if anything: a text, or several fields of the message."""

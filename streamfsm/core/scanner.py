@@ -177,7 +177,7 @@ class Scanner:
     begins: int = 0
     """Characters before the object, or before a ``null`` in its place."""
     ends: int = 0
-    """Characters up to the end of the object, once that has come."""
+    """Characters up to the end of the object, once the object has closed."""
     beyond: str = ""
     """The unread end of the text: what follows the object and white space if the scanner ``stops``; what did not fit if
     it is ``full``."""

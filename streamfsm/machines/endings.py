@@ -156,7 +156,7 @@ class Outcome(NamedTuple):
 # fmt: off
 OUTCOMES = (
     Outcome("failed",    "*",       "*",     Reason.error,      False, "it is unknown what is missing"),
-    Outcome("cancelled", "*",       "*",     Reason.cancelled,  False, "the caller wants nothing of it to run"),
+    Outcome("cancelled", "*",       "*",     Reason.cancelled,  False, "the caller wants none of it to run"),
     Outcome("done",      "cut",     "*",     None,              False, "the server says that something is missing"),
     Outcome("done",      "whole",   "*",     None,              True,  "the server says that the output is complete"),
     Outcome("done",      "status",  "calls", Reason.tool_calls, True,  "the server says that the output is complete, and calls wait"),

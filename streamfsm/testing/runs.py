@@ -139,7 +139,7 @@ class OwnProcess:
     ``os.fork``, and a result and a trace that can be pickled.
 
     Args:
-        parse: makes the parser.
+        parse: returns a new parser.
     """
 
     def __init__(self, parse: Parse) -> None:
