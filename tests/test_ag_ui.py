@@ -108,5 +108,5 @@ def test_ag_ui_validate_finds_no_error(chunks, ending, options):
 
 def test_without_the_package_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ag_ui", None)
-    with pytest.raises(MisuseError, match=r"streamfsm\[ag-ui\]"):
+    with pytest.raises(MisuseError, match="AgUi needs ag-ui-protocol: install streamfsm with its extra 'ag-ui'"):
         _model.__wrapped__("RUN_STARTED")
