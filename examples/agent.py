@@ -1,6 +1,6 @@
-"""An agent loop: the model thinks, asks for a tool, gets its result, and speaks through ``send_message``.
+"""An agent loop: the model thinks, calls a tool, gets its result, and speaks through ``send_message``.
 
-The server here is a scripted one on this machine. For a real one, give ``AsyncOpenAI`` its URL and key.
+The server is a scripted one on this machine. For a real one, give ``AsyncOpenAI`` its URL and key.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from streamfsm.wires.chat.chunking import every
 
 
 def tool(name: str, **parameters: str) -> Any:
-    """A tool's schema. Each tool has an argument for the model's thoughts, which comes first."""
+    """Return a tool's schema. The first argument of each tool is for the model's thoughts."""
     properties = {key: {"type": kind} for key, kind in {"thinking": "string", **parameters}.items()}
     schema = {"type": "object", "properties": properties, "required": list(properties)}
     return {"type": "function", "function": {"name": name, "parameters": schema}}
@@ -29,20 +29,20 @@ TOOLS = [tool("search", query="string", limit="integer"), tool("send_message", m
 
 
 def search(query: str, limit: int) -> list[str]:
-    """The one tool that does something."""
+    """Return what the search finds."""
     return [f"{query}: yes, on the wing", "A swift can stay in the air for ten months."][:limit]
 
 
 async def agent(client: openai.AsyncOpenAI, question: str) -> None:
-    """Call the model until it has spoken and asks for no more."""
+    """Call the model until it has spoken and calls no more tools."""
     messages: list[Any] = [{"role": "user", "content": question}]
-    for _ in range(20):  # requests at most
+    for _ in range(20):  # the most requests
         stream = await client.chat.completions.create(model="scripted", messages=messages, tools=TOOLS, stream=True)
         interface = OpenAIStreamingInterface(use_assistant_message=True, put_inner_thoughts_in_kwarg=True)
         async with aclosing(interface.process(stream)) as response:
             await show(response)
         result = interface.result
-        calls = [call for call in result.tool_calls if call.is_closed]  # these go back, and must be answered
+        calls = [call for call in result.tool_calls if call.is_closed]  # these are sent back, and must be answered
         messages.append(result.assistant_message())
         for call, answer in zip(calls, await asyncio.gather(*map(run, calls)), strict=True):
             messages.append({"role": "tool", "tool_call_id": call.tool_call_id, "content": answer})
@@ -53,21 +53,21 @@ async def agent(client: openai.AsyncOpenAI, question: str) -> None:
 
 
 async def run(call: ParsedCall) -> str:
-    """What the model is told of its call: the result, or why there is none."""
+    """Run a call, and return the text for the model: the result, or the reason why there is none."""
     try:
         arguments = call.parse()  # raises unless the call is ready
         arguments.pop("thinking", None)
         if call.name == "send_message":
             return "sent"
         found = await asyncio.to_thread({"search": search}[call.name], **arguments)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the model may do better
+    except Exception as error:  # noqa: BLE001 - the model may correct any error
         return f"not done: {error!r}"
     print(f"runs: {call.name}({arguments}) -> {found}")
     return json.dumps(found)
 
 
 async def show(response: AsyncIterator[StreamMessage]) -> None:
-    """Print what the model thinks and says, as it comes."""
+    """Print thoughts and speech as they arrive."""
     kind = ""
     async for message in response:
         if message.message_type == "reasoning_message":
@@ -88,7 +88,7 @@ THEN = "send_message", {"thinking": "That settles it.", "message": "Yes, in the 
 
 
 def respond(request: dict[str, Any]) -> Iterator[bytes]:
-    """A call, token by token: of the search first, of the message once its result is there."""
+    """Yield a call, token by token: first of the search, then, with its result, of the message tool."""
     name, arguments = THEN if request["messages"][-1]["role"] == "tool" else FIRST
     call = {"index": 0, "id": "call_1", "function": {"name": name, "arguments": json.dumps(arguments)}}
     choice = {"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}
@@ -100,7 +100,7 @@ def respond(request: dict[str, Any]) -> Iterator[bytes]:
 
 async def main() -> None:
     """Ask one question."""
-    http = openai.DefaultAsyncHttpxClient(trust_env=False)  # no proxy on the way to this machine
+    http = openai.DefaultAsyncHttpxClient(trust_env=False)  # no proxy for requests to this machine
     with serve(respond) as url:
         async with openai.AsyncOpenAI(base_url=url, api_key="none", http_client=http) as client:
             await agent(client, "Do swifts sleep?")

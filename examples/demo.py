@@ -1,6 +1,6 @@
-"""Show example streams as they arrive: the raw wire beside the messages; then one of them in three chunkings.
+"""Shows example streams as they arrive, the raw wire next to the messages; then one of them in three chunkings.
 
-Run by ``make demo``. On a terminal the streams play; ``--no-delay`` shows them at once.
+``make demo`` runs it. In a terminal, the streams play at a readable pace; ``--no-delay`` shows them at once.
 """
 
 import json
@@ -45,17 +45,17 @@ KINDS = {
     "tool_call_message": ("calls", "cyan"),
     "stop_reason": ("stops", "yellow"),
 }
-PACE = 0.03  # seconds from chunk to chunk
+PACE = 0.03  # seconds between chunks
 
 
 def heading(text: str) -> None:
-    """Print a line that begins a part."""
+    """Print a heading."""
     print()
     print(f"━━ {text} ".ljust(80, "━"))
 
 
 def wire(chunk: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what a chunk says: names of fields, and their text."""
+    """Yield the names of a chunk's fields, and their texts."""
     if "error" in chunk:
         yield "error", json.dumps(chunk["error"])
     for choice in chunk.get("choices", ()):
@@ -67,16 +67,16 @@ def wire(chunk: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 class Columns:
-    """A stream as two columns: a row for each run of messages, with the wire that led to it."""
+    """A stream in two columns: a row for each run of messages, next to the wire text that led to it."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[Text, Text, Text]] = []
         self._sent = Text()
-        """What came since the last message."""
+        """The wire text since the last message."""
         self._field = self._otid = ""
 
     def send(self, name: str, text: str) -> None:
-        """Add a piece of the wire."""
+        """Add a piece of wire text."""
         if name == self._field:
             self._sent.append("│", "dim")
         else:
@@ -85,7 +85,7 @@ class Columns:
         self._field = name
 
     def give(self, message: StreamMessage) -> None:
-        """Add a message, to the row of the one before it if it continues that; what was sent led to it."""
+        """Add a message, in the same row as the previous one if it continues that."""
         kind, style = KINDS[message.message_type]
         if message.otid != self._otid:
             self._rows.append((Text(), Text(kind, f"bold {style}"), Text()))
@@ -110,7 +110,7 @@ class Columns:
 
 
 def play(title: str, name: str, pace: float) -> None:
-    """Show a capture as it comes, then which of its calls can be run."""
+    """Show a capture as it arrives, then which of its calls can be run."""
     heading(f"{title}: {name}")
     parser = StreamParser(think_tags=THINK_TAGS if name == "think-tags.sse" else None)
     columns, console = Columns(), Console(highlight=False)
@@ -136,14 +136,14 @@ def play(title: str, name: str, pace: float) -> None:
 
 
 def replayed(name: str, *options: str) -> list[str]:
-    """The messages of a capture, as JSON."""
+    """Return the messages of a capture as JSON."""
     with redirect_stdout(StringIO()) as output:
         main(["replay", str(CAPTURES / name), "--json", *options])
     return output.getvalue().splitlines()
 
 
 def compare(name: str) -> None:
-    """Cut one capture in three ways and see that all say the same."""
+    """Cut a capture in three ways, and show that the output is the same."""
     heading(f"The first stream again, cut in other ways: {name}")
     expected = replayed(name)
     for chunking, how in (("whole", "uncut"), ("char", "a character a chunk"), ("random:7", "anywhere")):

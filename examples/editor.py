@@ -1,6 +1,6 @@
-"""A coding agent's files, typed live into the terminal: each text of its calls, decoded while it streams.
+"""Shows the files that a coding agent writes: each text in its calls, decoded while it streams.
 
-The server here is a scripted one on this machine. For a real one, give ``OpenAI`` its URL and key.
+The server is a scripted one on this machine. For a real one, give ``OpenAI`` its URL and key.
 """
 
 import json
@@ -36,7 +36,7 @@ CALLS = [
 
 
 def show(messages: Iterator[Any], console: Console) -> None:
-    """Type each text into a panel of its own, as it comes."""
+    """Show each text in a panel of its own, as it arrives."""
     paths: dict[str | None, str] = {}
     panel = None
     for message in messages:
@@ -59,7 +59,7 @@ def show(messages: Iterator[Any], console: Console) -> None:
 
 
 def script(pause: float) -> Iterator[bytes]:
-    """The response of the scripted server, a few characters at a time."""
+    """Yield the response of the scripted server, a few characters at a time."""
     calls = [
         {
             "index": index,

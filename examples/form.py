@@ -1,6 +1,6 @@
-"""A typed form that fills itself: the arguments of a call as a model of what is there, while they stream.
+"""A typed form that fills itself: the arguments of a call as a partial model, while they stream.
 
-The server here is a scripted one on this machine. For a real one, give ``AsyncOpenAI`` its URL and key.
+The server is a scripted one on this machine. For a real one, give ``AsyncOpenAI`` its URL and key.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from streamfsm.wires.chat.chunking import every
 
 
 class Guest(BaseModel):
-    """Who comes, and what they eat."""
+    """A guest, and what they eat."""
 
     name: str
     meal: Literal["fish", "beans"]
@@ -41,7 +41,7 @@ BOOKING = (
 
 
 async def fill(stream: Any) -> Booking:
-    """Show the form whenever something of it is new; return the whole of it, validated."""
+    """Show the form whenever it changes, and return the complete form, validated."""
     interface = OpenAIStreamingInterface(channels=[Channel("$..*", "book")])
     async for form in partial_objects(interface.process(stream), Booking):
         guests = ", ".join(f"{guest.name or '…'} ({guest.meal or '…'})" for guest in form.guests or ())
@@ -50,7 +50,7 @@ async def fill(stream: Any) -> Booking:
 
 
 def script(pause: float) -> Iterator[bytes]:
-    """The response of the scripted server, a few characters at a time."""
+    """Yield the response of the scripted server, a few characters at a time."""
     call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "book", "arguments": BOOKING}}
     chunk: dict[str, Any] = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "scripted"}
     whole = [

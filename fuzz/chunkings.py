@@ -1,8 +1,8 @@
-"""Law 1 on many chunkings: ``python fuzz/chunkings.py COUNT [--jobs N] [--first SEED]``. Exits with 1 if any differs.
+"""Tests law 1 on many chunkings: ``python fuzz/chunkings.py COUNT [--jobs N] [--first SEED]``. Exit code 1: failed.
 
-Streams of both wires are drawn by a plain generator of random numbers, and recorded ones are read where they lie beside
-the project; each is cut in many ways, all of which must say the same. The seeds of findings are kept in a database of
-Hypothesis, which HYPOTHESIS_DATABASE names, and which processes share: every run tries them first.
+Streams of both wires are generated from random numbers, and recorded ones are read from a folder next to the project,
+if there is one. Each is cut in many ways, all of which must give the same output. The seeds of findings are kept in a
+Hypothesis database, named by HYPOTHESIS_DATABASE, which processes can share; each run tries them first.
 """
 
 import os
@@ -28,8 +28,8 @@ from streamfsm.testing import responses as of
 from streamfsm.wires.chat.chunking import split
 
 A_STREAM = 50
-"""Chunkings of a stream."""
-SHORT = 2000  # pieces of a recorded stream that is cut here; a longer one takes seconds a chunking
+"""Chunkings per stream."""
+SHORT = 2000  # the most pieces of a recorded stream; a longer one takes seconds per chunking
 KEY = b"streamfsm chunkings"
 PARSERS = (
     TracedParser,
@@ -40,7 +40,7 @@ ENDS = ("completed", "completed", "max_output_tokens", "content_filter", "failed
 
 
 def responses_stream(rng: random.Random) -> Stream:
-    """One to three items and an end."""
+    """Return a response of one to three items, with an end."""
     makers = (
         lambda at: of.message(at, [(rng.choice(("content", "refusal")), words(rng)) for _ in range(rng.randint(1, 2))]),
         lambda at: of.reasoning(
@@ -55,20 +55,20 @@ def responses_stream(rng: random.Random) -> Stream:
 
 
 def words(rng: random.Random) -> str:
-    """A text that does not end in half a character, which would wait while other parts speak."""
+    """Return a text that does not end in half a character, which would be held back while other parts continue."""
     return text(rng).strip("\ud83d")
 
 
 @cache
 def recorded() -> list[Stream]:
-    """The recorded streams of a moderate length."""
+    """Return the recorded streams of moderate length."""
     bodies = [(CAPTURES / name).read_bytes().decode(errors="replace") for name in (*FILES, *RESPONSES)]
     streams = [Stream.of(capture.chunks(body)) for body in bodies]
     return [stream for stream in streams if 1 < len(stream.pieces) <= SHORT]
 
 
 def check(seed: int, count: int = A_STREAM) -> tuple[str, int]:
-    """Cut one stream in many ways; returns its kind, and how many ways."""
+    """Cut one stream in many ways, and return its kind and the number of ways."""
     rng = random.Random(seed)
     kind = rng.choices(("chat", "responses", "recorded"), (48, 48, 4 if FILES else 0))[0]
     if kind == "recorded":
@@ -82,7 +82,7 @@ def check(seed: int, count: int = A_STREAM) -> tuple[str, int]:
 
 
 def work(place: str, seeds: range) -> tuple[Counter[str], list[str]]:
-    """What a process does."""
+    """Check the streams of these seeds, in a worker process."""
     found, counts, kept = [], Counter[str](), database(place)
     for seed in seeds:
         try:
@@ -96,12 +96,12 @@ def work(place: str, seeds: range) -> tuple[Counter[str], list[str]]:
 
 
 def main() -> int:
-    """Try as many chunkings as the command line says."""
+    """Check as many chunkings as the command line asks for."""
     parser = ArgumentParser()
     parser.add_argument("count", type=int, help="chunkings")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--first", type=int, default=0, help="seed of the first stream")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin nothing new after so long")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="start no new stream after this time")
     arguments = parser.parse_args()
     place = os.environ.get("HYPOTHESIS_DATABASE", ".hypothesis/examples")
     counts, found, start = Counter[str](), [], monotonic()

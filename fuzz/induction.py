@@ -1,8 +1,8 @@
-"""Law 1 for every chunking of a body, by induction: ``python fuzz/induction.py BODIES [--first SEED] [--recorded N]``.
+"""Proves law 1 for every chunking of a body, by induction: ``python fuzz/induction.py BODIES [--first SEED]``.
 
-Bodies of both wires are drawn by a generator of random numbers, with line ends of any sort; and the shortest recorded
-ones are read where they lie beside the project. All ways to cut each into bytes are proved to say the same; of a body
-of more than ``WHOLE`` bytes, those with pieces of at most ``PIECE`` bytes. Exits with 1 if any differs.
+Bodies of both wires, with all sorts of line ends, are generated from random numbers; and the shortest recorded ones
+(``--recorded N``) are read from a folder next to the project. The proof covers all ways to cut a body into bytes; for
+bodies of more than ``WHOLE`` bytes, all ways with pieces of at most ``PIECE`` bytes. Exit code 1: an output differs.
 """
 
 import json
@@ -26,7 +26,7 @@ from streamfsm.testing import LawBroken
 
 WHOLE = 320
 PIECE = 48
-MOST = 1500  # bytes of a generated body: what is beyond is cut off, which is a chunking too
+MOST = 1500  # bytes of a generated body; a longer one is cut off there
 OPTIONS: tuple[dict[str, Any], ...] = (
     {},
     {"assistant_tool": None, "inner_thoughts_kwarg": None},
@@ -37,7 +37,7 @@ _LEFT_OUT = ("id", "object", "created", "model", "sequence_number", "obfuscation
 
 
 def body(rng: random.Random) -> tuple[str, bytes]:
-    """A body of one of the wires, without what says nothing."""
+    """Return a body of one of the wires, without events that change nothing."""
     kind = rng.choice(("chat", "responses"))
     made = chat_stream(rng) if kind == "chat" else responses_stream(rng)
     chunks = made.cut(rng.sample(range(len(made.pieces)), rng.randint(0, min(len(made.pieces), 3))))
@@ -53,7 +53,7 @@ def body(rng: random.Random) -> tuple[str, bytes]:
 
 
 def bodies(seeds: range, recorded: int) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
-    """All bodies, each with its name and options."""
+    """Yield all bodies, each with its name and options."""
     for seed in seeds:
         rng = random.Random(seed)
         kind, data = body(rng)
@@ -64,12 +64,12 @@ def bodies(seeds: range, recorded: int) -> Iterator[tuple[str, bytes, dict[str, 
 
 
 def main() -> int:
-    """Prove as many as the command line says."""
+    """Prove the law for as many bodies as the command line asks for."""
     parser = ArgumentParser()
     parser.add_argument("bodies", type=int, help="bodies to generate")
     parser.add_argument("--first", type=int, default=0, help="seed of the first")
     parser.add_argument("--recorded", type=int, default=0, help="recorded bodies of each wire, the shortest first")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin nothing new after so long")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="start no new body after this time")
     given = parser.parse_args()
     start, found, chunkings, feeds, whole, parted, size = monotonic(), 0, 0, 0, 0, 0, 0
     for name, data, options in bodies(range(given.first, given.first + given.bodies), given.recorded):
@@ -78,7 +78,7 @@ def main() -> int:
         is_whole = len(data) <= WHOLE
         try:
             proof = prove(data, longest=None if is_whole else PIECE, **options)
-        except (LawBroken, MisuseError) as broken:  # a state whose snapshot is refused is a finding, too
+        except (LawBroken, MisuseError) as broken:  # a state whose snapshot is rejected is a finding, too
             found += 1
             print(f"{name}, {options}: {broken}")
             continue

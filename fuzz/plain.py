@@ -1,6 +1,6 @@
-"""A target on random bytes, without an engine: ``python fuzz/plain.py TARGET COUNT [SEED]``. Exits with 1 if any fails.
+"""Runs a target on random bytes, without an engine: ``python fuzz/plain.py TARGET COUNT [SEED]``. Exit code 1: failed.
 
-This is for targets that take too long for one, such as ``captures``. A failure is printed with its seed.
+This is for targets that are too slow for an engine, such as ``captures``. A failure is printed with its seed.
 """
 
 import random
@@ -12,14 +12,14 @@ import targets
 
 
 def main() -> int:
-    """Try as many inputs as the command line says."""
+    """Try as many inputs as the command line asks for."""
     name, count, first = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0
     failed, start = 0, monotonic()
     for seed in range(first, first + count):
         chance = random.Random(seed)
         try:
             getattr(targets, name)(chance.randbytes(chance.randint(0, 256)))
-        except Exception:  # noqa: BLE001 - this is what is looked for
+        except Exception:  # noqa: BLE001 - any exception is a finding
             failed += 1
             print(f"seed {seed}:")
             print_exc(file=sys.stdout)

@@ -1,6 +1,6 @@
-"""Fuzz a target of ``targets.py``, guided by coverage: ``python fuzz/run.py scanner``; or a property of the tests.
+"""Fuzzes a target of ``targets.py``, or a property of the tests, guided by coverage: ``python fuzz/run.py scanner``.
 
-``docs/fuzzing.md`` says how. What follows the target's name are libFuzzer's own options.
+See ``docs/fuzzing.md``. The options after the target's name are libFuzzer's.
 """
 
 import sys
@@ -14,7 +14,7 @@ with atheris.instrument_imports(include=["streamfsm"], exclude=["streamfsm.testi
 
 
 def main() -> None:
-    """Keeps inputs that reach something new in ``.fuzz``, by target, for the next run; beside them, what fails."""
+    """Run the fuzzer. Inputs that reach new code stay in ``.fuzz``, by target, for the next run, and so do failures."""
     name, *options = sys.argv[1:]
     target = targets.properties(name) if "::" in name else getattr(targets, name)
     corpus = Path(".fuzz") / name.replace("/", "-").replace("::", "-")
@@ -22,13 +22,13 @@ def main() -> None:
     inputs.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(targets.SEEDS.get(name, ())):
         (inputs / f"seed-{number}").write_bytes(seed)
-    # The checks have a time limit of their own, by the alarm that libFuzzer would ring for its.
+    # The checks have a time limit of their own, which uses the same alarm signal as libFuzzer's.
     never = 10**7
     given = [f"-artifact_prefix={corpus}/", f"-timeout={never}", "-use_value_profile=1"]
     if name in targets.SEEDS:
         given.append(f"-dict={HERE / name}.dict")
     else:
-        given += [f"-max_len={targets.LONGEST.get(name, 64)}", "-len_control=0"]  # short inputs make few choices
+        given += [f"-max_len={targets.LONGEST.get(name, 64)}", "-len_control=0"]  # short inputs allow few choices
     atheris.Setup([sys.argv[0], *given, *options, str(inputs)], target)
     atheris.Fuzz()
 

@@ -1,8 +1,8 @@
-"""Our sinks on many streams: ``python fuzz/sinks.py COUNT [SEED]``. Exits with 1 if what any of them wrote is unlawful.
+"""Tests our sinks on many streams: ``python fuzz/sinks.py COUNT [SEED]``. Exit code 1: the output of one is illegal.
 
-Each stream, of Chat Completions or of Responses, goes to every sink. What they wrote is framed, read again as JSON,
-and checked as a whole by the grammar, which the sinks also check event by event; so this finds an error of either. The
-texts of the UI messages must be those of the result. A finding is printed with its seed.
+Each stream, of Chat Completions or of Responses, goes to every sink. Their output is framed, read again as JSON, and
+checked by the grammar for complete streams. The sinks also check each event by the grammar, so this finds errors in
+either check. The texts of the UI messages must be those of the result. A finding is printed with its seed.
 """
 
 import json
@@ -86,14 +86,14 @@ def events(rng: random.Random) -> list[Any]:
 
 
 def cut(rng: random.Random, atom: Atom) -> list[Atom]:
-    """Return the atom in pieces; a name stays whole."""
+    """Return the atom in pieces; a name is not cut."""
     if atom.kind == "name":
         return [atom]
     return [*atom.pieces([rng.randint(1, 4) for _ in range(rng.randint(0, 3))])]
 
 
 def items(rng: random.Random) -> tuple[list[Any], StreamParser]:
-    """Return what a parser gives of a stream under up to three quirks, cut anywhere, and ended in some way."""
+    """Return a parser and its output for a stream under up to three quirks, cut anywhere, with any ending."""
     parser = StreamParser(boundaries=True, requires_approval_tools=("search",), message_id="message-1")
     ends = rng.choice((parser.close, parser.close, parser.cancel, lambda: parser.fail("boom")))
     if rng.random() < 0.3:
@@ -109,7 +109,7 @@ def items(rng: random.Random) -> tuple[list[Any], StreamParser]:
 
 
 def check(seed: int) -> list[str]:
-    """Return what is wrong with what the sinks write of one stream."""
+    """Return the violations in the sinks' output for one stream."""
     given, parser = items(random.Random(seed))
     result, wrong = parser.result, []
     for make in SINKS:
@@ -131,7 +131,7 @@ def check(seed: int) -> list[str]:
 
 
 def main() -> int:
-    """Check as many streams as the command line says."""
+    """Check as many streams as the command line asks for."""
     count, first = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     wrong = [each for seed in range(first, first + count) for each in check(seed)]
     print(*wrong, f"{count} streams × {len(SINKS)} wires, {len(wrong)} violations", sep="\n")

@@ -1,6 +1,6 @@
-"""What is fuzzed: functions of bytes that raise where a law is broken. They know no engine.
+"""The fuzz targets: functions of bytes that raise an exception if a law is broken. They do not depend on an engine.
 
-The oracles are ``json`` and the stream as it was meant, from the tests beside.
+The oracles are ``json``, and the logical stream, from the tests.
 """
 
 import json
@@ -59,7 +59,7 @@ from streamfsm.testing import (  # noqa: E402
 from streamfsm.testing import streams as of  # noqa: E402
 from streamfsm.wires.chat.chunking import at_random, every, whole  # noqa: E402
 
-# Bytes of an input, where a mutation of one is a choice.
+# The most bytes of an input, for targets in which each byte is a choice.
 LONGEST = {"objects": 128, "passing": 128, "snapshots": 64, "files": 256}
 
 Target = Callable[[bytes], object]
@@ -71,7 +71,7 @@ MODES = (
 )
 
 
-# What bytes that are no ASCII stand for, so that a mutation of a byte is one of a token.
+# The tokens that non-ASCII bytes stand for, so that the mutation of a byte changes a token.
 TOKENS = [
     *('"t":', '"m":', '"a":', '"t":"x",', '"m":"y",', '"thinking":"', '"message":"', "1.5e-3", "true", "false", "null"),
     *("\\n", '\\"', "\\u0074", "\\ud83d", "\\ude00", "\\", "\ud83d", "\ude00", "é", "\u2028", "😀", "\x00", "\ufeff"),
@@ -80,7 +80,7 @@ TOKENS = [
 
 RESPONSE = [created(), added(message()), said("Hi"), added(function(), 1), argued('{"a":1}', index=1), ended()]
 
-# Where a format is too long to be met by chance.
+# For formats that are too long to be found by chance.
 SEEDS = {
     "body": [
         capture.body(call_chunks("send_message", ['{"thinking":"Hm.",', '"message":"a"}'])).encode(),
@@ -91,12 +91,12 @@ SEEDS = {
 
 
 def text_of(data: bytes) -> str:
-    """ASCII is itself, any other byte a token."""
+    """Return the text of an input: ASCII stands for itself, any other byte for a token."""
     return "".join(chr(byte) if byte < 0x80 else TOKENS[byte % len(TOKENS)] for byte in data)
 
 
 def scanner(data: bytes) -> None:
-    """The text of a call's arguments: judged as ``json`` judges it, and told as ``json`` reads it, at every cut."""
+    """The text of a call's arguments: verdict and messages must agree with ``json``, for every cut."""
     text = without_surrogates(text_of(data))
     if re.search(r"[{\[]{200}", re.sub(r"[^{\[]", "", text)):  # too deep for the oracle
         return
@@ -119,7 +119,7 @@ def scanner(data: bytes) -> None:
 
 
 def feed(data: bytes) -> None:
-    """A response: texts with 0xFF between, each after a byte that says what it is, in any chunking."""
+    """A response: texts separated by 0xFF, each after a byte for its kind, in any chunking."""
     mode, *pieces = data.split(b"\xff")
     atoms = [atom for number, piece in enumerate(pieces) for atom in _atoms(number, piece)]
     number = len(mode) % len(MODES)
@@ -170,7 +170,7 @@ def _check_calls(parser: StreamParser) -> None:
 
 
 def body(data: bytes) -> None:
-    """A response's body: cut anywhere it says the same, which is what the chunks in it say."""
+    """A response's body: the output must be the same for every cut, and the same as that of its chunks."""
     expected = _said([data])
     for size in (1, 2, 3, 16):
         assert _said(data[at : at + size] for at in range(0, len(data), size)) == expected
@@ -185,7 +185,7 @@ def body(data: bytes) -> None:
 def _said(pieces: Iterable[Any], feed: Callable[..., list[Any]] = StreamParser.feed_bytes) -> dict[str, Any]:
     traced = TracedParser()
     for piece in pieces:
-        traced._keep(feed(traced.parser, piece))  # noqa: SLF001 - has a method for chunks only
+        traced._keep(feed(traced.parser, piece))  # noqa: SLF001 - the public method is only for chunks
     traced.close()
     messages = traced.messages
     assert [message.seq_id for message in messages] == list(range(len(messages)))
@@ -195,7 +195,7 @@ def _said(pieces: Iterable[Any], feed: Callable[..., list[Any]] = StreamParser.f
 
 
 def _chunks(data: bytes) -> Iterable[Any]:
-    """What the whole body holds, read plainly; an error if that is no JSON."""
+    """Yield the chunks of a complete body, read in the simplest way; raises for anything but JSON."""
     text = re.sub(rb"\r\n?", b"\n", data).removeprefix(b"\xef\xbb\xbf")
     for event in re.split(rb"\n\n+", text):
         fields = [line.partition(b":")[::2] for line in event.split(b"\n")]
@@ -209,20 +209,20 @@ def _chunks(data: bytes) -> Iterable[Any]:
 
 
 class Choices(random.Random):
-    """Choices that are made by bytes, and by zeros when these are used up."""
+    """Random choices that are made from given bytes, and from zeros after them."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__()
         self._data = data
 
     def getrandbits(self, k: int, /) -> int:
-        """As much of the data as is needed."""
+        """Return the next ``k`` bits of the data."""
         size = -(-k // 8)
         taken, self._data = self._data[:size], self._data[size:]
         return int.from_bytes(taken, "little") & ((1 << k) - 1)
 
     def random(self) -> float:
-        """One byte of the data."""
+        """Return the next byte of the data as a fraction."""
         return self.getrandbits(8) / 256
 
 
@@ -233,7 +233,7 @@ WIRES += [capture.chunks(path.read_text(encoding="utf-8")) for path in EXAMPLES]
 
 
 def objects(data: bytes) -> None:
-    """Chunks of either wire with anything changed: whichever objects they come as, they say the same."""
+    """Chunks of either wire with any change: the output must be the same for every type of object."""
     chance = Choices(data)
     wire = chance.choice(WIRES)
     chunks = json.loads(json.dumps([chance.choice(wire) for _ in range(chance.randint(1, 6))]))
@@ -247,7 +247,7 @@ def objects(data: bytes) -> None:
 
 
 def passing(data: bytes) -> None:
-    """Chunks of either wire with anything changed: a parser that keeps no text tells what one that keeps it does."""
+    """Chunks of either wire with any change: the messages must be the same with ``keep=False``."""
     chance = Choices(data)
     options = chance.choice(KEEPING)
     wire = chance.choice(WIRES)
@@ -266,31 +266,31 @@ KEEPING: list[dict[str, Any]] = [
 
 
 def _as(form: Callable[[dict[str, Any]], Any], value: Any) -> Any:
-    """A value with each of its objects in another form."""
+    """Return a value with each of its objects converted by ``form``."""
     if isinstance(value, dict):
         return form({key: _as(form, each) for key, each in value.items()})
     return [_as(form, each) for each in value] if isinstance(value, list) else value
 
 
 def _namespace(fields: dict[str, Any]) -> Any:
-    return fields and SimpleNamespace(**fields)  # an empty one says something: it is true
+    return fields and SimpleNamespace(**fields)  # an empty namespace would count as true
 
 
 def _given(chunks: list[Any]) -> str:
-    """All that chunks say, as JSON, in which NaN is equal to itself."""
+    """Return the complete output for chunks as JSON, in which NaN is equal to itself."""
     parser = StreamParser(message_id=ID, date=EPOCH)
     messages = [message for each in chunks for message in parser.feed(each)] + parser.close()
     result = parser.result
     result.model_dump_json().encode()
     result.assistant_message()
     told = [each.model_dump() for each in messages]
-    # An anomaly shows what came as Python does.
+    # The detail of an anomaly contains the repr of what came.
     shown = result.model_dump(exclude={"anomalies": {"__all__": {"detail"}}})
     return json.dumps([told, shown], default=str)
 
 
 def snapshots(data: bytes) -> None:
-    """A snapshot with anything changed: it is refused, or goes on without an error."""
+    """A snapshot with any change: it must be rejected, or continue without an exception."""
     chance = Choices(data)
     snapshot = json.loads(chance.choice(SNAPSHOTS))
     for _ in range(chance.randint(1, 4)):
@@ -314,20 +314,20 @@ FUZZ = ["fuzz", "FILE", "--examples", "3", "--seed", "1", "--timeout", "60", "--
 
 
 def files(data: bytes) -> None:
-    """A file that a command reads: whatever is in it, a line says what is wrong, and nothing raw reaches a terminal."""
+    """A file that a command reads: any error must be one line, and no control character may reach the terminal."""
     chance = Choices(data[:64])
     _command(chance.choice(COMMANDS), _file(chance, data[64:]))
 
 
 def captures(data: bytes) -> None:
-    """A file that ``streamfsm fuzz`` reads, with our own parser: no traceback, and nothing is found."""
+    """A file that ``streamfsm fuzz`` reads, with our own parser: there must be neither a traceback nor a finding."""
     command = [*FUZZ, "--garbage"] if data[:1].isupper() else FUZZ
     code, shown = _command(command, _file(Choices(data[:64]), data[64:], BODIES))
     assert code != 1, shown
 
 
 def _command(command: list[str], content: bytes) -> tuple[int, str]:
-    """Run a command on a file, and check what it prints; returns its exit code, and what that was."""
+    """Run a command on a file, and check its output. Return its exit code and its output."""
     with TemporaryDirectory() as folder:
         paths = {name: Path(folder) / f"{name}\u202e" for name in ("FILE", "OTHER", "OUT", "KEPT")}
         paths["FILE"].write_bytes(content)
@@ -346,7 +346,7 @@ BODIES = ("body", "recording")
 
 
 def _file(chance: Choices, rest: bytes, kinds: Sequence[str] = (*BODIES, "lines", "list", "bytes")) -> bytes:
-    """A body, a recording or lines of JSON, with anything changed; or bytes as they are."""
+    """Return a body, a recording or lines of JSON with any change, or the bytes unchanged."""
     kind = chance.choice(kinds)
     if kind == "bytes":
         return rest
@@ -369,7 +369,7 @@ def _file(chance: Choices, rest: bytes, kinds: Sequence[str] = (*BODIES, "lines"
 
 
 def properties(name: str) -> Target:
-    """Hypothesis' way into a property, as ``tests/test_laws.py::test_total``. What fails goes to its database.
+    """Return Hypothesis' entry point for a property, such as ``tests/test_laws.py::test_total``. It stores failures.
 
     Raises:
         SystemExit: there is no such property.

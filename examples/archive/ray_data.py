@@ -1,10 +1,10 @@
-"""An archive of recordings on Ray Data, with the function that ``streamfsm replay DIR`` runs in processes.
+"""Reads an archive of recordings on Ray Data, with the function that ``streamfsm replay DIR`` runs in its processes.
 
     pip install . 'ray[data]'
     python examples/archive/ray_data.py DIR > messages.jsonl
 
-A worker that dies costs nothing: Ray does its rows again, and they come out as before, because the function depends on
-nothing but the bytes of the file.
+If a worker dies, Ray runs its rows again, with the same result, because the function depends only on the bytes of the
+file.
 """
 
 import json
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-# Ray listens on all interfaces, whichever address it is given, but for this.
+# Without this, Ray listens on all interfaces, whatever address it is given.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 import ray
@@ -27,7 +27,7 @@ def parse(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def rows(directory: str, *, jobs: int = 2, parse: Any = parse) -> Iterator[dict[str, Any]]:
-    """Yield what each recording of a directory says."""
+    """Yield the result of each recording in a directory."""
     ray.init(num_cpus=jobs, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False)
     try:
         context = ray.data.DataContext.get_current()

@@ -4,8 +4,8 @@
     python examples/gateway/app.py                       # a scripted model on this machine: no key, no network
     OPENAI_API_KEY=… MODEL=gpt-4.1 python examples/gateway/app.py          # or any server, with OPENAI_BASE_URL
 
-A *run* goes on for a while when its reader is cut off, so that the page can go on from its last event; if nobody comes
-back, the request to the server is cancelled. The other protocols are relayed directly: when the client leaves, the
+A *run* continues for a while when its reader is cut off, so that the page can continue after its last event. If nobody
+returns, the request to the server is cancelled. The other protocols are relayed directly: when the client leaves, the
 request is cancelled at once. ``shared.py`` shows how several processes share the runs.
 """
 
@@ -37,10 +37,10 @@ SINKS: dict[str, Callable[[], Any]] = {
 
 
 def app(*, grace: float = 5.0) -> Starlette:
-    """Return the application. If there is a ``REDIS_URL``, it shares its runs with other processes.
+    """Return the application. If ``REDIS_URL`` is set, it shares its runs with other processes.
 
     Args:
-        grace: seconds for which a run goes on without a reader.
+        grace: seconds for which a run continues without a reader.
     """
 
     @asynccontextmanager

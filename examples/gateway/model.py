@@ -1,4 +1,4 @@
-"""The model behind the gateway: a server that speaks OpenAI's wire, or a scripted one on this machine."""
+"""The model behind the gateway: an OpenAI-compatible server, or a scripted one on this machine."""
 
 import json
 import os
@@ -14,9 +14,9 @@ from streamfsm.replay.loopback import serve
 
 @asynccontextmanager
 async def connected() -> AsyncIterator[openai.AsyncOpenAI]:
-    """A client of the server of ``OPENAI_BASE_URL``; of the scripted model, if there is no ``OPENAI_API_KEY``."""
+    """Yield a client of the server at ``OPENAI_BASE_URL``; without ``OPENAI_API_KEY``, of the scripted model."""
     if "OPENAI_API_KEY" in os.environ:
-        # Each open stream holds a connection; the client's own bound is 1,000.
+        # Each open stream needs a connection; the client's default limit is 1,000.
         http = openai.DefaultAsyncHttpxClient(limits=type(openai.DEFAULT_CONNECTION_LIMITS)(max_connections=None))
         async with openai.AsyncOpenAI(http_client=http) as client:
             yield client
@@ -34,7 +34,7 @@ def asked(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def scripted(request: dict[str, Any]) -> Iterator[bytes]:
-    """Answer as a model would: thoughts, an answer, a call; a word at a time."""
+    """Answer like a model, word by word: thoughts, an answer, and a call."""
     prompt = request["messages"][-1]["content"]
     deltas: list[dict[str, Any]] = [
         *({"reasoning_content": word} for word in split("They want to know something. A search will tell.")),
@@ -50,7 +50,7 @@ def scripted(request: dict[str, Any]) -> Iterator[bytes]:
 
 
 def split(text: str) -> Iterator[str]:
-    """Return the text in pieces of some characters."""
+    """Yield the text in pieces of a few characters."""
     return (text[at : at + 6] for at in range(0, len(text), 6))
 
 

@@ -1,4 +1,4 @@
-"""Runs: responses that go on for a while when their reader is cut off, and are kept so that it can go on, too."""
+"""Runs: responses that continue for a while when their reader is cut off, and are kept so that it can catch up."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -12,20 +12,20 @@ from streamfsm import MisuseError, StreamMessage, StreamParser
 from streamfsm.resume import Log, MemoryLog, events
 
 KEPT_SECONDS = 600
-"""For how long a run can be read again after its end."""
+"""How long a run can be read again after its end."""
 
 
 async def produce(log: Log, attempt: int, client: openai.AsyncOpenAI, request: dict[str, Any]) -> None:
-    """Ask the server, and write what it says into the log, to the end.
+    """Send the request to the server, and write the messages into the log until the end.
 
-    When the task is cancelled, that is the end: the request is cancelled, and the log says so.
+    When the task is cancelled, the request is cancelled, and the log ends with that.
     """
-    parser = StreamParser(keep=False)  # the log keeps what it says
-    unsure: list[StreamMessage] = []  # whether the log has them
+    parser = StreamParser(keep=False)  # the log keeps the texts
+    unsure: list[StreamMessage] = []  # messages that the log may lack
 
     async def append(messages: list[StreamMessage]) -> None:
         for message in messages:
-            with suppress(MisuseError):  # the log has it already
+            with suppress(MisuseError):  # the log already has the message
                 await log.append(attempt, message)
 
     try:
@@ -36,7 +36,7 @@ async def produce(log: Log, attempt: int, client: openai.AsyncOpenAI, request: d
         rest = parser.close()
     except asyncio.CancelledError:
         rest = [*unsure, *parser.cancel()]
-    except Exception as error:  # noqa: BLE001 - whatever breaks the response is told to who reads it
+    except Exception as error:  # noqa: BLE001 - readers must learn of any failure
         rest = [*unsure, *parser.fail(error)]
     await append(rest)
 
@@ -51,14 +51,14 @@ class Run:
         self._grace = grace
 
     def start(self, client: openai.AsyncOpenAI, request: dict[str, Any]) -> None:
-        """Ask the server."""
+        """Send the request."""
         self.task = asyncio.create_task(self._produce(client, request))
 
     async def _produce(self, client: openai.AsyncOpenAI, request: dict[str, Any]) -> None:
         await produce(self.log, await self.log.begin(), client, request)
 
     async def read(self, last_event_id: str | None) -> AsyncGenerator[bytes, None]:
-        """Yield server-sent events from where the reader was cut off."""
+        """Yield server-sent events from the place where the reader was cut off."""
         self._readers += 1
         try:
             async for event in events(self.log, last_event_id):
@@ -73,11 +73,11 @@ class Run:
 
 
 class Runs:
-    """The runs of a gateway that is one process.
+    """The runs of a gateway in a single process.
 
     Args:
-        client: of the server.
-        grace: seconds for which a run goes on without a reader.
+        client: the client of the server.
+        grace: seconds for which a run continues without a reader.
     """
 
     def __init__(self, client: openai.AsyncOpenAI, grace: float) -> None:
@@ -103,6 +103,6 @@ class Runs:
         return name
 
     async def read(self, name: str, last_event_id: str | None) -> AsyncGenerator[bytes, None] | None:
-        """Return the server-sent events of a run from where the reader was cut off; ``None``: there is no such run."""
+        """Return the server-sent events of a run after the reader's last event; ``None``: there is no such run."""
         run = self._runs.get(name)
         return run and run.read(last_event_id)

@@ -1,18 +1,18 @@
-"""Runs of a gateway that is several processes: workers, producers, and Valkey or Redis between them.
+"""Runs of a gateway in several processes: workers, producers, and Valkey or Redis between them.
 
     pip install '.[openai,redis]' starlette uvicorn
     export REDIS_URL=redis://127.0.0.1:6379
     python examples/gateway/shared.py                                               # a producer, or several
     uvicorn --app-dir examples/gateway --factory app:app --workers 4
 
-A *worker* has the connections to clients, and nothing else: it puts requests into a queue, and relays logs. If it is
-killed, its clients go on at another worker, from their last event.
+A *worker* only has the connections to clients: it puts requests into a queue, and relays logs. If it is killed, its
+clients continue at another worker, from their last event.
 
 A *producer* has the connections to the model's server, reads them, and writes the logs. If it is killed, these
-connections are lost, and nobody can go on with what they said. Another producer notices that nobody has renewed the
-lease on the request, and asks the server again. That is another attempt: clients are told to forget the one before.
-After ``ATTEMPTS`` of them the run ends in an error, so that a request that kills producers does not kill all. An
-attempt that did not end has told nobody that a call is ready.
+connections are lost, and nobody can continue their responses. Another producer notices that the lease on the request is
+not renewed, and sends the request again. That is another attempt: clients are told to discard the previous one. After
+``ATTEMPTS`` of them, the run ends in an error, so that a request that kills producers does not kill all of them. A
+client never sees a ready call in an attempt that did not end.
 """
 
 import asyncio
@@ -37,40 +37,40 @@ from streamfsm.errors import StaleAttempt
 from streamfsm.resume import RedisLog, events
 
 ATTEMPTS = 2
-"""How often the server is asked for one answer. 1 where asking has effects, such as tools that the server runs."""
+"""The most requests for one answer. Use 1 if a request has side effects, such as tools that the server runs."""
 LEASE = float(os.environ.get("LEASE", "10"))
-"""Seconds after which a producer that says nothing is thought dead."""
-REQUESTS = "gateway:requests"  # a stream: of each run that has not ended, its name and the request
-PRODUCERS = "producers"  # who share them: a consumer group, as one consumer
-WANTED = "gateway:wanted"  # a sorted set: until when each run that has not ended goes on without a reader
-ENDED = "gateway:ended:"  # and the name of a run that can be read again
-WAIT = 20.0  # seconds that one question waits for an answer
+"""Seconds after which a silent producer is considered dead."""
+REQUESTS = "gateway:requests"  # a stream with the name and the request of each run that has not ended
+PRODUCERS = "producers"  # the consumer group of producers, with a single consumer name
+WANTED = "gateway:wanted"  # a sorted set: the time until which each run continues without a reader
+ENDED = "gateway:ended:"  # followed by the name of a run that can be read again
+WAIT = 20.0  # seconds for which one command waits for an answer
 
 
 def connect(url: str) -> Any:
-    """Return a client that tries again for some seconds. Whatever is asked for here may be done twice."""
+    """Return a client that retries for some seconds, because all commands here can safely be repeated."""
     options = {
         "decode_responses": True,
         "protocol": 2,
         "retry": Retry(ExponentialBackoff(cap=1, base=0.02), 10),
         "socket_timeout": 2 * WAIT,
-        "max_connections": 2**16,  # who waits for a log's next message holds one; the client's own bound is 100
+        "max_connections": 2**16,  # each reader that waits for a message needs one; the default is 100
     }
     return Redis.from_url(url, **options)
 
 
 async def now(client: Any) -> float:
-    """Return the server's time, which is the same for all."""
+    """Return the server's time, which is the same for all processes."""
     seconds, microseconds = await client.time()
     return float(seconds + microseconds / 1e6)
 
 
 class SharedRuns:
-    """What a worker knows of the runs. It has the methods of :class:`runs.Runs`.
+    """The runs, as seen by a worker. It has the methods of :class:`runs.Runs`.
 
     Args:
-        url: of the server of Valkey or Redis.
-        grace: seconds for which a run goes on without a reader.
+        url: the URL of the Valkey or Redis server.
+        grace: seconds for which a run continues without a reader.
     """
 
     def __init__(self, url: str, grace: float) -> None:
@@ -80,7 +80,7 @@ class SharedRuns:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """While this is open, runs that are read here go on."""
+        """Keep alive the runs that are being read, while the context lasts."""
         async with self._client:
             task = asyncio.create_task(self._renew())
             yield
@@ -97,7 +97,7 @@ class SharedRuns:
         return name
 
     async def read(self, name: str, last_event_id: str | None) -> AsyncGenerator[bytes, None] | None:
-        """Return the server-sent events of a run from where the client was cut off; ``None``: there is no such run."""
+        """Return the server-sent events of a run after the client's last event; ``None``: there is no such run."""
         if await self._client.zscore(WANTED, name) is None and not await self._client.exists(ENDED + name):
             return None
         await self._want([name])
@@ -117,7 +117,7 @@ class SharedRuns:
 
     async def _renew(self) -> None:
         while True:
-            self._being_read = +self._being_read  # without those that nobody reads
+            self._being_read = +self._being_read  # drops those without readers
             if self._being_read:
                 with suppress(redis.ConnectionError, redis.TimeoutError):
                     await self._want(self._being_read)
@@ -125,20 +125,20 @@ class SharedRuns:
 
 
 class Producer:
-    """Takes requests, asks the server, and writes the logs.
+    """Takes requests, sends them to the server, and writes the logs.
 
     Args:
-        client: of Valkey or Redis.
+        client: the client of Valkey or Redis.
         server: the client of the server.
     """
 
     def __init__(self, client: Any, server: openai.AsyncOpenAI) -> None:
         self._client = client
         self._server = server
-        self._runs: dict[str, tuple[str, asyncio.Task[None]]] = {}  # by request: the run, and who reads it
+        self._runs: dict[str, tuple[str, asyncio.Task[None]]] = {}  # request → its run and task
 
     async def work(self) -> None:
-        """Work until the connection to Valkey or Redis breaks. Responses go on meanwhile, and so may this, later."""
+        """Work until the connection to Valkey or Redis breaks. Open responses continue; this can be called again."""
         try:
             await self._client.xgroup_create(REQUESTS, PRODUCERS, id="0", mkstream=True)
         except redis.ResponseError as error:
@@ -157,10 +157,10 @@ class Producer:
             looks.cancel()
 
     async def _look(self) -> None:
-        """Again and again: renew leases, end what nobody wants, take what a dead producer left."""
+        """Repeatedly renew leases, end runs that nobody wants, and take over those of dead producers."""
         while True:
-            if at_work := dict(self._runs):  # which runs leave while this waits for answers
-                # ``idle=0`` says: somebody is at work. A request is idle from then on.
+            if at_work := dict(self._runs):  # a copy, because runs may end while this waits for answers
+                # ``idle=0`` renews the lease: the time counts from now.
                 await self._client.xclaim(REQUESTS, PRODUCERS, PRODUCERS, 0, list(at_work), idle=0, justid=True)
                 until = await self._client.zmscore(WANTED, [name for name, _ in at_work.values()])
                 time = await now(self._client)
@@ -186,22 +186,22 @@ class Producer:
         try:
             if await self._has_ended(RedisLog(self._client, run, expires=KEPT_SECONDS), request):
                 async with self._client.pipeline() as pipe:
-                    pipe.set(ENDED + run, 1, ex=KEPT_SECONDS - 60)  # the log is there for longer
+                    pipe.set(ENDED + run, 1, ex=KEPT_SECONDS - 60)  # the log is kept longer
                     pipe.zrem(WANTED, run)
                     pipe.xack(REQUESTS, PRODUCERS, entry)
                     pipe.xdel(REQUESTS, entry)
                     await pipe.execute()
         except (redis.ConnectionError, redis.TimeoutError):
-            pass  # nobody renews the lease any more
+            pass  # the lease is no longer renewed
         finally:
             del self._runs[entry]
 
     async def _has_ended(self, log: RedisLog, request: dict[str, Any]) -> bool:
-        """Make the run's next attempt. ``False``: another producer has made one meanwhile."""
+        """Produce the run's next attempt. Return whether the run has ended; if not, another producer has it."""
         try:
             attempt = await log.begin()
         except StaleAttempt:
-            return True  # whoever ended it did not live to say so
+            return True  # the producer that ended it died before it could note this
         try:
             if attempt <= ATTEMPTS:
                 await produce(log, attempt, self._server, request)
@@ -214,7 +214,7 @@ class Producer:
 
 
 async def main(url: str) -> None:
-    """Produce. A server of Valkey or Redis that is gone may come back."""
+    """Run a producer. It reconnects when the Valkey or Redis server comes back."""
     async with model.connected() as server, connect(url) as client:
         producer = Producer(client, server)
         while True:

