@@ -148,6 +148,21 @@ def test_every_relative_link_leads_somewhere(page: Path):
         assert (page.parent / link.partition("#")[0]).exists(), link
 
 
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page; the built site takes them too."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+@EACH_PAGE
+def test_every_anchor_is_a_heading_s(page: Path):
+    for link in re.findall(r"\]\(([^)\s:]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        if anchor:
+            assert anchor in anchors(page.parent / path if path else page), link
+
+
 @EACH_PAGE
 def test_every_file_that_is_named_is_there(page: Path):
     named = re.findall(r"`((?:streamfsm|tests|docs|examples|benchmarks)/[\w./-]*)", page.read_text(encoding="utf-8"))
