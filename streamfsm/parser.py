@@ -477,7 +477,7 @@ class StreamParser:
         if data.startswith(DONE):
             self._wire.body_done = True
         elif data.startswith(b":"):
-            self._response.take(AnomalyReport("wrapped_comment", f"data that is a comment: {beginning(data)!r}", None))
+            self._response.take(AnomalyReport("wrapped_comment", f"data with a comment: {beginning(data)!r}", None))
         elif data and self.state == "open":
             message = f"{without_surrogates(str(error))}: {beginning(data)!r}"
             self._stop("error", ErrorInfo(code="not_json", message=message))

@@ -119,7 +119,7 @@ def test_calls_anomalies_and_choices_are_summed_up_in_words(recorded, monkeypatc
         "usage            not reported",
         "call 0           f (a): invalid at character 12, not ready",
         "choice 1 call 0  nameless (no id): valid, not ready",
-        "anomaly          unknown finish, choice 0: finish reason 'odd'; Dialect(finish_words=…) teaches what it means",
+        "anomaly          unknown finish, choice 0: finish reason 'odd'; Dialect(finish_words=…) defines its meaning",
         "anomaly          duplicate key, choice 0, call 0: key 'x' came again",
         "anomaly          nameless call, choice 1, call 0: the call ended without a name",
     ]

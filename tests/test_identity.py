@@ -1,6 +1,7 @@
 """Every rule of who is who among tool calls, by a case of its name."""
 
 import pytest
+from chunked import DATE
 from helpers import anomalies, call, chunk, run
 
 from streamfsm.core import calls as core_calls
@@ -207,9 +208,9 @@ EARLIER = {"same id": ("ambiguous_call", "duplicate_id")}
 def test_what_is_looked_up_is_what_the_rules_decide(monkeypatch, rule, entries, calls):
     assert rule
     chunks = [*map(chunk, entries), chunk(call(entries[-1].get("index"), None, None, " ")), chunk(finish="tool_calls")]
-    messages, parser = run(chunks)
+    messages, parser = run(chunks, date=DATE)
     forget_routes(monkeypatch)
-    assert (messages, parser.result) == ((again := run(chunks))[0], again[1].result)
+    assert (messages, parser.result) == ((again := run(chunks, date=DATE))[0], again[1].result)
     assert len(parser.result.tool_calls) == len(calls)
 
 

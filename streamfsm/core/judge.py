@@ -41,7 +41,7 @@ class Judge:
                 )
                 record("stray_tag", what, index)
         if found := choice.written_call():
-            record("call_in_text", f"the text holds a call, which is not parsed: {found!r}", index)
+            record("call_in_text", f"the text contains a call, which is not parsed: {found!r}", index)
         for call in choice.calls.lanes:
             if not call.name and not call.adopted:
                 record("nameless_call", "the call ended without a name", index, call.ordinal)
@@ -53,7 +53,7 @@ class Judge:
         """Record calls of the message tool without a message."""
         for call in choice.calls.lanes:
             if self._is_silent(call):
-                what = f"{call.name!r} speaks for the model, but the call said nothing"
+                what = f"{call.name!r} is the message tool, but the call has no message"
                 self._anomalies.record("silent_speech", what, call.choice, call.ordinal)
 
     def _is_silent(self, call: CallLane) -> bool:
@@ -67,7 +67,7 @@ class Judge:
 
     def _judge_arguments(self, choice: Choice, call: CallLane) -> None:
         if call.repeated:
-            what = "all of the arguments came again, and were not read"
+            what = "the complete arguments came again; the repetition was left out"
             self._anomalies.record("repeated_arguments", what, call.choice, call.ordinal)
         verdict = call.judge()[0]
         cut = choice.finish_reason is None or self.meaning(choice.finish_reason).rank == CUT
@@ -81,8 +81,8 @@ class Judge:
         choices = self._run.choices
         first, *others = self.answer() or (0,)
         if others:
-            what = f"choice {first} was answered with the calls of choice {others[0]}"
-            self._anomalies.record("split_answer", f'{what}; Dialect(choice="one") makes them one', first)
+            what = f"the calls of choice {first}'s answer are in choice {others[0]}"
+            self._anomalies.record("split_answer", f'{what}; Dialect(choice="one") reads them as one', first)
         for index, choice in choices.items():
             part = self._part(choice)
             if part.waits and not part.calls and not (others and index == first):
@@ -92,7 +92,7 @@ class Judge:
         finished = [index for index, choice in choices.items() if choice.finish_reason]
         spoken = all(choice.texts or choice.calls.lanes for choice in choices.values())
         if not others and spoken and len(choices) > 1 and finished == [max(choices)]:
-            what = 'only the last choice was finished: if there is one answer, Dialect(choice="one") says so'
+            what = 'only the last choice has a finish reason; if there is only one answer, use Dialect(choice="one")'
             self._anomalies.record("ambiguous_choice", what, first)
 
     def answer(self) -> tuple[int, ...]:

@@ -350,7 +350,7 @@ class Response(Routes):
         if means.rank != CUT:
             choice.calls.vouched = choice.calls.entries
         if means is UNKNOWN:
-            what = f"finish reason {word!r}; Dialect(finish_words=…) teaches what it means"
+            what = f"finish reason {word!r}; Dialect(finish_words=…) defines its meaning"
             self.anomalies.record("unknown_finish", what, event.choice)
         kept = choice.finish_reason
         stands, contradicts = (

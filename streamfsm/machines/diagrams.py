@@ -123,7 +123,7 @@ def svg(table: Table, taken: Taken | None = None) -> str:
     """
     program = which("dot")
     if program is None:
-        raise MisuseError("SVG is drawn by Graphviz, whose program dot is not installed here")
+        raise MisuseError("SVG requires Graphviz, whose program dot is not installed")
     command = [program, "-Tsvg"]
     drawn = subprocess.run(command, input=dot(table, taken), capture_output=True, encoding="utf-8", check=True)  # noqa: S603 - our own text
     opening, inner = drawn.stdout[drawn.stdout.index("<svg") :].split(">", maxsplit=1)

@@ -19,8 +19,8 @@ _STATES = (
     State("cancelled", None, "the caller ended it; what was emitted remains valid"),
 )
 _ROWS = (
-    Row("silent",    "hidden", "heard",     Emission.HIDDEN, "the first message of a model that hides its reasoning"),
-    Row("silent",    "heard",  "heard",     None,            "the first message of a model that does not hide it"),
+    Row("silent",    "hidden", "heard",     Emission.HIDDEN, "the model hides its reasoning, which is announced"),
+    Row("silent",    "heard",  "heard",     None,            "the first message, without hidden reasoning"),
     Row("silent",    "finish", "silent",    None,            "usage, a second finish reason or late text may follow"),
     Row("heard",     "finish", "heard",     None,            "usage, a second finish reason or late text may follow"),
     Row(LIVE,        "end",    "done",      Emission.STOP,   "the wire has no more chunks"),

@@ -274,7 +274,7 @@ def _loads(data: bytes) -> Any:
     try:
         return json.loads(data)
     except RecursionError as error:
-        raise ValueError("too deep") from error
+        raise ValueError("nested too deep") from error
 
 
 _DECODER = json.JSONDecoder()

@@ -151,7 +151,7 @@ class ChatCompletions:
         """See :class:`streamfsm.wires.source.Source`."""
         one = counted(len(self.waiting), finished=self.finished)
         if one:
-            what = "choices that each spoke once, of which only the last was finished, were read as one"
+            what = "choices that each spoke once, with a finish reason only on the last, were read as one"
             to.take(AnomalyReport("ambiguous_choice", f"{what}; Dialect(choice=…) decides", next(iter(self.choices))))
         self._release(to, one=one)
 
