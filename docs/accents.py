@@ -1,9 +1,9 @@
-"""Writes docs/accents.md: which accents recorded streams have, by provider; counts only.
+"""Writes docs/accents.md: the number of recorded streams with each accent, by provider.
 
 python docs/accents.py CAPTURES
 
-CAPTURES is a folder of recorded bodies with an INDEX.tsv (columns ``file``, ``api`` and ``provider``), which is no part
-of the project; so the page is not compared by ``make check``.
+CAPTURES is a folder of recorded bodies with an INDEX.tsv (columns ``file``, ``api`` and ``provider``). It is not part
+of the project, so ``make check`` does not compare the page.
 """
 
 import csv
@@ -42,7 +42,7 @@ ACCENTS = {
 
 
 def accents(chunks: list[Any]) -> Iterator[str]:
-    """The accents of one stream, each any number of times."""
+    """Yield the accents of one stream, each any number of times."""
     finished: set[Any] = set()
     usages = [chunk for chunk in chunks if chunk.get("usage")]
     yield from ["usage often"] * (len(usages) > 1)
@@ -66,7 +66,7 @@ def accents(chunks: list[Any]) -> Iterator[str]:
 
 
 def of_delta(delta: dict[str, Any]) -> Iterator[str]:
-    """The accents of one delta."""
+    """Yield the accents of one delta."""
     for name in ("reasoning_content", "reasoning", "reasoning_text", "reasoning_details"):
         yield from [name] * bool(delta.get(name))
     yield from ["parts"] * isinstance(delta.get("content"), list)
@@ -89,14 +89,14 @@ records. One stream counts once for each. A recording shows what a server did on
 
 
 def first_index(chunks: list[Any]) -> Any:
-    """The index that the first tool call claims; 0 if there is none."""
+    """Return the index of the first tool call; 0 if there is none."""
     deltas = [choice.get("delta") or {} for chunk in chunks for choice in chunk.get("choices") or []]
     calls = [call for delta in deltas for call in delta.get("tool_calls") or []]
     return calls[0].get("index") if calls else 0
 
 
 def anomalies(chunks: list[Any]) -> set[str]:
-    """What the parser finds odd."""
+    """Return the kinds of anomalies that the parser records."""
     parser = StreamParser()
     for chunk in chunks:
         parser.feed(chunk)
@@ -105,7 +105,7 @@ def anomalies(chunks: list[Any]) -> set[str]:
 
 
 def page(folder: Path) -> str:
-    """Count, and write the tables."""
+    """Return the page."""
     streams: Counter[str] = Counter()
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     with (folder / "INDEX.tsv").open(encoding="utf-8", newline="") as rows:

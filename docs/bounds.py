@@ -1,8 +1,8 @@
-"""What bounds each part of a parser's state, as data: the table of ``docs/limits.md``."""
+"""The bound of each part of a parser's state, as data for the table in ``docs/limits.md``."""
 
-_FIXED = "a word of a table, or the caller's"
-_EVENT = "one event: `Limits.event` bytes where bytes are fed; otherwise the caller holds the object"
-_TOTAL = "`Limits.total`: each character, and each thing by its weight"
+_FIXED = "fixed by a table or the caller's options"
+_EVENT = "one event: at most `Limits.event` bytes if bytes are fed, otherwise the caller's object"
+_TOTAL = "counts towards `Limits.total`"
 
 BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "text of a field": (
@@ -13,26 +13,26 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         f"`Limits.arguments` each; {_TOTAL}",
         ("CallLane.arguments", "CallLane._first", "CallLane._half"),
     ),
-    "what remains of texts that are not kept": (
-        "a digest and some thousand characters of a text, or the last piece; a digest and 256 characters of arguments",
+    "remains of texts that are not kept": (
+        "a digest and a few thousand characters of a text, or its last piece; a digest and 256 characters of arguments",
         (
             *("Passing._digest", "Passing._marker", "Remains.head", "Remains.whole", "Remains.value"),
             "MessageWriter.over",
         ),
     ),
-    "what may repeat arguments that were not kept": (
-        "as long as those arguments; `Limits.total`",
+    "possible repetition of arguments that were not kept": (
+        "the length of those arguments; counts towards `Limits.total`",
         ("Remains.again",),
     ),
-    "a key of arguments, and what lies before it": ("`Limits.held`", ("Scanner._held", "Scanner._key")),
-    "what is held back of arguments": (
-        "part of the arguments, once more: a value that is told whole, a path, an escape",
+    "a key in arguments, and the text before it": ("`Limits.held`", ("Scanner._held", "Scanner._key")),
+    "parts of arguments that are held back": (
+        "a copy of part of the arguments: a value emitted when complete, a path, an escape",
         (
             *("Scanner._taken", "Scanner._tail", "Scanner.beyond", "Scanner._name"),
             *("Scanner._place", "Scanner.path", "Scanner._around", "Scanner._stack"),
         ),
     ),
-    "keys of arguments": (_TOTAL, ("Scanner._keys", "Scanner.duplicates")),
+    "keys in arguments": (_TOTAL, ("Scanner._keys", "Scanner.duplicates")),
     "calls": (
         f"`Limits.tool_calls` in a choice; {_TOTAL}",
         ("Calls.lanes", "Calls.fillable", "Calls.growing", "Calls.nameless", "Calls.unclosed", "Response._call_routes"),
@@ -43,11 +43,11 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("Calls.with_id", "Calls.at_index", "CallLane.id", "CallLane.announced_id"),
     ),
     "choices": (f"`Limits.choices`; {_TOTAL}", ("Run.choices",)),
-    "choices that the reader knows": (
+    "choices known to the reader": (
         "`Limits.choices`",
         ("ChatCompletions.choices",),
     ),
-    "texts, and parts of them": (f"`Limits.items` in a choice; {_TOTAL}", ("Choice.texts", "Response._text_routes")),
+    "texts and their parts": (f"`Limits.items` in a choice; {_TOTAL}", ("Choice.texts", "Response._text_routes")),
     "structured reasoning": (
         f"`Limits.sent_back`; {_TOTAL}",
         (
@@ -56,12 +56,12 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "extras": (
-        f"`Limits.extras` and `Limits.sent_back`, of which no more is kept; {_TOTAL}",
+        f"`Limits.extras` and `Limits.sent_back`, beyond which nothing is kept; {_TOTAL}",
         ("Run.extras", "Choice.extras", "CallLane.extras", "Kept.texts", "Run.spent"),
     ),
-    "usage": (f"`Limits.extras`, of which no more is kept; {_TOTAL}, 16 for a character", ("Usage.raw",)),
+    "usage": (f"`Limits.extras`, beyond which nothing is kept; {_TOTAL}, each character as 16", ("Usage.raw",)),
     "anomalies": (
-        "`Limits.anomalies`, of which no more are kept, of 1,000 characters each",
+        "`Limits.anomalies`, beyond which none is kept; 1,000 characters each",
         ("Run.anomalies", "Run.recorded_once", "Anomaly.detail"),
     ),
     "turns between speech and thoughts": (_TOTAL, ("Numbering.turns",)),
@@ -76,10 +76,10 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
             *("Item.id", "Item.call_id", "Item.parts", "Item.type", "Responses.silent"),
         ),
     ),
-    "fields told of a response": (_TOTAL, ("Responses.told",)),
-    "the last response, and where the latest delta belonged": (_EVENT, ("Responses.final", "Responses.route")),
-    "items that have begun, as they were told": (
-        f"`Limits.items`; {_TOTAL}, 16 for a character",
+    "reported fields of a response": (_TOTAL, ("Responses.told",)),
+    "the last response, and the route of the latest delta": (_EVENT, ("Responses.final", "Responses.route")),
+    "items that have begun, as they came": (
+        f"`Limits.items`; {_TOTAL}, each character as 16",
         ("Unfinished.begun",),
     ),
     "pieces of items of other types": (
@@ -90,14 +90,14 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         "`Limits.event` bytes",
         tuple(f"EventStream.{name}" for name in ("_data", "_held", "_name", "_next_name", "_unframed")),
     ),
-    "choices that may be tokens": ("16 entries, each of " + _EVENT, ("ChatCompletions.waiting",)),
-    "stamps of a chunk, and the error": (_EVENT, ("ChatCompletions.stamps", "Run.error")),
-    "what was learned of events": ("some shapes of 4,096 bytes each", ("Template._shapes",)),
+    "choices that may only count tokens": ("16 entries, each of " + _EVENT, ("ChatCompletions.waiting",)),
+    "the service tier and fingerprint of a chunk, and the error": (_EVENT, ("ChatCompletions.stamps", "Run.error")),
+    "learned shapes of events": ("a few shapes of 4,096 bytes each", ("Template._shapes",)),
     "messages not returned yet": (
-        "what one call of `feed` emits; the last message",
+        "the messages of one call of `feed`, and the latest message",
         ("MessageWriter._messages", "MessageWriter._latest", "MessageWriter._latest_emission", "Numbering.run"),
     ),
-    "the beginning of what is not a stream": ("200 characters", ("_Wire.unread",)),
+    "the beginning of a body that is not a stream": ("200 characters", ("_Wire.unread",)),
     "fixed": (
         _FIXED,
         (
@@ -124,4 +124,4 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
 }
-"""What → its bound, and the attributes that hold it."""
+"""Part of the state → its bound, and its attributes."""

@@ -1,4 +1,4 @@
-"""The built site: `make site`. Sphinx reads the pages in place, so that their links work in the repository too."""
+"""Configures Sphinx for `make site`. The pages stay in place, so that their links also work in the repository."""
 
 import re
 import sys
@@ -42,11 +42,11 @@ autodoc_default_options = {"members": True, "exclude-members": "model_config, mo
 always_use_bars_union = True
 napoleon_numpy_docstring = False
 suppress_warnings = [
-    "config.cache",  # that a function is no value to keep
-    "sphinx_autodoc_typehints.forward_reference",  # of pydantic's own
+    "config.cache",  # a function cannot be cached
+    "sphinx_autodoc_typehints.forward_reference",  # in pydantic
     "sphinx_autodoc_typehints.guarded_import",
 ]
-warnings.filterwarnings("ignore", module="sphinx_autodoc_typehints")  # it uses what Sphinx 10 will not have
+warnings.filterwarnings("ignore", module="sphinx_autodoc_typehints")  # it uses functions that Sphinx 10 removes
 
 html_theme = "furo"
 html_title = f"streamfsm {version}"
@@ -62,12 +62,12 @@ pygments_dark_style = "a11y-high-contrast-dark"
 
 
 def typehints_formatter(annotation: Any, _config: object) -> str | None:
-    """The union of messages by its name, not by its members and pydantic's marks."""
+    """Show the union of messages by its name, not by its members."""
     return ":data:`~streamfsm.StreamMessage`" if annotation is streamfsm.StreamMessage else None
 
 
 class Mermaid(Directive):
-    """In place of a Mermaid picture of a machine, the same picture as SVG."""
+    """Replaces the Mermaid picture of a machine by an SVG picture."""
 
     has_content = True
 
@@ -81,7 +81,7 @@ class Mermaid(Directive):
 
 
 def groups_of_the_index(_app: Sphinx, page: str, source: list[str]) -> None:
-    """Make the index's headings and links the tree of pages: a page without a link, or a link without a page, fails."""
+    """Turn the index's headings and links into the tree of pages; a missing link or page is an error."""
     if page != root_doc:
         return
     trees = []
@@ -93,6 +93,6 @@ def groups_of_the_index(_app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Register what is ours."""
+    """Register the extensions of this file."""
     app.add_directive("mermaid", Mermaid)
     app.connect("source-read", groups_of_the_index)

@@ -60,12 +60,12 @@ DRAWN = {
     "tool_call/configured": CONFIGURED,
     **{f"{wire}/{part.table.name}": part.table for wire, grammar in GRAMMARS.items() for part in grammar.parts},
 }
-"""Every table that a page draws, by the name in its picture's first line."""
+"""Name in the first line of a picture → the table that it draws."""
 NOTICE = "<!-- Written by docs/generate.py. -->\n"
 
 
 def texts() -> dict[str, str]:
-    """Path → what the file is to be: pages that are generated whole, and those that hold generated blocks."""
+    """Return path → text of the file, for pages that are generated completely or that contain generated blocks."""
     blocks = {
         "tool_call": picture(TOOL_CALL.table),
         "configured": picture(CONFIGURED),
@@ -94,7 +94,7 @@ def texts() -> dict[str, str]:
 
 
 def with_blocks(text: str, blocks: dict[str, str]) -> str:
-    """``text`` with what stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`` replaced."""
+    """Return ``text`` with the parts between ``<!-- generated: NAME -->`` and ``<!-- end -->`` replaced."""
     marks = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
     return marks.sub(lambda mark: mark[1] + blocks[mark[2]] + mark[3], text)
 
@@ -103,11 +103,11 @@ COMPARED = (
     *("streamfsm (Python)", "openai (Python)", "pydantic-ai-slim (Python)", "langchain-openai (Python)"),
     *("litellm (Python)", "openai-agents (Python)", "openai (JavaScript)", "@ai-sdk/openai (JavaScript)"),
 )
-"""Of the parsers that `make conform` measured, those that most people know."""
+"""The best-known of the parsers that `make conform` measures."""
 
 
 def comparison() -> str:
-    """Part of the table that `make conform` wrote into its page, on the wire that most servers speak."""
+    """Return a part of the table that `make conform` wrote into its page, for Chat Completions."""
     lines = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8").splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     titles = next(row for row in rows if row[:2] == ["wire", "parser"])
@@ -126,7 +126,7 @@ def comparison() -> str:
 
 
 def picture(table: Table, taken: dict[tuple[str, str], int] | None = None) -> str:
-    """A picture for the forge; the built site draws its own in the same place (`docs/conf.py`)."""
+    """Return a picture for code hosts; the built site draws its own in the same place (`docs/conf.py`)."""
     name = next(name for name, each in DRAWN.items() if each is table)
     mark = f"{name}{'' if taken is None else ' recorded'}"
     return f"```mermaid\n%% machine: {mark}\n{mermaid(table, taken)}```\n"
@@ -137,7 +137,7 @@ def page(title: str, *parts: str) -> str:
 
 
 def prose(module: str) -> str:
-    """A module's docstring, which is Markdown but for its roles."""
+    """Return a module's docstring as Markdown."""
     return re.sub(r":\w+:(?=`)", "", f"{importlib.import_module(module).__doc__}").strip() + "\n"
 
 
@@ -181,7 +181,7 @@ servers were not asked for `send_message`, nor for thoughts in a kwarg. Arrows t
 
 
 def taken_by_recordings(table: Table) -> dict[tuple[str, str], int]:
-    """State and event → how many of the recorded streams take that row."""
+    """Return state and event → the number of recorded streams that take the row."""
     rows = json.loads(RECORDED.read_text(encoding="utf-8"))["rows"].get(table.name, {})
     return {(state, event): count for cell, count in rows.items() for state, _, event in [cell.partition(" ")]}
 
@@ -207,8 +207,8 @@ def exercised(table: Table) -> str:
 def recorded_rows(recordings: Path) -> dict[str, Any]:
     """Count how many recorded streams take each row. The recordings themselves are not part of the project.
 
-    ``recordings`` holds bodies and an ``INDEX.tsv`` with their paths in ``file`` and their API in ``api``. Each is fed
-    as recorded, to a parser with the default options and ``<think>`` tags.
+    ``recordings`` contains bodies and an ``INDEX.tsv`` with their paths in ``file`` and their API in ``api``. Each is
+    fed as recorded, to a parser with the default options and ``<think>`` tags.
     """
     with (recordings / "INDEX.tsv").open(encoding="utf-8", newline="") as index:
         files = [row["file"] for row in csv.DictReader(index, delimiter="\t") if row["api"] == "chat"]
@@ -273,21 +273,21 @@ def part_sentence(part: Part) -> str:
         return f"The stream itself. It may end in {ends}.\n"
     keys = ", ".join(f"`{key}`" for key in part.key)
     speaks = ", ".join(f"`{state}`" for state in part.may_speak)
-    sentences = [f"Told apart by {keys}. Its events are legal while the {part.inside} is in {speaks}."]
+    sentences = [f"Identified by {keys}. Its events are legal while the {part.inside} is in {speaks}."]
     if part.ends_before:
         before = ", ".join(f"`{state}`" for state in part.ends_before)
         sentences.append(f"Each must have ended ({ends}) before the {part.inside} enters {before}.")
     if part.again:
-        sentences.append("Another one may have the key of one that has ended.")
+        sentences.append("A key may be used again after its part has ended.")
     if part.counts:
-        sentences.append("They are counted from 0, without gaps.")
+        sentences.append("The last field of the key counts them from 0, without gaps.")
     return " ".join(sentences) + "\n"
 
 
 def writes_section(wire: str) -> Iterator[str]:
     yield f"## What `{SINKS[wire].__name__}` writes\n"
     yield grid(
-        ("Our stream says", "The sink writes", "Because"),
+        ("In our stream", "The sink writes", "Because"),
         (
             (each.said, ", ".join(f"`{word}`" for word in each.words) or "nothing", each.because)
             for each in SINKS[wire].WRITES
@@ -363,7 +363,7 @@ def foreign_table() -> str:
 
 
 def dialect_table() -> str:
-    """The policies, with what their docstrings say."""
+    """Return the policies, with their docstrings."""
     bodies = [ast.parse(inspect.getsource(each)).body[0].body for each in (Policies, Dialect)]
     said = {
         field.target.id: " ".join(after.value.value.split())
@@ -401,7 +401,7 @@ def values(field: FieldInfo) -> str:
 
 
 def choices(annotation: Any) -> Iterator[Any]:
-    """What a type of literals allows."""
+    """Yield the values that a type of literals allows."""
     if annotation is bool:
         yield from (True, False)
     elif get_origin(annotation) is Literal:
@@ -583,7 +583,7 @@ def walkthrough_page() -> str:
 
 
 def items(*lines: tuple[str, list[str]]) -> str:
-    """A list that leaves out what is empty."""
+    """Return a list without its empty lines."""
     return "".join(f"- {label}: {'; '.join(values)}\n" for label, values in lines if values)
 
 
@@ -592,19 +592,19 @@ def arrow(step: Transition) -> str:
 
 
 def origin(message: StreamMessage, steps: list[Transition]) -> str:
-    """The row, or the state's text, that emitted ``message``."""
+    """Return the row, or the state's text, that emitted ``message``."""
     step = next(step for step in steps if step.seq_id == message.seq_id)
     return f"from `{step.event}` in `{step.state}`"
 
 
 def shown(message: StreamMessage) -> str:
-    """The type, and what it adds."""
+    """Return the type and the text of a message."""
     return f"`{type(message).__name__}` `{json.dumps(message.text, ensure_ascii=False)}`"
 
 
 def held(parser: StreamParser) -> list[str]:
-    """What the parser knows and has not told, and why."""
-    (choice,) = parser._response.run.choices.values()  # noqa: SLF001 - no public name tells what is held back
+    """Return the texts that the parser holds back, with the reasons."""
+    (choice,) = parser._response.run.choices.values()  # noqa: SLF001 - there is no public name for it
     (call,) = choice.calls.lanes
     scanner = call.scanner
     if scanner is None:
@@ -613,7 +613,7 @@ def held(parser: StreamParser) -> list[str]:
     if scanner._tail:  # noqa: SLF001
         found.append(f"`{scanner._tail}`, because what follows decides which character it is")  # noqa: SLF001
     if key := scanner._key.getvalue():  # noqa: SLF001
-        found.append(f"`{key}`, because a key says what its value becomes only when it is closed")
+        found.append(f"`{key}`, because only a complete key decides what its value becomes")
     return found
 
 
@@ -630,22 +630,23 @@ def states(parser: StreamParser) -> list[str]:
 
 def limits_page() -> str:
     limits = Limits()
-    intro = f"""A parser keeps at most `Limits.total` characters of a stream ({limits.total:,} by default), whatever the
-stream holds, and at most {BYTES} bytes of memory for each. Reaching it fails the stream with code `limit`, as the other
-limits do; what was emitted stays. What is not text counts as characters too, by its weight.
+    intro = f"""A parser keeps at most `Limits.total` characters of a stream ({limits.total:,} by default), and at most
+{BYTES} bytes of memory for each of them, whatever the stream contains. Reaching this limit, like the others, fails the
+stream with code `limit`; everything emitted before stays valid. Things other than text also count as characters, by the
+table below.
 
-Not counted are the caller's own: the messages, a trace that is a list, the façade's `reasoning_messages`, and a result
-while it is made. Bytes are read an event at a time, of at most {limits.event:,} bytes (`Limits.event`) and
-{limits.values:,} values (`Limits.values`), which bounds the work of each; its objects live until it is read.
+The caller's objects are not counted: the messages, a trace that is a list, the façade's `reasoning_messages`, and
+results. Bytes are read one event at a time, of at most {limits.event:,} bytes (`Limits.event`) and {limits.values:,}
+values (`Limits.values`), which bounds the work for each event; its objects are freed as soon as it has been read.
 """
     weights = grid(
-        ("What", "Counts as, beside its text"), ((thing, f"{weight:,}") for thing, weight in WEIGHTS.items())
+        ("What", "Counts as, in addition to its text"), ((thing, f"{weight:,}") for thing, weight in WEIGHTS.items())
     )
     bounds = grid(("What", "Bound"), ((what, bound) for what, (bound, _) in BOUNDS.items()))
     return page(
         "Limits",
         intro,
-        f"{weights}\n\nEach part of the state has a bound; a test finds those that are missing here.\n\n{bounds}",
+        f"{weights}\n\nEach part of the state has a bound; a test fails if one is missing here.\n\n{bounds}",
     )
 
 
@@ -663,15 +664,16 @@ RESPONSES_DELTAS = {
     "content": ([added(message())], said),
     "raw arguments": ([added(function("", "c", "search")), argued('{"query":"')], argued),
 }
-"""The same, of the Responses API."""
+"""The same for the Responses API."""
 WALK = """\
-The modules that a plain delta, the fifth of its kind, passes on its way from `feed` to a message, as `sys.setprofile`
-saw them. `→` is a call of a function in another module. `←` is the way back to a module that was passed before, which
-makes the next call. Each walk ends in the writer, from which the parser fetches the messages.
+This page lists the modules through which a plain delta, the fifth of its kind, passes on its way from `feed` to a
+message, as recorded by `sys.setprofile`. `→` is a call of a function in another module. `←` is the return to a module
+that was passed before and that makes the next call. Each walk ends in the writer, from which the parser fetches the
+messages.
 
-Each module tells the next one, and none returns anything that another call would need: no walk turns back. Bytes that
-are a whole event, as a network delivers it, do not pass `wires.sse`, if the event before them came so and had the same
-shape.
+Each module passes its result on to the next, and none returns a value that another call would need, so no walk turns
+back. Bytes that are one complete event, as a network usually delivers it, bypass `wires.sse` if the previous event came
+in the same way and had the same shape.
 """
 
 
@@ -726,7 +728,7 @@ def walk(before: list[Any], delta: Any, entrance: str, as_object: Any) -> str:
 
 
 def stale() -> Iterator[tuple[Path, str, str]]:
-    """The files that are not what they are to be: path, old text, new text."""
+    """Yield the files that are stale: path, old text, new text."""
     for path, new in texts().items():
         file = ROOT / path
         old = file.read_text(encoding="utf-8") if file.exists() else ""
@@ -735,10 +737,10 @@ def stale() -> Iterator[tuple[Path, str, str]]:
 
 
 def main() -> int:
-    """Write what is stale; or only tell, as a unified diff, and return 1 if anything is."""
+    """Write the stale files; with ``--check``, print the differences instead, and return 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if a file is stale")
-    parser.add_argument("--count", metavar="DIR", type=Path, help="count anew which rows the recordings in DIR take")
+    parser.add_argument("--count", metavar="DIR", type=Path, help="count again which rows the recordings in DIR take")
     arguments = parser.parse_args()
     check = arguments.check
     if arguments.count:

@@ -164,7 +164,7 @@ export interface ToolCallSealed {
   tool_call: ToolCallDelta;
 }
 
-/** A message of streamfsm, as JSON. `message_type` tells them apart. */
+/** A message of streamfsm, as JSON. `message_type` distinguishes them. */
 export type StreamMessage =
   | ReasoningMessage
   | HiddenReasoningMessage

@@ -1,4 +1,4 @@
-"""The JSON Schema of every message, and TypeScript types made of it."""
+"""The JSON Schema of all messages, and TypeScript types derived from it."""
 
 import json
 import re
@@ -13,7 +13,7 @@ Schema = dict[str, Any]
 
 
 def messages_schema() -> Schema:
-    """The schema of messages as they are sent: with nulls, or without."""
+    """Return the schema of messages as they are sent, with nulls or without."""
     made = TypeAdapter(StreamMessage).json_schema()
     kinds = {name: _model(schema) for name, schema in sorted(made.pop("$defs").items())}
     return {
@@ -26,7 +26,7 @@ def messages_schema() -> Schema:
 
 
 def _model(schema: Schema) -> Schema:
-    """A definition in which all is required that is always there: all that is never null."""
+    """Return a definition in which all members that are never null are required."""
     described = {**_without_title(schema), "description": _plain(schema["description"])}
     if "properties" not in schema:
         return described
@@ -39,17 +39,17 @@ def _model(schema: Schema) -> Schema:
 
 
 def _plain(text: str) -> str:
-    """A docstring as a line of text, without its roles."""
+    """Return a docstring as a line of text, without its roles."""
     return " ".join(re.sub(r":\w+:`~?(?:\w+\.)*(\w+)`", r"\1", text).replace("``", "`").split())
 
 
 def _without_title(member: Schema) -> Schema:
-    """Without what only repeats the name."""
+    """Return a member without a title, which only repeats its name."""
     return {key: value for key, value in member.items() if key != "title"}
 
 
 def typescript(schema: Schema) -> str:
-    """TypeScript types that say what ``schema`` says."""
+    """Return TypeScript types for ``schema``."""
     lines = ["// Written by docs/generate.py from messages.schema.json.", ""]
     for name, kind in schema["$defs"].items():
         lines += [f"/** {kind['description']} */"]
@@ -58,7 +58,7 @@ def typescript(schema: Schema) -> str:
         else:
             lines += [f"export type {name} = {_type(kind)};", ""]
     names = [_type(branch) for branch in schema["oneOf"]]
-    lines += [f"/** {schema['description']} `message_type` tells them apart. */"]
+    lines += [f"/** {schema['description']} `message_type` distinguishes them. */"]
     lines += ["export type StreamMessage =", *(f"  | {name}" for name in names)]
     return "\n".join(lines) + ";\n"
 
