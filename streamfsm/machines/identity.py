@@ -2,7 +2,8 @@
 
 Servers give calls an index, an id, both or neither; they repeat them, change them, or use one for all calls. The first
 rule whose evidence fits decides. A rule with an anomaly is a guess, or shows a contradiction on the wire. After some
-kinds of anomalies no call without arguments is ready.
+kinds of anomalies no call without arguments is ready. Where the evidence says "another call, if its arguments differ"
+and they do not differ, the call may be a repetition: it is not ready, and no anomaly is recorded.
 """
 
 from collections.abc import Callable
