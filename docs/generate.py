@@ -148,7 +148,7 @@ def machine_page(machine: StateMachine) -> str:
         prose(f"streamfsm.machines.{table.name}"),
         picture(table),
         markdown(table),
-        *("## What is proven\n", "`python -m streamfsm.machines --check` tries the machine in all its states.\n"),
+        *("## What is proven\n", "`python -m streamfsm.machines --check` fires every event in every state.\n"),
         grid(("Property", "Evidence"), ((name, evidence) for _, name, evidence, _ in findings(machine))),
         *(run_by_lanes(table) if table.endings else ()),
     )
@@ -156,7 +156,7 @@ def machine_page(machine: StateMachine) -> str:
 
 def run_by_lanes(table: Table) -> Iterator[str]:
     yield from (
-        "What each live state may hold back. The bound, in characters, is the sum of the numbers in the last column.\n",
+        "The table shows what each live state may hold back. The last column is the most characters.\n",
         holds(table),
     )
     yield from ("## What is exercised\n", exercised(table))
@@ -174,9 +174,10 @@ def holds(table: Table) -> str:
 
 
 EXERCISED = """\
-The project's own streams take every row that a stream can take: `tests/test_machine_checks.py` fails for one that none
-takes. The table says how many of {streams} recorded streams of real servers take it (`docs/generate.py --count`); their
-servers were not asked for `send_message`, nor for thoughts in a kwarg. Arrows that no recorded stream takes are dashed.
+The project's own streams take every row that a stream can take: `tests/test_machine_checks.py` fails if a row is never
+taken. The table shows how many of {streams} recorded streams of real servers take each row
+(`docs/generate.py --count`). Their requests had no tool `send_message`, and no thoughts in a kwarg. Arrows that no
+recorded stream takes are dashed.
 """
 
 
