@@ -149,3 +149,10 @@ def test_half_a_character_in_an_item_that_has_begun_is_in_no_snapshot():
     parser = restored(parser, None)
     parser.close()
     assert parser.result.choices[0].extras["unfinished"][0]["action"] == {"query": "\ufffd"}
+
+
+def test_the_final_response_is_no_part_of_a_snapshot():
+    parser = StreamParser()
+    parser.feed({"type": "response.completed", "response": {"id": "r", "status": "completed", "output": []}})
+    assert parser.final_response["id"] == "r"
+    assert StreamParser.restore(parser.snapshot()).final_response is None
