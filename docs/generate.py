@@ -31,7 +31,7 @@ from streamfsm.machines import LEXER, LIVE, MACHINES, TABLES, TOOL_CALL, StateMa
 from streamfsm.machines.checks import HOLDS, MOMENTARY, findings
 from streamfsm.machines.choices import RULES as CHOICE_RULES
 from streamfsm.machines.diagrams import counts, grid, markdown, mermaid
-from streamfsm.machines.endings import CLOSINGS, ENDINGS, OUTCOMES, SECONDS, UNKNOWN
+from streamfsm.machines.endings import CLOSINGS, ENDINGS, OUTCOMES, SECONDS, UNKNOWN, WORSTS
 from streamfsm.machines.identity import RULES
 from streamfsm.machines.items import RULES as ITEM_RULES
 from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
@@ -329,6 +329,7 @@ def endings_page() -> str:
             ("Every choice has a finish reason", "`strict_end`", "Event", "Because"),
             ((YES_NO[row.finished], YES_NO[row.strict], f"`{row.event}`", row.because) for row in CLOSINGS),
         ),
+        grid(("", "Finish reason", "Because"), ((str(at), row.what, row.because) for at, row in enumerate(WORSTS, 1))),
     )
 
 
@@ -465,10 +466,11 @@ result, the texts of all parts are joined in the order in which they began, with
 FINISH = """\
 ## How it ends
 
-The finish reason is the status of the response, or the reason why it is incomplete; [endings](endings.md) says what
-each means. This wire has no word for a model that waits for its tools. So the stop reason of a completed response is
-`tool_calls` if the client has a call to run, and otherwise `end_turn`. After the end, only usage and errors are read:
-if a body contains several responses, the first one counts.
+The finish reason is the status of the response, or the reason why it is incomplete; if these and the type of the last
+event differ, the worst one counts. [Endings](endings.md) says what each means. This wire has no word for a model that
+waits for its tools. So the stop reason of a completed response is `tool_calls` if the client has a call to run, and
+otherwise `end_turn`. After the end, only usage and errors are read: if a body contains several responses, the first one
+counts.
 
 A call is ready if it satisfies the conditions of [law 10](laws.md), if the server does not run it itself, and if no
 event said that its item is incomplete. The status `completed` of an item proves nothing; what counts is how the

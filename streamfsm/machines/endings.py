@@ -1,4 +1,4 @@
-"""How a choice ended: four declared tables.
+"""How a choice ended: five declared tables.
 
 The first table says what finish reasons mean, including those of other protocols, which gateways pass on. Case does not
 matter; `Dialect(finish_words=…)` adds others. A finish reason that is not in the table counts as a cut.
@@ -11,9 +11,13 @@ complete. The first row that fits gives the stop reason, and says whether comple
 anything was cut.
 
 The fourth table says whether the stream has ended or failed when the server stops sending.
+
+The fifth table says which word is the finish reason of a response of the Responses API, which says it in up to three
+places: the type of the event that ends it, its status, and the reason why it is incomplete. The first row that fits one
+of these words decides.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -210,3 +214,36 @@ def closing(*, finished: bool, strict: bool) -> Literal["end", "error"]:
     """Return the event to fire when the stream ends, by the first row of ``CLOSINGS`` that fits."""
     fits = (row for row in CLOSINGS if row.finished in (None, finished) and row.strict in (None, strict))
     return next(fits).event
+
+
+class Worst(NamedTuple):
+    """A row of the fifth table. The first word that it ``fits`` is the finish reason."""
+
+    what: str
+    """The word in words."""
+    fits: Callable[[str, Ending, bool], bool]
+    """Whether it fits a word with a meaning, and whether the dialect gave it that meaning."""
+    because: str
+
+
+WORSTS = (
+    Worst("a word that the dialect teaches", lambda _word, _means, taught: taught, "the dialect says what it means"),
+    Worst(
+        "a cut, but not `incomplete`",
+        lambda word, means, _: means.rank == CUT and word != Reason.incomplete.value,
+        "servers copy the status of a response that was cut, or leave a reason from one that was not: the worse counts",
+    ),
+    Worst("`incomplete`", lambda _word, means, _: means.rank == CUT, "something is missing, and no reason says why"),
+    Worst("any other", lambda *_: True, "all places say that the response is complete"),
+)
+
+
+def worst(words: Sequence[str], taught: Mapping[str, str]) -> str:
+    """Return the one of several words for one end that is its finish reason, by the first row of ``WORSTS`` that fits.
+
+    Args:
+        words: one at least, in order of preference.
+        taught: as for :func:`ending`.
+    """
+    meanings = [(word, ending(word, taught), word.casefold() in taught) for word in words]
+    return next(meaning[0] for row in WORSTS for meaning in meanings if row.fits(*meaning))

@@ -32,6 +32,7 @@ from streamfsm.core.events import (
 from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, kept, more, says, show
 from streamfsm.core.meter import DECODED
 from streamfsm.core.text import without_surrogates
+from streamfsm.machines.endings import worst
 from streamfsm.machines.items import Rule, Tells
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.checked import LARGEST, checked, integer, string
@@ -82,6 +83,7 @@ _TEXTS = ("text", "refusal", "arguments", "input", "transcript")
 _LATER = ("delta", "code", "diff", "command", "output")  # pieces of an item whose end has the complete value
 _NUMBERS = ("output_index", "content_index", "summary_index")
 _CUT = ("incomplete", "failed", "cancelled")  # statuses of an incomplete item
+_UNENDED = ("in_progress", "queued")  # statuses of a response that has not ended
 _PLACEHOLDERS = ("", "{}", "null")  # arguments of an item that has just begun, which mean nothing yet
 
 
@@ -228,15 +230,11 @@ class Responses:
             self._tell_rest(to)
         self.ended = True
         status = string(response, "status", None, to)
-        if status not in ENDS:
-            status = row.type.removeprefix("response.")
-        error = response.get("error") or fields.get("error")
-        if error:
-            to.take(Finish(_CHOICE, status))
+        reason = string(fields_of(response.get("incomplete_details")), "reason", None, to)
+        words = [row.type.removeprefix("response."), "" if status in _UNENDED else status, reason]
+        to.take(Finish(_CHOICE, worst([word for word in words if word], self.dialect.finish_words)))
+        if error := response.get("error") or fields.get("error"):
             self._fail(error, {}, to)
-        else:
-            reason = string(fields_of(response.get("incomplete_details")), "reason", None, to)
-            to.take(Finish(_CHOICE, (reason if status == "incomplete" else "") or status))
 
     def _read_response(self, fields: _Fields, to: Handler) -> None:
         """Read a complete response that did not come as a stream, or one that has not ended."""
