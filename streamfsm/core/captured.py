@@ -54,7 +54,7 @@ class Channels:
         held: the most characters that a call holds back until a key is known.
 
     Raises:
-        MisuseError: a channel of a tool captures everything that another one would.
+        MisuseError: two channels of a tool would capture the same values; see :func:`streamfsm.channels.check`.
     """
 
     thoughts: Collection[str]

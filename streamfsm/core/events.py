@@ -25,7 +25,7 @@ class Envelope:
     id: str | None
     model: str | None
     tells_thoughts: bool = False
-    """Whether this wire shows where the model reasons, so that its name does not have to."""
+    """Whether this wire shows where the model reasons, so that the model's name does not decide it."""
 
 
 @dataclass(slots=True)

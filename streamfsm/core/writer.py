@@ -88,7 +88,7 @@ class MessageWriter:
     may_seal: Callable[[CallLane], bool] | None = None
     """Whether a call that has just closed can be sealed; ``None``: none can."""
     details: Callable[[int], tuple[ReasoningDetail, ...]] | None = None
-    """Returns the details at the end of a choice's thoughts; ``None``: nobody asks."""
+    """Returns the details at the end of a choice's thoughts; ``None``: they are not needed."""
 
     over: list[CallLane] | None = None
     """Calls whose arguments can be discarded after the current piece of the stream; ``None``: everything is kept."""

@@ -47,7 +47,7 @@ _Waiting: TypeAlias = Annotated[
 ]
 _ENTRIES = TypeAdapter(list[dict[str, Any]])
 _Plain: TypeAlias = tuple[Any, str | None, Any, Any]
-"""Choice, name of the delta's field, wire index of the call if it is a call's, text; none of them checked."""
+"""Choice, name of the delta's field, wire index of the call (if it is one), and text; none of them is checked."""
 
 
 @dataclass(slots=True)
@@ -482,9 +482,10 @@ def _of_dict(chunk: Mapping[str, Any], stamps: Stamps) -> _Plain | None:
 
 
 def _of_model(chunk: Any, stamps: Stamps) -> _Plain | None:
-    """Do the same for the client's object, whose extra fields are those that its types do not declare.
+    """Return the content of a plain chunk that is the client's object; ``None`` if it is not plain.
 
-    A field that older clients do not declare is looked up in ``__dict__``.
+    Extra fields are those that its types do not declare; a field that older clients do not declare is looked up in
+    ``__dict__``.
     """
     extra, fields = chunk.__pydantic_extra__, chunk.__dict__
     (choice,) = fields["choices"]
@@ -519,7 +520,7 @@ def _of_delta(fields: Mapping[str, Any]) -> tuple[str | None, Any]:
     """Return the name and value of the only field with content, besides the role; ``None`` unless there is just one."""
     name = said = None
     for key, value in fields.items():
-        if value is not None and (value or value == 0) and key != "role":  # what `more` does, in place
+        if value is not None and (value or value == 0) and key != "role":  # what `more` does, inlined
             if name is not None:
                 return None, None
             name, said = key, value
