@@ -90,7 +90,7 @@ def read(report: Path) -> dict[str, Any]:
 def section(reports: dict[str, dict[str, Any]], day: str) -> Iterator[str]:
     """Yield the lines of the page's measured part."""
     laws = list(next(iter(reports.values()))["laws"])
-    yield f"Measured on {day}: in how many cases a parser broke a law, of those in which it was judged on it."
+    yield f"Measured on {day}: the number of cases in which a parser broke a law, of those in which it was judged."
     yield ""
     yield f"| wire | parser | version | cases | runs | {' | '.join(laws)} |"
     yield f"|---|---|---|---:|---:|{'---:|' * len(laws)}"
@@ -100,13 +100,13 @@ def section(reports: dict[str, dict[str, Any]], day: str) -> Iterator[str]:
         cells += [str(len(report["outcomes"])), f"{sum(each['runs'] for each in report['outcomes']):,}"]
         yield f"| {' | '.join([*cells, *(_cell(**counts) for counts in report['laws'].values())])} |"
     yield ""
-    yield "An empty cell is a law that the parser claims nothing of. Few runs mean three cuts of a case, not all."
+    yield "An empty cell is a law for which the parser makes no claim. Few runs mean three cuts of a case, not all."
     yield "`make conform` measures again."
     yield ""
     yield "### What maintainers could act on"
     yield ""
     yield "Each was seen in two processes. `streamfsm conform --case CASE --command '…'`, with the command that runs"
-    yield "the adapter, shows it again; `conformance/parsers.json` has the adapters, and what they need."
+    yield "the adapter, shows it again; `conformance/parsers.json` lists the adapters and their requirements."
     yield ""
     yield "| parser | law | case | what is wrong | right → found |"
     yield "|---|---|---|---|---|"

@@ -82,8 +82,9 @@ TITLE = """\
 
 # Accents
 
-What {streams} recorded streams of {providers} providers do that others do not; in code, the anomalies that the parser
-records. One stream counts once for each. A recording shows what a server did once, not what it does now.
+This page lists how many of {streams} recorded streams, of {providers} providers, have each accent, by provider. Accents
+in code are anomalies that the parser records. A stream counts once for each accent. A recording shows what a server did
+once, not what it does now.
 
 """
 
