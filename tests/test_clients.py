@@ -111,9 +111,10 @@ def test_fastapi_sends_our_messages(names):
     asyncio.run(run([BEGIN, SECTIONS["FastAPI"]], names))
     lines = TestClient(names["app"]).get("/answer").text.splitlines()
     sent = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
-    assert [(each["message_type"], each.get("content")) for each in sent] == [
-        ("assistant_message", "In the "),
-        ("assistant_message", "air."),
+    assert [(each["message_type"], each.get("content"), each.get("stop_reason")) for each in sent] == [
+        ("assistant_message", "In the ", None),
+        ("assistant_message", "air.", None),
+        ("stop_reason", None, "end_turn"),
     ]
 
 
