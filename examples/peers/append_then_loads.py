@@ -24,13 +24,13 @@ CLAIMS = dict.fromkeys(
 
 
 class Adapter:
-    """Content as it comes; calls when the stream has ended."""
+    """Says content as it comes, and calls when the stream has ended."""
 
     def __init__(self) -> None:
         self.calls: dict[int, dict[str, Any]] = {}
 
     def feed(self, chunk: dict[str, Any]) -> Iterator[Said]:
-        """The content of this chunk."""
+        """Yield the content of this chunk."""
         for choice in chunk["choices"]:
             delta = choice["delta"]
             if delta.get("content"):
@@ -41,9 +41,9 @@ class Adapter:
                 call["arguments"].append(entry["function"].get("arguments") or "")
 
     def close(self) -> Iterator[Said]:
-        """The calls, if their arguments can be loaded."""
+        """Yield the calls, whose arguments must be valid JSON."""
         for call in self.calls.values():
             arguments = "".join(call["arguments"])
-            json.loads(arguments)  # what the tool would be run with
+            json.loads(arguments)  # as the tool would get them
             yield Said("name", call["id"], call["name"])
             yield Said("arguments", call["id"], arguments)

@@ -1,4 +1,4 @@
-"""The client that frameworks are given here: its request answers with chunks or events from elsewhere."""
+"""A client for frameworks, whose requests are answered with given chunks or events."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -10,12 +10,12 @@ from openai.types.responses import ResponseStreamEvent
 
 
 def event(fields: dict[str, Any]) -> Any:
-    """The object that the client would build of an event of the Responses API."""
+    """Return the object that the client would build from an event of the Responses API."""
     return construct_type(type_=ResponseStreamEvent, value=fields)
 
 
 class Response(AsyncStream[Any]):
-    """In place of the client's own: the objects that it would build of these chunks."""
+    """Replaces the client's stream: yields the objects that the client would build from these chunks."""
 
     def __init__(self, chunks: AsyncIterator[dict[str, Any]], build: Callable[[dict[str, Any]], Any]) -> None:
         self._chunks = chunks
@@ -28,18 +28,18 @@ class Response(AsyncStream[Any]):
         return self._build(await anext(self._chunks))
 
     async def parse(self) -> "Response":
-        """Stand in for a raw response too, of which this is the content."""
+        """Return this stream, as the content of a raw response."""
         return self
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 CLIENT = AsyncOpenAI(api_key="none")
 
 
 def client(chunks: AsyncIterator[dict[str, Any]]) -> AsyncOpenAI:
-    """A client whose request for a chat completion answers with these chunks."""
+    """Return a client whose request for a chat completion is answered with these chunks."""
 
     async def create(**_: Any) -> Response:
         return Response(chunks, lambda chunk: ChatCompletionChunk.construct(**chunk))
@@ -50,7 +50,7 @@ def client(chunks: AsyncIterator[dict[str, Any]]) -> AsyncOpenAI:
 
 
 def responses_client(events: AsyncIterator[dict[str, Any]]) -> AsyncOpenAI:
-    """A client whose request for a response answers with these events."""
+    """Return a client whose request for a response is answered with these events."""
 
     async def create(**_: Any) -> Response:
         return Response(events, event)

@@ -12,7 +12,7 @@ CLAIMS = {
 
 
 class Adapter(Reparse):
-    """With ``trailing-strings``: a string that is not closed yet is given, too."""
+    """Uses ``trailing-strings``, which also returns a string that is not closed yet."""
 
     def __init__(self) -> None:
         super().__init__(lambda text: from_json(text.encode(), partial_mode="trailing-strings"))

@@ -12,7 +12,7 @@ CLAIMS = {
 
 
 class Adapter(Reparse):
-    """With its default, which takes raw line breaks in strings, too."""
+    """Uses the defaults, which also accept raw line breaks in strings."""
 
     def __init__(self) -> None:
         super().__init__(parse_partial_json)

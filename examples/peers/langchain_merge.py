@@ -20,13 +20,13 @@ CLAIMS = {
 
 
 class Adapter(PulledParser):
-    """The message so far, after each chunk: ``message + chunk``."""
+    """Says the message so far after each chunk, which is ``message + chunk``."""
 
     def __init__(self) -> None:
         super().__init__(self.merged)
 
     async def merged(self, chunks: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Said]:
-        """What the message so far says, of a model whose request is answered with these chunks."""
+        """Yield what the message so far says if the model's request is answered with these chunks."""
         model = ChatOpenAI(model="gpt-4.1", api_key="none", async_client=client(chunks).chat.completions)
         message: Any = None
         async for chunk in model.astream("Hello"):

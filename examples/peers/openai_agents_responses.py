@@ -21,13 +21,13 @@ CLAIMS = {
 
 
 class Adapter(PulledParser):
-    """The events that the model passes on."""
+    """Reads the events that the model passes on."""
 
     def __init__(self) -> None:
         super().__init__(self.events)
 
     async def events(self, chunks: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Said]:
-        """What the events of a response say, whose request is answered with these."""
+        """Yield what the events say if the request is answered with these events of the API."""
         model = OpenAIResponsesModel("gpt-4.1", responses_client(chunks))
         asked = (None, "Hello", ModelSettings(), [], None, [], ModelTracing.DISABLED)
         calls: dict[int, str] = {}

@@ -21,7 +21,7 @@ CLAIMS = {
 
 
 class Adapter:
-    """The events that the helper gives, which are the API's, with snapshots."""
+    """Reads the events of the helper, which are those of the API, with snapshots."""
 
     def __init__(self) -> None:
         self.state: ResponseStreamState[None] = ResponseStreamState(input_tools=omit, text_format=omit)
@@ -29,7 +29,7 @@ class Adapter:
         self.final: list[Any] = []
 
     def feed(self, fields: dict[str, Any]) -> Iterator[Said]:
-        """What the events of this event say."""
+        """Yield what the helper's events for this event say."""
         for each in self.state.handle_event(event(fields)):
             match each.type:
                 case "response.output_text.delta" if each.delta:
@@ -45,8 +45,8 @@ class Adapter:
                     self.final = each.response.output
 
     def close(self) -> None:
-        """The helper has nothing to say at the end."""
+        """Do nothing: the helper emits nothing at the end."""
 
     def result(self) -> list[Any]:
-        """The final response that the helper gives."""
+        """Return the final response of the helper."""
         return [item.to_dict() for item in self.final]

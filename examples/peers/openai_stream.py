@@ -21,7 +21,7 @@ CLAIMS = {
 
 
 class Adapter:
-    """The delta events. They name a call by its index; its id is in the completion so far."""
+    """Reads the delta events. They refer to a call by its index; its id is in the completion so far."""
 
     def __init__(self) -> None:
         self.state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
@@ -29,7 +29,7 @@ class Adapter:
         self.choices: list[Any] = []
 
     def feed(self, chunk: dict[str, Any]) -> Iterator[Said]:
-        """What the events of this chunk say; the chunk as the client would build it."""
+        """Yield what the events of this chunk say; the helper gets the chunk as the client would build it."""
         for event in self.state.handle_chunk(ChatCompletionChunk.construct(**chunk)):
             match event.type:
                 case "chunk":
@@ -45,10 +45,10 @@ class Adapter:
                         yield Said("arguments", call.id, event.arguments_delta)
 
     def close(self) -> None:
-        """The helper has nothing to say at the end."""
+        """Do nothing: the helper emits nothing at the end."""
 
     def result(self) -> list[Any]:
-        """The completion that the helper accumulates."""
+        """Return the completion that the helper accumulates."""
         return [
             (
                 choice.message.content,

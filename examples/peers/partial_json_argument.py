@@ -12,7 +12,7 @@ CLAIMS = {
 
 
 class Adapter(Reparse):
-    """With its default: whatever is not closed yet is given, too."""
+    """Uses the defaults, which also return what is not closed yet."""
 
     def __init__(self) -> None:
         super().__init__(loads)

@@ -24,13 +24,13 @@ CLAIMS = {
 
 
 class Adapter(PulledParser):
-    """A part begins with an event that has what there is of it, and goes on with deltas."""
+    """Reads the events: a part begins with an event that has its first text, and continues with deltas."""
 
     def __init__(self) -> None:
         super().__init__(self.events)
 
     async def events(self, chunks: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Said]:
-        """What the events of a response say, whose request is answered with these chunks."""
+        """Yield what the events say if the request is answered with these chunks."""
         model = OpenAIChatModel("gpt-4.1", provider=OpenAIProvider(openai_client=client(chunks)))
         request = ModelRequest.user_text_prompt("Hello")
         async with model.request_stream([request], None, ModelRequestParameters()) as response:
@@ -46,7 +46,7 @@ class Adapter(PulledParser):
 
 
 def begun(part: Any) -> Iterator[Said]:
-    """What the first event of a part says."""
+    """Yield what the first event of a part says."""
     if isinstance(part, ToolCallPart):
         yield from call(part.tool_call_id, part.tool_name, part.args)
     else:
@@ -54,7 +54,7 @@ def begun(part: Any) -> Iterator[Said]:
 
 
 def added(part: Any, delta: Any) -> Iterator[Said]:
-    """What a later event of a part says."""
+    """Yield what a later event of a part says."""
     if isinstance(part, ToolCallPart):
         yield from call(part.tool_call_id, delta.tool_name_delta, delta.args_delta)
     else:
@@ -62,12 +62,12 @@ def added(part: Any, delta: Any) -> Iterator[Said]:
 
 
 def text(part: TextPart | ThinkingPart, new: str) -> Said:
-    """Of text or thinking, the new part of it."""
+    """Return the new part of a text or of thinking."""
     return Said("reasoning" if isinstance(part, ThinkingPart) else "content", 0, new)
 
 
 def call(identity: str, name: str | None, arguments: Any) -> Iterator[Said]:
-    """Of a call, the new parts of its name and arguments."""
+    """Yield the new parts of a call's name and arguments."""
     if name:
         yield Said("name", identity, name)
     if arguments:

@@ -21,13 +21,13 @@ CLAIMS = {law: CHAT_CLAIMS[law] for law in ("split invariance", "append-only", "
 
 
 class Adapter(PulledParser):
-    """A part begins with an event that has what there is of it, and goes on with deltas."""
+    """Reads the events: a part begins with an event that has its first text, and continues with deltas."""
 
     def __init__(self) -> None:
         super().__init__(self.events)
 
     async def events(self, chunks: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Said]:
-        """What the events of a response say, whose request is answered with these."""
+        """Yield what the events say if the request is answered with these events of the API."""
         model = OpenAIResponsesModel("gpt-4.1", provider=OpenAIProvider(openai_client=responses_client(chunks)))
         request = ModelRequest.user_text_prompt("Hello")
         async with model.request_stream([request], None, ModelRequestParameters()) as response:

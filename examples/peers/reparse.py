@@ -1,4 +1,4 @@
-"""Parse all the arguments so far again at each delta, to show one of them while it grows."""
+"""Parses all the arguments so far again at each delta, to show one of them while it grows."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,10 +7,10 @@ from streamfsm.testing import Said
 
 
 class Reparse:
-    """What is said is the argument ``message`` so far, decoded.
+    """Says the argument ``message`` so far, decoded.
 
     Args:
-        parse: gives the value of the beginning of a JSON text.
+        parse: returns the value of the beginning of a JSON text.
     """
 
     def __init__(self, parse: Callable[[str], Any]) -> None:
@@ -18,7 +18,7 @@ class Reparse:
         self.arguments = ""
 
     def feed(self, chunk: dict[str, Any]) -> Iterator[Said]:
-        """The message with what this chunk adds, in place of what was said of it before."""
+        """Yield the message so far, which replaces what was said before."""
         for choice in chunk["choices"]:
             for entry in choice["delta"].get("tool_calls") or ():
                 self.arguments += entry["function"].get("arguments") or ""
@@ -26,4 +26,4 @@ class Reparse:
                     yield Said("content", 0, self.parse(self.arguments).get("message", ""), snapshot=True)
 
     def close(self) -> None:
-        """All was said."""
+        """Do nothing: everything has been said."""

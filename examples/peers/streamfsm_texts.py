@@ -14,7 +14,7 @@ CLAIMS = dict.fromkeys(
 
 
 class Adapter(TracedParser):
-    """The kit reads its messages as they are."""
+    """Returns the parser's own messages, which the kit can read."""
 
     def __init__(self) -> None:
         super().__init__(inner_thoughts_kwarg=None, assistant_tool=None)

@@ -377,3 +377,4 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("usage so far in every chunk", _usage_so_far),
     Quirk("usage null in every chunk", _null_usage),
 )
+"""All quirks, in the order in which several are applied."""
