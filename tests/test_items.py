@@ -48,6 +48,15 @@ CASES: dict[str, list[tuple[list[Any], Any, Any, list[str]]]] = {
         ([added(message()), added(message(), 1), *[done(message("A"))] * 2, done(message("B"), 1), ended()],
          [("assistant", "A"), ("assistant", "B"), ("stop", "end_turn")], [], ["duplicate_id"]),
     ],
+    "shared id, in the list": [
+        ([added(message()), spoken("A"), done(message("A")), added(message(), 1), spoken("B", index=1),
+          ended(message("A"), message("B!"))],
+         [("assistant", "A"), ("assistant", "B!"), ("stop", "end_turn")], [], ["duplicate_id"]),
+    ],
+    "listed again": [
+        ([added(message()), spoken("A"), ended(message("A"), message("B"))],
+         [("assistant", "A"), ("assistant", "B"), ("stop", "end_turn")], [], ["duplicate_id"]),
+    ],
     "begins at a taken place": [
         ([added(A), argued("{}"), added(B), argued('{"b":2}', "f2"), ended()],
          [("name", "f"), ("arguments", "{}"), ("name", "g"), ("arguments", '{"b":2}'), ("stop", "tool_calls")],

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from helpers import ID, run
-from response_events import added, argued, created, ended, event, function
+from helpers import ID, anomalies, counted, run
+from response_events import added, argued, created, done, ended, event, function, message, said, thoughts
 
 from streamfsm import Dialect, StreamParser
 
-A = '{"a":1}'
+A, B = '{"a":1}', '{"b":2}'
 CALLED = [created(), added(function()), argued(A)]
 
 
@@ -60,3 +60,47 @@ def test_a_reason_that_is_left_from_nothing_cut_does_not_count():
     last = ended(status="incomplete", incomplete_details={"reason": "budget"})
     assert calls(read([*CALLED, last], dialect=taught)) == [("f", A, True)]
     assert calls(read([*CALLED, last])) == [("f", A, False)]
+
+
+# -- ids that several items share --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(("f1", "c"), ("f2", "c")), (("k", "c1"), ("k", "c2")), (("k", "c"), ("k", "c")), (("k", None), ("k", None))],
+)
+def test_calls_that_share_an_id_come_once(first: Any, second: Any):
+    items = [function(A, first[1], "f", first[0]), function(B, second[1], "g", second[0])]
+    stream = [
+        each
+        for at, item in enumerate(items)
+        for each in (added({**item, "arguments": ""}, at), argued(item["arguments"], item["id"], at), done(item, at))
+    ]
+    for last in (ended(*items), ended()):
+        parser = read([created(), *stream, last])
+        assert calls(parser) == [("f", A, True), ("g", B, True)]
+        assert set(anomalies(parser)) == {"duplicate_id"}
+
+
+def test_texts_that_share_an_id_come_once():
+    spoken = [added(message()), said("Hello "), done(message("Hello ")),
+              added(message(), 1), said("Bye", index=1), done(message("Bye"), 1)]  # fmt: skip
+    last = ended(message("Hello "), message("Bye"), message("!"))
+    assert read([created(), *spoken, last]).result.content == "Hello Bye!"
+    thought = [done(thoughts("One. ", encrypted_content="A")), done(thoughts("Two.", encrypted_content="B"), 1)]
+    began = [added(thoughts(), at) for at in range(2)]
+    result = read([created(), *began, *thought, ended(*(each["item"] for each in thought))]).result
+    assert result.reasoning == "One. Two."
+    assert [each.data for each in result.choices[0].reasoning_details if each.data] == ["A", "B"]
+
+
+def test_an_id_is_looked_up_in_linear_time_however_many_items_share_it():
+    def cost(size: int) -> int:
+        items = [message("x") for _ in range(size)]
+        stream = [created(), *(added(message(), at) for at in range(size)), ended(*items)]
+        with counted() as count:
+            run(stream)
+        return count()
+
+    cost(10)
+    assert cost(200) < 2.5 * cost(100)

@@ -55,6 +55,10 @@ class Claim:
     """The only fitting item with this id."""
     shared: Item | None
     """The fitting item at this index, if it has this id and other items have it too."""
+    sharing: Item | None
+    """For ``output``: the first item with this id that has not come in the final list yet."""
+    listed: bool
+    """For ``output``: whether all items with this id have come in the final list."""
     here: Item | None
     """The latest fitting item at this index."""
     taken: bool
@@ -75,7 +79,7 @@ class Claim:
         return bool(item and item.call_id and self.call_id and item.call_id != self.call_id)
 
 
-Owner: TypeAlias = Literal["own", "shared", "here", "latest", "next", "new"]
+Owner: TypeAlias = Literal["own", "shared", "sharing", "here", "latest", "next", "new"]
 
 
 class Rule(NamedTuple):
@@ -112,6 +116,12 @@ RULES = (
     Rule("shared id", "shared",
          lambda c: c.shared,
          "several items have the id, and one of them is at this index"),
+    Rule("shared id, in the list", "sharing",
+         lambda c: c.sharing,
+         "several items have the id; the final list keeps their order"),
+    Rule("listed again", "new",
+         lambda c: c.listed,
+         "every item with the id has come in the final list before: one id for another item", "duplicate_id"),
     Rule("begins at a taken place", "new",
          lambda c: c.tells == "added" and c.taken,
          "an item begins at the index of another one: some gateways use one index for all", "duplicate_index"),

@@ -1,6 +1,6 @@
 """``Items``: the items of one response, and the ids and indexes by which events refer to them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -70,6 +70,33 @@ class Item:
 
 
 @dataclass(slots=True)
+class Listing:
+    """The final list of items, as far as it has been read."""
+
+    told: set[int] = field(default_factory=set)
+    """The items that have come in it."""
+    waiting: dict[str, list[int]] = field(default_factory=dict)
+    """Type → the items whose ids are not in it, from the last one to the first. Those that came in it are removed."""
+    passed: dict[str, int] = field(default_factory=dict)
+    """Type and id → how many of the items that have both are known to have come in it."""
+
+    def add(self, item: Item) -> None:
+        """Record that an item has come in the list."""
+        self.told.add(item.ordinal)
+        waiting = self.waiting.get(item.type)
+        if waiting and waiting[-1] == item.ordinal:
+            waiting.pop()
+
+    def next_of(self, key: str, places: Sequence[int]) -> int | None:
+        """Return the first of these items, which have a type and an id in common, that has not come in the list."""
+        at = self.passed.get(key, 0)
+        while at < len(places) and places[at] in self.told:
+            at += 1
+        self.passed[key] = at
+        return places[at] if at < len(places) else None
+
+
+@dataclass(slots=True)
 class Items:
     """The items of one response, in the order in which they began. :mod:`streamfsm.machines.items` has the rules."""
 
@@ -107,10 +134,24 @@ class Items:
         index: int | None,
         ids: Collection[str],
         call_id: str = "",
-        following: Item | None = None,
+        listing: Listing | None = None,
     ) -> tuple[Rule, Item | None]:
-        """Decide which item an event belongs to; return the rule that decided, and the item unless it is a new one."""
-        named = {place for kind in fits for each in ids for place in self.with_id.get(f"{kind}/{each}", ())[:2]}
+        """Decide which item an event belongs to; return the rule that decided, and the item unless it is a new one.
+
+        ``ids`` are in order of preference. ``listing`` is given for an item of the final list.
+        """
+        named: Sequence[int] = ()
+        sharing: int | None = None
+        for each in ids:
+            keys = [key for kind in fits if (key := f"{kind}/{each}") in self.with_id]
+            found = [place for key in keys for place in self.with_id[key][:2]]
+            if found and (not named or len(found) == 1):
+                named = found
+                sharing = listing.next_of(keys[0], self.with_id[keys[0]]) if listing else None
+            if len(found) == 1:
+                break
+        waiting = [place for kind in fits for place in listing.waiting.get(kind, [])[-1:]] if listing else ()
+        own = self.all[named[0]] if len(named) == 1 and not (listing and sharing is None) else None
         here = self._latest(self.at_index.get(f"{kind}/{index}") for kind in fits)
         open_ones = [self.open.get(kind, {}) for kind in fits]
         claim = Claim(
@@ -118,17 +159,28 @@ class Items:
             index,
             bool(ids),
             call_id,
-            own=self.all[next(iter(named))] if len(named) == 1 else None,
+            own=own,
             shared=here if here and len(named) > 1 and not here.ids.keys().isdisjoint(ids) else None,
+            sharing=None if sharing is None else self.all[sharing],
+            listed=listing is not None and bool(named) and sharing is None,
             here=here,
             taken=index in self.taken,
             latest=self._latest(next(reversed(places), None) for places in open_ones),
             open=sum(map(len, open_ones)),
             last=self._latest(self.last.get(kind) for kind in fits),
-            next=following,
+            next=self._latest(waiting),
         )
         rule = next(rule for rule in RULES if rule.fits(claim))
         return rule, None if rule.owner == "new" else cast("Item", getattr(claim, rule.owner))
+
+    def listing(self, told: Iterable[tuple[str, str]]) -> Listing:
+        """Return a final list that has not been read, given the types and ids of what it contains."""
+        named = {place for kind, each in set(told) for place in self.with_id.get(f"{kind}/{each}", ())}
+        listing = Listing()
+        for item in reversed(self.all):
+            if item.ordinal not in named:
+                listing.waiting.setdefault(item.type, []).append(item.ordinal)
+        return listing
 
     def open_items(self, fits: Iterable[str]) -> list[Item]:
         """Return the items of these types that have not ended."""

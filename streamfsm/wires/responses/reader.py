@@ -50,7 +50,7 @@ from streamfsm.wires.responses.events import (
     ItemType,
     Kind,
 )
-from streamfsm.wires.responses.items import Item, Items, Part
+from streamfsm.wires.responses.items import Item, Items, Listing, Part
 from streamfsm.wires.responses.left_out import ECHOED
 from streamfsm.wires.responses.unfinished import Unfinished
 from streamfsm.wires.usage import read_usage
@@ -315,12 +315,14 @@ class Responses:
             self.items.place(item, index)
         return item, not (is_new_place or rule.records)
 
-    def _find_told(self, tells: Tells, told: _Fields, index: int | None, following: Item | None, to: Handler) -> Item:
+    def _find_told(
+        self, tells: Tells, told: _Fields, index: int | None, to: Handler, listing: Listing | None = None
+    ) -> Item:
         """Return the item that an event contains, which may be a new one."""
         kind = string(told, "type", _CHOICE, to)
         ids = [each for name in ("id", "call_id") if (each := string(told, name, _CHOICE, to))]
         call_id = string(told, "call_id", _CHOICE, to)
-        rule, item = self.items.resolve(tells, (kind,), index, ids, call_id, following)
+        rule, item = self.items.resolve(tells, (kind,), index, ids, call_id, listing)
         self._record(rule, (kind,), to)
         if item is None:
             item = self._begin_item(kind, index, to, announced=True)
@@ -516,7 +518,7 @@ class Responses:
 
     def _read_added(self, _: EventType, fields: _Fields, to: Handler) -> None:
         told = fields_of(fields.get("item"))
-        item = self._find_told("added", told, integer(fields, "output_index", _CHOICE, to), None, to)
+        item = self._find_told("added", told, integer(fields, "output_index", _CHOICE, to), to)
         item.encrypted = item.encrypted or bool(told.get("encrypted_content"))
         row = ITEMS.get(item.type, OTHER_ITEM)
         if row.becomes == "call":
@@ -536,27 +538,18 @@ class Responses:
 
     def _read_done(self, _: EventType, fields: _Fields, to: Handler) -> None:
         told = fields_of(fields.get("item"))
-        item = self._find_told("done", told, integer(fields, "output_index", _CHOICE, to), None, to)
+        item = self._find_told("done", told, integer(fields, "output_index", _CHOICE, to), to)
         self._finish(item, told, to)
 
     def _read_output(self, output: object, to: Handler) -> None:
         """Read the final list. Items of one type that cannot be found by an id are in the order in which they began."""
         told = [fields_of(each) for each in output] if isinstance(output, list) else []
-        named = {
-            place
-            for each in told
-            for name in ("id", "call_id")
-            for place in self.items.with_id.get(f"{each.get('type')}/{each.get(name)}", ())
-        }
-        waiting: dict[str, list[Item]] = {}
-        for item in reversed(self.items.all):
-            if item.ordinal not in named:
-                waiting.setdefault(item.type, []).append(item)
+        listing = self.items.listing(
+            (str(each.get("type")), str(each.get(name))) for each in told for name in ("id", "call_id")
+        )
         for each in told:
-            following = waiting.get(str(each.get("type"))) or []
-            item = self._find_told("output", each, None, following[-1] if following else None, to)
-            if following and item is following[-1]:
-                following.pop()
+            item = self._find_told("output", each, None, to, listing)
+            listing.add(item)
             self._finish(item, each, to)
 
     def _finish(self, item: Item, told: _Fields, to: Handler) -> None:
