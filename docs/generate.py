@@ -432,7 +432,8 @@ RESPONSES = """\
 `StreamParser` reads streams of the Responses API in the same way as those of Chat Completions: you can feed it the
 client's event objects, dicts of the same shape, or the bytes of the body, including the body of a request that does not
 stream. The parser recognises the wire by the first object, unless you name it: `StreamParser(wire="responses")`. An
-object of the other wire is recorded as `foreign_wire`. This page shows how events and items become messages.
+object of the other wire is recorded as `foreign_wire`. This page shows how events and items become messages;
+[what goes back](history.md#the-responses-api) shows how to make the next request.
 
 ```python
 from streamfsm import StreamParser, coalesce

@@ -42,7 +42,7 @@ async def agent(client: openai.AsyncOpenAI, question: str) -> None:
         async with aclosing(interface.process(stream)) as response:
             await show(response)
         result = interface.result
-        calls = [call for call in result.tool_calls if call.is_closed]  # these are sent back, and must be answered
+        calls = [call for call in result.tool_calls if call.goes_back]  # these must be answered
         messages.append(result.assistant_message())
         for call, answer in zip(calls, await asyncio.gather(*map(run, calls)), strict=True):
             messages.append({"role": "tool", "tool_call_id": call.tool_call_id, "content": answer})

@@ -40,10 +40,23 @@ class Stream:
 stream = Stream()
 """,
     "history.md": """
-from helpers import call_chunks
-from streamfsm import OpenAIStreamingInterface
-interface, messages, run = OpenAIStreamingInterface(), [], lambda *_: "done"
-list(interface.process_sync(call_chunks("search", ["{}"])))
+from helpers import call, chunk
+from response_events import added, created, done, ended, function, thoughts
+from streamfsm import ArgumentsError, OpenAIStreamingInterface, StreamParser
+interface, messages, run = OpenAIStreamingInterface(use_assistant_message=True), [], lambda *_: "done"
+list(interface.process_sync([
+    chunk(call(0, "call_0", "search", "{}")),
+    chunk(call(1, "call_1", "send_message", '{"message":"Hi"}')),
+    chunk(call(2, "call_2", "search", '{"n":' + "1" * 5000 + "}")),
+    chunk(call(3, "call_3", "search", '{"n":')),
+    chunk(finish="tool_calls"),
+]))
+conversation = [{"type": "message", "role": "user", "content": "Do swifts sleep?"}]
+searched = function('{"query":"swifts"}', "call_1", "search")
+broken = function('{"query":', "call_2", "search", "f2", status="incomplete")
+hosted = {"type": "mcp_call", "id": "mcp_1", "server_label": "s", "name": "look", "arguments": "{}", "output": "ok"}
+output = [thoughts("Hm."), searched, hosted, broken]
+stream = [created(), *[each(item, at) for at, item in enumerate(output) for each in (added, done)], ended(*output)]
 """,
     "early.md": """
 import json
@@ -98,6 +111,18 @@ client = SimpleNamespace(chat=SimpleNamespace(completions=SimpleNamespace(create
 }
 # What has become of it.
 AFTER = {
+    "history.md": """
+import openai.types.responses
+import pydantic
+sent, *told = messages
+assert [each["id"] for each in sent["tool_calls"]] == ["call_0", "call_1", "call_2"]
+assert [(each["tool_call_id"], each["content"][:7]) for each in told] == [
+    ("call_0", "done"), ("call_1", "sent"), ("call_2", "not run")
+]
+taken = pydantic.TypeAdapter(openai.types.responses.ResponseInputItemParam).validate_python
+for item in request["input"]:
+    taken(item)
+""",
     "early.md": """
 assert started == [("search", {}), ("search", {"n": 1}), ("write", {})]
 assert cancelled == [{"n": 1}]
