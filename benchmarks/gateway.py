@@ -217,7 +217,7 @@ def rows(quick: bool) -> Rows:  # noqa: FBT001 - one option
     print(
         f"{streams} streams, {streams / every:.0f} deltas a second: p50 {cuts[49] * 1e3:.3g} ms, "
         f"p99 {cuts[98] * 1e3:.3g} ms until the kill; {load.resumed} streams of a killed worker went on at others, "
-        f"{load.anew} were asked for anew",
+        f"{load.anew} were requested again",
         file=sys.stderr,
     )
     return [

@@ -37,7 +37,7 @@ def message(deltas: int) -> Iterator[dict[str, Any]]:
 
 
 def calls(deltas: int) -> Iterator[dict[str, Any]]:
-    """Calls of ten deltas each, one after the other, of which the last is open or has just been closed."""
+    """Calls of ten deltas each, one after the other, the last of which is open or has just been closed."""
     for number in range((deltas + 9) // 10):
         yield {"tool_calls": [{"index": number, "id": f"call_{number}", "function": {"name": "search"}}]}
         parts = ['{"query": "', *[WORD] * 8, '"}']

@@ -80,7 +80,7 @@ class StaleAttempt(StreamFsmError):  # noqa: N818 - a public name
     """
 
     def __init__(self, run: str, attempt: int) -> None:
-        super().__init__(f"attempt {attempt} of run {run!r} is over")
+        super().__init__(f"attempt {attempt} of run {run!r} has ended")
         self.run: str = run
         self.attempt: int = attempt
 

@@ -22,9 +22,8 @@ class Limits(BaseModel):
     arguments: PositiveInt = 1 << 24
     """Characters of one call's arguments."""
     held: PositiveInt = 1 << 16
-    """Characters of arguments that are held back until a key is known: the key, and everything between it and the
-    member before it. Also the characters of a key of which one is held back. The longest keys in schemas have a few
-    dozen."""
+    """Characters of a key in arguments, and of the text that is held back until the key is known: the key, and
+    everything between it and the previous member. The longest keys in schemas have a few dozen."""
     name: PositiveInt = 1024
     """Characters of a tool's name; OpenAI's own limit is 64."""
     tool_calls: PositiveInt = 1024

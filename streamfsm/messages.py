@@ -57,7 +57,7 @@ _last_written: tuple[datetime | None, str] = (None, "")
 
 def _written(date: datetime) -> str:
     """Return the date as text. It is cached for the next message, because a response's messages share one ``date``."""
-    global _last_written  # noqa: PLW0603 - one tuple, replaced whole, so that threads need no lock
+    global _last_written  # noqa: PLW0603 - one tuple, replaced at once, so that threads need no lock
     last, text = _last_written
     if last is not date:
         text = date.isoformat(timespec="seconds")
@@ -192,7 +192,7 @@ class ApprovalRequestMessage(_CallMessage):
 
 
 class ArgumentMessage(Message):
-    """A value captured by a :class:`~streamfsm.Channel` in a call's arguments: a piece of a string, or the whole value.
+    """A value captured by a :class:`~streamfsm.Channel` in a call's arguments: a piece of a string, or a value.
 
     A string is emitted piece by piece, each a ``delta``; the last, which may be empty, has ``done``. Any other value is
     emitted once, as ``value`` with ``done``; so is a string if the channel has ``when="whole"``. A channel of leaves,

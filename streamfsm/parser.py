@@ -259,7 +259,7 @@ class StreamParser:
         for event in body.close():
             self._take_event(event)
         if not body.events and body.fed and self.state == "open":
-            self._response.anomalies.record("not_a_chunk", "the body holds no server-sent event")
+            self._response.anomalies.record("not_a_chunk", "the body contains no server-sent event")
         if (unread := self._wire.unread) and self.state == "open":
             self._wire.source.close(self._response)
             if not any(choice.finish_reason for choice in self._response.run.choices.values()):

@@ -73,7 +73,7 @@ EXTRAS_BACK = ("extra_content", "provider_specific_fields", "reasoning_encrypted
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f]")
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")  # half of a pair, or a whole pair
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")  # half of a pair, or a pair
 
 
 class Anomaly(Model):
@@ -84,7 +84,7 @@ class Anomaly(Model):
     call that an entry belongs to was guessed. ``duplicate_id``: two calls have the same id. ``changed_id``: a call's id
     changed. ``placeholder``: an id or a name is a mere placeholder. ``nameless_call``: a call ended without a name.
     ``late_name``: another name came after the arguments had begun.
-    ``repeated_name``: a piece of a name was read as a repetition of the whole name; set ``Dialect.name`` to decide.
+    ``repeated_name``: a piece of a name was read as a repetition of the complete name; set ``Dialect.name`` to decide.
     ``repeated_arguments``: all of a call's arguments came again, and the repetition was left out.
     ``unmerged_arguments``: the arguments are not a JSON object; the detail suggests a policy with which they are one.
     ``repeated_text``: a text is a shorter text several times over, which the model or the server repeated; set
@@ -475,7 +475,7 @@ _GOES_BACK: dict[CallsBack, Callable[[ParsedCall], bool]] = {
 
 
 def _without_lone_surrogates(value: Any) -> Any:
-    """Return a decoded value with U+FFFD for each lone surrogate in it, which no UTF-8 can hold."""
+    """Return a decoded value with U+FFFD for each lone surrogate, which UTF-8 cannot represent."""
     text = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
     return json.loads(text.decode("utf-16", "replace"))
 

@@ -82,4 +82,4 @@ def test_an_illegal_transition_tells_where_it_was():
 @each_again
 def test_a_stale_attempt_tells_which(again):
     error = again(StaleAttempt("a-run", 2))
-    assert (str(error), error.run, error.attempt) == ("attempt 2 of run 'a-run' is over", "a-run", 2)
+    assert (str(error), error.run, error.attempt) == ("attempt 2 of run 'a-run' has ended", "a-run", 2)

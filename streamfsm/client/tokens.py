@@ -127,7 +127,7 @@ def _why_not(encoding: str, load: "futures.Future[Counter]") -> str:
 
 # ``tiktoken`` first splits a text by a regular expression, then each part into tokens. The splitting overflows Rust's
 # stack on a million spaces before a letter; the second step is quadratic in a part's length up to version 0.7. So texts
-# are cut first, where every such expression (of r50k, cl100k, o200k) ends a part whatever follows: before a space that
+# are cut first, where every such expression (of r50k, cl100k, o200k) ends a part, whatever follows: before a space that
 # follows something else, and between an ASCII letter or digit and any other ASCII character except the apostrophe of
 # "it's". Not after a space, as ``" the"`` is one part, nor after punctuation, as ``".the"`` and ``".\n"`` are.
 _PIECES = re.compile(

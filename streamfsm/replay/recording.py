@@ -95,7 +95,7 @@ class Recording:
 
 
 def end_line(at: float | None, end: Ending, error: str | None) -> str:
-    """Return the last line of a file, which tells how the stream ended."""
+    """Return the last line of a file, which says how the stream ended."""
     fields = {"at": at and round(at, 6), "end": end, **({"error": error} if error else {})}
     return json.dumps(fields) + "\n"
 

@@ -1,4 +1,4 @@
-"""Messages as JSON. Similar messages share a template, so that only the text and the number are written anew."""
+"""Messages as JSON. Similar messages share a template, so that only the text and the number change."""
 
 from collections.abc import Callable, Mapping
 from operator import itemgetter

@@ -86,7 +86,7 @@ class Piece:
     is_ready: bool = False
     """Whether it is a ready call; known at the end of the stream."""
     kind: CallKind | None = None
-    """For a call: what is called."""
+    """For a call: the kind of tool."""
     is_hosted: bool = False
     """Whether it is a call that the server itself runs, or asks for permission to."""
     ending: Said = ""

@@ -34,7 +34,7 @@ _MESSAGE = (
     Row("step",     "finish-step", "between",  None, "the answer is complete; readers forget its parts"),
     *(Row(state, word, state, None, because) for word, because in _LOOPS.items() for state in _BODY),
     Row("step",     "reset-step",  "step",     None, "readers must forget the parts of the step"),
-    Row("between",  "steering-message", "between", None, "a message of the user, amid the answer"),
+    Row("between",  "steering-message", "between", None, "a message of the user in the middle of the answer"),
     *(Row(state, "finish", "finished", None, "has the finish reason") for state in _BODY),
     *(Row(state, "abort", "aborted", None, "the answer was aborted") for state in _BODY),
     *(Row(state, DONE, "done", None, "a message may end without a finish reason") for state in ("between", "before")),
