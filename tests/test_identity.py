@@ -227,6 +227,9 @@ DECIDED_ELSEWHERE = {
     "other entry",
     "other entry, same name",
     "cumulative message",
+    "message after deltas, same id",
+    "message after deltas, other id",
+    "message after deltas",
 }  # in one delta's list and in messages, which have tests of their own
 
 
@@ -276,6 +279,24 @@ def test_a_message_that_is_whole_so_far_repeats_its_calls_in_order(decided):
     _, parser = run([{"choices": [{"message": message}]}] * 2)
     assert decided == ["first here", "first here", "cumulative message", "cumulative message"]
     assert found(parser) == [(None, "f", "{}")] * 2
+
+
+@pytest.mark.parametrize(
+    ("deltas", "entries", "rules"),
+    [
+        ("ab", "ba", ["message after deltas, same id"] * 2),
+        ("ab", "cd", ["message after deltas, other id"] * 2),
+        ([None], "a", ["message after deltas"]),
+        ("a", [None], ["message after deltas"]),
+        ("a", "ab", ["message after deltas, same id", "new id"]),
+    ],
+)
+def test_a_message_after_deltas_repeats_their_calls(decided, deltas, entries, rules):
+    began = [call(at, call_id, "f", "{}") for at, call_id in enumerate(deltas)]
+    message = {"tool_calls": [call(None, call_id, "f", "{}") for call_id in entries]}
+    _, parser = run([chunk(*began), {"choices": [{"message": message, "finish_reason": "tool_calls"}]}])
+    assert decided[len(began) :] == rules
+    assert len(parser.result.tool_calls) == max(len(deltas), len(entries))
 
 
 def test_every_rule_has_a_case_and_a_reason():

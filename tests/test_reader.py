@@ -398,7 +398,7 @@ def test_choices_without_an_index_are_counted():
 @pytest.mark.parametrize(
     "delta",
     [
-        *({name: "x"} for name in ("content", "refusal", "reasoning", "unknown")),
+        *({name: "x"} for name in ("content", "refusal", "reasoning")),
         {"audio": {"id": "x"}},
         {"function_call": {"name": "f"}},
         {"tool_calls": [call(0, "c", "f")]},

@@ -77,7 +77,8 @@ class CallReader:
             self._anomalies.record(rule.records, f"{rule.name}: {rule.because}", choice, lane.ordinal)
         # Free text and the members of an object are never closed, so only the entries show where a call ends and
         # another begins.
-        again = bool(name and lane.size) and (lane.form == "members" or rule.owner != "own")
+        came_again = bool(name and lane.size) and not cumulative
+        again = came_again and (lane.form == "members" or rule.owner != "own")
         free = lane.form != "json" and (rule.records is not None or again)
         if free and not rule.records:
             self._anomalies.record(
@@ -151,10 +152,15 @@ class CallReader:
                 lane.doubt(self._outlet)
                 self._anomalies.record("late_name", f"{name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
             return True
+        if cumulative and not name.startswith(lane.name):
+            lane.doubt(self._outlet)
+            what = f"{name!r} contradicts {lane.name!r}"
+            self._anomalies.record("snapshot_conflict", what, lane.choice, lane.ordinal)
+            return True
         policy = self._policies.name
         auto = policy == "auto" and bool(lane.name)
         repeated = auto and again and name.startswith(lane.name)
-        if repeated and not lane.repeats_name:
+        if repeated and not (lane.repeats_name or cumulative):
             lane.repeats_name = True
             self._anomalies.record(
                 "repeated_name", f"{name!r} came again; Dialect(name=…) decides", lane.choice, lane.ordinal
@@ -209,6 +215,8 @@ class CallReader:
         """Return a piece of arguments as text that continues the call's. If the forms differ, the call is in doubt."""
         if form == "json" and not arguments:
             return ""
+        if cumulative:
+            lane.close_members()  # the whole text has the closing brace
         if form == "members" and cumulative:
             return f"{{{arguments}}}"
         text = lane.formed(arguments, form)

@@ -1,6 +1,7 @@
 """The tool calls of one choice. The rules of :mod:`streamfsm.machines.identity` assign entries to them."""
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Annotated, TypeAlias, cast
 
 from pydantic import Field, PlainValidator
@@ -104,6 +105,8 @@ class Calls:
         """Decide which call an entry belongs to; return the rule that decided, and the call it concerns, if any."""
         latest = self._lane(self.last if self.lanes else None)
         here = latest if index is None else self._lane(self.at_index.get(index))
+        if cumulative and index is None:
+            here = next(islice((lane for lane in self.lanes if not lane.adopted), entry, None), None)
         own = elsewhere = None
         if call_id and (places := self.with_id.get(call_id)):
             known = self.lanes[places[""]]

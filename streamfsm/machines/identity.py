@@ -104,6 +104,15 @@ class Rule(NamedTuple):
 
 # fmt: off
 RULES = (
+    Rule("message after deltas, same id", "own",
+         lambda c: c.cumulative and c.index is None and c.own,
+         "a message that repeats what deltas said, and the id of a call that they began"),
+    Rule("message after deltas, other id", "here",
+         lambda c: c.cumulative and c.index is None and c.here and c.id and c.here.id,
+         "a message that repeats what deltas said, in order, but with an id that no call has", "changed_id"),
+    Rule("message after deltas", "here",
+         lambda c: c.cumulative and c.index is None and c.here,
+         "a message that repeats what deltas said, in order"),
     Rule("same id, other name, no members", "new",
          lambda c: c.own and c.own.closed and c.own.is_empty and c.name and c.name != c.own.name,
          "the call with this id has an empty object and another name: one name in pieces, or two calls",

@@ -216,6 +216,8 @@ def _follows(last: Atom, atom: Atom, chunk: Chunk) -> bool:
     if last.choice != atom.choice:
         return all(choice["index"] != atom.choice for choice in chunk["choices"])
     choice = chunk["choices"][-1]
+    if atom.outer.get("message"):  # it means something else beside a delta that says something
+        return False
     if not (_agrees(atom.outer, choice) and _agrees(atom.delta, choice["delta"])):
         return False
     if last.kind == atom.kind == "reasoning":

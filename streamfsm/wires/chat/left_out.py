@@ -14,7 +14,7 @@ LEFT_OUT: dict[str, str] = {
     "choices.delta.tool_calls.id": "the first one is used; a different one is an anomaly",
     "choices.*.type": "it decides how the object is read; that of a reasoning detail is its `type`, in our word",
     "choices.delta.tool_calls.function.name": "one that is not a piece of the name is an anomaly",
-    "choices.message": "it repeats what the deltas said, if there were any; fields that are not interpreted are kept",
+    "choices.message": "beside a delta it repeats what was said; fields that are not interpreted are kept",
     "usage": "the last report of each count is used",
 }
 """Path, without positions in lists → why it is left out; ``*`` is any path. A path includes all paths below it."""

@@ -71,12 +71,16 @@ class ChatCompletions:
     """Whether the previous entry had a finish reason."""
     waiting: _Waiting = field(default_factory=list)
     """Entries after the first choice's that may be tokens of its answer."""
+    whole: _Waiting = field(default_factory=list)
+    """Of each choice whose deltas have spoken, the latest cumulative message, until it is compared with them."""
     reasoning_fields: tuple[str, ...] = ()
     """The fields that have held reasoning as plain text, in order."""
 
     def fits(self, begun: Collection[int], _: Collection[int]) -> bool:
         """See :class:`streamfsm.wires.source.Source`."""
-        return self.choices.keys() == set(begun)
+        indexes = [entry["index"] for entry in self.whole]
+        known = len(set(indexes)) == len(indexes) and all(type(index) is int for index in indexes)
+        return known and self.choices.keys() == set(begun) and self.choices.keys() >= set(indexes)
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Pass the events of ``chunk`` on, in reading order; see :class:`streamfsm.wires.source.Source`.
@@ -87,7 +91,7 @@ class ChatCompletions:
             return True
         before = self._habits
         one = self._read_whole(chunk, to)
-        return one and self._habits == before
+        return one and self._habits == before and not self.whole
 
     @property
     def _habits(self) -> tuple[object, ...]:
@@ -127,13 +131,13 @@ class ChatCompletions:
         return self.counting == "no" and type(index) is int and self.choices.get(index, False)
 
     def _read_unknown(self, fields: Mapping[str, Any], to: Handler) -> None:
-        if not self.waiting:
+        if not (self.waiting or self.whole):
             _read_rest(fields, to)
             return
         rest = Recorder()
         _read_rest(fields, rest)
         if any(isinstance(event, Failure) for event in rest.events):
-            self.close(to)  # entries that came before the error are read before it
+            self.close(to)  # what came before the error is read before it
         rest.tell(to)
 
     def goes_on(self, _: object) -> bool:
@@ -154,6 +158,9 @@ class ChatCompletions:
             what = "choices that each spoke once, with a finish reason only on the last, were read as one"
             to.take(AnomalyReport("ambiguous_choice", f"{what}; Dialect(choice=…) decides", next(iter(self.choices))))
         self._release(to, one=one)
+        for entry in self.whole:
+            self._tell_whole(entry["message"], entry["index"], to)
+        self.whole = []
 
     @property
     def reasoning_field(self) -> str | None:
@@ -287,28 +294,33 @@ class ChatCompletions:
         if index not in self.choices:
             self.choices[index] = False
             to.take(Begin(index))
-        if (delta := fields.get("delta")) and self._read_delta(delta, index, to):
-            self.choices[index] = self.has_spoken = True
+        said = False
+        if delta := fields.get("delta"):
+            said, has_more = self._read_delta(delta, index, to)
+            self.choices[index] = said or self.choices[index]
+            self.has_spoken = said or has_more or self.has_spoken
         if (logprobs := fields.get("logprobs")) and any(map(says, fields_of(logprobs).values() or [logprobs])):
             to.take(Extra(index, "logprobs", logprobs))
         if maybe_extra and not CHOICE.issuperset(maybe_extra):
             if message := fields.get("message"):
                 self.has_spoken = True
-                self._read_message(message, index, to)
+                self._read_message(message, index, to, beside=said)
             if usage := fields.get("usage"):
                 read_usage(usage, to)
             _read_extras(maybe_extra, _CHOICE_READ, index, to)
         if fields.get("finish_reason") and (reason := string(fields, "finish_reason", index, to)):
             self.has_spoken = True
+            if self.whole:
+                self._compare_whole(index, to)
             to.take(Finish(index, reason))
 
-    def _read_delta(self, delta: object, choice: int, to: Handler) -> bool:
-        """Report the events of a delta; return whether there were any."""
+    def _read_delta(self, delta: object, choice: int, to: Handler) -> tuple[bool, bool]:
+        """Report the events of a delta; return whether it says anything, and whether it has other fields."""
         fields, _ = fields_and_extra(delta)
         if fields is None:
             to.take(AnomalyReport("wrong_type", f"delta is {show(delta)}", choice, {"delta": delta}))
-            return True
-        unusual = not DELTA.issuperset(fields) and self._read_unusual(fields, choice, to)
+            return True, False
+        thinks, unusual = (False, False) if DELTA.issuperset(fields) else self._read_unusual(fields, choice, to)
         if content := fields.get("content"):
             if isinstance(content, str):
                 to.text(choice, "content", content)
@@ -322,44 +334,57 @@ class ChatCompletions:
             read_function_call(function, calls, choice, to)
         if audio := fields.get("audio"):
             _read_audio(audio, choice, to)
-        return bool(content or calls or refusal or function or audio or unusual)
+        return bool(content or calls or refusal or function or audio or thinks), unusual
 
-    def _read_unusual(self, delta: Mapping[str, Any], choice: int, to: Handler) -> bool:
-        """Report the events of less common fields; return whether there were any."""
+    def _read_unusual(self, delta: Mapping[str, Any], choice: int, to: Handler) -> tuple[bool, bool]:
+        """Report the events of less common fields; return whether there was reasoning, and any other of them."""
         unusual = more(delta, DELTA)
         reasoning = self.dialect.reasoning_names
-        if not reasoning.isdisjoint(unusual):
+        if thinks := not reasoning.isdisjoint(unusual):
             self._read_reasoning(delta, choice, to)
-        for name in unusual:
-            if name not in reasoning:
-                to.take(Extra(choice, name, delta[name]))
-        return bool(unusual)
+        others = [name for name in unusual if name not in reasoning]
+        for name in others:
+            to.take(Extra(choice, name, delta[name]))
+        return thinks, bool(others)
 
-    def _read_message(self, message: object, choice: int, to: Handler) -> None:
+    def _read_message(self, message: object, choice: int, to: Handler, *, beside: bool) -> None:
         """Read a cumulative message in place of a delta: each text in one piece, calls with positions as indexes.
 
-        If deltas have said something, the message only repeats them, so only its extras are read.
+        If deltas have said something, it waits until the choice is finished, and is compared with all that they said.
+        ``beside`` a delta that says something, only its extras are read: some servers repeat the answer so far there,
+        others the delta.
         """
-        delta, cumulative = Recorder(), Recorder()
-        self._read_delta(message, choice, delta)
-        if self.choices[choice]:
-            for event in delta.events:
-                if isinstance(event, Extra):
-                    to.take(event)
+        heard = Recorder()
+        self._read_delta(message, choice, heard)
+        if not self.choices[choice]:
+            _cumulative(heard, in_order=False).tell(to)
             return
-        texts: dict[str, Text] = {}
-        for event in delta.events:
-            if isinstance(event, Text) and event.field in texts:
-                texts[event.field].text += event.text
-                continue
-            if isinstance(event, Text):
-                texts[event.field] = event
-            if isinstance(event, CallPiece) and event.wire_index is None:
-                event.wire_index = event.entry
-            if isinstance(event, Text | CallPiece | Thought):
-                event.cumulative = True
-            cumulative.take(event)
-        cumulative.tell(to)
+        for event in heard.events:
+            if isinstance(event, Extra):
+                to.take(event)
+        if not beside and any(isinstance(event, _SPEECH) for event in heard.events):
+            plain = as_plain(message)
+            if plain is None:  # a message that is not plain data cannot wait
+                self._tell_whole(message, choice, to)
+                return
+            others = [entry for entry in self.whole if entry["index"] != choice]
+            self.whole = [*others, {"index": choice, "message": plain}]
+
+    def _compare_whole(self, choice: int, to: Handler) -> None:
+        """Compare what a choice has said with its latest cumulative message, if one waits."""
+        waiting, self.whole = self.whole, []
+        for entry in waiting:
+            if entry["index"] == choice:
+                self._tell_whole(entry["message"], choice, to)
+            else:
+                self.whole.append(entry)
+
+    def _tell_whole(self, message: object, choice: int, to: Handler) -> None:
+        """Report a cumulative message after deltas. Its calls are found by their id or their order."""
+        heard = Recorder()
+        self._read_delta(message, choice, heard)
+        heard.events[:] = [event for event in heard.events if not isinstance(event, Extra)]
+        _cumulative(heard, in_order=True).tell(to)
 
     def _read_reasoning(self, delta: Mapping[str, Any], choice: int, to: Handler) -> None:
         """Read the text once if several fields carry it; fields that differ are an anomaly, and all are read.
@@ -375,6 +400,29 @@ class ChatCompletions:
             _read_once(delta, names, choice, to)
         if delta.get("reasoning_opaque") and (opaque := string(delta, "reasoning_opaque", choice, to)):
             to.take(Thought(choice, "opaque", None, None, "", opaque, None, field="reasoning_opaque"))
+
+
+_SPEECH = (Text, CallPiece, Thought)
+
+
+def _cumulative(heard: Recorder, *, in_order: bool) -> Recorder:
+    """Return the events of a cumulative message. Its calls have no index if they are found ``in_order``."""
+    cumulative = Recorder()
+    texts: dict[str, Text] = {}
+    for event in heard.events:
+        if isinstance(event, Text) and event.field in texts:
+            texts[event.field].text += event.text
+            continue
+        if isinstance(event, Text):
+            texts[event.field] = event
+        if isinstance(event, CallPiece) and in_order:
+            event.wire_index = None
+        elif isinstance(event, CallPiece) and event.wire_index is None:
+            event.wire_index = event.entry
+        if isinstance(event, _SPEECH):
+            event.cumulative = True
+        cumulative.take(event)
+    return cumulative
 
 
 def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to: Handler) -> None:
