@@ -16,7 +16,7 @@ export interface ApprovalRequestMessage {
   tool_call: ToolCallDelta;
 }
 
-/** A value captured by a Channel in a call's arguments: a piece of a string, or a value. A string is emitted piece by piece, each a `delta`; the last, which may be empty, has `done`. Any other value is emitted once, as `value` with `done`; so is a string if the channel has `when="whole"`. A channel of leaves, such as `$..*`, also emits each object and array when it opens, as an empty `value` without `done`. */
+/** A value captured by a Channel in a call's arguments, or a piece of it. A string is emitted piece by piece, each a `delta`; the last, which may be empty, has `done`. Any other value is emitted once, as `value` with `done`; so is a string if the channel has `when="whole"`. A channel of leaves, such as `$..*`, also emits each object and array when it opens, as an empty `value` without `done`. */
 export interface ArgumentMessage {
   id: string;
   date: string;

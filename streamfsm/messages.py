@@ -192,7 +192,7 @@ class ApprovalRequestMessage(_CallMessage):
 
 
 class ArgumentMessage(Message):
-    """A value captured by a :class:`~streamfsm.Channel` in a call's arguments: a piece of a string, or a value.
+    """A value captured by a :class:`~streamfsm.Channel` in a call's arguments, or a piece of it.
 
     A string is emitted piece by piece, each a ``delta``; the last, which may be empty, has ``done``. Any other value is
     emitted once, as ``value`` with ``done``; so is a string if the channel has ``when="whole"``. A channel of leaves,

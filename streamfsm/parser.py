@@ -70,7 +70,7 @@ _VERSION: Final = 4  # of snapshots; changes with their shape: see docs/snapshot
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    # The schema's names are those of the attributes without leading underscores; unknown names are refused.
+    # The schema's names are those of the attributes without leading underscores; unknown names are rejected.
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
         alias_generator=lambda name: name.lstrip("_"), extra="forbid", arbitrary_types_allowed=True
     )

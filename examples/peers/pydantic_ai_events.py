@@ -19,7 +19,7 @@ CLAIMS = {
     "append-only": "a string “will be appended to existing JSON arguments” (`ToolCallPartDelta`)",
     "promptness": "“stream the response” (`StreamedResponse.__aiter__`)",
     "output grammar": "an event “that a new part has started”, then deltas “for an existing part”",
-    "cut off": "a missing finish reason is read as `stop`; only an empty response is refused",
+    "cut off": "a missing finish reason is read as `stop`; only an empty response is rejected",
 }
 
 

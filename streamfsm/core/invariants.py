@@ -1,4 +1,4 @@
-"""The invariants of the state of every response, besides its types; a snapshot that violates one is refused.
+"""The invariants of the state of every response, besides its types; a snapshot that violates one is rejected.
 
 State that follows from other state is not checked here: a call's arguments are read again, which checks its state.
 """

@@ -121,7 +121,7 @@ def _changed_arguments(draw: st.DrawFn) -> str:
 
 # hypothesis-jsonschema, the package for this, was last released in 2024 and fails on objects with current versions of
 # Hypothesis (AttributeError: 'many' object has no attribute 'more'). Tools use a small part of JSON Schema. Ignoring
-# the keywords that are refused here would generate values that the schema does not accept.
+# the keywords that are rejected here would generate values that the schema does not accept.
 _UNKNOWN = {
     *("allOf", "not", "if", "dependentRequired", "dependentSchemas"),
     *("patternProperties", "propertyNames", "minProperties", "maxProperties"),

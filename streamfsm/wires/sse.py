@@ -3,7 +3,7 @@
 It follows the standard (https://html.spec.whatwg.org/multipage/server-sent-events.html), with four exceptions. The last
 event counts even without its blank line. ``id`` and ``retry`` are ignored. Two lines of data are two events if the
 first is complete JSON, because some servers end events with a single line end. Lines that are not a field of an event
-are returned as :data:`UNFRAMED`, because servers send errors like this. The JSON decoder refuses bytes that are not
+are returned as :data:`UNFRAMED`, because servers send errors like this. The JSON decoder rejects bytes that are not
 UTF-8.
 """
 
