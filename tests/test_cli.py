@@ -879,6 +879,78 @@ def test_of_a_gigantic_line_nothing_is_read(recorded, capsys, monkeypatch):
     assert re.fullmatch(rf"streamfsm: {re.escape(path)}: more than 8 characters of text at byte \d+; showing .*\n", err)
 
 
+# -- standard input ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def piped():
+    """Makes a file the standard input of this process."""
+    before = os.dup(0)
+
+    def pipe(path):
+        with Path(path).open("rb") as file:
+            os.dup2(file.fileno(), 0)
+
+    yield pipe
+    os.dup2(before, 0)
+    os.close(before)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["replay", "FILE", "--json"],
+        ["trace", "FILE"],
+        ["trace", "FILE", "--diff", str(EXAMPLES[0])],
+        ["verify", "FILE", "--wire", "ag-ui"],
+        ["fuzz", "FILE", "--examples", "5", "--seed", "1"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("fuzz")
+def test_a_dash_is_standard_input(recorded, piped, capsys, command):
+    path = recorded(WORDS)
+    expected = main([path if argument == "FILE" else argument for argument in command]), capsys.readouterr()
+    piped(path)
+    code = main(["-" if argument == "FILE" else argument for argument in command])
+    out, err = capsys.readouterr()
+    assert (code, (out.replace("<stdin>", Path(path).as_posix()), err)) == expected
+
+
+def test_a_diagram_of_a_piped_trace_and_a_recording_of_a_pipe(recorded, piped, capsys, tmp_path):
+    path = recorded(WORDS)
+    main(["trace", path])
+    trace = tmp_path / "trace.jsonl"
+    trace.write_text(capsys.readouterr().out)
+    drawn = main(["diagram", "stream", "--trace", str(trace)]), capsys.readouterr()
+    piped(trace)
+    assert (main(["diagram", "stream", "--trace", "-"]), capsys.readouterr()) == drawn
+    piped(path)
+    assert main(["scrub", "-", str(tmp_path / "out")]) == 0
+    piped(path)
+    assert main(["scrub", "-", path]) == 2
+    assert capsys.readouterr().err == f"streamfsm: {path}: this would overwrite the input; choose another name\n"
+
+
+@pytest.mark.parametrize("command", ["replay", "trace", "fuzz"])
+def test_standard_input_that_cannot_be_used_is_named(piped, capsys, command):
+    piped(os.devnull)
+    assert main([command, "-"]) == 2
+    assert capsys.readouterr().err == "streamfsm: <stdin>: no server-sent events\n"
+    os.close(0)
+    assert main([command, "-"]) == 2
+    assert capsys.readouterr().err == "streamfsm: <stdin>: Bad file descriptor\n"
+
+
+@pytest.mark.parametrize("command", [["trace", "--html"], ["fuzz", "--out"]], ids=" ".join)
+def test_no_command_overwrites_its_input(recorded, capsys, command):
+    path = recorded(WORDS)
+    before = Path(path).read_bytes()
+    assert main([command[0], path, command[1], path]) == 2
+    assert capsys.readouterr().err == f"streamfsm: {path}: this would overwrite the input; choose another name\n"
+    assert Path(path).read_bytes() == before
+
+
 # -- replay of recordings ----------------------------------------------------------------------------------------------
 
 
@@ -1020,7 +1092,7 @@ def test_too_large_a_file_and_too_much_to_cut_are_one_line_and_exit_code_2(fuzz,
     assert fuzz(path) == 2
     assert capsys.readouterr().err == too_many
     monkeypatch.setattr("streamfsm.cli.scrub._MOST", 9)
-    assert main(["scrub", path, path]) == 2
+    assert main(["scrub", path, f"{path}.scrubbed"]) == 2
     assert capsys.readouterr().err == too_many.replace("cut again", "scrub")
     monkeypatch.setattr("streamfsm.cli.files._LARGEST", 9)
     assert replay(path) == (2, "")

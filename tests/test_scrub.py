@@ -1,6 +1,7 @@
 """Scrubbing: what was said is gone, and everything else is as it was."""
 
 import json
+import os
 import re
 from typing import Any
 
@@ -361,8 +362,30 @@ def test_the_command_writes_the_form_that_it_read(tmp_path, capsys):
 def test_the_command_keeps_what_it_is_told(tmp_path):
     path = tmp_path / "a.sse"
     path.write_text(capture.body(call_chunks("speak", ["{}"])))
-    assert main(["scrub", str(path), str(path), "--keep", "speak"]) == 0
-    assert "speak" in path.read_text()
+    assert main(["scrub", str(path), str(tmp_path / "out"), "--keep", "speak"]) == 0
+    assert "speak" in (tmp_path / "out").read_text()
+
+
+def test_the_command_does_not_overwrite_its_input_under_any_name(tmp_path, capsys):
+    path = tmp_path / "a.sse"
+    text = capture.body([chunk(content="Alice")])
+    path.write_text(text)
+    (tmp_path / "link").symlink_to(path)
+    (tmp_path / "hard").hardlink_to(path)
+    for out in (path, tmp_path / "." / "a.sse", tmp_path / "link", tmp_path / "hard"):
+        assert main(["scrub", str(path), str(out)]) == 2
+        expected = f"streamfsm: {out}: this would overwrite the input; choose another name\n"
+        assert capsys.readouterr() == ("", expected)
+    assert path.read_text() == text
+
+
+def test_the_command_may_write_to_a_device_and_over_another_file(tmp_path):
+    path, out = tmp_path / "a.sse", tmp_path / "out"
+    path.write_text(capture.body([chunk(content="Alice")]))
+    out.write_text("another")
+    assert main(["scrub", str(path), str(out)]) == main(["scrub", str(path), os.devnull]) == 0
+    assert "Alice" not in out.read_text()
+    assert main(["scrub", os.devnull, os.devnull]) == 0
 
 
 def test_the_command_tells_if_the_parser_reads_it_differently(tmp_path, capsys, monkeypatch):

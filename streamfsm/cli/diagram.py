@@ -6,7 +6,7 @@ from pathlib import Path
 
 from streamfsm.channels import Channel, check
 from streamfsm.cli.arguments import Commands
-from streamfsm.cli.files import read_text
+from streamfsm.cli.files import read_text, source
 from streamfsm.errors import MisuseError
 from streamfsm.machines import TABLES, TOOL_CALL, Table, diagrams
 from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
@@ -37,8 +37,8 @@ def declare(commands: Commands) -> None:
     parser.add_argument(
         "--trace",
         metavar="FILE.jsonl",
-        type=Path,
-        help="mark the path that a trace took, with counts; the file is the output of streamfsm trace",
+        type=source,
+        help="mark the path that a trace took, with counts; the file is the output of streamfsm trace, or -",
     )
     parser.set_defaults(run=_run)
 

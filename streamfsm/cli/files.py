@@ -1,7 +1,9 @@
 """Reading and writing files. Each function raises a :class:`MisuseError` that names the file if it fails."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from streamfsm.errors import MisuseError
@@ -10,6 +12,14 @@ from streamfsm.replay.recording import Recording
 from streamfsm.wires.chat.chunking import split
 
 _LARGEST = 1 << 28  # bytes of a file: reading it takes several times as much memory
+
+STDIN = Path("<stdin>")
+"""Standard input, under the name that messages have for it. It is told by identity: a file may have this name."""
+
+
+def source(name: str) -> Path:
+    """Return the file that an argument names; ``-`` is standard input."""
+    return STDIN if name == "-" else Path(name)
 
 
 def read_recording(file: Path) -> Recording:
@@ -46,6 +56,17 @@ def check_size(file: Path, chunks: Iterable[Any], most: int, work: str = "cut ag
         raise MisuseError(f"{file}: {size} characters of text are too many to {work}; the limit is {most}")
 
 
+def check_target(out: Path, *sources: Path) -> None:
+    """Check that writing ``out`` does not overwrite a file that the command reads, under this or another name."""
+    for source in sources:
+        try:
+            before, after = os.fstat(0) if source is STDIN else source.stat(), out.stat()
+        except OSError:  # one of them does not exist
+            continue
+        if S_ISREG(after.st_mode) and os.path.samestat(before, after):
+            raise MisuseError(f"{out}: this would overwrite the input; choose another name")
+
+
 def write_recording(file: Path, recording: Recording) -> None:
     """Write a recording; if it has no times, as a body."""
     _write(file, recording.lines().encode() if recording.is_timed else recording.body)
@@ -58,7 +79,7 @@ def write(file: Path, text: str) -> None:
 
 def _read(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
+        with os.fdopen(0, "rb", closefd=False) if file is STDIN else file.open("rb") as stream:
             data = stream.read(_LARGEST + 1)
     except OSError as error:
         raise MisuseError(f"{file}: {error.strerror}") from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, uuid5
 
 from streamfsm.cli.arguments import Commands, count, positive
-from streamfsm.cli.files import check_size, read_body, write
+from streamfsm.cli.files import check_size, check_target, read_body, source, write
 from streamfsm.cli.progress import Progress
 from streamfsm.cli.terminal import printable, printable_lines
 from streamfsm.errors import MisuseError, with_extra
@@ -32,7 +32,12 @@ def declare(commands: Commands) -> None:
         "it, and the exit code is 1.",
     )
     option = parser.add_argument
-    option("file", metavar="FILE.sse", type=Path, help="a recording, or a body of server-sent events")
+    option(
+        "file",
+        metavar="FILE.sse",
+        type=source,
+        help="a recording, or a body of server-sent events; - is standard input",
+    )
     option(
         "--parser",
         metavar="MODULE:FACTORY",
@@ -86,6 +91,7 @@ def _run(arguments: Namespace) -> int:
     check_size(arguments.file, chunks, _MOST)
     if not arguments.out.parent.is_dir():  # check before the search, not after it
         raise MisuseError(f"{arguments.out}: No such file or directory")
+    check_target(arguments.out, arguments.file)
     parse: Parse = _factory(arguments.parser) if arguments.parser else TracedParser
     if AVAILABLE:
         parse = OwnProcess(parse)

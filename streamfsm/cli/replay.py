@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from streamfsm.cli.archive import replay_all
 from streamfsm.cli.arguments import Commands, chunking, count, positive
-from streamfsm.cli.files import check_size, read_recording, text_of
+from streamfsm.cli.files import check_size, read_recording, source, text_of
 from streamfsm.cli.options import add_options, parser_options
 from streamfsm.cli.terminal import printable_json, runs, show_messages, show_result
 from streamfsm.errors import MisuseError, with_extra
@@ -37,7 +37,10 @@ def declare(commands: Commands) -> None:
     )
     option = parser.add_argument
     option(
-        "file", metavar="FILE", type=Path, help="a recording or a body of server-sent events, or a directory of them"
+        "file",
+        metavar="FILE",
+        type=source,
+        help="a recording or a body of server-sent events, or a directory of them; - is standard input",
     )
     option(
         "--jsonl",

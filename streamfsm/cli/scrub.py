@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from streamfsm.cli.arguments import Commands
-from streamfsm.cli.files import check_size, read_recording, write_recording
+from streamfsm.cli.files import check_size, check_target, read_recording, source, write_recording
 from streamfsm.cli.terminal import printable
 from streamfsm.replay import capture
 from streamfsm.replay.scrub import KEEP, reading, scrub
@@ -24,7 +24,9 @@ def declare(commands: Commands) -> None:
         "same way.",
     )
     option = parser.add_argument
-    option("file", metavar="FILE", type=Path, help="a recording, or a body of server-sent events")
+    option(
+        "file", metavar="FILE", type=source, help="a recording, or a body of server-sent events; - is standard input"
+    )
     option("out", metavar="OUT", type=Path, help="where to write the copy, in the same form")
     option(
         "--keep",
@@ -37,6 +39,7 @@ def declare(commands: Commands) -> None:
 
 
 def _run(arguments: Namespace) -> int:
+    check_target(arguments.out, arguments.file)  # the key is not kept: the original would be lost
     recording = read_recording(arguments.file)
     check_size(arguments.file, capture.chunks(recording.body.decode(errors="replace")), _MOST, "scrub")
     scrubbed = scrub(recording, keep=arguments.keep)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from streamfsm.cli.arguments import Commands
-from streamfsm.cli.files import read_recording, write
+from streamfsm.cli.files import check_target, read_recording, source, write
 from streamfsm.cli.options import add_options, parser_options
 from streamfsm.cli.terminal import printable, printable_json, said
 from streamfsm.errors import MisuseError
@@ -33,7 +33,12 @@ def declare(commands: Commands) -> None:
         "JSON object per line, each for a row of a state table, with its reason. Exit code 1: the body "
         "breaks off in the middle; the records end there.",
     )
-    parser.add_argument("file", metavar="FILE.sse", type=Path, help="a recording, or a body of server-sent events")
+    parser.add_argument(
+        "file",
+        metavar="FILE.sse",
+        type=source,
+        help="a recording, or a body of server-sent events; - is standard input",
+    )
     output = parser.add_mutually_exclusive_group()
     output.add_argument(
         "--html", metavar="OUT.html", type=Path, help="write a page instead, to step through in a browser"
@@ -41,7 +46,7 @@ def declare(commands: Commands) -> None:
     output.add_argument(
         "--diff",
         metavar="OTHER.sse",
-        type=Path,
+        type=source,
         help="print the first difference from another stream instead; exit code 1 if there is one",
     )
     add_options(parser)
@@ -53,6 +58,7 @@ def _run(arguments: Namespace) -> int:
     options = parser_options(arguments)
     make = partial(StreamParser, **stamps(data.decode(errors="replace")), **options)
     if arguments.html:
+        check_target(arguments.html, arguments.file)
         write(arguments.html, page(arguments.file.name, chunks, make, options))
         print(f"written to {printable(str(arguments.html))}")
         return code

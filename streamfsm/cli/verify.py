@@ -3,10 +3,9 @@
 import json
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from streamfsm.cli.arguments import Commands
-from streamfsm.cli.files import read_text
+from streamfsm.cli.files import read_text, source
 from streamfsm.cli.terminal import printable, printable_json
 from streamfsm.replay.verdicts import Verdict, sarif, verdict
 from streamfsm.sinks import GRAMMARS
@@ -31,9 +30,9 @@ def declare(commands: Commands) -> None:
     option(
         "files",
         metavar="FILE",
-        type=Path,
+        type=source,
         nargs="+",
-        help="server-sent events, a JSON list, or one JSON value per line",
+        help="server-sent events, a JSON list, or one JSON value per line; - is standard input",
     )
     option("--wire", choices=GRAMMARS, required=True, help="the protocol of the streams")
     option("--format", choices=_FORMATS, default="text", help="format of the report (default: %(default)s)")
