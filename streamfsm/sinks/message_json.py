@@ -76,7 +76,7 @@ _Read: TypeAlias = Callable[[dict[str, Any]], tuple[tuple[Any, ...], Any]]
 
 
 def _reads(kind: type[Message]) -> _Read:
-    """Return a function from a message's fields to the values that similar messages share, and the text."""
+    """Return a function that returns, for a message's fields, the values that similar messages share, and the text."""
     text = kind.FIELD or ""
     shared = itemgetter(*(name for name in kind.model_fields if name not in ("date", "seq_id", text)))
     return lambda fields: (shared(fields), fields[text])

@@ -14,8 +14,8 @@ from streamfsm.sinks.grammar import Grammar, Reading
 
 E = TypeVar("E")
 Fields: TypeAlias = Mapping[str, Callable[[Any, Any], dict[str, Any]]]
-"""Word → a function from the sink and the thing written to the event's fields. The type is the word unless they have
-one."""
+"""Word → a function that returns the event's fields, given the sink and the thing that it writes. If the fields have no
+type, it is the word."""
 
 Said: TypeAlias = str
 """Something that happens in our stream: one of :data:`SAYS`."""
