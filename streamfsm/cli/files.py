@@ -14,7 +14,7 @@ from streamfsm.wires.chat.chunking import split
 _LARGEST = 1 << 28  # bytes of a file: reading it takes several times as much memory
 
 STDIN = Path("<stdin>")
-"""Standard input, under the name that messages have for it. It is told by identity: a file may have this name."""
+"""Standard input, with its name in messages. It is compared by identity, because a file may have this name."""
 
 
 def source(name: str) -> Path:
