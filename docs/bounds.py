@@ -7,11 +7,11 @@ _TOTAL = "counts towards `Limits.total`"
 BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "text of a field": (
         f"`Limits.text` each; {_TOTAL}",
-        ("TextLane.answer", "TextLane.reasoning", "TextLane._held", "TextLane._prefix", "TextLane._half"),
+        ("TextLane.answer", "TextLane.reasoning", "TextLane._held", "TextLane._prefix", "TextLane.half"),
     ),
     "arguments of a call": (
         f"`Limits.arguments` each; {_TOTAL}",
-        ("CallLane.arguments", "CallLane._first", "CallLane._half"),
+        ("CallLane.arguments", "CallLane._first", "CallLane.half"),
     ),
     "remains of texts that are not kept": (
         "a digest and a few thousand characters of a text, or its last piece; a digest and 256 characters of arguments",

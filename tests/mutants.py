@@ -81,7 +81,7 @@ MUTANTS = (
            'self._release(to)\nself._sink = "drop"\nreturn at',
            "what follows an error is lost"),
     Mutant(2, "nothing_lost_nothing_invented_in_plain_text", "core/lanes.py",
-           'self._emit(self._prefix + "\\ufffd" * len(self._half), outlet)', "self._emit(self._prefix, outlet)",
+           'self._emit(self._prefix + "\\ufffd" * len(self.half), outlet)', "self._emit(self._prefix, outlet)",
            "half a pair at the end is lost"),
     Mutant(2, "passing/chat_says_the_same", "core/lanes.py",
            "self.arguments, scanner.alone = Passing(text), True", "self.arguments, scanner.alone = Passing(), True",

@@ -18,6 +18,9 @@ def text(value):
 class Heard(list):
     """An outlet that keeps what it is told, as pairs of an event and a text."""
 
+    def key(self, call):
+        assert call == "the call"
+
     def boundary(self, call, event, emits=""):
         assert (call, emits) == ("the call", "")
         self.append((event, ""))

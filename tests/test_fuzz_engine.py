@@ -19,7 +19,7 @@ PLANTED = {
         "self.verdict, self.error_offset = verdict, self._base + at",
         "self.verdict, self.error_offset = verdict, at",
     ),
-    "feed": ("core/lanes.py", 'self._prefix + "\\ufffd" * len(self._half)', "self._prefix"),
+    "feed": ("core/lanes.py", 'self._prefix + "\\ufffd" * len(self.half)', "self._prefix"),
     "body": ("wires/sse.py", 'self._skip = data.endswith(b"\\r")', "self._skip = False"),
 }
 

@@ -197,11 +197,11 @@ HOLDING = [
 def held(lane: Any) -> int:
     """Characters that ``lane`` was given and has neither told nor dropped."""
     if lane.machine.table.name == "text":
-        return len(lane._held.getvalue() + lane._prefix + lane._half)
+        return len(lane._held.getvalue() + lane._prefix + lane.half)
     scanner = lane.scanner
     if scanner is None:
-        return len(lane.name + lane._name_half + lane.arguments.getvalue() + lane._half)
-    return len(lane._half + scanner._tail) + max(scanner._held.size, scanner._key.size)
+        return len(lane.name + lane._name_half + lane.arguments.getvalue() + lane.half)
+    return len(lane.half + scanner._tail) + max(scanner._held.size, scanner._key.size)
 
 
 @cache

@@ -188,9 +188,7 @@ class CallReader:
             self._anomalies.record(
                 "marker_in_name", f"{lane.name!r} contains a marker of the model's template", lane.choice, lane.ordinal
             )
-        keys = lane.keys
         lane.complete_name(self._channels, self._outlet)
-        self._meter.note("key", lane.keys - keys)
 
     def adopt(self, calls: Calls) -> bool:
         """Assign arguments without a name to the only call that may lack them. It is a guess, so the call is in doubt.
@@ -207,8 +205,7 @@ class CallReader:
             lane.doubt(self._outlet)
             what = "arguments without a name were read as those of the only open call"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
-            if not lane.feed(orphan.arguments.getvalue(), self._lane_policy, self._outlet):
-                raise LimitReached(lane.reached)
+            lane.feed(orphan.arguments.getvalue(), self._lane_policy, self._outlet)
         return True
 
     def formed(self, lane: CallLane, arguments: str, form: Form, *, cumulative: bool) -> str:
@@ -232,5 +229,4 @@ class CallReader:
         """Close the arguments of calls that came as members of an object, because no more members follow."""
         for at in sorted(calls.unclosed):
             lane = calls.unclosed.pop(at)
-            if not lane.feed(lane.close_members(), self._lane_policy, self._outlet):
-                raise LimitReached(lane.reached)
+            lane.feed(lane.close_members(), self._lane_policy, self._outlet)

@@ -8,7 +8,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, cast
 
 from pydantic import Field, PlainSerializer, PlainValidator
@@ -52,6 +52,9 @@ OPEN = frozenset(STREAM.table.live)
 class Outlet(Protocol):
     """Receives a lane's output."""
 
+    def key(self, lane: "Lane") -> None:
+        """A key came that the arguments have not had before."""
+
     def boundary(self, lane: "Lane", event: str, emits: str | Mapping[str, Any] = "") -> None:
         """``event`` fires; ``emits`` is what its row emits, if anything: a text, or several fields of the message."""
 
@@ -61,6 +64,9 @@ class Outlet(Protocol):
 
 class _Nobody:
     """An outlet that ignores everything."""
+
+    def key(self, lane: "Lane") -> None:
+        pass
 
     def boundary(self, lane: "Lane", event: str, emits: object = "") -> None:
         pass
@@ -86,7 +92,7 @@ class LanePolicy:
     """Whether arguments may begin with an empty object or ``null`` as a placeholder."""
 
 
-def _take(half: str, text: str, room: int) -> tuple[str, str, bool]:
+def take(half: str, text: str, room: int) -> tuple[str, str, bool]:
     """Join surrogates and cut the text to ``room`` characters.
 
     Returns:
@@ -140,8 +146,8 @@ class TextLane:
     """One text field of one choice, or one part of it."""
 
     machine: ClassVar[StateMachine] = TEXT
-    reached: ClassVar[str] = "text"
-    """The limit that was reached if ``feed`` returns ``False``."""
+    limit: ClassVar[str] = "text"
+    """The name of its limit."""
 
     choice: int
     text_field: str
@@ -153,7 +159,7 @@ class TextLane:
     size: int = 0
     answer: Buffer = field(default_factory=Buffer)
     reasoning: Buffer = field(default_factory=Buffer)
-    _half: Half = ""  # a high surrogate whose low half may come next
+    half: Half = ""  # a high surrogate whose low half may come next
     _prefix: str = ""  # what may become a tag
     _pair: int | None = None  # the index of the pair of tags whose tag came last, if there are several pairs
     _held: Buffer = field(default_factory=Buffer)  # the text so far, while it is undecided whether it is a thought
@@ -164,25 +170,16 @@ class TextLane:
         """The field's name, and the part's number if it is not the first."""
         return label_of(self.text_field, self.part)
 
-    def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
-        """Read the next piece of the text.
-
-        Returns:
-            Whether all of it was within the limit.
-        """
+    def read(self, text: str, policy: LanePolicy, outlet: Outlet) -> None:
+        """Read the next piece of the text, which ``size`` has counted."""
         if self.state == _AWAITING_TEXT:
             outlet.boundary(self, policy.begins)
-        fits, room = True, policy.limit - self.size
-        if self._half or len(text) > room or not text.isascii():
-            text, self._half, fits = _take(self._half, text, room)
-        self.size += len(text)
         if policy.repeated:
             text = self._unless_again(text)
         if policy.tags:
             self._find_tags(text, policy.tags, outlet)
         else:
             self._emit(text, outlet)
-        return fits
 
     def _unless_again(self, text: str) -> str:
         """Return the text that can be read now. Text that repeats the beginning of the lane's text is held back."""
@@ -201,12 +198,12 @@ class TextLane:
     @property
     def held_back(self) -> str:
         """The text that has been read but not emitted, because what follows decides what it is."""
-        return self._held.getvalue() + self._written.part(0, self._again) + self._prefix + self._half
+        return self._held.getvalue() + self._written.part(0, self._again) + self._prefix + self.half
 
     def holds_back_what_came(self, pairs: int) -> bool:
         """Whether this much text can be held back, given the text that came and the number of pairs of tags."""
         return (
-            len(self._half) <= 1
+            len(self.half) <= 1
             and (self._pair is None or 0 <= self._pair < pairs)
             and 0 <= self._again <= self._written.size
         )
@@ -222,7 +219,7 @@ class TextLane:
 
     def delta_of(self, text: str) -> str | None:
         """Return the new part of a cumulative text; ``None`` if it contradicts the earlier text."""
-        self._half = ""
+        self.half = ""
         return _delta_of((self._held, self.answer, self.reasoning), self.size, text)
 
     def pass_on(self, *, reasoning: bool) -> None:
@@ -275,9 +272,9 @@ class TextLane:
         again, self._again = self._again, 0
         if again < self._written.size:
             self._emit(self._written.part(0, again), outlet)
-        self._emit(self._prefix + "\ufffd" * len(self._half), outlet)
-        self.size += len(self._half)
-        self._prefix = self._half = ""
+        self._emit(self._prefix + "\ufffd" * len(self.half), outlet)
+        self.size += len(self.half)
+        self._prefix = self.half = ""
 
     def _release(self) -> str:
         held, self._held = self._held.getvalue(), Buffer()
@@ -294,6 +291,9 @@ class TextLane:
 
 class _Replayed:
     """The outlet of arguments that are read again: the lane changes its states, and nothing is emitted."""
+
+    def key(self, lane: "Lane") -> None:
+        pass
 
     def boundary(self, lane: "Lane", event: str, _: object = "") -> None:
         lane.machine.advance(lane, event)
@@ -333,6 +333,9 @@ class Remains:
 @dataclass(slots=True)
 class CallLane:
     """One tool call."""
+
+    limit: ClassVar[str] = "arguments"
+    """The name of its limit."""
 
     choice: int
     ordinal: int
@@ -381,7 +384,7 @@ class CallLane:
     spoke: bool = False
     """Whether any of them became speech."""
     _name_half: Half = ""
-    _half: Half = ""
+    half: Half = ""
     _first: str | None = ""  # text that may be a placeholder; ``None`` once that is decided
     _again: int | None = None  # characters held back because they repeat the object; ``None``: the object is open
 
@@ -406,16 +409,6 @@ class CallLane:
         return self.named and bool(self.name)
 
     @property
-    def reached(self) -> str:
-        """The limit that was reached if ``feed`` returns ``False``."""
-        return "held" if self.scanner and self.scanner.full else "arguments"
-
-    @property
-    def keys(self) -> int:
-        """The number of different keys in its arguments so far."""
-        return self.scanner.keys if self.scanner else 0
-
-    @property
     def named(self) -> bool:
         """Whether the name is complete."""
         return self.state != AWAITING_NAME
@@ -429,14 +422,14 @@ class CallLane:
     def held_back(self) -> str:
         """Text of the name or the arguments that has been read but not emitted, because what follows decides it."""
         if self.scanner is None:
-            return self.name + self._name_half + self.arguments.getvalue() + self._half
+            return self.name + self._name_half + self.arguments.getvalue() + self.half
         again = self._repeating if self._again else ""
-        return (self._first or "") + self.scanner.held_back + again + self._half
+        return (self._first or "") + self.scanner.held_back + again + self.half
 
     @property
     def holds_back_what_came(self) -> bool:
         """Whether each held-back half of a surrogate pair is at most one character."""
-        return len(self._half) <= 1 and len(self._name_half) <= 1
+        return len(self.half) <= 1 and len(self._name_half) <= 1
 
     @property
     def has_name(self) -> bool:
@@ -550,7 +543,7 @@ class CallLane:
         """
         if cumulative:
             self.name, self._name_half = "", ""
-        text, self._name_half, fits = _take(self._name_half, text, limit - len(self.name))
+        text, self._name_half, fits = take(self._name_half, text, limit - len(self.name))
         self.name += text
         return fits
 
@@ -633,28 +626,32 @@ class CallLane:
         """Return what is captured of the call: nothing, unless it calls a function."""
         return channels.of(self.name) if self.kind == "function" else UNNAMED
 
-    def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> bool:
-        """Read the next piece of the arguments.
+    def feed(self, text: str, policy: LanePolicy, outlet: Outlet) -> None:
+        """Read text that has been weighed.
 
-        Returns:
-            Whether all of it was within the limit.
+        Raises:
+            LimitReached: there was more than a limit allows.
         """
-        fits, room = True, policy.limit - self.size
-        if self._half or len(text) > room or not text.isascii():
-            text, self._half, fits = _take(self._half, text, room)
+        text, self.half, fits = take(self.half, text, policy.limit - self.size)
         self.size += len(text)
+        self.read(text, policy, outlet)
+        if not fits:
+            raise LimitReached(self.limit)
+
+    def read(self, text: str, policy: LanePolicy, outlet: Outlet) -> None:
+        """Read the next piece of the arguments, which ``size`` has counted.
+
+        Raises:
+            LimitReached: more came than may be held back. The size is without what was not read.
+        """
         if policy.placeholder and self._first is not None and self.form != "text":
             text = self._after_placeholder(self._first + text)
         if self.scanner is None:
             self.arguments.write(text)
-            return fits
-        try:
-            rest = self._scan(text, outlet) if self._again is None else text
-            if rest:
-                self._read(rest, outlet)
-        except LimitReached:
-            return False
-        return fits
+            return
+        rest = self._scan(text, outlet) if self._again is None else text
+        if rest:
+            self._read(rest, outlet)
 
     def _after_placeholder(self, text: str) -> str:
         """Return the arguments that can be read now. An empty object is held back, because it may be a placeholder."""
@@ -754,7 +751,7 @@ class CallLane:
 
     def delta_of(self, text: str) -> str | None:
         """Return the new part of cumulative arguments; ``None`` if they contradict the earlier ones."""
-        self._half = ""
+        self.half = ""
         return _delta_of((self.arguments,), self.size, text)
 
     @property
@@ -776,8 +773,8 @@ class CallLane:
         """Decide what the text that was held back is, because no more follows."""
         with suppress(LimitReached):  # by arguments that came before the name; the stream ends anyway
             self.complete_name(channels, outlet)
-        text = (self._first or "") + "\ufffd" * len(self._half)
-        self._half, self._first = "", None
+        text = (self._first or "") + "\ufffd" * len(self.half)
+        self.half, self._first = "", None
         if self.scanner is None:
             self.arguments.write(text)
         else:
@@ -845,13 +842,7 @@ class Routes(ABC):
         lane, policy = route
         if cumulative or policy.cumulative:
             text = self.delta_of_cumulative(lane, text)
-        meter, size = self._meter, lane.size
-        if meter.weight + len(text) > meter.bound:
-            self.feed_last(lane, text, policy)
-            return
-        if not lane.feed(text, policy, self._outlet):
-            self.exceed("text")
-        meter.weight += lane.size - size
+        self.feed(lane, text, policy)
 
     def call(
         self,
@@ -872,36 +863,28 @@ class Routes(ABC):
             lane, calls, policy = route
             if lane.state != AWAITING_NAME and lane.form == "json" and not (lane.settled or policy.cumulative):
                 calls.last = lane.ordinal
-                meter, size = self._meter, lane.size
-                if meter.weight + len(arguments) > meter.bound or '"' in arguments:
-                    self.feed_call(lane, arguments, policy)
-                    return
-                # What `feed_call` does for text without keys, inlined: one more call would add 3 % to a raw delta.
-                if arguments and not lane.feed(arguments, policy, self._outlet):
-                    self.exceed(lane.reached)
-                meter.weight += lane.size - size
+                if arguments:
+                    self.feed(lane, arguments, policy)
                 return
         self.take_entry(CallPiece(choice, wire_index, call_id, name, arguments, entry, cumulative, extras, form))
 
-    def feed_call(self, lane: CallLane, arguments: str, policy: LanePolicy) -> None:
-        """Feed arguments that may hold keys, or that may not fit within the total limit."""
-        meter, size, keys = self._meter, lane.size, lane.keys
-        if meter.weight + len(arguments) > meter.bound:
-            self.feed_last(lane, arguments, policy)
+    def feed(self, lane: TextLane | CallLane, text: str, policy: LanePolicy) -> None:
+        """Feed a lane as much text as there is room for, and stop the stream if that is not all of it."""
+        meter, size, fits = self._meter, len(text), True
+        if lane.half or size > policy.limit - lane.size or size > meter.bound - meter.weight or not text.isascii():
+            room = min(policy.limit - lane.size, max(meter.bound - meter.weight, 0))
+            text, lane.half, fits = take(lane.half, text, room)
+            size = len(text)
+        lane.size = counted = lane.size + size
+        meter.weight += size
+        try:
+            lane.read(text, policy, self._outlet)
+        except LimitReached as reached:
+            meter.weight -= counted - lane.size
+            self.exceed(reached.limit)
             return
-        if not lane.feed(arguments, policy, self._outlet):
-            self.exceed(lane.reached)
-        meter.weight += lane.size - size
-        meter.note("key", lane.keys - keys)
-
-    def feed_last(self, lane: TextLane | CallLane, text: str, policy: LanePolicy) -> None:
-        """Feed as much as fits within the total limit, and stop the stream if not all fits."""
-        meter, size = self._meter, lane.size
-        room = max(meter.bound - meter.weight, 0)
-        fits = lane.feed(text, replace(policy, limit=min(policy.limit, size + room)), self._outlet)
-        meter.weight += lane.size - size
         if not fits:
-            self.exceed(lane.reached if policy.limit <= size + room or lane.reached == "held" else "total")
+            self.exceed(lane.limit if lane.size == policy.limit else "total")
 
     @abstractmethod
     def open_text(self, choice: int, field: TextField, part: int, *, cumulative: bool) -> TextRoute | None:

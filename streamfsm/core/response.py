@@ -188,7 +188,7 @@ class Response(Routes):
                 calls.note(lane)
             if cumulative:
                 arguments = self.delta_of_cumulative(lane, arguments)
-            self.feed_call(lane, arguments, policy)
+            self.feed(lane, arguments, policy)
         if piece.extras and self._stream.is_open:
             self._keeper.keep(piece.extras, lane.extras)
 

@@ -110,6 +110,9 @@ def _value(text: str) -> dict[str, Any]:
 class Outlet(Protocol):
     """Where a scanner reports what it found in the arguments of ``call``, which it only passes on."""
 
+    def key(self, call: Any) -> None:
+        """A key of the top level came that has not come before."""
+
     def boundary(self, call: Any, event: str, emits: Any = "") -> None:
         """``event`` fires; if a captured value is complete, ``emits`` has the fields of its message."""
 
@@ -128,6 +131,9 @@ class _Telling:
 
     def text(self, text: str) -> None:
         self._texts.append(text)
+
+    def key(self) -> None:
+        self._outlet.key(self._call)
 
     def boundary(self, event: str, emits: Any = "") -> None:
         self.flush()
@@ -225,11 +231,6 @@ class Scanner:
     def held_back(self) -> str:
         """The text that has been read but not reported, because what follows decides what it is."""
         return self._held.getvalue() + self._tail
-
-    @property
-    def keys(self) -> int:
-        """The number of different keys of the top level so far."""
-        return len(self._keys)
 
     @property
     def closing_verdict(self) -> Verdict:
@@ -487,6 +488,8 @@ class Scanner:
     def _decide_key(self, key: str, to: _Telling) -> None:
         if key in self._keys:
             self.duplicates[key] = None
+        else:
+            to.key()
         taken = self.trie.nodes[self._next].takes
         if self._next < 0 or taken < 0 or not self.trie.takings[taken].moves:
             self._release(to)

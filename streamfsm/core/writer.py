@@ -103,6 +103,10 @@ class MessageWriter:
     _speaker: CallLane | None = None
     """The call that the latest message comes from, if it is speech or a thought."""
 
+    def key(self, _: Lane) -> None:
+        """A key came that the arguments have not had before: it is kept."""
+        self.meter.note("key")
+
     def boundary(self, lane: Lane, event: str, emits: str | Mapping[str, Any] = "") -> None:
         """``event`` fires; ``emits`` is what its row emits, if anything: a text, or several fields of the message."""
         state = lane.state
