@@ -30,7 +30,7 @@ from streamfsm.think_tags import AnyThinkTags
 from streamfsm.trace import Trace, TraceLog
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.reader import ChatCompletions
-from streamfsm.wires.foreign import begins_responses
+from streamfsm.wires.foreign import begins_responses, keeps_alive
 from streamfsm.wires.responses.reader import Responses
 from streamfsm.wires.sse import (
     DONE,
@@ -489,7 +489,7 @@ class StreamParser:
             self._read(chunk)
         if data.strip().startswith(DONE):
             self._wire.body_done = True
-        elif not any(chunk.get("choices") or begins_responses(chunk) for chunk in chunks):
+        elif not any(chunk.get("choices") or begins_responses(chunk) or keeps_alive(chunk) for chunk in chunks):
             self._wire.unread = self._wire.unread or beginning(data)
 
     def _choice_result(

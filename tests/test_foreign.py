@@ -157,3 +157,34 @@ def test_replaying_another_protocols_stream_says_so_and_exits_with_2(tmp_path, c
 
 def test_a_recording_of_chat_completions_is_not_foreign():
     assert not any(map(protocol_of, capture.chunks(capture.body([chunk(content="Hi"), chunk(finish="stop")]))))
+
+
+ALIVE = [{"type": "keepalive", "sequence_number": 0}, {"type": "response.keep_alive"}]
+HELLO = [chunk(content="Hello"), chunk(finish="stop")]
+SPOKEN = [
+    {"type": "response.created", "response": {"id": "r", "status": "in_progress"}},
+    {"type": "response.output_text.delta", "delta": "Hello"},
+    {"type": "response.completed", "response": {"id": "r", "status": "completed"}},
+]
+
+
+@pytest.mark.parametrize("answer", [HELLO, SPOKEN], ids=["chat", "responses"])
+@pytest.mark.parametrize("alive", ALIVE, ids=lambda alive: alive["type"])
+def test_a_keep_alive_before_or_amid_an_answer_says_nothing_and_decides_nothing(alive, answer):
+    chunks = [alive, answer[0], alive, *answer[1:]]
+    bodies = [capture.body(chunks).encode(), b"".join(json.dumps(each).encode() + b"\n" for each in chunks)]
+    for messages, parser in [run(chunks), *(fed(body, 7) for body in bodies)]:
+        assert said(messages) == [("assistant", "Hello"), ("stop", "end_turn")]
+        assert (anomalies(parser), parser.result.extras) == ([], {})
+
+
+@pytest.mark.parametrize("alive", ALIVE, ids=lambda alive: alive["type"])
+def test_what_a_keep_alive_has_besides_is_read(alive):
+    messages, parser = run([{**alive, "x": 1}, chunk(content="a"), {**alive, "error": {"message": "busy"}}])
+    assert said(messages) == [("assistant", "a"), ("stop", "error")]
+    assert (parser.result.extras, parser.result.error.message) == ({"x": [1]}, "busy")
+
+
+def test_nothing_but_keep_alives_is_an_end_without_an_answer():
+    messages, parser = run(ALIVE)
+    assert (said(messages), anomalies(parser)) == ([("stop", "incomplete")], [])

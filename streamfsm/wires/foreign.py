@@ -193,14 +193,21 @@ def protocol_of(fields: _Fields, protocols: Iterable[Protocol] = PROTOCOLS) -> P
     return None
 
 
+_KEEP_ALIVES = ("keepalive", "response.keep_alive")
+
+
+def keeps_alive(fields: _Fields) -> bool:
+    """Whether an object only keeps a connection alive, on either wire: servers send it before they know the answer."""
+    return _word(fields, "type") in _KEEP_ALIVES
+
+
 def begins_responses(fields: _Fields) -> bool:
     """Whether a stream whose first known object has these fields is one of the Responses API."""
-    if "choices" in fields:
+    if "choices" in fields or keeps_alive(fields):
         return False
-    kind = _word(fields, "type")
     # An error without a number may belong to either wire, and both read it in the same way.
     numbered = any(
         _word(place, "type") == "error" and "sequence_number" in place
         for place in (fields, fields_of(fields.get("error")))
     )
-    return _is_responses(fields) or kind == "keepalive" or numbered
+    return _is_responses(fields) or numbered

@@ -33,7 +33,7 @@ from streamfsm.wires.chat.fields import CALL, CHOICE, CHUNK, DELTA, FUNCTION, ST
 from streamfsm.wires.chat.structure import read_text
 from streamfsm.wires.checked import LARGEST, checked, integer, string
 from streamfsm.wires.error_shapes import failure_in, failure_of, untold
-from streamfsm.wires.foreign import AMID_CHAT, RESPONSES, protocol_of
+from streamfsm.wires.foreign import AMID_CHAT, RESPONSES, keeps_alive, protocol_of
 from streamfsm.wires.usage import read_usage
 
 _CHUNK_READ = CHUNK | {"moderation", "x_groq", "error"}
@@ -109,6 +109,9 @@ class ChatCompletions:
             if fields.get(name):
                 maybe_extra = fields = {key: fields[key] for key in fields if key != name} | {"error": fields[name]}
         choices = fields.get("choices")
+        if not choices and keeps_alive(fields):
+            self._read_unknown({key: fields[key] for key in fields if key not in ("type", "sequence_number")}, to)
+            return False
         if not (choices and self.choices) and self._read_other(fields, to):
             return False
         if not (self.has_id and self.has_model and self.has_spoken):
