@@ -220,3 +220,34 @@ class Counts(TracedParser):
 
     def result(self):
         return {"same": 1, "inner": [{"chunks": self.chunks}]}
+
+
+class Searches:
+    """Searches each chunk for the message, as in docs/why.md."""
+
+    def __init__(self):
+        self.buffer, self.speaks = "", False
+
+    def feed(self, chunk):
+        for choice in chunk["choices"]:
+            for entry in choice["delta"].get("tool_calls") or ():
+                if text := self.speech(entry["function"].get("arguments") or ""):
+                    yield "speech", choice["index"], text
+
+    def speech(self, piece):
+        if '"message":"' in piece:
+            self.speaks, piece = True, piece.partition('"message":"')[2]
+        return piece.removesuffix('"}') if self.speaks else ""
+
+    def close(self):
+        return ()
+
+
+class Buffers(Searches):
+    """Searches all that came for it, so only the end of the arguments can be cut wrongly."""
+
+    def speech(self, piece):
+        self.buffer += piece
+        if not self.speaks and (at := self.buffer.find('"message":"')) >= 0:
+            self.speaks, piece = True, self.buffer[at + len('"message":"') :]
+        return piece.removesuffix('"}') if self.speaks else ""

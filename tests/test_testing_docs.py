@@ -1,16 +1,21 @@
 """What the page on testing shows is so."""
 
 import inspect
+import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 import streamfsm.testing
-from streamfsm.testing import LawBroken, Stream
+from streamfsm.cli import main
+from streamfsm.replay import capture
+from streamfsm.testing import LawBroken, Stream, run
 from streamfsm.testing.streams import text
 
-PAGE = (Path(__file__).parents[1] / "docs" / "testing.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```\n", PAGE, re.DOTALL)
 REPORT = re.findall(r"```text\n(.*?)```\n", PAGE, re.DOTALL)
 
@@ -51,6 +56,37 @@ def test_the_example_with_recordings_holds(shown, chunkings_of_the_plugin):
     names = dict(shown)
     exec(compile(PYTHON[5], "testing.md", "exec"), names)  # noqa: S102 - our own code
     names["test_recordings"]([{"choices": [{"index": 0, "delta": {"content": "a b"}}]}], chunkings_of_the_plugin)
+
+
+@pytest.fixture
+def searching(tmp_path, monkeypatch):
+    """The module of the section on a parser that searches a buffer, which can be imported; its names."""
+    text = "\n".join(PYTHON[6:8]).replace('"examples/', f'"{ROOT.as_posix()}/examples/')
+    (tmp_path / "test_my_parser.py").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(text, "testing.md", "exec"), names)  # noqa: S102 - our own code
+    yield names
+    sys.modules.pop("test_my_parser", None)
+
+
+def test_a_parser_that_searches_a_buffer_reads_the_recording(searching):
+    recorded = capture.chunks(searching["RECORDING"].read_text(encoding="utf-8"))
+    said = "".join(each.text for each in run(searching["Buffers"], recorded).said)
+    assert json.loads(f'"{said}"').startswith("Grüß dich!")
+
+
+def test_every_split_of_the_recording_finds_what_the_buffer_does(searching):
+    with pytest.raises(LawBroken) as raised:
+        searching["test_every_split_of_a_recording"]()
+    assert raised.value.detail.split("B  ")[1].endswith("\"}'")
+
+
+def test_the_command_finds_what_the_buffer_does(searching, capsys):
+    [line] = re.findall(r"^streamfsm (fuzz .*)$", PAGE, re.MULTILINE)
+    assert searching
+    assert main(line.replace("examples/", f"{ROOT.as_posix()}/examples/").split()) == 1
+    assert capsys.readouterr().out.startswith("split invariance is broken")
 
 
 def test_the_example_with_responses_holds():

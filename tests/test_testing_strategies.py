@@ -4,16 +4,19 @@ import json
 from functools import partial
 
 import pytest
-from hypothesis import Phase, find, given, settings
+from hypothesis import HealthCheck, Phase, find, given, seed, settings
 from hypothesis import strategies as st
+from parsers import Buffers, Searches
 
 from streamfsm.errors import MisuseError
 from streamfsm.testing import (
     Fault,
+    LawBroken,
     Stream,
     TracedParser,
     arguments,
     check_dialect_invariance,
+    check_split_invariance,
     chunkings,
     damaged_arguments,
     dialects,
@@ -197,6 +200,55 @@ def test_chunkings_cut_anywhere_and_merge_and_shrink_to_the_cut_that_counts():
 @given(st.data(), logical_streams())
 def test_every_chunking_says_what_the_stream_says(data, stream):
     assert Stream.of(data.draw(chunkings(stream))).said() == stream.said()
+
+
+@pytest.mark.slow("searches")
+@pytest.mark.parametrize("parse", [Searches, Buffers])
+def test_a_parser_that_searches_text_is_found_in_a_hundred_examples(parse):
+    @settings(
+        max_examples=100,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data(), logical_streams())
+    def law(data, stream):
+        check_split_invariance(parse, stream, data.draw(chunkings(stream)))
+
+    for number in range(10):
+        with pytest.raises(LawBroken, match="split invariance"):
+            seed(number)(law)()
+
+
+@pytest.mark.slow("a search for the smallest")
+def test_what_is_found_of_a_parser_that_searches_text_is_small():
+    @settings(QUICK, max_examples=1000)
+    @given(st.data(), logical_streams())
+    def law(data, stream):
+        check_split_invariance(Buffers, stream, data.draw(chunkings(stream)))
+
+    with pytest.raises(LawBroken) as raised:
+        law()
+    cut = Stream.of(raised.value.chunks).said()
+    assert list(cut.values()) == ["f", '{"message":""}']
+    assert len(raised.value.chunks) == 2
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        lambda said: '{"thinking":"' in said and '"message":"' in said,
+        lambda said: '"message": "' in said and "\\" in said,
+        lambda said: '","q":' in said,
+        lambda said: '"message":null' in said,
+        lambda said: "\n\t " in said,
+        lambda said: said == "{}",
+    ],
+    ids=["thoughts first", "spaced, with escapes", "another member last", "no text", "white space", "empty"],
+)
+def test_arguments_of_every_sort_come(condition):
+    sought(arguments(), condition)
 
 
 # -- dialects ----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ ALPHABET = '"\\{}[],: ab\n\u00e9\u2028\U0001f600'
 """Characters that matter to a parser of JSON, escapes and tags, and few others. They find in seconds what ``st.text()``
 rarely finds."""
 
-NAMES = ("f", "search", "send_message", "search", "send_messages")
+NAMES = ("f", *["send_message", "search"] * 2, *["send_message"] * 2, "send_messages")
+"""Names of tools. The message tool is one in two; another comes often enough to be called twice in a stream."""
 FINISHES = (None, "stop", "tool_calls", "length", "content_filter", "function_call", "odd")
 
 
@@ -37,7 +38,7 @@ def texts(*, max_size: int = 12) -> st.SearchStrategy[str]:
 @st.composite
 def _string(draw: st.DrawFn, text: str) -> str:
     style = draw(_STYLES)
-    if style == "raw" and not re.search("[\ud800-\udfff]", text):
+    if style == "raw" and not _LONE.search(text):
         return json.dumps(text, ensure_ascii=False)
     if style == "ascii":
         return json.dumps(text)
@@ -53,17 +54,25 @@ def _spellings(char: str) -> list[str]:
 
 @st.composite
 def json_text(draw: st.DrawFn, value: Any) -> str:
-    """Generate JSON texts of ``value``, with all styles of escapes and white space."""
+    """Generate JSON texts of ``value``, as encoders write them, or with any mix of escapes and white space."""
+    separators = draw(_LAYOUTS)
+    if separators is None:
+        return draw(_mixed(value))
+    text = json.dumps(value, ensure_ascii=draw(st.booleans()), separators=separators)
+    return json.dumps(value, separators=separators) if _LONE.search(text) else text
+
+
+@st.composite
+def _mixed(draw: st.DrawFn, value: Any) -> str:
     if isinstance(value, str):
         return draw(_string(value))
     if isinstance(value, dict):
         members = [
-            draw(_string(key)) + draw(_SPACES) + ":" + draw(_SPACES) + draw(json_text(item))
-            for key, item in value.items()
+            draw(_string(key)) + draw(_SPACES) + ":" + draw(_SPACES) + draw(_mixed(item)) for key, item in value.items()
         ]
         return "{" + _joined(draw, members) + "}"
     if isinstance(value, list):
-        return "[" + _joined(draw, [draw(json_text(item)) for item in value]) + "]"
+        return "[" + _joined(draw, [draw(_mixed(item)) for item in value]) + "]"
     return json.dumps(value)
 
 
@@ -71,6 +80,9 @@ def _joined(draw: st.DrawFn, items: list[str]) -> str:
     return draw(_SPACES) + ",".join(draw(_SPACES) + item + draw(_SPACES) for item in items)
 
 
+_LONE = re.compile("[\ud800-\udfff]")  # which JSON may hold as an escape only
+# Mostly as models write, which keep to one layout: a parser that searches text may know only one. None: in no layout.
+_LAYOUTS = st.sampled_from([(",", ":")] * 5 + [(", ", ": ")] * 2 + [None] * 3)
 _STYLES = st.sampled_from(["raw", "ascii", "each"])
 _SPACES = st.sampled_from(["", "", "", " ", "\n\t "])
 
@@ -97,13 +109,23 @@ def objects(keys: tuple[str, ...] = KEYS) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.sampled_from(keys), values() | texts(), max_size=4)
 
 
+_ORDERS = (("message",), *[("thinking", "message")] * 2, ("a", "message"), ("thinking", "message", "q"))
+
+
+@st.composite
+def _spoken(draw: st.DrawFn) -> dict[str, Any]:
+    """Generate arguments of the message tool: a text, with or without thoughts before it and other members."""
+    texts_of = {"thinking": texts(), "message": texts()}
+    return {key: draw(texts_of.get(key, values())) for key in draw(st.sampled_from(_ORDERS))}
+
+
 def arguments(schema: Mapping[str, Any] | None = None) -> st.SearchStrategy[str]:
     """Generate JSON texts of a call's arguments, in all spellings: any object, or one that ``schema`` accepts.
 
     Args:
         schema: a tool's JSON schema; :func:`from_schema` lists the keywords that it may use.
     """
-    return (objects() if schema is None else from_schema(schema)).flatmap(json_text)
+    return ((objects() | _spoken()) if schema is None else from_schema(schema)).flatmap(json_text)
 
 
 def damaged_arguments() -> st.SearchStrategy[str]:
@@ -281,10 +303,12 @@ def chunkings(draw: st.DrawFn, stream: Stream | Sequence[Chunk]) -> list[Chunk]:
     last = max(len(logical.pieces) - 1, 1)
     # A run of cuts: the last one, how far before it the first may be, and the distance between two. A run shrinks to
     # its last cut, which moves to the front as long as the example fails, so it ends at the place of the failure.
-    runs = st.tuples(st.integers(1, last), st.integers(0, last), st.integers(1, 4))
+    # Half of the runs end where the stream does, and many begin where it begins: a short run hits a given place rarely.
+    ends = st.integers(0, 2 * last).map(lambda end: min(end, last))
+    runs = st.tuples(ends, st.integers(0, 2 * last), st.sampled_from([1, 1, 1, 2, 3, 4]))
     return logical.cut(
         place
-        for end, span, step in draw(st.lists(runs, max_size=6))
+        for end, span, step in draw(st.lists(runs, min_size=1, max_size=6))
         for place in range(end, max(end - span, 1) - 1, -step)
     )
 
