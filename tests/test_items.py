@@ -135,9 +135,9 @@ def decided(monkeypatch):
     resolve = Items.resolve
 
     def spied(self, *claim, **more):
-        rule, item = resolve(self, *claim, **more)
-        names.append(rule.name)
-        return rule, item
+        resolved = resolve(self, *claim, **more)
+        names.append(resolved[0].name)
+        return resolved
 
     monkeypatch.setattr(Items, "resolve", spied)
     return names

@@ -86,6 +86,8 @@ class CallFrame:
     """Whether the wire says that the call is incomplete."""
     in_doubt: bool = False
     """Whether anything about the call was guessed."""
+    repeats: int | None = None
+    """The wire's index of an earlier call that this one repeats if name and arguments turn out to be the same."""
     extras: Mapping[str, Any] | None = None
     """Fields that the parser does not interpret."""
 

@@ -5,6 +5,10 @@ the list, by both or neither; gateways change ids from event to event, or use on
 whose evidence fits decides. Only items of a fitting type are considered: `response.function_call_arguments.delta` does
 not belong to a message. A rule may record an anomaly. It may also put all calls that the event could belong to in
 doubt; they are never ready.
+
+A call that begins may repeat an earlier one, because a server sends events again after a lost connection, or changes
+the ids of a call: if both have the same id or are at the same index, or if the new one has no id. If their names and
+arguments turn out to be the same, the later one is in doubt.
 """
 
 from collections.abc import Callable
@@ -51,6 +55,8 @@ class Claim:
     has_id: bool
     call_id: str
     """The id of the call in the event, if it contains an item that is one."""
+    known: Item | None
+    """The latest fitting item with this id."""
     own: Item | None
     """The only fitting item with this id."""
     shared: Item | None
@@ -71,6 +77,13 @@ class Claim:
     """The latest fitting item, whether or not it has ended."""
     next: Item | None
     """For ``output``: the first fitting item that has not come in the final list yet."""
+
+    @property
+    def again(self) -> Item | None:
+        """The item that a new one may be once more."""
+        if self.known and not (self.known.call_id and self.call_id and self.known.call_id != self.call_id):
+            return self.known
+        return self.here or (None if self.has_id or self.tells == "piece" else self.last)
 
     @property
     def calls_another(self) -> bool:

@@ -41,6 +41,12 @@ class Item:
     """Whether it is known to have encrypted reasoning."""
     kept: bool = False
     """Whether its encrypted reasoning, its call or its extra was reported."""
+    repeats: int | None = None
+    """The position of the item that this one may be once more."""
+    fed: bool = False
+    """Whether some of its arguments have come."""
+    overtaken: bool = False
+    """Whether another item began at its place before anything of this one had come."""
 
     @property
     def key(self) -> str:
@@ -121,8 +127,10 @@ class Items:
                 return False
             if not item.done:
                 opened.setdefault(item.type, []).append(at)
+        repeated = [(item.repeats, item.ordinal) for item in self.all if item.repeats is not None]
         return (
             all(0 <= at < len(self.all) for at in places)
+            and all(0 <= at < ordinal for at, ordinal in repeated)
             and opened == {kind: sorted(each) for kind, each in self.open.items() if each}
             and all(item.type in self.open for item in self.all)
         )
@@ -135,10 +143,13 @@ class Items:
         ids: Collection[str],
         call_id: str = "",
         listing: Listing | None = None,
-    ) -> tuple[Rule, Item | None]:
-        """Decide which item an event belongs to; return the rule that decided, and the item unless it is a new one.
+    ) -> tuple[Rule, Item | None, Item | None]:
+        """Decide which item an event belongs to.
 
         ``ids`` are in order of preference. ``listing`` is given for an item of the final list.
+
+        Returns:
+            The rule that decided; the item, unless it is a new one; and, if it is, the item that it may repeat.
         """
         named: Sequence[int] = ()
         sharing: int | None = None
@@ -159,6 +170,7 @@ class Items:
             index,
             bool(ids),
             call_id,
+            known=self.all[named[-1]] if named else None,
             own=own,
             shared=here if here and len(named) > 1 and not here.ids.keys().isdisjoint(ids) else None,
             sharing=None if sharing is None else self.all[sharing],
@@ -171,7 +183,9 @@ class Items:
             next=self._latest(waiting),
         )
         rule = next(rule for rule in RULES if rule.fits(claim))
-        return rule, None if rule.owner == "new" else cast("Item", getattr(claim, rule.owner))
+        if rule.owner == "new":
+            return rule, None, cast("Item | None", claim.again)
+        return rule, cast("Item", getattr(claim, rule.owner)), None
 
     def listing(self, told: Iterable[tuple[str, str]]) -> Listing:
         """Return a final list that has not been read, given the types and ids of what it contains."""
@@ -186,9 +200,12 @@ class Items:
         """Return the items of these types that have not ended."""
         return [self.all[place] for kind in fits for place in self.open.get(kind, ())]
 
-    def begin(self, kind: str, index: int | None, *, announced: bool) -> Item:
-        """Add an item."""
-        item = Item(len(self.all), kind, None, announced)
+    def begin(self, kind: str, index: int | None, again: Item | None, *, announced: bool) -> Item:
+        """Add an item; ``again``: the one that it may be once more."""
+        here = self._latest([self.at_index.get(f"{kind}/{index}")])
+        if here and not (here.fed or here.done):
+            here.overtaken = True
+        item = Item(len(self.all), kind, None, announced, repeats=again.ordinal if again else None)
         self.all.append(item)
         self.open.setdefault(kind, {})[item.ordinal] = None
         self.last[kind] = item.ordinal

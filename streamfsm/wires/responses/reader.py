@@ -180,6 +180,7 @@ class Responses:
         """See :class:`streamfsm.wires.source.Source`."""
         if self.ended:
             return
+        self._doubt_calls(to)
         self._announce_hidden(len(self.items.all), to)
         for item in self.items.open_items(("custom_tool_call",)):  # nothing shows whether its text is complete
             to.take(CallFrame(_CHOICE, item.ordinal, "", "", incomplete=True))
@@ -226,6 +227,7 @@ class Responses:
         self._read_status(row, fields, to)
         if not self.ended:
             self._read_output(response.get("output"), to)
+            self._doubt_calls(to)
             self._announce_hidden(len(self.items.all), to)
             self._tell_rest(to)
         self.ended = True
@@ -302,10 +304,10 @@ class Responses:
     def _find(self, row: EventType, fields: _Fields, to: Handler) -> tuple[Item, bool]:
         """Return the item that an event belongs to, and whether this changed no state."""
         index, ids = _address(fields, to)
-        rule, item = self.items.resolve("piece", row.fits, index, ids)
+        rule, item, again = self.items.resolve("piece", row.fits, index, ids)
         self._record(rule, row.fits, to)
         if item is None:
-            item = self._begin_item(row.fits[0], index, to, announced=False)
+            item = self._begin_item(row.fits[0], index, again, to, announced=False)
             self._identify(item, ids, to)
             if item.is_call:
                 self._frame(item, {}, to)
@@ -322,10 +324,10 @@ class Responses:
         kind = string(told, "type", _CHOICE, to)
         ids = [each for name in ("id", "call_id") if (each := string(told, name, _CHOICE, to))]
         call_id = string(told, "call_id", _CHOICE, to)
-        rule, item = self.items.resolve(tells, (kind,), index, ids, call_id, listing)
+        rule, item, again = self.items.resolve(tells, (kind,), index, ids, call_id, listing)
         self._record(rule, (kind,), to)
         if item is None:
-            item = self._begin_item(kind, index, to, announced=True)
+            item = self._begin_item(kind, index, again, to, announced=True)
         else:
             self.items.place(item, index)
         item.id = item.id or string(told, "id", _CHOICE, to)
@@ -344,9 +346,15 @@ class Responses:
             if item.is_call:
                 to.take(CallFrame(_CHOICE, item.ordinal, "", "", in_doubt=True))
 
-    def _begin_item(self, kind: str, index: int | None, to: Handler, *, announced: bool) -> Item:
+    def _doubt_calls(self, to: Handler) -> None:
+        """Put calls in doubt of which it is certain only now, at the end, that too little was told of them."""
+        for item in self.items.all:
+            if item.is_call and item.overtaken and not (item.fed or item.done):
+                to.take(CallFrame(_CHOICE, item.ordinal, "", "", in_doubt=True))
+
+    def _begin_item(self, kind: str, index: int | None, again: Item | None, to: Handler, *, announced: bool) -> Item:
         to.take(ItemBegins())
-        item = self.items.begin(kind, index, announced=announced)
+        item = self.items.begin(kind, index, again, announced=announced)
         if kind == "reasoning":
             self.silent[item.ordinal] = None
         return item
@@ -400,6 +408,7 @@ class Responses:
         item, known = self._find(row, fields, to)
         to_field = FIELDS[kind]
         if to_field is None:
+            item.fed = True
             self._begin_lane(item, to)
             to.call(_CHOICE, item.ordinal, "", "", text, 0, False, None, ITEMS[item.type].form)
             return _route(fields, item, None, None) if known else None
@@ -457,7 +466,7 @@ class Responses:
     def _keep_piece(self, row: EventType, fields: _Fields, to: Handler) -> None:
         """Keep a piece of an item, or one of its texts so far, until the end of the item has the complete value."""
         index, ids = _address(fields, to)
-        _, item = self.items.resolve("piece", row.fits, index, ids)
+        _, item, _ = self.items.resolve("piece", row.fits, index, ids)
         if item is not None and item.done:
             return
         lane, _, ends = row.type.removeprefix("response.").rpartition(".")
@@ -511,6 +520,7 @@ class Responses:
 
     def _finish_arguments(self, item: Item, text: str, to: Handler) -> None:
         if text:
+            item.fed = True
             self._begin_lane(item, to)
         to.take(Whole(_CHOICE, None, item.ordinal, text))
 
@@ -525,6 +535,7 @@ class Responses:
             self._frame(item, told, to)
             value = told.get(row.member)
             if value not in _PLACEHOLDERS and says(value):
+                item.fed = True
                 self._begin_lane(item, to)
                 text = _text_of("arguments", value, row.member, to)
                 to.call(_CHOICE, item.ordinal, "", "", text, 0, True, None, row.form)
@@ -640,6 +651,7 @@ class Responses:
                 row.form,
                 row.hosted,
                 incomplete=told.get("status") in _CUT,
+                repeats=item.repeats,
                 extras={key: _canonical(told[key]) for key in more(told, read)} or None,
             )
         )
