@@ -33,6 +33,7 @@ from streamfsm.machines.choices import RULES as CHOICE_RULES
 from streamfsm.machines.diagrams import counts, grid, markdown, mermaid
 from streamfsm.machines.endings import CLOSINGS, ENDINGS, OUTCOMES, SECONDS, UNKNOWN, WORSTS
 from streamfsm.machines.identity import RULES
+from streamfsm.machines.items import DOUBTS as ITEM_DOUBTS
 from streamfsm.machines.items import RULES as ITEM_RULES
 from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
 from streamfsm.replay import capture
@@ -530,6 +531,10 @@ def responses_page() -> str:
                 (str(at), rule.name, marks[rule.owner == "new"], rule.records or "", marks[rule.doubts], rule.because)
                 for at, rule in enumerate(ITEM_RULES, 1)
             ),
+        ),
+        grid(
+            ("In doubt at the end", "Anomaly", "Because"),
+            ((row.name, row.records or "", row.because) for row in ITEM_DOUBTS),
         ),
         FINISH,
         "## What is left out\n",

@@ -32,6 +32,10 @@ CASES: dict[str, list[tuple[list[Any], Any, Any, list[str]]]] = {
             ["duplicate_id"],
         ),
     ],
+    "same id, ends again": [
+        ([done(message("A")), done(message("B"), 1), ended()],
+         [("assistant", "A"), ("assistant", "B"), ("stop", "end_turn")], [], ["duplicate_id"]),
+    ],
     "same id": [
         ([added(A), added(B, 1), argued("{}", "f2", None), argued("{}", "f1", None), ended()],
          [("name", "f"), ("name", "g"), ("arguments", "{}"), ("arguments", "{}"), ("stop", "tool_calls")],
@@ -76,11 +80,24 @@ CASES: dict[str, list[tuple[list[Any], Any, Any, list[str]]]] = {
         ([done(message("A", "m1")), done(message("B", "m2")), ended()],
          [("assistant", "A"), ("assistant", "B"), ("stop", "end_turn")], [], ["duplicate_index"]),
     ],
+    "same place, ended empty": [
+        ([done(function("", "c1", "now")), event("function_call_arguments.done", arguments="{}", **placed(0)), ended()],
+         [("name", "now"), ("arguments", "{}"), ("stop", "tool_calls")], [("c1", "now", "{}")], ["ambiguous_item"]),
+    ],
+    "same place, but empty": [
+        ([argued("{}", "x"), done(A), ended()],
+         [("name", "f"), ("arguments", "{}"), ("stop", "tool_calls")], [("c1", "f", "{}")], ["ambiguous_item"]),
+    ],
     "same place": [
         ([added(message(), 0), added(message(item_id="m2"), 1), spoken("A", "x", 0), spoken("B", "y", 1), ended()],
          [("assistant", "A"), ("assistant", "B"), ("stop", "end_turn")], [], []),
         ([added(message()), spoken("A", None), done(message("A", "z")), ended()],
          [("assistant", "A"), ("stop", "end_turn")], [], []),
+    ],
+    "next of the list, but empty": [
+        ([argued('{"b":2}', "x", 1), ended(A, *LIST[1:])],
+         [*(("name", "f"), ("arguments", '{"b":2}'), ("name", "g"), ("arguments", '{"b":2}')), ("stop", "tool_calls")],
+         [("c1", "f", '{"b":2}'), ("c2", "g", '{"b":2}')], ["ambiguous_item"]),
     ],
     "next of the list": [
         ([added(message(), 0), spoken("A"), added(message(item_id="m2"), 2), spoken("B", "m2", 2),
@@ -99,6 +116,10 @@ CASES: dict[str, list[tuple[list[Any], Any, Any, list[str]]]] = {
     "new place": [
         ([spoken("A", "m1", 0), spoken("B", "m2", 1), ended()],
          [("assistant", "A"), ("assistant", "B"), ("stop", "end_turn")], [], []),
+    ],
+    "the only open one, but empty": [
+        ([argued("{}", None, None), done({"type": "function_call", "name": "f"}, None), ended()],
+         [("name", "f"), ("arguments", "{}"), ("stop", "tool_calls")], [(None, "f", "{}")], ["ambiguous_item"]),
     ],
     "the only open one": [
         ([added(A), argued("{}"), done({**A, "arguments": "{}"}), added(B, 1), argued("{}", None, None), ended()],

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from helpers import ID, anomalies, counted, run
-from response_events import added, argued, created, done, ended, event, function, message, said, thoughts
+from response_events import added, argued, created, done, ended, event, function, message, placed, said, thoughts
 
 from streamfsm import Dialect, StreamParser
 
@@ -104,3 +104,117 @@ def test_an_id_is_looked_up_in_linear_time_however_many_items_share_it():
 
     cost(10)
     assert cost(200) < 2.5 * cost(100)
+
+
+# -- calls that come again ---------------------------------------------------------------------------------------------
+
+ONCE = [added(function()), argued(A), done(function(A))]
+NOW = function("", "c1", "now")
+SQL = {"type": "custom_tool_call", "id": "t1", "call_id": "c1", "name": "sql", "input": "SELECT"}
+CLICK = {"type": "computer_call", "id": "i1", "call_id": "c1", "action": {"x": 1}}
+BARE = {"type": "function_call", "name": "f", "arguments": A}
+
+
+def other(item: dict[str, Any], number: int = 2) -> dict[str, Any]:
+    """The item with other ids."""
+    return {**item, "id": f"other{number}", "call_id": f"other_call{number}"}
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        [*ONCE, created(), *ONCE],
+        [*ONCE, *(added(other(function())), done(other(function(A)))), *(added(function(), 0), done(function(A)))],
+        [*ONCE[:2], done(other(function(A)))],
+        [*ONCE, ended(function(A), function(A))],
+        [done(BARE), done(BARE, 1)],
+        [done(BARE, None), added({**BARE, "arguments": ""}, None), argued(A, None, None), done(BARE, None)],
+        [done(SQL), done(other(SQL))],
+        [done(CLICK), done(other(CLICK))],
+        [done(CLICK), done(CLICK, 1)],
+        [added(NOW), done(NOW), done(other(NOW))],
+        [*ONCE, event("function_call_arguments.done", arguments=A, item_id="x", **placed(0)),
+         done({**other(function(A)), "id": "x"})],
+    ],
+)  # fmt: skip
+def test_a_call_that_comes_again_is_ready_once(stream: list[Any]):
+    parser = read([created(), *stream, ended()])
+    ready = [call.ready for call in parser.result.tool_calls]
+    assert ready == [True] + [False] * (len(ready) - 1)
+    assert len(ready) >= 2
+
+
+@pytest.mark.parametrize("second", [function(B), function(A, name="g"), function(A, name="g", call_id="c2")])
+def test_another_call_at_the_same_place_is_ready(second: dict[str, Any]):
+    second = {**second, "id": "f2"}
+    parser = read([created(), *ONCE, added({**second, "arguments": ""}), done(second), ended()])
+    assert [call.ready for call in parser.result.tool_calls] == [True, True]
+
+
+@pytest.mark.parametrize("last", [ended(), ended(other(function(A)))])
+def test_a_call_whose_place_another_takes_before_anything_came_is_in_doubt(last: Any):
+    stream = [created(), added(function()), added(other(function())), argued(A, "other2"), last]
+    assert calls(read(stream)) == [("f", "", False), ("f", A, True)]
+
+
+def test_a_call_without_arguments_whose_place_another_takes_is_ready_if_its_end_is_told():
+    stream = [created(), added(NOW), added(other(function())), argued(A, "other2")]
+    assert calls(read([*stream, done(NOW), ended()])) == [("now", "", True), ("f", A, True)]
+    assert calls(read([*stream, ended(NOW, other(function(A)))])) == [("now", "", True), ("f", A, True)]
+
+
+def test_calls_side_by_side_at_one_place_are_ready():
+    stream = [added(function()), added(other(function())), argued(A), argued(B, "other2")]
+    assert calls(read([created(), *stream, ended()])) == [("f", A, True), ("f", B, True)]
+
+
+# -- arguments that may be another call's ------------------------------------------------------------------------------
+
+G = function("", "c2", "g", "f2")
+
+
+def test_arguments_where_no_call_began_show_that_all_may_be_at_wrong_places():
+    shifted = [added(function(), 1), argued(A, None, 0), added(G, 2), argued(B, None, 1)]
+    parser = read([created(), *shifted, ended()])
+    assert calls(parser) == [("f", B, False), ("g", A, False)]
+    assert "ambiguous_item" in anomalies(parser)
+    more = [added(function("", "c3", "h", "f3"), 3), argued("{}", "rotated", 2)]
+    assert calls(read([created(), *shifted, *more, ended()])) == [("f", B, False), ("g", "{}", False), ("h", A, False)]
+
+
+def test_calls_that_are_told_whole_are_certain_wherever_other_arguments_came():
+    stray = [argued("{}", None, 7)]
+    told = [added(function()), argued(A, None), done(function(A))]
+    assert calls(read([created(), *told, *stray, ended()]))[0] == ("f", A, True)
+    assert calls(read([created(), *told[:2], *stray, ended(function(A))]))[0] == ("f", A, True)
+    assert calls(read([created(), *told[:2], *stray, ended()]))[0] == ("f", A, False)
+
+
+def test_a_call_without_arguments_does_not_take_those_of_another():
+    now, g = function("", "c0", "now", "z2"), function(B, "c1", "g", "z3")
+    parser = read([created(), argued(B, None, 1), ended(now, g)])
+    assert calls(parser) == [("now", B, False), ("g", B, True)]
+    parser = read([created(), done(now), event("function_call_arguments.done", arguments=B, item_id="z3", **placed(0)),
+                   done(g), ended()])  # fmt: skip
+    assert calls(parser) == [("now", "", True), ("g", B, True)]
+    parser = read([created(), done(now), event("function_call_arguments.done", arguments=B, **placed(0)), ended()])
+    assert calls(parser) == [("now", B, False)]
+
+
+def test_arguments_may_come_after_the_end_of_their_own_item():
+    whole = event("function_call_arguments.done", arguments=A, item_id="f1", **placed(0))
+    assert calls(read([created(), done(function()), whole, ended()])) == [("f", A, True)]
+
+
+@pytest.mark.parametrize("last", [[done({**CLICK, "action": {"x": 2}})], [ended({**CLICK, "action": {"x": 2}})]])
+def test_a_call_that_comes_whole_is_compared_with_what_is_told_again(last: list[Any]):
+    parser = read([created(), done(CLICK), *last, ended()])
+    assert calls(parser) == [("computer_call", '{"x": 1}', False)]
+    assert anomalies(parser)[0] == "snapshot_conflict"
+    assert calls(read([created(), done(CLICK), done(CLICK), ended(CLICK)])) == [("computer_call", '{"x": 1}', True)]
+
+
+def test_thoughts_with_one_id_at_two_places_are_both_kept():
+    stream = [done(thoughts(encrypted_content="A")), done(thoughts(encrypted_content="B"), 1)]
+    details = read([created(), *stream, ended()]).result.choices[0].reasoning_details
+    assert [each.data for each in details] == ["A", "B"]

@@ -9,6 +9,8 @@ doubt; they are never ready.
 A call that begins may repeat an earlier one, because a server sends events again after a lost connection, or changes
 the ids of a call: if both have the same id or are at the same index, or if the new one has no id. If their names and
 arguments turn out to be the same, the later one is in doubt.
+
+The second table has the reasons that show only at the end of the response why a call is in doubt.
 """
 
 from collections.abc import Callable
@@ -41,6 +43,22 @@ class Item(Protocol):
         """Whether it is a call, whose pieces must not get into another one."""
 
     @property
+    def fed(self) -> bool:
+        """Whether some of its arguments have come, if it is a call."""
+
+    @property
+    def told(self) -> bool:
+        """Whether an event contained it as an item."""
+
+    @property
+    def placed(self) -> bool:
+        """Whether arguments are its own by their index or order alone."""
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether another item began at its index before anything of this one had come."""
+
+    @property
     def announced(self) -> bool:
         """Whether an event contained it as an item; if not, it began with a piece."""
 
@@ -55,6 +73,8 @@ class Claim:
     has_id: bool
     call_id: str
     """The id of the call in the event, if it contains an item that is one."""
+    empty: bool
+    """Whether the event contains a call that has ended, without arguments."""
     known: Item | None
     """The latest fitting item with this id."""
     own: Item | None
@@ -86,6 +106,15 @@ class Claim:
         return self.here or (None if self.has_id or self.tells == "piece" else self.last)
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether the item with this id is at another index."""
+        return self.own is not None and None not in (self.index, self.own.index) and self.index != self.own.index
+
+    def denies(self, item: Item | None) -> bool:
+        """Whether the event says that a call has ended without the arguments that have come of this one."""
+        return item is not None and self.empty and item.fed
+
+    @property
     def calls_another(self) -> bool:
         """Whether the event contains a call with another call id than the item with this id or, else, at this index."""
         item = self.own or self.here
@@ -115,10 +144,12 @@ RULES = (
          lambda c: c.own and c.tells == "added" and c.calls_another,
          "an item begins with a known id, but its call has another id: one id for two items", "duplicate_id"),
     Rule("same id, begins again", "new",
-         lambda c: c.own and c.tells == "added"
-         and (c.own.done or (None not in (c.index, c.own.index) and c.index != c.own.index)),
+         lambda c: c.own and c.tells == "added" and (c.own.done or c.elsewhere),
          "an item begins with a known id, but at another index, or after that item had ended: one id for two items",
          "duplicate_id"),
+    Rule("same id, ends again", "new",
+         lambda c: c.own and c.tells == "done" and c.own.done and c.elsewhere,
+         "an item ends with the id of one that had ended at another index: one id for two items", "duplicate_id"),
     Rule("same id", "own",
          lambda c: c.own and (c.index is None or c.own.index in (None, c.index) or c.here is None),
          "one item has the id, and no other fitting item is at this index"),
@@ -145,11 +176,22 @@ RULES = (
          lambda c: c.tells == "done" and c.here and c.calls_another,
          "a call at this index has ended, but it is not the known one: it never began", "duplicate_index"),
     Rule("another item is over", "new",
-         lambda c: c.tells == "done" and c.has_id and c.here and c.here.done,
+         lambda c: c.has_id and c.here and c.here.done and (c.tells == "done" or c.here.is_call),
          "the item at this index had ended already, and the id is another: this one never began", "duplicate_index"),
+    Rule("same place, ended empty", "here",
+         lambda c: not c.has_id and c.tells == "piece" and c.here and c.here.is_call and c.here.done and not c.here.fed,
+         "there is no id, and the call at this index had ended without arguments", "ambiguous_item", doubts=True),
+    Rule("same place, but empty", "here",
+         lambda c: c.denies(c.here),
+         "no item has the id, if there is one; arguments came at this index, but the call has none", "ambiguous_item",
+         doubts=True),
     Rule("same place", "here",
          lambda c: c.here,
          "no item has the id, if there is one: some gateways change it with every event"),
+    Rule("next of the list, but empty", "next",
+         lambda c: c.tells == "output" and c.denies(c.next),
+         "the final list keeps the order of items of one type, but the call in it has none of the arguments that came",
+         "ambiguous_item", doubts=True),
     Rule("next of the list", "next",
          lambda c: c.tells == "output" and c.next,
          "no item has the id; but the final list keeps the order of items of one type"),
@@ -162,6 +204,10 @@ RULES = (
     Rule("new place", "new",
          lambda c: c.index is not None and not c.taken and not (c.latest and c.latest.index is None),
          "no item is at this index yet"),
+    Rule("the only open one, but empty", "latest",
+         lambda c: c.open == 1 and c.denies(c.latest),
+         "there is no index; arguments came of the only call that has not ended, but the call has none",
+         "ambiguous_item", doubts=True),
     Rule("the only open one", "latest",
          lambda c: c.open == 1,
          "nothing identifies it, and only one item of this type has not ended"),
@@ -176,3 +222,28 @@ RULES = (
          "nothing identifies it, and there is no item of this type"),
 )
 # fmt: on
+
+
+class Doubt(NamedTuple):
+    """A row of the second table. Each row that ``fits`` a call at the end puts it in doubt."""
+
+    name: str
+    fits: Callable[[Item, bool], object]
+    """Whether it fits a call; the second argument: whether arguments came of a call of its type that never began."""
+    because: str
+    records: AnomalyKind | None = None
+
+
+DOUBTS = (
+    Doubt(
+        "shifted",
+        lambda item, astray: astray and item.placed and item.told,
+        "arguments came at an index where no call began, so those of other calls may have come at wrong indexes",
+        "ambiguous_item",
+    ),
+    Doubt(
+        "overtaken",
+        lambda item, _: item.overtaken and not (item.fed or item.done),
+        "another call began at its index, and nothing more came of it",
+    ),
+)

@@ -41,10 +41,16 @@ class Item:
     """Whether it is known to have encrypted reasoning."""
     kept: bool = False
     """Whether its encrypted reasoning, its call or its extra was reported."""
+    called: bool = False
+    """Whether it was reported as a call, although it comes complete."""
     repeats: int | None = None
     """The position of the item that this one may be once more."""
     fed: bool = False
     """Whether some of its arguments have come."""
+    told: bool = False
+    """Whether an event contained it as an item."""
+    placed: bool = False
+    """Whether arguments were assigned to it by their index or order alone, and no event with its id repeated them."""
     overtaken: bool = False
     """Whether another item began at its place before anything of this one had come."""
 
@@ -142,11 +148,14 @@ class Items:
         index: int | None,
         ids: Collection[str],
         call_id: str = "",
+        *,
+        empty: bool = False,
         listing: Listing | None = None,
     ) -> tuple[Rule, Item | None, Item | None]:
         """Decide which item an event belongs to.
 
-        ``ids`` are in order of preference. ``listing`` is given for an item of the final list.
+        ``ids`` are in order of preference. ``empty``: the event contains a call that has ended without
+        arguments. ``listing`` is given for an item of the final list.
 
         Returns:
             The rule that decided; the item, unless it is a new one; and, if it is, the item that it may repeat.
@@ -170,6 +179,7 @@ class Items:
             index,
             bool(ids),
             call_id,
+            empty,
             known=self.all[named[-1]] if named else None,
             own=own,
             shared=here if here and len(named) > 1 and not here.ids.keys().isdisjoint(ids) else None,

@@ -33,7 +33,7 @@ from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, ke
 from streamfsm.core.meter import DECODED
 from streamfsm.core.text import without_surrogates
 from streamfsm.machines.endings import worst
-from streamfsm.machines.items import Rule, Tells
+from streamfsm.machines.items import DOUBTS, Rule, Tells
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.checked import LARGEST, checked, integer, string
 from streamfsm.wires.error_shapes import failure_in, failure_of, shown, untold
@@ -305,7 +305,7 @@ class Responses:
         """Return the item that an event belongs to, and whether this changed no state."""
         index, ids = _address(fields, to)
         rule, item, again = self.items.resolve("piece", row.fits, index, ids)
-        self._record(rule, row.fits, to)
+        self._record(rule, row.fits, item, to)
         if item is None:
             item = self._begin_item(row.fits[0], index, again, to, announced=False)
             self._identify(item, ids, to)
@@ -315,6 +315,7 @@ class Responses:
         is_new_place = item.index is None and index is not None
         if is_new_place:
             self.items.place(item, index)
+        item.placed = item.placed or rule.owner not in ("own", "shared")
         return item, not (is_new_place or rule.records)
 
     def _find_told(
@@ -324,12 +325,17 @@ class Responses:
         kind = string(told, "type", _CHOICE, to)
         ids = [each for name in ("id", "call_id") if (each := string(told, name, _CHOICE, to))]
         call_id = string(told, "call_id", _CHOICE, to)
-        rule, item, again = self.items.resolve(tells, (kind,), index, ids, call_id, listing)
-        self._record(rule, (kind,), to)
+        row = ITEMS.get(kind, OTHER_ITEM)
+        has_arguments = row.becomes == "call" and tells in ("done", "output") and says(told.get(row.member))
+        empty = row.becomes == "call" and tells in ("done", "output") and not has_arguments
+        rule, item, again = self.items.resolve(tells, (kind,), index, ids, call_id, empty=empty, listing=listing)
+        self._record(rule, (kind,), item, to)
         if item is None:
             item = self._begin_item(kind, index, again, to, announced=True)
         else:
             self.items.place(item, index)
+        item.told = True
+        item.placed = item.placed and not (rule.owner == "own" and has_arguments)
         item.id = item.id or string(told, "id", _CHOICE, to)
         item.call_id = item.call_id or call_id
         self._identify(item, ids, to)
@@ -339,18 +345,26 @@ class Responses:
         for new in self.items.identify(item, ids):
             to.take(Remembered("id", 2 * len(new)))
 
-    def _record(self, rule: Rule, fits: Iterable[str], to: Handler) -> None:
+    def _record(self, rule: Rule, fits: Iterable[str], item: Item | None, to: Handler) -> None:
         if rule.records:
             to.take(AnomalyReport(rule.records, f"{rule.name}: {rule.because}", _CHOICE))
-        for item in self.items.open_items(fits) if rule.doubts else ():
-            if item.is_call:
-                to.take(CallFrame(_CHOICE, item.ordinal, "", "", in_doubt=True))
+        if rule.doubts:
+            self._doubt([*self.items.open_items(fits), *([item] if item else ())], to)
+
+    def _doubt(self, items: Iterable[Item], to: Handler) -> None:
+        """Put those items that are calls in doubt."""
+        for at in dict.fromkeys(item.ordinal for item in items if item.is_call):
+            to.take(CallFrame(_CHOICE, at, "", "", in_doubt=True))
 
     def _doubt_calls(self, to: Handler) -> None:
-        """Put calls in doubt of which it is certain only now, at the end, that too little was told of them."""
-        for item in self.items.all:
-            if item.is_call and item.overtaken and not (item.fed or item.done):
-                to.take(CallFrame(_CHOICE, item.ordinal, "", "", in_doubt=True))
+        """Put calls in doubt for the reasons that show only at the end."""
+        calls = [item for item in self.items.all if item.is_call]
+        astray = {item.type for item in calls if item.fed and not item.told}
+        for row in DOUBTS:
+            doubted = [item for item in calls if row.fits(item, item.type in astray)]
+            if doubted and row.records:
+                to.take(AnomalyReport(row.records, f"{row.name}: {row.because}", _CHOICE))
+            self._doubt(doubted, to)
 
     def _begin_item(self, kind: str, index: int | None, again: Item | None, to: Handler, *, announced: bool) -> Item:
         to.take(ItemBegins())
@@ -577,9 +591,10 @@ class Responses:
             for name in more(told, _ITEM):
                 to.take(Extra(_CHOICE, name, _canonical(told[name])))
             self._keep_encrypted(item, told, to)
-        elif not item.kept:
+        elif item.called or not item.kept:
+            item.called = item.called or (row.becomes == "whole_call" and row.if_item(told))
             item.kept = True
-            self._finish_whole(item, row if row.if_item(told) else OTHER_ITEM, told, to)
+            self._finish_whole(item, row if item.called else OTHER_ITEM, told, to)
         self.items.end(item)
         for key in (item.key, item.type, f"at {item.index}"):
             self.unfinished.end(key)
