@@ -113,6 +113,10 @@ CASES: dict[str, list[tuple[list[Any], Any, Any, list[str]]]] = {
          [("name", "g"), ("arguments", '{"b":2}'), ("stop", "tool_calls")],
          [(None, "", "{}"), ("c2", "g", '{"b":2}')], ["ambiguous_item", "nameless_call"]),
     ],
+    "new place, the only silent one": [
+        ([added(message()), spoken("A", None, 1), spoken("B", None, 1), done(message("AB")), ended()],
+         [("assistant", "AB"), ("stop", "end_turn")], [], ["ambiguous_item"]),
+    ],
     "new place": [
         ([spoken("A", "m1", 0), spoken("B", "m2", 1), ended()],
          [("assistant", "A"), ("assistant", "B"), ("stop", "end_turn")], [], []),

@@ -218,3 +218,69 @@ def test_thoughts_with_one_id_at_two_places_are_both_kept():
     stream = [done(thoughts(encrypted_content="A")), done(thoughts(encrypted_content="B"), 1)]
     details = read([created(), *stream, ended()]).result.choices[0].reasoning_details
     assert [each.data for each in details] == ["A", "B"]
+
+
+# -- what is told again, and is the same -------------------------------------------------------------------------------
+
+
+def test_arguments_that_came_twice_are_not_contradicted_by_the_whole():
+    whole = event("function_call_arguments.done", arguments=A, item_id="f1", **placed(0))
+    for stream in (
+        [added(function(A)), argued(A), whole, done(function(A))],
+        [added(function()), argued(A), argued(A), whole],
+        [added(function()), argued(A), *(argued(each) for each in A), done(function(A))],
+    ):
+        parser = read([created(), *stream, ended()])
+        assert calls(parser) == [("f", A, True)]
+        assert anomalies(parser) == ["repeated_arguments"]
+    parser = read([created(), added(function()), argued(A), argued(A), done(function(B)), ended()])
+    assert calls(parser) == [("f", A, False)]
+
+
+def test_an_id_of_a_call_that_comes_late_is_no_other_id():
+    begun = {**function(), "call_id": None}
+    parser = read([created(), added(begun), argued(A), done(function(A)), ended(function(A))])
+    assert [(call.id, call.ready) for call in parser.result.tool_calls] == [("c1", True)]
+    assert anomalies(parser) == []
+    parser = read([created(), added(begun), argued(A), done({**function(A), "call_id": None}), ended()])
+    assert [(call.id, call.ready) for call in parser.result.tool_calls] == [("f1", True)]
+    parser = read([created(), added(function(call_id="f1")), argued(A), done(function(A)), ended()])
+    assert [(call.id, call.ready) for call in parser.result.tool_calls] == [("f1", False)]
+
+
+def test_text_at_a_place_where_nothing_began_is_that_of_the_only_item_without_text():
+    stream = [added(message()), said("Hel", None, 1), said("lo", None, 1), done(message("Hello"))]
+    parser = read([created(), *stream, ended(message("Hello"))])
+    assert (parser.result.content, anomalies(parser)) == ("Hello", ["ambiguous_item"])
+    later = [added(message(item_id="m2"), 1), said("!", "m2", 1)]
+    assert read([created(), *stream, *later, ended()]).result.content == "Hello!"
+    apart = [added(message()), said("A"), said("B", None, 1), done(message("A")), ended()]
+    parser = read([created(), *apart])
+    assert (parser.result.content, anomalies(parser)) == ("AB", [])
+
+
+PARTS = [added(message()), *(said(text, part=at) for at, text in enumerate(("Hel", "lo", "!")))]
+
+
+def test_one_part_may_hold_the_text_of_several():
+    for whole, content, kinds in (
+        ("Hello!", "Hello!", []),
+        ("Hello!!", "Hello!!", []),
+        ("Hel", "Hello!", []),
+        ("Hello?", "Hello!", ["snapshot_conflict"]),
+        ("Help", "Hello!", ["snapshot_conflict"]),
+        ("Bye", "Hello!", ["snapshot_conflict"]),
+    ):
+        parser = read([created(), *PARTS, done(message(whole)), ended(message(whole))])
+        assert (parser.result.content, [*dict.fromkeys(anomalies(parser))]) == (content, kinds)
+    parser = run([created(), *PARTS, said("\ud83d", part=2), done(message("Hello!")), ended()])[1]
+    assert parser.result.content == "Hello!\ufffd"
+
+
+def test_a_part_that_came_whole_only_is_not_taken_for_another():
+    item = message("A")
+    item["content"] = [{"type": "output_text", "text": text} for text in "ABC"]
+    parser = read([created(), added(message()), said("B", part=1), done(item), ended(item)])
+    assert (parser.result.content, anomalies(parser)) == ("BAC", [])
+    parser = read([created(), added(message()), said("A", part=7), done(item), ended(item)])
+    assert (parser.result.content, anomalies(parser)) == ("ABC", [])

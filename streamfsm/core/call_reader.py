@@ -117,6 +117,8 @@ class CallReader:
         hollow = [bool(text) and is_placeholder(text) for text in (event.id, event.name)]
         if any(hollow):
             self._record_placeholder(lane)
+        if lane.id and event.id and lane.id == event.instead_of and not hollow[0]:
+            lane.id = None
         if lane.id and event.id not in ("", lane.id) and not hollow[0]:
             what = f"{event.id!r} came after {lane.id!r}"
             self._anomalies.record("changed_id", what, lane.choice, lane.ordinal)

@@ -4,7 +4,7 @@ A source reports events to a :class:`Handler`; no code behind the handler depend
 ``None`` both mean that the wire said nothing, and sources leave out such events.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Literal, Protocol, TypeAlias
@@ -88,6 +88,8 @@ class CallFrame:
     """Whether anything about the call was guessed."""
     repeats: int | None = None
     """The wire's index of an earlier call that this one repeats if name and arguments turn out to be the same."""
+    instead_of: str = ""
+    """An id that stood in for this one until it came."""
     extras: Mapping[str, Any] | None = None
     """Fields that the parser does not interpret."""
 
@@ -103,6 +105,8 @@ class Whole:
     """The part of the text field, or the wire's index of the call."""
     text: str
     """The complete text; empty if the wire does not repeat it."""
+    together: Sequence[int] = ()
+    """The parts of the text field whose texts, joined, the text may be; otherwise it is that of ``place`` alone."""
 
 
 @dataclass(slots=True)

@@ -209,6 +209,11 @@ class TextLane:
         )
 
     @property
+    def told(self) -> int:
+        """The number of characters that came."""
+        return self.size
+
+    @property
     def _written(self) -> Buffer:
         return self.reasoning if self.text_field == "reasoning" else self.answer
 
@@ -221,6 +226,13 @@ class TextLane:
         """Return the new part of a cumulative text; ``None`` if it contradicts the earlier text."""
         self.half = ""
         return _delta_of((self._held, self.answer, self.reasoning), self.size, text)
+
+    def begins(self, text: str) -> bool:
+        """Whether a text begins with all of this one; ``False`` if some of this one is held back or was taken away."""
+        buffers = (self._held, self.answer, self.reasoning)
+        if self.half or len(text) < self.size or sum(buffer.size for buffer in buffers) != self.size:
+            return False
+        return _delta_of(buffers, self.size, text) is not None
 
     def pass_on(self, *, reasoning: bool) -> None:
         """Do not keep the text that follows, except thoughts; with ``reasoning``, do not keep thoughts either."""
@@ -417,6 +429,11 @@ class CallLane:
     def kept(self) -> int:
         """The number of characters of the arguments that are kept or held back."""
         return self.arguments.size + len(self._first or "") + (self._again or 0)
+
+    @property
+    def told(self) -> int:
+        """The number of characters of the arguments, without a repetition of all of them that was left out."""
+        return self.size if not self.repeated else self.arguments.size
 
     @property
     def held_back(self) -> str:
@@ -752,7 +769,7 @@ class CallLane:
     def delta_of(self, text: str) -> str | None:
         """Return the new part of cumulative arguments; ``None`` if they contradict the earlier ones."""
         self.half = ""
-        return _delta_of((self.arguments,), self.size, text)
+        return _delta_of((self.arguments,), self.told, text)
 
     @property
     def advice(self) -> str | None:

@@ -272,13 +272,15 @@ class Response(Routes):
 
     def _take_whole(self, event: Whole) -> None:
         choice, text = self.run.choices[event.choice], without_surrogates(event.text)
+        if event.together and self._take_together(event, text):
+            return
         lane: TextLane | CallLane
         if event.field is None:
             self._call_routes.pop((event.choice, event.place), None)
             lane = choice.calls.lanes[choice.calls.at_index[event.place]]
         else:
             lane = self._open_lane(event.choice, event.field, event.place)
-        if text and len(text) < lane.size:
+        if text and len(text) < lane.told:
             self._contradicted(lane)
         elif text and isinstance(lane, CallLane):
             self.call(event.choice, event.place, "", "", text, 0, True, None, lane.form)
@@ -291,6 +293,24 @@ class Response(Routes):
         lane.settled = True
         if isinstance(lane, TextLane):
             lane.settle(self.writer)
+
+    def _take_together(self, event: Whole, text: str) -> bool:
+        """Handle the joined text of several parts; return ``False`` if it can be that of the first one alone."""
+        text_field = cast("TextField", event.field)
+        lanes = [self._open_lane(event.choice, text_field, part) for part in event.together]
+        if len(text) <= lanes[0].size:
+            return False
+        rest = text
+        for lane in lanes:
+            if not lane.begins(rest):
+                self._contradicted(lane)
+                break
+            text, rest = rest, rest[lane.size :]
+        else:
+            self.text(event.choice, text_field, text, True, lanes[-1].part)
+        for lane in lanes:
+            self.take(Whole(event.choice, text_field, lane.part, ""))
+        return True
 
     def _take_call_frame(self, event: CallFrame) -> None:
         calls = self.run.choices[event.choice].calls

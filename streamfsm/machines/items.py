@@ -47,6 +47,10 @@ class Item(Protocol):
         """Whether some of its arguments have come, if it is a call."""
 
     @property
+    def silent(self) -> bool:
+        """Whether it shows texts, and none has come."""
+
+    @property
     def told(self) -> bool:
         """Whether an event contained it as an item."""
 
@@ -201,6 +205,11 @@ RULES = (
     Rule("never began", "new",
          lambda c: c.has_id and c.latest and c.index is None and c.latest.is_call and not c.latest.announced,
          "another id than that of a call that also began with a piece", "ambiguous_item"),
+    Rule("new place, the only silent one", "latest",
+         lambda c: c.tells == "piece" and not c.has_id and not c.taken and c.index is not None
+         and c.open == 1 and c.latest and c.latest.silent and c.latest.announced and c.latest.index is not None,
+         "there is no id, and no item is at this index; but a single item of this type is open, and has no text yet",
+         "ambiguous_item"),
     Rule("new place", "new",
          lambda c: c.index is not None and not c.taken and not (c.latest and c.latest.index is None),
          "no item is at this index yet"),

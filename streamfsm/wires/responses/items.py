@@ -60,6 +60,11 @@ class Item:
         return f"item {self.ordinal}"
 
     @property
+    def silent(self) -> bool:
+        """Whether it shows texts, and none has come."""
+        return not self.is_call and not self.parts
+
+    @property
     def is_call(self) -> bool:
         """Whether its pieces are pieces of a call's arguments."""
         return ITEMS.get(self.type, OTHER_ITEM).becomes == "call"
@@ -228,6 +233,11 @@ class Items:
             item.index = index
             self.at_index[f"{item.type}/{index}"] = item.ordinal
             self.taken[index] = None
+
+    def move(self, item: Item, index: int) -> None:
+        """Record another index of an item, at which no item is."""
+        self.at_index[f"{item.type}/{index}"] = item.ordinal
+        self.taken[index] = None
 
     def identify(self, item: Item, ids: Iterable[str]) -> list[str]:
         """Record that an item has these ids; return those that are new."""

@@ -7,7 +7,7 @@ recorded. :mod:`streamfsm.machines.items` decides which item an event belongs to
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, cast
 
@@ -95,6 +95,15 @@ class _Route(NamedTuple):
     part: Part | None
     """``None``: the delta belongs to a call's arguments."""
     field: TextField | None
+
+
+class _Listed(NamedTuple):
+    """A text in an item's list of parts."""
+
+    place: int
+    """Its position in the list, which is its number on the wire if no server renumbers parts."""
+    text: str
+    fields: _Fields
 
 
 @dataclass(slots=True)
@@ -315,6 +324,8 @@ class Responses:
         is_new_place = item.index is None and index is not None
         if is_new_place:
             self.items.place(item, index)
+        elif index is not None and rule.owner == "latest":
+            self.items.move(item, index)
         item.placed = item.placed or rule.owner not in ("own", "shared")
         return item, not (is_new_place or rule.records)
 
@@ -513,11 +524,16 @@ class Responses:
 
     # -- complete texts -----------------------------------------------------------------------------------------------
 
-    def _report(self, part: Part, text: str, told: _Fields, to: Handler, *, whole: bool) -> None:
-        """Report all text of a part so far, complete if ``whole``, with its log probabilities and annotations."""
+    def _report(
+        self, part: Part, text: str, told: _Fields, to: Handler, *, whole: bool, together: Sequence[int] = ()
+    ) -> None:
+        """Report all text of a part so far, complete if ``whole``, with its log probabilities and annotations.
+
+        The text may be that of several parts ``together``.
+        """
         to_field = cast("TextField", FIELDS[part.kind])
         if whole:
-            to.take(Whole(_CHOICE, to_field, part.number, text))
+            to.take(Whole(_CHOICE, to_field, part.number, text, together))
         else:
             to.text(_CHOICE, to_field, text, True, part.number)
         logprobs = told.get("logprobs")
@@ -600,27 +616,34 @@ class Responses:
             self.unfinished.end(key)
 
     def _report_parts(self, item: Item, told: _Fields, to: Handler, *, whole: bool) -> set[int]:
-        """Report the texts of an item; it lists its parts in the order in which they began. Return their numbers."""
+        """Report the texts of an item, and return the numbers of their parts.
+
+        An item lists its parts in the order in which they began, unless their names are the positions of parts in the
+        list. If it lists a single one, that may hold the text of all.
+        """
         reported: set[int] = set()
-        listed: dict[Kind, list[tuple[str, _Fields]]] = {}
+        listed: dict[Kind, list[_Listed]] = {}
         for member in ("summary", "content"):
             value = told.get(member)
             parts = [{"type": "text", "text": value}] if isinstance(value, str) else value
-            for each in _list_of(parts, member, to):
+            for place, each in enumerate(_list_of(parts, member, to)):
                 fields = fields_of(each)
                 kind = PARTS.get((item.type, string(fields, "type", _CHOICE, to)))
                 if kind is None:
                     to.take(Extra(_CHOICE, f"{member}_part", _canonical(each)))
                     continue
                 if text := _part_text(kind, fields, to):
-                    listed.setdefault(kind, []).append((text, fields))
+                    listed.setdefault(kind, []).append(_Listed(place, text, fields))
                 if rest := {key: fields[key] for key in more(fields, _PART)}:
                     to.take(Extra(_CHOICE, f"{member}_part", _canonical(rest)))
         for kind, texts in listed.items():
             known = item.parts_of(kind)
-            for place, (text, fields) in enumerate(texts):
-                part = known[place] if place < len(known) else self._begin_part(item, kind, place, to)
-                self._report(part, text, fields, to, whole=whole)
+            by_name = len(texts) >= len(known) > 0 and {part.name for part in known} <= {each.place for each in texts}
+            together = [part.number for part in known] if len(texts) == 1 < len(known) else ()
+            for at, (place, text, fields) in enumerate(texts):
+                part = item.part(kind, place) if by_name else known[at] if at < len(known) else None
+                part = part or self._begin_part(item, kind, place if by_name else at, to)
+                self._report(part, text, fields, to, whole=whole, together=together)
                 reported.add(part.number)
         return reported
 
@@ -652,7 +675,7 @@ class Responses:
     def _frame(self, item: Item, told: _Fields, to: Handler) -> None:
         """Report what an item says about its call, besides the arguments."""
         row = ITEMS[item.type]
-        name = string(told, "name", _CHOICE, to)
+        name, call_id = string(told, "name", _CHOICE, to), string(told, "call_id", _CHOICE, to)
         if name:
             self._begin_lane(item, to)
         read = _ITEM | {row.member, f"{row.member}s"}
@@ -660,13 +683,14 @@ class Responses:
             CallFrame(
                 _CHOICE,
                 item.ordinal,
-                string(told, "call_id", _CHOICE, to) or (not item.call_id and item.id) or "",
+                call_id or (not item.call_id and item.id) or "",
                 name,
                 row.kind,
                 row.form,
                 row.hosted,
                 incomplete=told.get("status") in _CUT,
                 repeats=item.repeats,
+                instead_of=item.id if call_id and call_id == item.call_id else "",
                 extras={key: _canonical(told[key]) for key in more(told, read)} or None,
             )
         )
