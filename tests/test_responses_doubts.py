@@ -284,3 +284,60 @@ def test_a_part_that_came_whole_only_is_not_taken_for_another():
     assert (parser.result.content, anomalies(parser)) == ("BAC", [])
     parser = read([created(), added(message()), said("A", part=7), done(item), ended(item)])
     assert (parser.result.content, anomalies(parser)) == ("ABC", [])
+
+
+# -- errors in other shapes --------------------------------------------------------------------------------------------
+
+FAILED = {"code": "c", "message": "No."}
+ERRORS = [
+    (FAILED, ("c", "No.")),
+    ({"detail": "No."}, (None, "No.")),
+    ({"errors": ["No.", "Never."]}, (None, "No.; Never.")),
+    ({"object": "error", "message": "No."}, (None, "No.")),
+    ({"status": 503, "title": "No."}, ("503", "No.")),
+    ({"type": "invalid_request_error", "code": "c", "message": "No."}, ("c", "No.")),
+    ([{"error": FAILED}], ("c", "No.")),
+    ([7, {}, FAILED], ("c", "No.")),
+    (event("in_progress", response={"status": "in_progress", "error": FAILED}), ("c", "No.")),
+    (event("queued", response={"error": FAILED}), ("c", "No.")),
+]
+
+
+@pytest.mark.parametrize(("error", "expected"), ERRORS)
+@pytest.mark.parametrize("rest", [[], [ended()]], ids=["amid", "after the end"])
+def test_an_error_of_any_shape_is_the_end(error: Any, expected: Any, rest: list[Any]):
+    if rest and isinstance(error, dict) and "type" in error and "response" in error:
+        pytest.skip("no event of a response follows its end")
+    parser = read([*CALLED, *rest, error, ended()])
+    assert parser.result.error is not None
+    assert (parser.result.error.code, parser.result.error.message) == expected
+    assert calls(parser) == [("f", A, False)]
+    assert anomalies(parser) == []
+
+
+@pytest.mark.parametrize("odd", [[], [7], [said("x")], {"message": "Hello"}, event("warning", **FAILED)])
+def test_what_is_no_error_is_none(odd: Any):
+    parser = read([*CALLED, odd, ended()])
+    assert calls(parser) == [("f", A, True)]
+    assert anomalies(parser) in (["not_a_chunk"], ["unknown_event"])
+
+
+# -- lists of items ----------------------------------------------------------------------------------------------------
+
+
+def test_items_that_only_an_early_event_lists_are_read():
+    begun = event("in_progress", response={"output": [message("Hel"), function(A)]})
+    parser = read([created(), begun, event("completed", response={"status": "completed"})])
+    assert parser.result.content == "Hel"
+    assert calls(parser) == [("f", A, True)]
+    parser = read([created(), begun, begun, said("lo"), done(message("Hello")), ended(message("Hello"), function(A))])
+    assert (parser.result.content, calls(parser), anomalies(parser)) == ("Hello", [("f", A, True)], [])
+
+
+def test_a_list_that_is_an_object_is_read_if_it_is_an_item_and_else_kept():
+    last = event("completed", response={"status": "completed", "output": message("Hello")})
+    assert read([created(), last]).result.content == "Hello"
+    odd = {"0": message("Hello")}
+    parser = read([created(), event("completed", response={"status": "completed", "output": odd})])
+    assert anomalies(parser) == ["wrong_type"]
+    assert parser.result.choices[0].extras["output"] == [odd]

@@ -19,8 +19,9 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from streamfsm.result import AnomalyKind
 
-Tells: TypeAlias = Literal["added", "done", "piece", "output"]
-"""What an event reports: that an item begins; that it has ended; a piece of it; or that it is in the final list."""
+Tells: TypeAlias = Literal["added", "done", "piece", "output", "so_far"]
+"""What an event reports: that an item begins; that it has ended; a piece of it; that it is in the final list; or that
+it is in a list of the items so far."""
 
 
 class Item(Protocol):
@@ -73,7 +74,7 @@ class Claim:
 
     tells: Tells
     index: int | None
-    """Always ``None`` for ``output``: the final list may leave items out."""
+    """Always ``None`` in a list of items, which may leave some out."""
     has_id: bool
     call_id: str
     """The id of the call in the event, if it contains an item that is one."""
@@ -86,9 +87,9 @@ class Claim:
     shared: Item | None
     """The fitting item at this index, if it has this id and other items have it too."""
     sharing: Item | None
-    """For ``output``: the first item with this id that has not come in the final list yet."""
+    """In a list: the first item with this id that has not come in the list yet."""
     listed: bool
-    """For ``output``: whether all items with this id have come in the final list."""
+    """In a list: whether all items with this id have come in the list."""
     here: Item | None
     """The latest fitting item at this index."""
     taken: bool
@@ -100,7 +101,12 @@ class Claim:
     last: Item | None
     """The latest fitting item, whether or not it has ended."""
     next: Item | None
-    """For ``output``: the first fitting item that has not come in the final list yet."""
+    """In a list: the first fitting item that has not come in the list yet."""
+
+    @property
+    def lists(self) -> bool:
+        """Whether the event is a list of items."""
+        return self.tells in ("output", "so_far")
 
     @property
     def again(self) -> Item | None:
@@ -193,14 +199,14 @@ RULES = (
          lambda c: c.here,
          "no item has the id, if there is one: some gateways change it with every event"),
     Rule("next of the list, but empty", "next",
-         lambda c: c.tells == "output" and c.denies(c.next),
+         lambda c: c.lists and c.denies(c.next),
          "the final list keeps the order of items of one type, but the call in it has none of the arguments that came",
          "ambiguous_item", doubts=True),
     Rule("next of the list", "next",
-         lambda c: c.tells == "output" and c.next,
+         lambda c: c.lists and c.next,
          "no item has the id; but the final list keeps the order of items of one type"),
     Rule("only in the list", "new",
-         lambda c: c.tells == "output",
+         lambda c: c.lists,
          "the final list has more items than have come"),
     Rule("never began", "new",
          lambda c: c.has_id and c.latest and c.index is None and c.latest.is_call and not c.latest.announced,

@@ -88,7 +88,7 @@ class Item:
 
 @dataclass(slots=True)
 class Listing:
-    """The final list of items, as far as it has been read."""
+    """A list of items, the final one or one of the items so far, as far as it has been read."""
 
     told: set[int] = field(default_factory=set)
     """The items that have come in it."""
@@ -160,7 +160,7 @@ class Items:
         """Decide which item an event belongs to.
 
         ``ids`` are in order of preference. ``empty``: the event contains a call that has ended without
-        arguments. ``listing`` is given for an item of the final list.
+        arguments. ``listing`` is given for an item of a list.
 
         Returns:
             The rule that decided; the item, unless it is a new one; and, if it is, the item that it may repeat.
@@ -203,7 +203,7 @@ class Items:
         return rule, cast("Item", getattr(claim, rule.owner)), None
 
     def listing(self, told: Iterable[tuple[str, str]]) -> Listing:
-        """Return a final list that has not been read, given the types and ids of what it contains."""
+        """Return a list that has not been read, given the types and ids of what it contains."""
         named = {place for kind, each in set(told) for place in self.with_id.get(f"{kind}/{each}", ())}
         listing = Listing()
         for item in reversed(self.all):

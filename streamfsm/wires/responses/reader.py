@@ -7,7 +7,7 @@ recorded. :mod:`streamfsm.machines.items` decides which item an event belongs to
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, cast
 
@@ -152,7 +152,7 @@ class Responses:
             return True
         fields, _ = fields_and_extra(chunk)
         if fields is None:
-            to.take(AnomalyReport("not_a_chunk", show(chunk), None))
+            self._read_list(chunk if isinstance(chunk, list) else [], chunk, to)
             return False
         kind = fields.get("type")
         row = EVENTS.get(kind) if type(kind) is str else None
@@ -230,12 +230,22 @@ class Responses:
         if usage := response.get("usage"):
             read_usage(usage, to)
 
+    def _read_progress(self, row: EventType, fields: _Fields, to: Handler) -> None:
+        """Read the response so far: its items may go on, but an error is the end."""
+        response = fields_of(fields.get("response"))
+        self._read_status(row, fields, to)
+        for item, told in self._listed("so_far", response.get("output"), to):
+            self._read_begun(item, told, to)
+        if error := response.get("error"):
+            self._fail(error, {}, to)
+
     def _read_end(self, row: EventType, fields: _Fields, to: Handler) -> None:
         self.final = fields.get("response")
         response = fields_of(self.final)
         self._read_status(row, fields, to)
         if not self.ended:
-            self._read_output(response.get("output"), to)
+            for item, told in self._listed("output", response.get("output"), to):
+                self._finish(item, told, to)
             self._doubt_calls(to)
             self._announce_hidden(len(self.items.all), to)
             self._tell_rest(to)
@@ -272,6 +282,16 @@ class Responses:
             to.take(Extra(None, "error", rest))
         to.take(failure)
 
+    def _read_list(self, items: list[Any], chunk: object, to: Handler) -> None:
+        """Read a list, which is not an event, but in which some servers send an error."""
+        errors = [
+            fields for each in items if (fields := fields_of(each)) and (fields.get("error") or _failure_in(fields))
+        ]
+        if errors:
+            self._read_other(errors[0], to)
+        else:
+            to.take(AnomalyReport("not_a_chunk", show(chunk), None))
+
     def _read_other(self, fields: _Fields, to: Handler) -> None:
         """Read an object whose type is not in the table."""
         kind, error = fields.get("type"), fields.get("error")
@@ -287,6 +307,11 @@ class Responses:
             to.take(
                 AnomalyReport("foreign_wire", f"{foreign.name} protocol came amid Responses: {foreign.because}", None)
             )
+        elif failure := _failure_in(fields):
+            self._tell_rest(to)
+            for name, value in untold(fields, failure).items():
+                to.take(Extra(None, _named(name), _canonical(value)))
+            to.take(failure)
         elif isinstance(kind, str) and kind:
             name = without_surrogates(kind)
             to.take(AnomalyReport("unknown_event", f"an event of an unknown type: {show(name)}", None))
@@ -559,6 +584,10 @@ class Responses:
     def _read_added(self, _: EventType, fields: _Fields, to: Handler) -> None:
         told = fields_of(fields.get("item"))
         item = self._find_told("added", told, integer(fields, "output_index", _CHOICE, to), to)
+        self._read_begun(item, told, to)
+
+    def _read_begun(self, item: Item, told: _Fields, to: Handler) -> None:
+        """Read an item that may go on."""
         item.encrypted = item.encrypted or bool(told.get("encrypted_content"))
         row = ITEMS.get(item.type, OTHER_ITEM)
         if row.becomes == "call":
@@ -582,16 +611,17 @@ class Responses:
         item = self._find_told("done", told, integer(fields, "output_index", _CHOICE, to), to)
         self._finish(item, told, to)
 
-    def _read_output(self, output: object, to: Handler) -> None:
-        """Read the final list. Items of one type that cannot be found by an id are in the order in which they began."""
-        told = [fields_of(each) for each in output] if isinstance(output, list) else []
+    def _listed(self, tells: Tells, output: object, to: Handler) -> Iterator[tuple[Item, _Fields]]:
+        """Yield the items of a list, each with what the list tells of it."""
+        items = [output] if fields_of(output).get("type") else _list_of(output, "output", to)
+        told = [fields_of(each) for each in items]
         listing = self.items.listing(
             (str(each.get("type")), str(each.get(name))) for each in told for name in ("id", "call_id")
         )
         for each in told:
-            item = self._find_told("output", each, None, to, listing)
+            item = self._find_told(tells, each, None, to, listing)
             listing.add(item)
-            self._finish(item, each, to)
+            yield item, each
 
     def _finish(self, item: Item, told: _Fields, to: Handler) -> None:
         """Read an item that has ended."""
@@ -702,12 +732,19 @@ _READERS: dict[Does, Callable[[Responses, EventType, _Fields, Handler], None]] =
     "added": Responses._read_added,
     "done": Responses._read_done,
     "citation": Responses._read_citation,
-    "status": Responses._read_status,
+    "status": Responses._read_progress,
     "end": Responses._read_end,
     "counted": Responses._count,
     "kept": Responses._keep_piece,
     "nothing": Responses._pass,
 }
+
+
+def _failure_in(fields: _Fields) -> Failure | None:
+    """Return the failure that an object reports which is no event of this wire, not even one of an unknown type."""
+    kind = fields.get("type")
+    known = isinstance(kind, str) and kind.startswith("response.")
+    return None if known else failure_of(fields, amid=True)
 
 
 def _address(fields: _Fields, to: Handler) -> tuple[int | None, list[str]]:
