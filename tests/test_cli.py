@@ -509,6 +509,12 @@ class Strips(Right):
         for kind, key, text in super().feed(chunk):
             yield kind, key, text.strip() or text
 
+class Trusting(Right):
+    def feed(self, chunk):
+        for choice in chunk["choices"]:
+            choice["delta"].keys()
+        return super().feed(chunk)
+
 class Unreadable(Right):
     def feed(self, chunk):
         return [object()]
@@ -620,6 +626,18 @@ def test_a_parser_can_be_asked_to_keep_one_law_and_to_read_one_server(fuzz, reco
     asked = ("--parser", "other_parsers:Strips", "--seed", 1)
     assert fuzz(path, *asked, "--laws", "split-invariance", "--no-dialects") == 1
     assert fuzz(path, *asked, "--laws", "append-only,total", "--examples", 30) == 0
+
+
+def test_a_finding_that_is_not_in_the_recording_names_the_option_that_leaves_it_out(fuzz, recorded, capsys, tmp_path):
+    path, options = recorded(WORDS), ["--parser", "other_parsers:Trusting", "--seed", 1, "--examples", 200]
+    assert fuzz(path, *options, "--no-faults") == 1
+    shown = capsys.readouterr().out
+    assert "\n\nnot in the recording:\n    another server is imitated: " in shown
+    assert "\n\n--no-dialects does not imitate other servers\n\nwritten to " in shown
+    assert ": not in the recording:" in (tmp_path / "finding.sse").read_text(encoding="utf-8")
+    assert fuzz(path, *options, "--no-dialects") == 1
+    assert "\n\n--no-faults, without --garbage, leaves out faults\n\n" in capsys.readouterr().out
+    assert fuzz(path, *options, "--no-dialects", "--no-faults") == 0
 
 
 def test_progress_is_told_on_a_long_run(fuzz, recorded, capsys, monkeypatch):

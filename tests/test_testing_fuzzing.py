@@ -1,5 +1,6 @@
 """Fuzzing a recorded stream."""
 
+import pickle
 import re
 
 import pytest
@@ -92,6 +93,54 @@ def test_a_parser_for_one_server_is_asked_in_its_words_only():
 
     assert fuzz(Indexed, CHUNKS, random_seed=1).law == "total"
     assert fuzz(Indexed, CHUNKS, random_seed=1, examples=200, as_others_send_it=False) is None
+
+
+class Trusting(Strips):
+    """Strips, and needs a delta of its own kind and choices."""
+
+    def feed(self, chunk):
+        for choice in chunk["choices"]:
+            choice["delta"].keys()
+        yield from super().feed(chunk)
+
+
+class Whole(Trusting):
+    """The same, but a cut changes nothing."""
+
+    def text(self, kind, key, text):
+        yield kind, key, text
+
+
+def test_what_the_recording_itself_shows_comes_before_other_servers_and_faults():
+    for number in range(5):
+        finding = fuzz(Trusting, CHUNKS, random_seed=number)
+        assert (finding.law, finding.quirks, finding.fault) == ("split invariance", [], None)
+        assert "not in the recording" not in str(finding)
+
+
+def test_a_report_names_the_quirk_that_is_not_in_the_recording():
+    finding = fuzz(Whole, CHUNKS, random_seed=1, with_faults=False)
+    assert finding.law == "total"
+    assert finding.fault is None
+    [quirk] = finding.quirks
+    title, section, _ = str(finding).split("\n\n", 2)
+    assert title == f"total is broken: {finding.detail}"
+    assert section == f"not in the recording:\n    another server is imitated: {quirk}"
+    assert pickle.loads(pickle.dumps(finding)).quirks == [quirk]  # noqa: S301 - our own
+
+
+def test_a_report_names_the_fault_that_is_not_in_the_recording(tmp_path):
+    for database in (None, tmp_path):
+        finding = fuzz(Whole, CHUNKS, random_seed=1, as_others_send_it=False, database=database)
+        assert (finding.quirks, finding.fault) == ([], "the server sends an error")
+        assert "not in the recording:\n    a fault: the server sends an error\n\n1 chunk:" in str(finding)
+
+
+def test_without_other_servers_and_faults_only_the_recording_is_cut():
+    done = []
+    options = {"with_faults": False, "as_others_send_it": False, "progress": lambda: done.append(1)}
+    assert fuzz(Whole, CHUNKS, examples=40, random_seed=1, **options) is None
+    assert len(done) >= 40
 
 
 def test_a_report_marks_the_chunk_at_which_it_showed():

@@ -17,7 +17,7 @@ from streamfsm.errors import MisuseError, with_extra
 from streamfsm.replay import capture
 
 if TYPE_CHECKING:
-    from streamfsm.testing import Parse
+    from streamfsm.testing import LawBroken, Parse
 
 _MOST = 1 << 16  # characters of text: each may become a chunk, several times per example
 
@@ -27,9 +27,9 @@ def declare(commands: Commands) -> None:
     parser = commands.add_parser(
         "fuzz",
         help="search for a way to cut a recorded stream that makes a parser fail",
-        description="Cut a recorded stream in many ways, break it off, and imitate other servers, and compare the "
-        "parser's output for each. If a law is broken, the command prints the fewest chunks that break "
-        "it, and the exit code is 1.",
+        description="Cut a recorded stream in many ways, then also break it off and imitate other servers, and compare "
+        "the parser's output for each. If a law is broken, the command prints the fewest chunks that break it and what "
+        "was done to the recording, and the exit code is 1.",
     )
     option = parser.add_argument
     option(
@@ -50,7 +50,9 @@ def declare(commands: Commands) -> None:
         type=int,
         help="try the same variants each time (default: earlier findings, then new ones)",
     )
-    option("--garbage", action="store_true", help="also send objects that are not chunks")
+    disturbed = parser.add_mutually_exclusive_group().add_argument
+    disturbed("--garbage", action="store_true", help="also send objects that are not chunks")
+    disturbed("--no-faults", action="store_true", help="do not break the stream off, and send no errors")
     option("--laws", metavar="LAW,…", help="check only these: split-invariance, append-only, total (default: all)")
     option("--no-dialects", action="store_true", help="do not imitate other servers")
     option(
@@ -104,11 +106,15 @@ def _run(arguments: Namespace) -> int:
             random_seed=arguments.seed,
             # Hypothesis stores choices, which are valid only for the same stream, parser and options.
             database=arguments.database
-            / uuid5(NAMESPACE_OID, f"{arguments.parser} {arguments.laws} {arguments.no_dialects} {body}").hex,
+            / uuid5(
+                NAMESPACE_OID,
+                f"{arguments.parser} {arguments.laws} {arguments.no_dialects} {arguments.no_faults} {body}",
+            ).hex,
             progress=lambda: progress.step(arguments.examples),
             garbage=arguments.garbage,
             laws=_laws(arguments.laws) if arguments.laws else LAWS,
             as_others_send_it=not arguments.no_dialects,
+            with_faults=not arguments.no_faults,
             seconds=arguments.timeout,
         )
     except KeyboardInterrupt:
@@ -117,11 +123,20 @@ def _run(arguments: Namespace) -> int:
     if finding is None:
         print(f"nothing found in {progress.done} examples")
         return 0
-    report = printable_lines(str(finding))
+    report = printable_lines("\n\n".join([str(finding), *_left_out(finding)]))
     comment = "".join(f": {line}\n" for line in report.split("\n"))
     write(arguments.out, comment + "\n" + capture.body(finding.chunks))
     print(f"{report}\n\nwritten to {printable(str(arguments.out))}")
     return 1
+
+
+def _left_out(finding: "LawBroken") -> list[str]:
+    """Which options leave out what is not in the recording."""
+    options = [
+        *(["--no-dialects does not imitate other servers"] if finding.quirks else []),
+        *(["--no-faults, without --garbage, leaves out faults"] if finding.fault else []),
+    ]
+    return ["; ".join(options)] if options else []
 
 
 def _laws(names: str) -> list[str]:

@@ -18,6 +18,8 @@ class LawBroken(AssertionError):  # noqa: N818 - it says what happened
         detail: what broke it, and where.
         chunks: the chunks of the chunking that broke it.
         guilty: the number, from 1, of the chunk at which it showed, which is marked by an arrow; ``None``: the end.
+        quirks: the names of the quirks with which :func:`streamfsm.testing.fuzz` changed the recording.
+        fault: what it let go wrong with the recording, in words; ``None``: nothing.
     """
 
     def __init__(
@@ -35,13 +37,28 @@ class LawBroken(AssertionError):  # noqa: N818 - it says what happened
         self.detail: str = detail
         self.chunks: list[Any] = list(chunks)
         self.guilty: int | None = guilty
+        self.quirks: list[str] = []
+        self.fault: str | None = None
         sections = {"the logical stream": stream.lines()} if stream else {}
         if expected is not None:
             sections[f"A, {_count(expected)}"] = _numbered(expected)
         sections[f"{'B, ' if expected is not None else ''}{_count(chunks)}"] = _numbered(chunks, guilty)
         if any(logs):
             sections["transitions"] = side_by_side(*([_step(step) for step in log] for log in logs))
-        super().__init__("\n\n".join([f"{law} is broken: {detail}", *_written(sections)]))
+        super().__init__("\n\n".join([self._title, *_written(sections)]))
+
+    @property
+    def _title(self) -> str:
+        return f"{self.law} is broken: {self.detail}"
+
+    def with_changes(self, quirks: Sequence[str], fault: str | None) -> "LawBroken":
+        """Add to the report what is not in the recording, but was done to it; return this finding."""
+        self.quirks, self.fault = list(quirks), fault
+        lines = [*(f"another server is imitated: {name}" for name in quirks), *([f"a fault: {fault}"] if fault else ())]
+        if lines:
+            [section] = _written({"not in the recording": lines})
+            self.args = (f"{self._title}\n\n{section}{str(self).removeprefix(self._title)}",)
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (type(self), str(self), vars(self))

@@ -342,6 +342,11 @@ class Fault:
     at: int
     chunk: Any = None
 
+    @property
+    def words(self) -> str:
+        """What goes wrong, in words."""
+        return _FAULTS[self.sort]
+
     def __call__(self, stream: Stream | Sequence[Chunk]) -> Stream:
         """Return the stream with this fault."""
         stream = Stream.of(stream)
@@ -351,6 +356,12 @@ class Fault:
         chunk = Atom("opaque", None, chunk=self.chunk)
         return replace(stream, atoms=[*before, chunk, *(after if self.sort == "garbage" else ())])
 
+
+_FAULTS = {
+    "cut off": "the stream breaks off",
+    "error": "the server sends an error",
+    "garbage": "the server sends an object that is not a chunk",
+}
 
 ERRORS: tuple[Chunk, ...] = (
     {"error": {"message": "The server is overloaded", "type": "server_error", "code": "overloaded"}},
