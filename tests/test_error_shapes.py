@@ -118,3 +118,50 @@ def test_a_deep_error_is_told_as_json():
     messages, parser = run([{"error": deep}])
     assert said(messages) == [("stop", "error")]
     assert parser.result.error.message
+
+
+IN_A_CHOICE = {
+    "choice": lambda error: {"error": error},
+    "delta": lambda error: {"delta": {"error": error}},
+    "message": lambda error: {"message": {"error": error}},
+}
+
+
+@pytest.mark.parametrize("finish", ["error", None])
+@pytest.mark.parametrize("place", IN_A_CHOICE)
+@pytest.mark.parametrize("make", [dict, lambda fields: Anything(**fields)], ids=["dict", "object"])
+def test_an_error_in_a_choice_fails_the_stream_after_all_that_its_chunk_says(make, place, finish):
+    error = {"code": 502, "message": "Upstream hung up", "metadata": {"x": 1}}
+    entry = {"delta": {"content": "bye"}, "finish_reason": finish}
+    entry |= {
+        name: {**entry.get(name, {}), **more} if name == "delta" else more
+        for name, more in IN_A_CHOICE[place](error).items()
+    }
+    failed = {
+        "choices": [{"index": 0, **entry}, {"index": 1, "delta": {"content": "too"}}],
+        "usage": {"prompt_tokens": 9},
+    }
+    called = chunk({"index": 0, "id": "k", "function": {"name": "f", "arguments": "{}"}})
+    _, parser = run([called, make(failed), chunk(finish="tool_calls")])
+    result = parser.result
+    assert (result.error.code, result.error.message) == ("502", "Upstream hung up")
+    assert (result.content, result.choices[1].content, result.usage.input_tokens) == ("bye", "too", 9)
+    assert ([each.ready for each in result.tool_calls], result.stop_reason) == ([False], "error")
+    assert result.extras == {"error": [{"metadata": {"x": 1}}]}
+
+
+def test_an_error_comes_after_the_entries_that_wait():
+    entries = [chunk(content=text, choice=at) for at, text in enumerate("ab")]
+    entries[1]["choices"][0]["error"] = "no"
+    _, parser = run(entries)
+    assert [choice.content for choice in parser.result.choices] == ["a", "b"]
+    assert parser.result.error.message == "no"
+
+
+@pytest.mark.parametrize("nothing", [None, {}, "", False])
+def test_an_error_in_a_choice_that_says_nothing_is_none(nothing):
+    chunks = [
+        {"choices": [{"index": 0, "delta": {"content": "a", "error": nothing}, "error": nothing}]},
+        chunk(finish="stop"),
+    ]
+    assert said(run(chunks)[0]) == [("assistant", "a"), ("stop", "end_turn")]

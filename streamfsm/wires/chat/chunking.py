@@ -110,7 +110,7 @@ def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:
     detail = _only_detail(delta)
     if detail:
         by_text.setdefault(detail.pop(_text_key(detail)), []).append("reasoning_details")
-    elif delta.get("reasoning_details"):
+    elif delta.get("reasoning_details") or _has_error(choice):
         return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
     if len(by_text) > 1:  # fields that differ are an anomaly in one chunk, but not in two
         return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
@@ -136,6 +136,12 @@ def _split_choice(choice: Chunk, at: int, envelope: Chunk) -> list[Atom]:
         # Fields that this module does not know may be read before or after those that it knows, so they must not move.
         return [Atom("opaque", None, chunk={**envelope, "choices": [choice]})]
     return [replace(atoms[0], delta=rest, outer=outer), *atoms[1:]]
+
+
+def _has_error(choice: Chunk) -> bool:
+    return any(
+        isinstance(place, dict) and place.get("error") for place in (choice, choice["delta"], choice.get("message"))
+    )
 
 
 def _only_detail(delta: Chunk) -> Chunk | None:

@@ -6,7 +6,7 @@ usage, then an error. A field that the reader does not interpret is kept as an e
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
@@ -37,7 +37,7 @@ from streamfsm.wires.foreign import AMID_CHAT, RESPONSES, keeps_alive, protocol_
 from streamfsm.wires.usage import read_usage
 
 _CHUNK_READ = CHUNK | {"moderation", "x_groq", "error"}
-_CHOICE_READ = CHOICE | {"message", "usage"}
+_CHOICE_READ = CHOICE | {"message", "usage", "error"}
 
 _Waiting: TypeAlias = Annotated[
     list[dict[str, Any]],
@@ -46,6 +46,8 @@ _Waiting: TypeAlias = Annotated[
     PlainSerializer(json.dumps),
 ]
 _ENTRIES = TypeAdapter(list[dict[str, Any]])
+_Error: TypeAlias = tuple[object, Mapping[str, Any]]
+"""The value of an ``error``, and the fields around it."""
 _Plain: TypeAlias = tuple[Any, str | None, Any, Any]
 """Choice, name of the delta's field, wire index of the call (if it is one), and text; none of them is checked."""
 
@@ -110,7 +112,8 @@ class ChatCompletions:
                 maybe_extra = fields = {key: fields[key] for key in fields if key != name} | {"error": fields[name]}
         choices = fields.get("choices")
         if not choices and keeps_alive(fields):
-            self._read_unknown({key: fields[key] for key in fields if key not in ("type", "sequence_number")}, to)
+            rest = {key: fields[key] for key in fields if key not in ("type", "sequence_number")}
+            self._read_unknown(rest, (), to)
             return False
         if not (choices and self.choices) and self._read_other(fields, to):
             return False
@@ -128,17 +131,18 @@ class ChatCompletions:
             read_usage(usage, to)
         if moderation := fields.get("moderation"):
             to.take(Extra(None, "moderation", moderation))
-        if maybe_extra and not CHUNK.issuperset(maybe_extra):
-            self._read_unknown(maybe_extra, to)
+        errors = _errors_in(choices or ())
+        if errors or (maybe_extra and not CHUNK.issuperset(maybe_extra)):
+            self._read_unknown(maybe_extra or {}, errors, to)
         index = fields_of(choices[0]).get("index") if choices and len(choices) == 1 else None
         return self.counting == "no" and type(index) is int and self.choices.get(index, False)
 
-    def _read_unknown(self, fields: Mapping[str, Any], to: Handler) -> None:
+    def _read_unknown(self, fields: Mapping[str, Any], errors: Iterable[_Error], to: Handler) -> None:
         if not (self.waiting or self.whole):
-            _read_rest(fields, to)
+            _read_rest(fields, errors, to)
             return
         rest = Recorder()
-        _read_rest(fields, rest)
+        _read_rest(fields, errors, rest)
         if any(isinstance(event, Failure) for event in rest.events):
             self.close(to)  # what came before the error is read before it
         rest.tell(to)
@@ -345,7 +349,7 @@ class ChatCompletions:
         reasoning = self.dialect.reasoning_names
         if thinks := not reasoning.isdisjoint(unusual):
             self._read_reasoning(delta, choice, to)
-        others = [name for name in unusual if name not in reasoning]
+        others = [name for name in unusual if name not in reasoning and name != "error"]
         for name in others:
             to.take(Extra(choice, name, delta[name]))
         return thinks, bool(others)
@@ -455,8 +459,18 @@ def _read_audio(audio: object, choice: int, to: Handler) -> None:
         to.take(Extra(choice, "audio", rest))
 
 
-def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
-    """Read what few chunks have: the ``fields`` that may be unknown, and errors."""
+def _errors_in(choices: Iterable[object]) -> list[_Error]:
+    """Return the errors in entries of ``choices``, in their deltas and in their messages."""
+    found: list[_Error] = []
+    for choice in choices:
+        fields = fields_of(choice)
+        for place in (fields, fields_of(fields.get("delta")), fields_of(fields.get("message"))):
+            found += [(place["error"], place)] if place.get("error") else []
+    return found
+
+
+def _read_rest(fields: Mapping[str, Any], errors: Iterable[_Error], to: Handler) -> None:
+    """Read what few chunks have: the ``fields`` that may be unknown, and errors, also those in choices."""
     groq = fields_of(fields.get("x_groq"))
     if usage := groq.get("usage"):
         read_usage(usage, to)
@@ -465,7 +479,7 @@ def _read_rest(fields: Mapping[str, Any], to: Handler) -> None:
     elif not groq and says(fields.get("x_groq")):
         to.take(Extra(None, "x_groq", fields["x_groq"]))
     _read_extras(fields, _CHUNK_READ, None, to)
-    for error, around in ((fields.get("error"), fields), (groq.get("error"), groq)):
+    for error, around in ((fields.get("error"), fields), (groq.get("error"), groq), *errors):
         if error:
             failure = failure_in(error, around)
             if rest := untold(fields_of(error), failure):
