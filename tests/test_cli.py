@@ -17,9 +17,10 @@ import pytest
 from helpers import call, call_chunks, chunk, chunked, run
 from recordings import CAPTURES, FILES
 
-from streamfsm import coalesce
+from streamfsm import StreamParser, coalesce
 from streamfsm.channels import Channel
 from streamfsm.cli import main
+from streamfsm.cli.commands import _COMMANDS
 from streamfsm.machines import TABLES, diagrams
 from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
 from streamfsm.replay import capture
@@ -407,6 +408,7 @@ def test_an_error_of_the_server_is_shown_and_the_exit_code_is_1(recorded):
 def test_what_the_client_cannot_read_fails_the_stream(recorded):
     code, shown = replay(recorded(capture.body([chunk(content="Hi")]).replace("[DONE]", "oops")))
     assert code == 1
+    # The client's own error; docs/wire.md and docs/recording.md say so.
     assert re.match(r"error  Expecting value.* \(code: none\)", lines(shown)[-1])
 
 
@@ -887,6 +889,21 @@ def test_a_broken_capture_is_explored_up_to_where_it_breaks(tmp_path, capsys, bo
     assert (tmp_path / "out.html").exists() == bool(shown)
 
 
+def test_a_trace_of_a_body_that_breaks_off_ends_as_feed_bytes_does(tmp_path, capsys):
+    path = tmp_path / "cut.sse"
+    path.write_bytes((EXAMPLES[0].parent / "send-message.sse").read_bytes()[:700])
+    parser = StreamParser()
+    said = parser.feed_bytes(path.read_bytes()) + parser.close()
+    assert (parser.state, said[-1].stop_reason) == ("failed", "error")
+    assert main(["trace", str(path)]) == 1
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    ends = [(row["event"], row["target"]) for row in rows if row["machine"] == "stream"]
+    assert ends[-1] == ("error", "failed")
+    assert not any(row["event"] == "end" for row in rows)
+    assert main(["trace", str(path), "--html", str(tmp_path / "out.html")]) == 1
+    assert '"failed"' in (tmp_path / "out.html").read_text(encoding="utf-8")
+
+
 def test_of_a_gigantic_line_nothing_is_read(recorded, capsys, monkeypatch):
     monkeypatch.setattr("streamfsm.cli.trace._MOST", 8)
     path = recorded([chunk(content="1234"), chunk(content="5" * 10)])
@@ -967,6 +984,69 @@ def test_no_command_overwrites_its_input(recorded, capsys, command):
     assert main([command[0], path, command[1], path]) == 2
     assert capsys.readouterr().err == f"streamfsm: {path}: this would overwrite the input; choose another name\n"
     assert Path(path).read_bytes() == before
+
+
+# -- exit codes --------------------------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[1] / "docs" / "recording.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| `(.*?)` \| (.*?) \| (.*?) \| (.*?) \|$", PAGE.split("## Exit codes\n")[1], re.MULTILINE)
+FOREIGN = '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}'
+CODES = [
+    ("replay FILE", 0, ["replay", "whole"]),
+    ("replay FILE", 1, ["replay", "error"]),
+    ("replay FILE", 1, ["replay", "cut"]),
+    ("replay FILE", 2, ["replay", "foreign"]),
+    ("replay DIR", 0, ["replay", "good", "--jsonl", "out.jsonl", "--jobs", "1"]),
+    ("replay DIR", 1, ["replay", "bad", "--jsonl", "out.jsonl", "--jobs", "1"]),
+    ("trace FILE", 0, ["trace", "whole"]),
+    ("trace FILE", 1, ["trace", "error"]),
+    ("trace FILE", 1, ["trace", "cut"]),
+    ("trace FILE", 1, ["trace", "error", "--html", "out.html"]),
+    ("trace FILE", 2, ["trace", "foreign"]),
+    ("trace FILE", 2, ["trace", "foreign", "--html", "out.html"]),
+    ("trace FILE --diff OTHER", 0, ["trace", "whole", "--diff", "whole"]),
+    ("trace FILE --diff OTHER", 1, ["trace", "whole", "--diff", "other"]),
+    ("trace FILE --diff OTHER", 1, ["trace", "cut", "--diff", "cut"]),
+    ("trace FILE --diff OTHER", 2, ["trace", "whole", "--diff", "foreign"]),
+    ("verify", 0, ["verify", "--wire", "chat", "whole"]),
+    ("verify", 1, ["verify", "--wire", "chat", "foreign"]),
+    ("fuzz", 0, ["fuzz", "whole", "--examples", "2"]),
+    ("fuzz", 1, ["fuzz", "whole", "--parser", "other_parsers:Exits", "--examples", "2"]),
+    ("scrub", 0, ["scrub", "whole", "out.sse"]),
+    ("scrub", 2, ["scrub", "whole", "whole"]),
+    ("diagram", 0, ["diagram", "stream"]),
+    ("record", 0, ["record", "recorded"]),
+    ("serve", 0, ["serve", "whole"]),
+]
+ELSEWHERE = {("conform", 0), ("conform", 1), ("scrub", 1)}  # in tests/test_conform.py and tests/test_scrub.py
+
+
+@pytest.mark.parametrize(("row", "code", "command"), CODES, ids=lambda part: part if type(part) is str else None)
+@pytest.mark.usefixtures("fuzz")
+def test_a_command_ends_with_the_code_that_the_table_has(monkeypatch, tmp_path, row, code, command):
+    end = "data: [DONE]\n\n"
+    whole = capture.body(WORDS)
+    bodies = {
+        "whole": whole,
+        "other": capture.body([chunk(content="other words"), chunk(finish="stop")]),
+        "error": f'{whole.removesuffix(end)}data: {{"error":{{"message":"lost"}}}}\n\n{end}',
+        "cut": whole[:-80],
+        "foreign": f"data: {FOREIGN}\n\n",
+    }
+    for name, body in {**bodies, "good/a.sse": whole, "bad/a.sse": bodies["error"]}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(body, encoding="utf-8")
+    for name in ("record", "serve"):
+        monkeypatch.setattr(f"streamfsm.cli.{name}.wait", lambda: None)
+    assert main(command) == code
+    assert [cells[code] for name, *cells in ROWS if name == row] != ["–"]
+
+
+def test_the_table_of_exit_codes_has_every_command_and_every_code_of_it_is_tried():
+    names = {row.split()[0] for row, *_ in ROWS}
+    assert names == {command.__name__.rpartition(".")[2] for command in _COMMANDS}
+    told = {(row, code) for row, *cells in ROWS for code, cell in enumerate(cells) if cell != "–"}
+    assert told == {(row, code) for row, code, _ in CODES} | ELSEWHERE
 
 
 # -- replay of recordings ----------------------------------------------------------------------------------------------

@@ -291,3 +291,11 @@ def test_the_chunking_is_chosen_by_key(shown):
     tab.keyboard.press("c")
     assert tab.locator("#view option:checked").inner_text().startswith("whole (")
     assert tab.inner_text("#same") == "same messages once joined"
+
+
+def test_a_body_that_breaks_off_fails_on_the_page_in_every_chunking():
+    text = page("a capture", SPEECH, partial(StreamParser, message_id=ID), breaks="not JSON at byte 40")
+    for view in data(text)["views"]:
+        assert any("failed" in record for record in view["records"])
+        assert not any("end" in record for record in view["records"])
+        assert view["same"]

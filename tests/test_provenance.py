@@ -203,3 +203,13 @@ def test_a_character_whose_first_half_came_in_an_odd_chunk_leads_to_the_second()
     rest[0]["model"] = {}
     found = read([begun, *rest])
     assert "\U0001f600b" in [record.text for record in found.records]
+
+
+def test_a_body_that_breaks_off_fails_in_both_readings():
+    make = partial(StreamParser, message_id=ID)
+    found = provenance([chunk(content="Hi")], make, "not JSON at byte 40")
+    assert (found.messages[-1].stop_reason, found.exact) == ("error", True)
+    assert [(record.event, record.target) for record in found.records if record.machine == "stream"][-1:] == [
+        ("error", "failed")
+    ]
+    assert [field.text for field in found.fields] == ["Hi"]

@@ -7,6 +7,7 @@ from stat import S_ISREG
 from typing import Any
 
 from streamfsm.errors import MisuseError
+from streamfsm.parser import StreamParser
 from streamfsm.replay import capture, recording
 from streamfsm.replay.recording import Recording
 from streamfsm.wires.chat.chunking import split
@@ -54,6 +55,18 @@ def check_size(file: Path, chunks: Iterable[Any], most: int, work: str = "cut ag
     size = sum(len(atom.text) for atom in split(chunks))
     if size > most:
         raise MisuseError(f"{file}: {size} characters of text are too many to {work}; the limit is {most}")
+
+
+def exit_code(file: Path, parser: StreamParser) -> int:
+    """Return the exit code of a command that read the stream in ``file`` to its end.
+
+    Raises:
+        MisuseError: the stream is of another protocol.
+    """
+    error = parser.result.error
+    if error and error.code == "foreign_wire":
+        raise MisuseError(f"{file}: {error.message}")
+    return 0 if parser.state == "done" else 1
 
 
 def check_target(out: Path, *sources: Path) -> None:

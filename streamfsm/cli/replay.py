@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from streamfsm.cli.archive import replay_all
 from streamfsm.cli.arguments import Commands, chunking, count, positive
-from streamfsm.cli.files import check_size, read_recording, source, text_of
+from streamfsm.cli.files import check_size, exit_code, read_recording, source, text_of
 from streamfsm.cli.options import add_options, parser_options
 from streamfsm.cli.terminal import printable_json, runs, show_messages, show_result
 from streamfsm.errors import MisuseError, with_extra
@@ -33,7 +33,8 @@ def declare(commands: Commands) -> None:
         "replay",
         help="show a recorded response body as typed messages",
         description="Replay a recorded response body through the real openai client, and show its typed messages, "
-        "with the states that the parser passes through. Exit code 1: the stream failed.",
+        "with the states that the parser passes through. Exit code 1: the stream failed; 2: it is of "
+        "another protocol, or the file cannot be read.",
     )
     option = parser.add_argument
     option(
@@ -107,10 +108,7 @@ def _run(arguments: Namespace) -> int:
         shown = runs(messages, trace, deltas=arguments.deltas)
         show_messages(console, shown, live=arguments.speed is not None)
         show_result(console, parser.result)
-    error = parser.result.error
-    if error and error.code == "foreign_wire":
-        raise MisuseError(f"{arguments.file}: {error.message}")
-    return 0 if parser.state == "done" else 1
+    return exit_code(arguments.file, parser)
 
 
 def _pieces(body: str, recording: Recording) -> Iterator[bytes]:

@@ -3,13 +3,14 @@
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from streamfsm.cli.arguments import Commands
-from streamfsm.cli.files import check_target, read_recording, source, write
+from streamfsm.cli.files import check_target, exit_code, read_recording, source, write
 from streamfsm.cli.options import add_options, parser_options
 from streamfsm.cli.terminal import printable, printable_json, said
 from streamfsm.errors import MisuseError
@@ -18,7 +19,7 @@ from streamfsm.parser import StreamParser
 from streamfsm.replay import capture
 from streamfsm.replay.archive import stamps
 from streamfsm.replay.explorer import page
-from streamfsm.replay.provenance import Provenance, provenance
+from streamfsm.replay.provenance import Make, Provenance, ended, provenance
 from streamfsm.trace import HELD
 
 _MOST = 1 << 20  # characters of text, each of which is fed alone: this takes a minute, and a gigabyte for records
@@ -30,8 +31,9 @@ def declare(commands: Commands) -> None:
         "trace",
         help="show which characters each message came from, and why it was emitted",
         description="Read a recorded response body one character at a time, and print what the parser does: one "
-        "JSON object per line, each for a row of a state table, with its reason. Exit code 1: the body "
-        "breaks off in the middle; the records end there.",
+        "JSON object per line, each for a row of a state table, with its reason. If the body "
+        "breaks off, the stream fails there. Exit code 1: the stream failed; 2: it is of another protocol, or the file "
+        "cannot be read.",
     )
     parser.add_argument(
         "file",
@@ -54,32 +56,45 @@ def declare(commands: Commands) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    data, chunks, code = _read(arguments.file)
+    data, chunks, breaks = _read(arguments.file)
     options = parser_options(arguments)
     make = partial(StreamParser, **stamps(data.decode(errors="replace")), **options)
     if arguments.html:
         check_target(arguments.html, arguments.file)
-        write(arguments.html, page(arguments.file.name, chunks, make, options))
+        write(arguments.html, page(arguments.file.name, chunks, make, options, breaks))
         print(f"written to {printable(str(arguments.html))}")
-        return code
-    found = provenance(chunks, make)
+        return _exit_code(arguments.file, chunks, make, breaks)
+    found = provenance(chunks, make, breaks)
     if arguments.diff:
-        _, others, other_code = _read(arguments.diff)
-        return _compare(found, provenance(others, make)) or code or other_code
+        _, others, other_breaks = _read(arguments.diff)
+        differs = _compare(found, provenance(others, make, other_breaks))
+        codes = [
+            _exit_code(arguments.file, chunks, make, breaks),
+            _exit_code(arguments.diff, others, make, other_breaks),
+        ]
+        return max(differs, *codes)
     for record in found.records:
         print(printable_json(json.dumps(record._asdict())))
-    return code
+    return _exit_code(arguments.file, chunks, make, breaks)
 
 
-def _read(file: Path) -> tuple[bytes, list[Any], int]:
-    """Return the body in a file, its wire objects, and the exit code: 1 if the body breaks off after them."""
+def _exit_code(file: Path, chunks: Sequence[Any], make: Make, breaks: str | None) -> int:
+    parser = make(trace=None)
+    for chunk in chunks:
+        parser.feed(chunk)
+    ended(parser, breaks)
+    return exit_code(file, parser)
+
+
+def _read(file: Path) -> tuple[bytes, list[Any], str | None]:
+    """Return the body in a file, its wire objects, and why it breaks off after them; ``None``: it does not."""
     data = read_recording(file).body
     chunks, breaks = capture.whole_part(data, _MOST)
     if not chunks:
         raise MisuseError(f"{file}: {breaks or 'no server-sent events'}")
     if breaks:
         print(printable(f"streamfsm: {file}: {breaks}; showing what comes before"), file=sys.stderr)
-    return data, chunks, int(bool(breaks))
+    return data, chunks, breaks
 
 
 def _compare(one: Provenance, other: Provenance) -> int:

@@ -20,7 +20,7 @@ from streamfsm.messages import StreamMessage, coalesce
 from streamfsm.parser import StreamParser
 from streamfsm.replay import capture
 from streamfsm.replay.document import document
-from streamfsm.replay.provenance import Make, Provenance, provenance
+from streamfsm.replay.provenance import Make, Provenance, ended, provenance
 from streamfsm.replay.recording import Piece, Recording
 from streamfsm.replay.scrub import KEEP, scrub
 from streamfsm.result import StreamResult
@@ -36,7 +36,13 @@ _WORK = 1_500_000_000  # bounds the time of all attempts to move a cut, in units
 _EACH = 70_000  # units of one attempt, 0.3 ms, plus one unit for each character of the stream, which is restored
 
 
-def page(title: str, chunks: Sequence[Any], make: Make, options: Mapping[str, Any] = NO_OPTIONS) -> str:
+def page(
+    title: str,
+    chunks: Sequence[Any],
+    make: Make,
+    options: Mapping[str, Any] = NO_OPTIONS,
+    breaks: str | None = None,
+) -> str:
     """Return a self-contained page in HTML, which also has a table for readers without scripts.
 
     Args:
@@ -44,20 +50,21 @@ def page(title: str, chunks: Sequence[Any], make: Make, options: Mapping[str, An
         chunks: the wire's objects.
         make: creates a new parser, as for :func:`streamfsm.replay.provenance.provenance`.
         options: the parser's options for reading the stream, as JSON values; exported tests contain them.
+        breaks: why the body breaks off after the chunks, which fails the stream; ``None``: it does not.
     """
-    recorded = provenance(chunks, make)
+    recorded = provenance(chunks, make, breaks)
     shown = {"as recorded": list(chunks)}
     if len(chunks) <= _LONG and sum(len(atom.text) for atom in split(chunks)) <= _LONG_TEXT:
         shown |= {name: cutter(name)(list(chunks)) for name in CHUNKINGS}
     key = secrets.token_bytes(16)
     views: list[dict[str, Any]] = []
     for name, cut in shown.items():
-        found = provenance(cut, make) if views else recorded
+        found = provenance(cut, make, breaks) if views else recorded
         views.append({**_view(name, cut, found, recorded), "export": _export(f"A stream, {name}", cut, options, key)})
     parser = make(trace=None)
     for chunk in chunks:
         parser.feed(chunk)
-    parser.close()
+    ended(parser, breaks)
     data = {
         "views": views,
         "moves": _moves(chunks, make),

@@ -69,12 +69,18 @@ Make: TypeAlias = Callable[..., StreamParser]
 """Makes a parser, given ``trace``, a list: ``functools.partial(StreamParser, message_id=…)``."""
 
 
-def provenance(chunks: Sequence[Any], make: Make) -> Provenance:
+def ended(parser: StreamParser, breaks: str | None) -> list[StreamMessage]:
+    """End a recorded stream; ``breaks`` is why its body breaks off, ``None`` if it does not. Return the messages."""
+    return parser.close() if breaks is None else parser.fail(breaks)
+
+
+def provenance(chunks: Sequence[Any], make: Make, breaks: str | None = None) -> Provenance:
     """Read recorded chunks as they are, and again one character at a time.
 
     Args:
         chunks: the wire's objects.
         make: creates a new parser; it is called twice, and the messages of both parsers must have the same ids.
+        breaks: why the body breaks off after the chunks, which fails the stream; ``None``: it does not.
     """
     parser = make(trace=None)
     messages: list[StreamMessage] = []
@@ -82,11 +88,11 @@ def provenance(chunks: Sequence[Any], make: Make) -> Provenance:
     for chunk in chunks:
         messages += parser.feed(chunk)
         given.append(len(messages))
-    messages += parser.close()
+    messages += ended(parser, breaks)
     reading = _Reading(make)
     for number, chunk in enumerate(chunks):
         reading.chunk(number, chunk)
-    reading.end(len(chunks))
+    reading.end(len(chunks), breaks)
     exact = _said(messages) == _said(reading.messages)
     return Provenance(messages, [*given, len(messages)], reading.records, reading.fields(), exact)
 
@@ -167,9 +173,9 @@ class _Reading:
                 self._take(number, messages, source)
         self._note_what_is_held(number)
 
-    def end(self, number: int) -> None:
+    def end(self, number: int, breaks: str | None) -> None:
         """End the stream."""
-        self._take(number, self._parser.close(), None)
+        self._take(number, ended(self._parser, breaks), None)
         for source in self._sources.values():
             source.settle(len(source.pending), "held back", len(self.records) - 1)
 
