@@ -41,6 +41,7 @@ from streamfsm.wires.sse import (
     chunk_of,
     documents,
     is_field,
+    outdented,
 )
 from streamfsm.wires.template import Template
 
@@ -484,10 +485,14 @@ class StreamParser:
 
     def _take_unframed(self, data: bytes) -> None:
         """Handle lines that belong to no event: JSON objects are chunks; of anything else the beginning is kept."""
-        chunks = documents(data)
+        lines = outdented(data)
+        if lines != data and self.state == "open":
+            what = "lines in which white space comes before `data:` were read as data"
+            self._response.anomalies.record_once("not_a_chunk", what)
+        chunks = documents(lines)
         for chunk in chunks:
             self._read(chunk)
-        if data.strip().startswith(DONE):
+        if lines.strip().startswith(DONE):
             self._wire.body_done = True
         elif not any(chunk.get("choices") or begins_responses(chunk) or keeps_alive(chunk) for chunk in chunks):
             self._wire.unread = self._wire.unread or beginning(data)

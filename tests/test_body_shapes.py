@@ -232,3 +232,46 @@ def test_recutting_leaves_lines_of_no_event_in_place():
     assert capture.recut(body, list) == f"<p>\n\ndata: {json.dumps(chunk(content='Hi'))}\n\n"
     assert capture.events(body) == [("", json.dumps(chunk(content="Hi")))]
     assert coalesce(fed(capture.recut(body, list).encode())[0])
+
+
+def lines(*texts, finish="stop"):
+    """A body of server-sent events, each with its own beginning."""
+    chunks = [
+        *(completion_delta(text) for _, text in texts),
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]},
+    ]
+    begins = [*(begin for begin, _ in texts), "data: "]
+    return "".join(f"{begin}{json.dumps(each)}\n\n" for begin, each in zip(begins, chunks, strict=True)).encode()
+
+
+def completion_delta(text):
+    return {"choices": [{"index": 0, "delta": {"content": text}}]}
+
+
+@pytest.mark.parametrize("size", [1, 7, 9999])
+@pytest.mark.parametrize(
+    "begins", [("data: ", " data: ", "data: "), (" data: ", "\tdata:", "data: "), ("  data:  ",) * 3]
+)
+def test_data_after_white_space_is_read_and_recorded_once(begins, size):
+    messages, parser = fed(lines(*zip(begins, "abc", strict=True)) + b" data: [DONE]\n\ndata: oops\n\n", size)
+    assert said(messages) == [("assistant", "abc"), ("stop", "end_turn")]
+    assert anomalies(parser) == ["not_a_chunk"]
+
+
+def test_data_after_white_space_may_take_several_lines():
+    body = b'data: {"choices":[]}\n\n data: {"choices":[{"delta":\n data: {"content":"a"}}]}\n\n' + lines()
+    messages, parser = fed(body, 5)
+    assert said(messages) == [("assistant", "a"), ("stop", "end_turn")]
+    assert anomalies(parser) == ["not_a_chunk"]
+
+
+def test_a_line_after_the_failure_is_recorded_only_as_late():
+    _, parser = fed(b'data: {"error":"no"}\n\n data: {"choices":[]}\n\n', 99)
+    assert anomalies(parser) == ["late_chunk"]
+
+
+@pytest.mark.parametrize("field", ["dat: ", "Data: ", "x.y:"])
+def test_an_object_in_another_field_is_not_read_but_recorded(field):
+    messages, parser = fed(lines(("data: ", "a"), (field, "b")), 99)
+    assert said(messages) == [("assistant", "a"), ("stop", "end_turn")]
+    assert anomalies(parser) == ["not_a_chunk"]

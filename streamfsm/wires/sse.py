@@ -173,7 +173,7 @@ class EventStream:
             self._size += len(line) + 1
         else:
             self._split(events)
-            if not self._unframed and _is_document(line):
+            if not self._unframed and _is_document(outdented(line)):
                 events.append((UNFRAMED, line))
             else:
                 self._unframed = self._unframed or bytearray()
@@ -281,9 +281,20 @@ _DECODER = json.JSONDecoder()
 _BETWEEN = re.compile(r"[\s,]*")
 
 
+_INDENTED = re.compile(rb"^[ \t]+data: ?", re.MULTILINE)
+
+
+def outdented(lines: bytes) -> bytes:
+    """Return unframed lines without the name of the field if it is ``data`` after white space.
+
+    The standard ignores such a field, whose name is not ``data``; but it is clear what the server meant.
+    """
+    return _INDENTED.sub(b"", lines)
+
+
 def documents(data: bytes) -> list[dict[str, Any]]:
     """Return the JSON objects at the beginning of unframed text, one after another or in a list."""
-    text = data.decode(errors="replace").strip()
+    text = outdented(data).decode(errors="replace").strip()
     found: list[Any] = []
     at = 0
     while at < len(text):
@@ -297,7 +308,7 @@ def documents(data: bytes) -> list[dict[str, Any]]:
     return [value for value in found if isinstance(value, dict)]
 
 
-_FIELD = re.compile(r"[\w.-]+:")
+_FIELD = re.compile(r"[\w.-]+:(?!\s*[{\[])")
 _BEGINNING = 200
 
 
@@ -307,5 +318,5 @@ def beginning(data: bytes) -> str:
 
 
 def is_field(text: str) -> bool:
-    """Whether the text is a field that the standard does not define and so ignores."""
+    """Whether the text is a field that the standard does not define and so ignores; but no object or list is lost."""
     return _FIELD.match(text) is not None
