@@ -135,7 +135,7 @@ CASES: dict[str, list[tuple[list[Any], Any, Any, list[str]]]] = {
     "the latest open one": [
         ([added(A), added(B, 1), argued("{}", None, None), ended()],
          [("name", "f"), ("name", "g"), ("arguments", "{}"), ("stop", "tool_calls")],
-         [("c1", "f", ""), ("c2", "g", "{}")], ["ambiguous_item"]),
+         [("c1", "f", ""), ("c2", "g", "{}")], ["ambiguous_item", "ambiguous_item"]),
     ],
     "after all others": [
         ([added(message()), spoken("A"), done(message("A")), spoken("B", None, None), ended()],

@@ -220,6 +220,15 @@ def test_thoughts_with_one_id_at_two_places_are_both_kept():
     assert [each.data for each in details] == ["A", "B"]
 
 
+@pytest.mark.parametrize("second", [A, B])
+def test_a_call_that_is_left_empty_while_another_gets_arguments_by_place_is_in_doubt(second: str):
+    stream = [created(), added(function()), added(G, 1), argued(A, None, 0), argued(second, None, 0)]
+    assert calls(read([*stream, ended()]))[1] == ("g", "", False)
+    assert calls(read([*stream, done(G, 1), ended()]))[1] == ("g", "", True)
+    by_id = [created(), added(function()), added(G, 1), argued(A), ended()]
+    assert calls(read(by_id)) == [("f", A, True), ("g", "", True)]
+
+
 # -- what is told again, and is the same -------------------------------------------------------------------------------
 
 

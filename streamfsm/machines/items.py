@@ -239,12 +239,20 @@ RULES = (
 # fmt: on
 
 
+class Beside(NamedTuple):
+    """What came of the other calls of a call's type."""
+
+    astray: bool
+    """Whether arguments came of a call that never began."""
+    placed: bool
+    """Whether arguments were assigned to one by their index or order alone."""
+
+
 class Doubt(NamedTuple):
     """A row of the second table. Each row that ``fits`` a call at the end puts it in doubt."""
 
     name: str
-    fits: Callable[[Item, bool], object]
-    """Whether it fits a call; the second argument: whether arguments came of a call of its type that never began."""
+    fits: Callable[[Item, Beside], object]
     because: str
     records: AnomalyKind | None = None
 
@@ -252,8 +260,14 @@ class Doubt(NamedTuple):
 DOUBTS = (
     Doubt(
         "shifted",
-        lambda item, astray: astray and item.placed and item.told,
+        lambda item, beside: beside.astray and item.placed and item.told,
         "arguments came at an index where no call began, so those of other calls may have come at wrong indexes",
+        "ambiguous_item",
+    ),
+    Doubt(
+        "left empty",
+        lambda item, beside: beside.placed and not (item.fed or item.done),
+        "nothing came of it, not even its end, and arguments of another call were assigned by their index alone",
         "ambiguous_item",
     ),
     Doubt(

@@ -33,7 +33,7 @@ from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, ke
 from streamfsm.core.meter import DECODED
 from streamfsm.core.text import without_surrogates
 from streamfsm.machines.endings import worst
-from streamfsm.machines.items import DOUBTS, Rule, Tells
+from streamfsm.machines.items import DOUBTS, Beside, Rule, Tells
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.checked import LARGEST, checked, integer, string
 from streamfsm.wires.error_shapes import failure_in, failure_of, shown, untold
@@ -396,8 +396,9 @@ class Responses:
         """Put calls in doubt for the reasons that show only at the end."""
         calls = [item for item in self.items.all if item.is_call]
         astray = {item.type for item in calls if item.fed and not item.told}
+        placed = {item.type for item in calls if item.placed}
         for row in DOUBTS:
-            doubted = [item for item in calls if row.fits(item, item.type in astray)]
+            doubted = [item for item in calls if row.fits(item, Beside(item.type in astray, item.type in placed))]
             if doubted and row.records:
                 to.take(AnomalyReport(row.records, f"{row.name}: {row.because}", _CHOICE))
             self._doubt(doubted, to)
