@@ -144,6 +144,14 @@ def test_a_call_that_comes_again_is_ready_once(stream: list[Any]):
     assert len(ready) >= 2
 
 
+def test_a_call_that_comes_whole_may_come_again_before_it_has_ended():
+    stream = [created(), added({**CLICK, "action": None}), done(other(CLICK))]
+    parser = read([*stream, ended(CLICK)])
+    assert calls(parser) == [("computer_call", '{"x": 1}', True), ("computer_call", '{"x": 1}', False)]
+    parser = read([*stream, ended({**CLICK, "action": {"x": 2}})])
+    assert calls(parser) == [("computer_call", '{"x": 1}', True), ("computer_call", '{"x": 2}', True)]
+
+
 @pytest.mark.parametrize("second", [function(B), function(A, name="g"), function(A, name="g", call_id="c2")])
 def test_another_call_at_the_same_place_is_ready(second: dict[str, Any]):
     second = {**second, "id": "f2"}

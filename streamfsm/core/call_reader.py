@@ -129,9 +129,10 @@ class CallReader:
         lane.in_doubt = lane.in_doubt or event.in_doubt
         if lane.incomplete or lane.in_doubt:
             lane.unseal(self._outlet)
-        repeated = None if event.repeats is None else calls.at_index.get(event.repeats)
-        if repeated is not None and event.name == calls.lanes[repeated].name:
-            lane.repeats = repeated
+        twin = None if event.twin is None else calls.at_index.get(event.twin)
+        if twin is not None and event.name == calls.lanes[twin].name:
+            earlier, later = sorted((twin, lane.ordinal))
+            calls.lanes[later].repeats = earlier
         if event.name and not hollow[1]:
             if not self._take_name(lane, event.name, again=True, cumulative=True):
                 raise LimitReached("name")

@@ -86,8 +86,8 @@ class CallFrame:
     """Whether the wire says that the call is incomplete."""
     in_doubt: bool = False
     """Whether anything about the call was guessed."""
-    repeats: int | None = None
-    """The wire's index of an earlier call that this one repeats if name and arguments turn out to be the same."""
+    twin: int | None = None
+    """The wire's index of a call that may be the same; if name and arguments are, the later one is in doubt."""
     instead_of: str = ""
     """An id that stood in for this one until it came."""
     extras: Mapping[str, Any] | None = None

@@ -43,8 +43,8 @@ class Item:
     """Whether its encrypted reasoning, its call or its extra was reported."""
     called: bool = False
     """Whether it was reported as a call, although it comes complete."""
-    repeats: int | None = None
-    """The position of the item that this one may be once more."""
+    twin: int | None = None
+    """The position of an item that may be this one once more, or whose repetition this one may be."""
     fed: bool = False
     """Whether some of its arguments have come."""
     told: bool = False
@@ -138,10 +138,10 @@ class Items:
                 return False
             if not item.done:
                 opened.setdefault(item.type, []).append(at)
-        repeated = [(item.repeats, item.ordinal) for item in self.all if item.repeats is not None]
+        twins = [item.twin for item in self.all if item.twin is not None]
         return (
-            all(0 <= at < len(self.all) for at in places)
-            and all(0 <= at < ordinal for at, ordinal in repeated)
+            all(0 <= at < len(self.all) for at in (*places, *twins))
+            and all(item.twin != item.ordinal for item in self.all)
             and opened == {kind: sorted(each) for kind, each in self.open.items() if each}
             and all(item.type in self.open for item in self.all)
         )
@@ -220,7 +220,9 @@ class Items:
         here = self._latest([self.at_index.get(f"{kind}/{index}")])
         if here and not (here.fed or here.done):
             here.overtaken = True
-        item = Item(len(self.all), kind, None, announced, repeats=again.ordinal if again else None)
+        item = Item(len(self.all), kind, None, announced, twin=again.ordinal if again else None)
+        if again and again.twin is None:
+            again.twin = item.ordinal
         self.all.append(item)
         self.open.setdefault(kind, {})[item.ordinal] = None
         self.last[kind] = item.ordinal

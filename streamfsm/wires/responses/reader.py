@@ -720,7 +720,7 @@ class Responses:
                 row.form,
                 row.hosted,
                 incomplete=told.get("status") in _CUT,
-                repeats=item.repeats,
+                twin=item.twin,
                 instead_of=item.id if call_id and call_id == item.call_id else "",
                 extras={key: _canonical(told[key]) for key in more(told, read)} or None,
             )
