@@ -189,7 +189,8 @@ class Responses:
         """See :class:`streamfsm.wires.source.Source`."""
         if self.ended:
             return
-        self._doubt_calls(to)
+        if self.dialect.unmarked_end == "complete":  # otherwise no call is ready
+            self._doubt_calls(to)
         self._announce_hidden(len(self.items.all), to)
         for item in self.items.open_items(("custom_tool_call",)):  # nothing shows whether its text is complete
             to.take(CallFrame(_CHOICE, item.ordinal, "", "", incomplete=True))
