@@ -29,6 +29,7 @@ AnomalyKind: TypeAlias = Literal[
     "second_finish",
     "repeated_name",
     "repeated_arguments",
+    "repeated_call",
     "unmerged_arguments",
     "repeated_text",
     "finish_without_calls",
@@ -85,7 +86,8 @@ class Anomaly(Model):
     changed. ``placeholder``: an id or a name is a mere placeholder. ``nameless_call``: a call ended without a name.
     ``late_name``: another name came after the arguments had begun.
     ``repeated_name``: a piece of a name was read as a repetition of the complete name; set ``Dialect.name`` to decide.
-    ``repeated_arguments``: all of a call's arguments came again, and the repetition was left out.
+    ``repeated_arguments``: all of a call's arguments came again, and the repetition was left out. ``repeated_call``: a
+    call may be an earlier one that came again.
     ``unmerged_arguments``: the arguments are not a JSON object; the detail suggests a policy with which they are one.
     ``repeated_text``: a text is a shorter text several times over, which the model or the server repeated; set
     ``Dialect.content`` or ``Dialect.reasoning`` to decide.

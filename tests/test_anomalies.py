@@ -38,7 +38,7 @@ BAD = {
     "one index for two calls": (
         [chunk(call(0, None, "f", "{}")), chunk(call(0, None, "f", "{}"))],
         [("name", "f"), ("arguments", "{}"), ("name", "f"), ("arguments", "{}")],
-        ["ambiguous_call"],
+        ["ambiguous_call", "repeated_call"],
     ),
 }
 

@@ -13,6 +13,12 @@ CASES = {
     "same id, other name, no members": [
         ([call(0, "a", "f", "{}"), call(0, "a", "g", "{}")], [("a", "f", "{}"), ("a", "g", "{}")]),
     ],
+    "same id, several calls": [
+        (
+            [call(0, "a", "now"), call(1, "a", "f"), call(None, "a", None, '{"x":1}')],
+            [("a", "now", ""), ("a", "f", '{"x":1}')],
+        ),
+    ],
     "same id, other name, closed": [
         ([call(0, "a", "f", '{"x":1}'), call(0, "a", "g", "{}")], [("a", "f", '{"x":1}'), ("a", "g", "{}")]),
         ([call(None, "a", "f", '{"x":1}'), call(None, "a", "g", "{}")], [("a", "f", '{"x":1}'), ("a", "g", "{}")]),
@@ -31,6 +37,13 @@ CASES = {
             [("x", "f", "{}"), ("y", "g", ""), ("x", "h", "")],
         ),
     ],
+    "id of another call": [
+        ([call(0, "a", "f"), call(1, "b", "g"), call(1, "a", None, "{}")], [("a", "f", ""), ("b", "g", "{}")]),
+        (
+            [call(0, "a", "f", "{}"), call(1, "b", "g"), call(1, "a", None, '{"x":1}')],
+            [("a", "f", "{}"), ("b", "g", '{"x":1}')],
+        ),
+    ],
     "id at another index, open": [
         ([call(0, "a", "f", "{"), call(1, "a", None, "}")], [("a", "f", "{}")]),
         ([call(0, "a", "f"), call(1, "a", None, "{"), call(2, "a", None, "}")], [("a", "f", "{}")]),
@@ -42,6 +55,12 @@ CASES = {
         ([call(0, "a", "f", "{}"), call(1, "a", "g", "{}")], [("a", "f", "{}"), ("a", "g", "{}")]),
         ([call(0, "a", "f"), call(1, "a", "f", "{}")], [("a", "f", ""), ("a", "f", "{}")]),
         ([call(0, "a", "f", "{}"), call(1, "a", None, "{}")], [("a", "f", "{}"), ("a", "", "{}")]),
+    ],
+    "late id, another waits": [
+        (
+            [call(0, None, "f"), call(1, None, "g"), call(None, "a", None, '{"x":1}')],
+            [(None, "f", ""), ("a", "g", '{"x":1}')],
+        ),
     ],
     "late id": [
         ([call(0, None, "f"), call(0, "a", None, "{}")], [("a", "f", "{}")]),
@@ -82,6 +101,7 @@ CASES = {
     ],
     "new index, same name, closed": [
         ([call(0, "a", "f", '{"x":1}'), call(1, None, "f")], [("a", "f", '{"x":1}'), (None, "f", "")]),
+        ([call(0, "a", "f", '{"x":1}'), call(1, None, "f", "{}")], [("a", "f", '{"x":1}'), (None, "f", "{}")]),
     ],
     "first here": [
         ([call(0, None, "f", "{}")], [(None, "f", "{}")]),
@@ -194,14 +214,14 @@ def test_what_a_rule_tells_is_recorded_and_nothing_else(rule, entries, calls):
     _, parser = run(map(chunk, entries))
     tells = {each.name: each.records for each in RULES}[rule]
     nameless = sum(not name for _, name, _ in calls)
-    assert [kind for kind in anomalies(parser) if kind not in EARLIER.get(rule, ())] == (
+    assert [kind for kind in anomalies(parser) if kind not in (*EARLIER.get(rule, ()), "repeated_call")] == (
         [tells] * bool(tells) + ["nameless_call"] * nameless
     )
     assert found(parser) == calls
 
 
 # What rules tell that decided of earlier entries of a rule's cases.
-EARLIER = {"same id": ("ambiguous_call", "duplicate_id")}
+EARLIER = {"same id": ("ambiguous_call", "duplicate_id"), "same id, several calls": ("duplicate_id",)}
 
 
 @each_case
@@ -297,6 +317,99 @@ def test_a_message_after_deltas_repeats_their_calls(decided, deltas, entries, ru
     _, parser = run([chunk(*began), {"choices": [{"message": message, "finish_reason": "tool_calls"}]}])
     assert decided[len(began) :] == rules
     assert len(parser.result.tool_calls) == max(len(deltas), len(entries))
+
+
+A, B = '{"a":1}', '{"b":2}'
+# What may be told again, or may have gone to another call: entries, in chunks of their own; what comes of them.
+UNCERTAIN = {
+    "arguments one index before their names": (
+        [call(1, "x", "f"), call(0, None, None, A), call(2, "y", "g"), call(1, None, None, B)],
+        [("f", B, False), ("g", A, False)],
+    ),
+    "arguments one index after their names": (
+        [call(0, "x", "f"), call(1, None, None, A), call(1, "y", "g"), call(2, None, None, B)],
+        [("f", B, False), ("g", A, False)],
+    ),
+    "names without an index, arguments with one": (
+        [call(None, "x", "f"), call(0, None, None, A), call(None, "y", "g"), call(1, None, None, B)],
+        [("f", B, False), ("g", A, False)],
+    ),
+    "arguments without a name, three calls": (
+        [
+            *(call(0, "x", "f"), call(5, None, None, A), call(1, "y", "g"), call(2, "z", "h")),
+            *(call(6, None, None, B), call(0, None, None, A), call(1, None, None, A), call(2, None, None, A)),
+        ],
+        [("f", A, False), ("", A, False), ("g", A, False), ("h", A, False), ("", B, False)],
+    ),
+    "arguments before their name, and no other call": (
+        [call(0, None, None, A), call(0, "x", "f"), call(1, None, None, B), call(1, "y", "g")],
+        [("f", A, True), ("g", B, True)],
+    ),
+    "each call's id at the other's index": (
+        [call(0, "x", "f"), call(1, "y", "g"), call(0, "y", None, A), call(1, "x", None, B)],
+        [("f", A, False), ("g", B, False)],
+    ),
+    "one id and name at two indexes, one in the other": (
+        [call(0, "k", "f", '{"l":['), call(1, "k", "f", B), call(0, None, None, "]}")],
+        [("f", '{"l":[{"b":2}]}', False)],
+    ),
+    "all arguments at one index": (
+        [call(0, "x", "f", A), call(1, "y", "g"), call(0, None, None, B)],
+        [("f", A + B, False), ("g", "", False)],
+    ),
+    "the same arguments twice at one index": (
+        [call(0, "x", "f", A), call(1, "y", "g"), call(0, None, None, A)],
+        [("f", A, True), ("g", "", False)],
+    ),
+    "half of the same arguments at one index": (
+        [call(0, "x", "f", A), call(1, "y", "g", "{}"), call(0, None, None, '{"a')],
+        [("f", A + '{"a', False), ("g", "{}", False)],
+    ),
+    "a call that is told again after another one": (
+        [call(0, "k", "f", A), call(1, "l", "g", B), call(None, None, "f", A)],
+        [("f", A, True), ("g", B, True), ("f", A, False)],
+    ),
+    "all calls told again at other indexes": (
+        [call(0, "k", "f", A), call(1, "l", "g", B), call(1, "k", "f", '{"a": 1}'), call(2, "l", "g", B)],
+        [("f", A, True), ("g", B, True), ("f", '{"a": 1}', False), ("g", B, False)],
+    ),
+    "a call without an id and without arguments, and one of its name": (
+        [call(None, None, "f"), call(0, "k", "f", B)],
+        [("f", "", False), ("f", B, True)],
+    ),
+    "several calls of one name, with ids and without": (
+        [call(0, "k", "f", A), call(1, "l", "f", A), call(2, None, "g", A), call(3, None, "g", B)],
+        [("f", A, True), ("f", A, True), ("g", A, True), ("g", B, True)],
+    ),
+    "a name that begins with the name before it": (
+        [call(0, "k", "get"), call(0, None, "get_time"), call(0, None, None, A)],
+        [("getget_time", A, False)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("entries", "calls"), UNCERTAIN.values(), ids=UNCERTAIN)
+def test_what_may_be_another_calls_is_not_ready(entries, calls):
+    for chunks in (map(chunk, entries), [chunk(*entries)]):
+        _, parser = run([*chunks, chunk(finish="tool_calls")])
+        assert [(each.name, each.arguments, each.ready) for each in parser.result.tool_calls] == calls
+        assert bool(anomalies(parser)) == (not all(ready for *_, ready in calls))
+
+
+def test_a_legacy_call_that_comes_again_in_the_list_is_not_ready_twice():
+    chunks = [chunk(function_call={"name": "f", "arguments": A}), chunk(call(0, "k", "f", A), finish="tool_calls")]
+    _, parser = run(chunks)
+    assert [each.ready for each in parser.result.tool_calls] == [True, False]
+    assert anomalies(parser) == ["repeated_call"]
+
+
+def test_a_sealed_call_that_comes_again_stays_and_the_repetition_is_revoked():
+    chunks = [chunk(call(0, "k", "f", A)), chunk(call(1, "l", "g", B)), chunk(call(2, None, "f", A))]
+    messages, parser = run([*chunks, chunk(finish="tool_calls")], seal_tools=("f", "g"))
+    sealed = [each.tool_call.name for each in messages if each.message_type == "tool_call_sealed"]
+    revoked = [each.reason for each in messages if each.message_type == "tool_call_revoked"]
+    assert (sealed, revoked) == (["f", "g", "f"], ["doubt"])
+    assert [each.ready for each in parser.result.tool_calls] == [True, True, False]
 
 
 def test_every_rule_has_a_case_and_a_reason():

@@ -77,7 +77,13 @@ def test_a_choices_own_call_without_arguments_is_not_ready_beside_one_in_its_tex
     assert not run([chunk(content="<function=f>"), chunk(entry), finish])[1].result.tool_calls[0].ready
 
 
-@pytest.mark.parametrize("name", ["f<|channel|>commentary", "f<|channel", "|>f", "<｜f", "to=functions.f"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("f<|channel|>commentary", "f<|channel", "|>f", "<｜f", "to=functions.f", "[TOOL_CALLS]f", "f\n"),
+        *("<tool_call>f", "f</tool_call>", "<minimax:tool_call>f", "f</function>"),
+    ],
+)
 def test_a_marker_in_a_name_is_found(name):
     assert holds_marker(name)
 

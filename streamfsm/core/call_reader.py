@@ -175,7 +175,10 @@ class CallReader:
             lane.doubt(self._outlet)
             what = f"{name!r} with the id of {lane.name!r}: part of its name, or another call; Dialect(name=…) decides"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
-        lane.is_doubled = auto and not (again or cumulative) and lane.name == name * (len(lane.name) // len(name))
+        came_before = lane.name == name * (len(lane.name) // len(name)) or (
+            len(lane.name) > 1 and name.startswith(lane.name)
+        )
+        lane.is_doubled = auto and not (again or cumulative) and came_before
         return lane.add_name(name, self._limits.name, cumulative=cumulative or repeated or policy == "snapshot")
 
     def complete_names(self, calls: Calls) -> None:
@@ -196,6 +199,14 @@ class CallReader:
             )
         lane.complete_name(self._channels, self._outlet)
 
+    def lead_astray(self, calls: Calls, orphan: CallLane) -> None:
+        """Put in doubt ``orphan``, which has no name yet, and the calls that its arguments may belong to, if any."""
+        if calls.any_lacks():
+            for lane in (*calls.lacking(), orphan):
+                lane.doubt(self._outlet)
+            what = "arguments came without a name while a call lacked arguments: they may belong to either"
+            self._anomalies.record("ambiguous_call", what, orphan.choice, orphan.ordinal)
+
     def adopt(self, calls: Calls) -> bool:
         """Assign arguments without a name to the only call that may lack them. It is a guess, so the call is in doubt.
 
@@ -209,8 +220,9 @@ class CallReader:
             self._meter.add(None, orphan.arguments.size)
             calls.adopt(orphan, lane)
             lane.doubt(self._outlet)
-            what = "arguments without a name were read as those of the only open call"
-            self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
+            if not orphan.in_doubt:
+                what = "arguments without a name were read as those of the only open call"
+                self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
             lane.feed(orphan.arguments.getvalue(), self._lane_policy, self._outlet)
         return True
 

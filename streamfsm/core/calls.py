@@ -36,6 +36,8 @@ class Calls:
     """Calls whose arguments came before a name."""
     fillable: _Some = field(default_factory=dict)
     """Calls with a name that may lack arguments."""
+    asked: Annotated[int, Field(exclude=True)] = 0
+    """How many of those :meth:`lacking` has looked at."""
     unclosed: _Some = field(default_factory=dict)
     """Calls whose arguments come as members of an object."""
 
@@ -71,6 +73,19 @@ class Calls:
         if lane.form == "members":
             self.unclosed[lane.ordinal] = lane
 
+    def lacking(self) -> list[CallLane]:
+        """Return the calls to which arguments without a name may belong, besides those returned before."""
+        found = list(self.fillable.values())[self.asked :]
+        self.asked = len(self.fillable)
+        return [lane for lane in found if lane.lacks_arguments]
+
+    def any_lacks(self) -> bool:
+        """Whether any call with a name may lack arguments."""
+        while self.fillable and not self.fillable[last := next(reversed(self.fillable))].lacks_arguments:
+            del self.fillable[last]
+        self.asked = min(self.asked, len(self.fillable))
+        return bool(self.fillable)
+
     def adoption(self) -> tuple[list[CallLane], CallLane | None]:
         """Return the calls with arguments but no name, and the only named call that may lack them, if there is one."""
         found: list[CallLane] = []
@@ -78,6 +93,7 @@ class Calls:
             lane = self.fillable.popitem()[1]
             found += [lane] if lane.lacks_arguments else []
         self.fillable.update((lane.ordinal, lane) for lane in reversed(found))
+        self.asked = min(self.asked, len(self.fillable))
         if len(found) != 1:
             return [], None
         orphans = [self.nameless[at] for at in sorted(self.nameless)]
@@ -108,15 +124,19 @@ class Calls:
         if cumulative and index is None:
             here = next(islice((lane for lane in self.lanes if not lane.adopted), entry, None), None)
         own = elsewhere = None
+        shared = False
         if call_id and (places := self.with_id.get(call_id)):
             known = self.lanes[places[""]]
             own = known if index is None else self._lane(places.get(str(index)))
             if own is None and known.wire_index is None:
                 own = known
             elsewhere = None if own else known
-        claim = Claim(index, call_id, name, entry, cumulative, here, own, elsewhere, latest, self._before(latest))
+            shared = known.repeats is not None and self.lanes[known.repeats].id == call_id
+        claim = Claim(
+            index, call_id, name, entry, cumulative, here, own, elsewhere, latest, self._before(latest), shared
+        )
         rule = next(rule for rule in RULES if rule.fits(claim))
-        spoken_of = claim.here or claim.elsewhere or claim.latest if rule.owner == "new" else getattr(claim, rule.owner)
+        spoken_of = claim.elsewhere or claim.here or claim.latest if rule.owner == "new" else getattr(claim, rule.owner)
         return rule, cast("CallLane | None", spoken_of)
 
     def _before(self, lane: CallLane | None) -> CallLane | None:

@@ -5,7 +5,7 @@ from typing import cast
 
 from streamfsm.core.anomalies import Anomalies
 from streamfsm.core.calls import Calls
-from streamfsm.core.lanes import CallLane, TextLane
+from streamfsm.core.lanes import CallLane, Outlet, TextLane
 from streamfsm.core.policies import Policies
 from streamfsm.core.run import Choice, Run
 from streamfsm.core.tags import Tags
@@ -135,6 +135,41 @@ class Judge:
         meaning = None if word is None else self.meaning(word)
         came = came or ("text" if choice.texts else "nothing")
         return outcome(state, meaning, came, trusted=self._policies.unmarked_end == "complete")
+
+    def compare_calls(self, calls: Calls, outlet: Outlet) -> None:
+        """Put in doubt calls that may be others told again, and what may lack arguments that went to another call.
+
+        A call repeats another one of its name if it has the same arguments or none, and the same id, or if one of the
+        two has no id.
+        """
+        by_name: dict[str, list[CallLane]] = {}
+        overflows = [lane.overflows for lane in calls.lanes]
+        all_overflows = sum(overflows)
+        for lane, overflow in zip(calls.lanes, overflows, strict=True):
+            if lane.speaks and not lane.adopted:
+                by_name.setdefault(lane.name, []).append(lane)
+                if all_overflows > overflow and (lane.is_empty or lane.form == "text"):
+                    lane.doubt(outlet)
+                    what = f"{lane.name!r} may lack what came after the arguments of another call"
+                    self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
+        for lanes in by_name.values():
+            ids = [lane.id for lane in lanes]
+            if len(lanes) > 1 and (None in ids or len({*ids}) < len(ids)):
+                self._compare(lanes, outlet)
+
+    def _compare(self, lanes: list[CallLane], outlet: Outlet) -> None:
+        """Compare calls of one name, not all of which have an id of their own."""
+        told: dict[str, set[str | None]] = {}
+        empty = [lane.judge()[0] == "empty" for lane in lanes]
+        filled = {lane.id for lane, is_empty in zip(lanes, empty, strict=True) if not is_empty}
+        for lane, is_empty in zip(lanes, empty, strict=True):
+            value, text = ("", "") if is_empty else lane.digests
+            ids = told.setdefault(value or text, set(filled) if is_empty else set())
+            if ids and (lane.id is None or not ids.isdisjoint((lane.id, None))):
+                lane.doubt(outlet)
+                what = f"{lane.name!r} has the arguments of another call, or none, and no id of its own"
+                self._anomalies.record("repeated_call", f"{what}: it may be that call", lane.choice, lane.ordinal)
+            ids.add(lane.id)
 
     def may_be_sealed(self, call: CallLane) -> bool:
         """Whether a call that has just closed is JSON, not in doubt, and certainly lacks nothing."""

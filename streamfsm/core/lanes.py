@@ -380,7 +380,7 @@ class CallLane:
     repeats_name: bool = False
     """Whether a piece of its name was taken for a repetition of the whole name."""
     is_doubled: bool = False
-    """Whether the last piece of its name repeats all pieces before it."""
+    """Whether the last piece of its name repeats all pieces before it, or begins with them."""
     repeats: int | None = None
     """Position of the call that this one repeats if its arguments turn out to be the same."""
     adopter: int | None = None
@@ -477,6 +477,11 @@ class CallLane:
     def is_open(self) -> bool:
         """Whether arguments have arrived and more may follow."""
         return self.size > 0 and self.form != "members" and self.state not in _OVER
+
+    @property
+    def overflows(self) -> bool:
+        """Whether something came that is not part of its object, and that may belong to another call."""
+        return self.repeated or bool(self._again) or self.judge()[0] in ("invalid", "trailing")
 
     @property
     def is_empty(self) -> bool:

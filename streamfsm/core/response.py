@@ -186,6 +186,8 @@ class Response(Routes):
             if lane.state == AWAITING_NAME:
                 self._call_reader.complete_name(lane)
                 calls.note(lane)
+                if not (lane.has_name or lane.size):
+                    self._call_reader.lead_astray(self.run.choices[choice].calls, lane)
             if cumulative:
                 arguments = self.delta_of_cumulative(lane, arguments)
             self.feed(lane, arguments, policy)
@@ -474,6 +476,9 @@ class Response(Routes):
         self._text_routes.clear()
         self._call_routes.clear()
         target = STREAM.table.by_cell[run.stream.state, event].target
+        if event == "end":
+            for choice in run.choices.values():
+                self.judge.compare_calls(choice.calls, self.writer)
         if self._seals:
             self._revoke(target)
         for index, choice in run.choices.items():

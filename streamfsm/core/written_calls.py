@@ -23,7 +23,10 @@ _CALLS = re.compile(
     """,
     re.VERBOSE,
 )
-_MARKER = re.compile(r"<\||\|>|<｜|｜>|\bto=functions\.")
+_MARKER = re.compile(
+    r"<\||\|>|<｜|｜>|\bto=functions\.|\[TOOL_|[\x00-\x1f]"
+    r"|</?(?:[a-z]{1,16}[:_])?(?:tool_calls?|function_calls?|functioncall|function|invoke|tool_use|TOOLCALL|parameter)>"
+)
 
 
 LONGEST = 256
@@ -37,5 +40,5 @@ def written_call(text: str, before: int | None = None) -> str | None:
 
 
 def holds_marker(name: str) -> bool:
-    """Whether a tool's name contains a marker of the model's template, such as ``<|channel|>``."""
+    """Whether a tool's name contains a marker of the model's template, such as ``<|channel|>``, or a line end."""
     return _MARKER.search(name) is not None

@@ -73,6 +73,8 @@ class Claim:
     """The call that the previous entry belonged to."""
     before: Call | None
     """The call that began before ``latest``."""
+    shared: bool = False
+    """Whether the id is that of several calls."""
 
     @property
     def names_another(self) -> bool:
@@ -120,19 +122,32 @@ RULES = (
     Rule("same id, other name, closed", "new",
          lambda c: c.own and c.own.closed and c.name and c.name != c.own.name,
          "the call with this id is complete and has another name: one id for two calls", "duplicate_id"),
+    Rule("same id, several calls", "own",
+         lambda c: c.own and c.shared and c.index is None,
+         "no index, and several calls have this id: it may belong to any of them", "ambiguous_call", doubts=True),
     Rule("same id", "own",
          lambda c: c.own,
          "the id and the index, if any, are those of a call that has begun"),
+    Rule("id of another call", "here",
+         lambda c: c.elsewhere and c.index is not None and c.here and not c.here.closed and not c.name,
+         "the id is that of another call, but the call at this index is incomplete: it may belong to either",
+         "changed_id", doubts=True),
     Rule("id at another index, open", "elsewhere",
          lambda c: c.elsewhere and not c.name and not c.elsewhere.closed,
          "the id is that of an incomplete call, and the entry has no name"),
     Rule("id at another index, same name, open", "elsewhere",
          lambda c: c.elsewhere and c.name == c.elsewhere.name and c.elsewhere.is_open,
-         "the id and the name are those of a call with incomplete arguments"),
+         "the id and the name are those of a call with incomplete arguments, but the index is new: one call or two",
+         "ambiguous_call", doubts=True),
     Rule("id at another index", "new",
          lambda c: c.elsewhere,
          "the id is taken, but the index is that of another call: one id for two calls", "duplicate_id",
          repeats=True),
+    Rule("late id, another waits", "here",
+         lambda c: c.id and c.here and c.here.id is None and c.index is None and not (c.name or c.here.size)
+         and c.before and not c.before.size,
+         "the call here has no id yet, but there is no index, and two calls have no arguments: it may belong to either",
+         "ambiguous_call", doubts=True),
     Rule("late id", "here",
          lambda c: c.id and c.here and c.here.id is None and not (c.name and c.here.name),
          "the call here has no id yet, and the entry does not begin a name"),
