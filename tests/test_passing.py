@@ -111,6 +111,14 @@ def test_arguments_that_begin_again_anywhere_in_a_piece(more, verdict):
         assert [call.verdict for call in parser.result.tool_calls] == [verdict]
 
 
+@pytest.mark.parametrize("arguments", ["\u2028", " { } ", "nu ll", "null", "", " "])
+def test_arguments_that_are_empty_or_look_so_beside_others_that_are_wrong(arguments):
+    chunks = [chunk(call(0, "a", "f", "0")), chunk(call(1, "b", "f", arguments)), chunk(finish="tool_calls")]
+    parser = check_keeping(chunks, seal_tools=("f",))
+    is_empty = arguments in (" { } ", "null", "", " ")
+    assert [each.kind for each in parser.result.anomalies].count("ambiguous_call") == is_empty
+
+
 @pytest.mark.parametrize("again", ["{}", '{"a": 1.0, "b": [true]}', '{"b":[1],"a":1}', LONG, "x", '{"a": 1, "b": [2]}'])
 @pytest.mark.parametrize("first", ['{"a": 1, "b": [1]}', LONG, "{}", "x"])
 def test_a_call_that_may_repeat_the_one_before(first, again):

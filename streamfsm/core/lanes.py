@@ -31,6 +31,7 @@ _SHORTEST = 16  # characters; a shorter text is not reported as repeated
 _WINDOW = 4096  # characters that are read again after each repetition that is found
 # White space is bounded because it is read again with each piece; longer white space is not part of a placeholder.
 _PLACEHOLDER = re.compile(r"[ \t\n\r]{0,99}(?:\{[ \t\n\r]{0,99}\}|null)[ \t\n\r]{0,99}")
+_EMPTY = re.compile(rf"[ \t\n\r]*|{_PLACEHOLDER.pattern}")
 _PLACEHOLDER_SO_FAR = re.compile(
     r"[ \t\n\r]{0,99}(?:\{[ \t\n\r]{0,99}(?:\}[ \t\n\r]{0,99})?|n(?:u(?:l(?:l[ \t\n\r]{0,99})?)?)?)?"
 )
@@ -488,7 +489,7 @@ class CallLane:
         """Whether there are no arguments so far, or only an object without members."""
         if self.remains is not None:
             return self.remains.empty and self.size < _SHORT and self.judge()[1] is None
-        return self.size < _SHORT and "".join(self.arguments.getvalue().split()) in ("", "null", "{}")
+        return self.size < _SHORT and _EMPTY.fullmatch(self.arguments.getvalue()) is not None
 
     def emitted(self, channels: Channels) -> str:
         """Return all text that became speech or thoughts. It is not stored, because it follows from the arguments."""
