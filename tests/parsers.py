@@ -251,3 +251,20 @@ class Buffers(Searches):
         if not self.speaks and (at := self.buffer.find('"message":"')) >= 0:
             self.speaks, piece = True, self.buffer[at + len('"message":"') :]
         return piece.removesuffix('"}') if self.speaks else ""
+
+
+class BuffersSpeech(Searches):
+    """A buffer for each call of the message tool; other calls are not read."""
+
+    def __init__(self):
+        self.calls = {}
+
+    def feed(self, chunk):
+        for choice in chunk["choices"]:
+            for entry in choice["delta"].get("tool_calls") or ():
+                place = choice["index"], entry["index"]
+                call = self.calls.setdefault(place, {"name": "", "buffer": Buffers()})
+                call["name"] += entry["function"].get("name") or ""
+                text = entry["function"].get("arguments") or ""
+                if call["name"] == "send_message" and (text := call["buffer"].speech(text)):
+                    yield "speech", place, text

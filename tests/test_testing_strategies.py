@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 from hypothesis import strategies as st
-from parsers import Buffers, Searches
+from parsers import Buffers, BuffersSpeech, Searches
 
 from streamfsm.errors import MisuseError
 from streamfsm.testing import (
@@ -203,8 +203,10 @@ def test_every_chunking_says_what_the_stream_says(data, stream):
 
 
 @pytest.mark.slow("searches")
-@pytest.mark.parametrize("parse", [Searches, Buffers])
-def test_a_parser_that_searches_text_is_found_in_a_hundred_examples(parse):
+@pytest.mark.parametrize(("parse", "most"), [(Searches, 0), (Buffers, 0), (BuffersSpeech, 5)])
+def test_a_parser_that_searches_text_is_found_in_a_hundred_examples(parse, most):
+    """docs/testing.md has the figures."""
+
     @settings(
         max_examples=100,
         database=None,
@@ -216,9 +218,14 @@ def test_a_parser_that_searches_text_is_found_in_a_hundred_examples(parse):
     def law(data, stream):
         check_split_invariance(parse, stream, data.draw(chunkings(stream)))
 
-    for number in range(10):
-        with pytest.raises(LawBroken, match="split invariance"):
+    missed = 0
+    for number in range(50):
+        try:
             seed(number)(law)()
+        except LawBroken:
+            continue
+        missed += 1
+    assert missed <= most
 
 
 @pytest.mark.slow("a search for the smallest")
