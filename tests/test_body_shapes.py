@@ -275,3 +275,19 @@ def test_an_object_in_another_field_is_not_read_but_recorded(field):
     messages, parser = fed(lines(("data: ", "a"), (field, "b")), 99)
     assert said(messages) == [("assistant", "a"), ("stop", "end_turn")]
     assert anomalies(parser) == ["not_a_chunk"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 99])
+@pytest.mark.parametrize("rest", ["", "\n", "\n\n", "\nid: 1\n\n", "\n\ndata: [DONE]\n\n", "\n: comment\n\n"])
+def test_an_error_event_without_any_data_is_a_failure(rest, size):
+    body = lines(("data: ", "a"))[: -len("\n\n")] + f"\n\nevent: error{rest}".encode()
+    messages, parser = fed(body, size)
+    assert said(messages) == [("assistant", "a"), ("stop", "error")]
+    assert (parser.result.error.message, anomalies(parser)) == ("error", [])
+
+
+@pytest.mark.parametrize("name", ["message", "errors", ""])
+def test_another_event_without_data_is_nothing(name):
+    messages, parser = fed(f"event: {name}\n\n".encode() + lines(("data: ", "a")), 7)
+    assert said(messages) == [("assistant", "a"), ("stop", "end_turn")]
+    assert anomalies(parser) == []

@@ -1,10 +1,10 @@
 """Reads the body of a response: server-sent events as bytes, cut anywhere, even inside a character or a line end.
 
-It follows the standard (https://html.spec.whatwg.org/multipage/server-sent-events.html), with four exceptions. The last
-event counts even without its blank line. ``id`` and ``retry`` are ignored. Two lines of data are two events if the
-first is complete JSON, because some servers end events with a single line end. Lines that are not a field of an event
-are returned as :data:`UNFRAMED`, because servers send errors like this. The JSON decoder rejects bytes that are not
-UTF-8.
+It follows the standard (https://html.spec.whatwg.org/multipage/server-sent-events.html), with five exceptions. The last
+event counts even without its blank line, and one named ``error`` even without data. ``id`` and ``retry`` are ignored.
+Two lines of data are two events if the first is complete JSON, because some servers end events with a single line end.
+Lines that are not a field of an event are returned as :data:`UNFRAMED`, because servers send errors like this. The JSON
+decoder rejects bytes that are not UTF-8.
 """
 
 import json
@@ -23,6 +23,8 @@ _Held: TypeAlias = Annotated[bytearray, PlainValidator(lambda text: bytearray(b6
 _Lines: TypeAlias = Annotated[bytearray | bytes, PlainValidator(lambda text: bytearray(b64decode(text))), _AS_TEXT]
 _BOM = b"\xef\xbb\xbf"
 _NO_DATA = (b"", b"id", b"retry")  # the name of a comment is empty
+
+_ERROR = b"error"  # the name of an event
 
 ServerSentEvent: TypeAlias = tuple[bytes, bytes]
 """Name (empty if there is none) and data. A plain tuple, because one is created for every delta."""
@@ -195,6 +197,8 @@ class EventStream:
         if self._has_data:
             name = self._name if self._next_name is None else self._next_name
             events.append((name, bytes(self._data)))
+        elif self._name == _ERROR:  # a failure even without data, which the standard would ignore
+            events.append((_ERROR, b""))
         self._begin_event(b"")
 
     def _begin_event(self, name: bytes) -> None:
@@ -247,7 +251,7 @@ def chunk_of(event: ServerSentEvent) -> Any:
         ValueError: the data is not JSON, or nested too deep, and the event is not named ``error``.
     """
     name, data = event
-    if name != b"error":
+    if name != _ERROR:
         return _value(data)
     try:
         chunk = _value(data)
@@ -259,7 +263,7 @@ def chunk_of(event: ServerSentEvent) -> Any:
 def is_silent(event: ServerSentEvent) -> bool:
     """Whether the event only keeps a connection alive: its data is empty, or a comment."""
     name, data = event
-    return name not in (UNFRAMED, b"error") and data.strip()[:1] in (b"", b":")
+    return name not in (UNFRAMED, _ERROR) and data.strip()[:1] in (b"", b":")
 
 
 def _value(data: bytes) -> Any:
