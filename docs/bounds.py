@@ -90,6 +90,7 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         "`Limits.event` bytes",
         tuple(f"EventStream.{name}" for name in ("_data", "_held", "_name", "_next_name", "_unframed")),
     ),
+    "cumulative messages that wait for the finish reason": (_TOTAL, ("ChatCompletions.whole",)),
     "choices that may only count tokens": ("16 entries, each of " + _EVENT, ("ChatCompletions.waiting",)),
     "the service tier and fingerprint of a chunk, and the error": (_EVENT, ("ChatCompletions.stamps", "Run.error")),
     "learned shapes of events": ("a few shapes of 4,096 bytes each", ("Template._shapes",)),

@@ -215,6 +215,15 @@ def test_pieces_of_items_that_do_not_end_weigh():
     assert fed([EVENTS[0], *map(event, range(100))], limits=Limits(total=100_000)).state == "open"
 
 
+def test_cumulative_messages_that_wait_count_towards_the_total_and_the_latest_of_a_choice_once():
+    def message(text: str) -> dict[str, Any]:
+        return {"choices": [{"index": 0, "delta": {}, "message": {"content": text}}]}
+
+    limits = Limits(total=40_000)
+    assert fed([chunk(content="a"), *[message("a" + "b" * 1000)] * 50], limits=limits).state == "open"
+    assert fed([chunk(content="a"), message("a" + "b" * 3000)], limits=limits).result.error.code == "limit"
+
+
 def test_beyond_the_total_the_stream_fails_and_what_was_said_stays():
     parser = StreamParser(limits=Limits(total=WEIGHTS["choice"] + WEIGHTS["text"] + 100))
     messages = [each for _ in range(60) for each in parser.feed(chunk(content="ab"))]

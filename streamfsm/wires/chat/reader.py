@@ -22,10 +22,12 @@ from streamfsm.core.events import (
     Finish,
     Handler,
     Recorder,
+    Remembered,
     Text,
     Thought,
 )
-from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, more, says, show
+from streamfsm.core.json_values import as_json, as_plain, fields_and_extra, fields_of, more, says, show
+from streamfsm.core.meter import DECODED
 from streamfsm.machines.choices import RULES, Counting, Entry, counted
 from streamfsm.wires.chat.calls import read_calls, read_function_call
 from streamfsm.wires.chat.dialect import Dialect
@@ -374,8 +376,10 @@ class ChatCompletions:
             if plain is None:  # a message that is not plain data cannot wait
                 self._tell_whole(message, choice, to)
                 return
-            others = [entry for entry in self.whole if entry["index"] != choice]
-            self.whole = [*others, {"index": choice, "message": plain}]
+            known = [entry for entry in self.whole if entry["index"] == choice]
+            grown = len(as_json(plain) or "") - sum(len(as_json(entry["message"]) or "") for entry in known)
+            to.take(Remembered("field", DECODED * max(grown, 0)))
+            self.whole = [*(entry for entry in self.whole if entry not in known), {"index": choice, "message": plain}]
 
     def _compare_whole(self, choice: int, to: Handler) -> None:
         """Compare what a choice has said with its latest cumulative message, if one waits."""
