@@ -1,9 +1,12 @@
 """Streams of the Responses API that contradict themselves: nothing comes twice, and no guess is ready."""
 
+import json
 from typing import Any
 
 import pytest
-from helpers import ID, anomalies, counted, run
+from helpers import ID, anomalies, counted, fed, run
+from helpers import said as told_by
+from keeping import check_keeping
 from response_events import added, argued, created, done, ended, event, function, message, placed, said, thoughts
 
 from streamfsm import Dialect, StreamParser
@@ -13,8 +16,9 @@ CALLED = [created(), added(function()), argued(A)]
 
 
 def read(stream: list[Any], **options: Any) -> StreamParser:
-    """The parser after the stream; it says the same if it is restored from a snapshot at any event."""
-    parser = run(stream, **options)[1]
+    """The parser after the stream; from bytes, from snapshots and without keeping texts, it says the same."""
+    messages, parser = run(stream, **options)
+    check_keeping(stream, **options)
     for at in range(len(stream)):
         before = StreamParser(message_id=ID, **options)
         for each in stream[:at]:
@@ -24,6 +28,10 @@ def read(stream: list[Any], **options: Any) -> StreamParser:
             restored.feed(each)
         restored.close()
         assert restored.result == parser.result
+    data = b"".join(f"data: {json.dumps(each)}\n\n".encode() for each in stream)
+    told, from_bytes = fed(data, 1, 7, **options)
+    assert told_by(told) == told_by(messages)
+    assert from_bytes.result == parser.result
     return parser
 
 
