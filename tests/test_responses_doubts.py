@@ -240,7 +240,8 @@ def test_thoughts_with_one_id_at_two_places_are_both_kept():
 def test_a_call_that_is_left_empty_while_another_gets_arguments_by_place_is_in_doubt(second: str):
     stream = [created(), added(function()), added(G, 1), argued(A, None, 0), argued(second, None, 0)]
     assert calls(read([*stream, ended()]))[1] == ("g", "", False)
-    assert calls(read([*stream, done(G, 1), ended()]))[1] == ("g", "", True)
+    assert calls(read([*stream, done(G, 1), ended()]))[1] == ("g", "", False)
+    assert calls(read([*stream[:-1], done(G, 1), ended()])) == [("f", A, True), ("g", "", True)]
     trusted = Dialect(unmarked_end="complete")
     assert calls(read(stream, dialect=trusted))[1] == ("g", "", False)
     assert "ambiguous_item" not in anomalies(read(stream))

@@ -461,8 +461,8 @@ class CallLane:
 
     @property
     def lacks_arguments(self) -> bool:
-        """Whether the call may receive arguments that came without a name."""
-        return self.named and self.form != "text" and (self.is_open or not self.size)
+        """Whether the call may receive arguments that came without a name; not after the wire said that it has all."""
+        return not self.settled and self.named and self.form != "text" and (self.is_open or not self.size)
 
     @property
     def is_speech(self) -> bool:
