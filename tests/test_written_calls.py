@@ -21,6 +21,11 @@ CALLS = [
     '<functioncall> {"name"',
     "<minimax:tool_call>\n<invoke",
     "<longcat_tool_call>f\n<longcat_arg_key>",
+    "<longcat_tool_call>f",
+    "<longcat_tool_call>\nf</longcat_tool_call>",
+    "<tool_code>\nprint(default_api.f())\n</tool_code>",
+    "```tool_code\nf(a=1)\n```",
+    '✿FUNCTION✿: f\n✿ARGS✿: {"a":1}',
     "<TOOLCALL>[{",
     "<start_function_call>call:f",
     "<|tool_call|>[{",
@@ -58,6 +63,9 @@ def test_a_call_in_a_familys_own_words_is_found_and_told_once_for_every_cut(text
         "<|im_end|>",
         "<think>x</think>",
         '{"name": "f", "arguments": {}}',
+        'The tool is {"name": "f", "parameters": {}}',
+        '{"name": "f", "parameters": []}',
+        "a `<tool_code>` tag, ```tool_code and ✿",
     ],
 )
 def test_text_that_only_looks_like_one_is_not(text):
@@ -91,3 +99,30 @@ def test_a_marker_in_a_name_is_found(name):
 @pytest.mark.parametrize("name", ["f", "functions.f", "a|b", "a<b>", "mcp__x__to"])
 def test_a_name_without_one_holds_none(name):
     assert not holds_marker(name)
+
+
+BARE = [
+    '{"name": "f", "parameters": {"a": 1}}',
+    '\n{"name":"get_x.y-z","parameters":{}}; {"name":"g","parameters":{}}',
+    '{"type": "function", "name": "f", "parameters": {}}',
+    '{\n  "name" : "f",\n  "parameters" : {}\n}',
+]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("text", BARE)
+def test_an_object_in_place_of_an_answer_is_llamas_call(text, keep):
+    long = text + " " * 9999
+    for pieces in ([text], list(text), [long[at : at + 999] for at in range(0, len(long), 999)]):
+        _, parser = run([*(chunk(content=piece) for piece in pieces), chunk(finish="stop")], keep=keep)
+        assert anomalies(parser) == ["call_in_text"]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("size", [1, 1024, 4096, 9999])
+def test_an_object_amid_an_answer_is_none(size, keep):
+    pieces = [" " * size] * (20000 // size) if size > 1 else ["The tool:\n"]
+    _, parser = run(
+        [*(chunk(content=text) for text in [*pieces, BARE[0], "x" * 20000]), chunk(finish="stop")], keep=keep
+    )
+    assert anomalies(parser) == []

@@ -166,7 +166,7 @@ class Passing(Buffer):
     @property
     def marker(self) -> str | None:
         """The marker of the first call written as text."""
-        return self._marker or written_call("".join(self))
+        return self._marker or written_call("".join(self), begins=not self._digested)
 
     @property
     def whole_digest(self) -> str:
@@ -213,7 +213,7 @@ class Passing(Buffer):
         text = "".join(self)
         whole = max(len(text) - LONGEST, 0) // _DIGEST_BLOCK * _DIGEST_BLOCK
         if whole and self._marker is None:
-            self._marker = written_call(text, whole)
+            self._marker = written_call(text, whole, begins=not self._digested)
         for start in range(0, whole, _DIGEST_BLOCK):
             self._digest = _digest_of(self._digest, text[start : start + _DIGEST_BLOCK])
         self[:] = [text[whole:]]

@@ -14,6 +14,10 @@ _CALLS = re.compile(
         (?:\s{0,9}[{\[<]|[\w.-]{1,64}\s{0,9}[{<])
     | <(?:function|invoke|tool_call)(?:[ ]name)?=["']?[\w.-]
     | <start_function_call>
+    | <longcat_tool_call>\s{0,9}[\w{[]
+    | <tool_code>\s{0,9}[\w.]{1,64}\(
+    | ```tool_code\s{1,9}[\w.]{1,64}\(
+    | ✿FUNCTION✿:?\s{0,9}[\w.-]
     | <\|(?:tool[_▁]?calls?|action|START_ACTION|plugin|python_tag|functions?)[\w▁]{0,32}\|>
     | <\|(?:channel|constrain|recipient|call)\|>
     | <｜[^<>]{0,32}(?:tool▁call|function_call|tool_call|invoke)
@@ -22,6 +26,11 @@ _CALLS = re.compile(
     | functools\[\{
     """,
     re.VERBOSE,
+)
+# An object without any tag, as Llama writes a call. Others write `arguments`, which answers in JSON have as well.
+_BARE = re.compile(
+    r"""\s{0,9}\{\s{0,9}(?:"type"\s{0,9}:\s{0,9}"function"\s{0,9},\s{0,9})?"name"\s{0,9}:\s{0,9}"[\w.-]{1,64}"\s{0,9},\s{0,9}"""
+    r""""parameters"\s{0,9}:\s{0,9}\{"""
 )
 _MARKER = re.compile(
     r"<\||\|>|<｜|｜>|\bto=functions\.|\[TOOL_|[\x00-\x1f]"
@@ -33,9 +42,12 @@ LONGEST = 256
 """A marker, with what must follow it, is shorter than this."""
 
 
-def written_call(text: str, before: int | None = None) -> str | None:
-    """Return the marker of the first call in the text that begins ``before`` an index; ``None`` if there is none."""
-    found = _CALLS.search(text)
+def written_call(text: str, before: int | None = None, *, begins: bool = True) -> str | None:
+    """Return the marker of the first call in the text that begins ``before`` an index; ``None`` if there is none.
+
+    A call without a tag is found only at the beginning of an answer, if the text ``begins`` it.
+    """
+    found = (_BARE.match(text) if begins else None) or _CALLS.search(text)
     return found[0] if found and (before is None or found.start() < before) else None
 
 
