@@ -70,6 +70,7 @@ TESTED_IN = {
     "core/policies": "dialect finish_words",
     "core/response": "parser identity endings limits quirks passing",
     "core/run": "snapshot sinks",
+    "core/scanner": "scanner spans skimming",
     "core/tags": "think_tags",
     "core/text": "text repeats",
     "core/trie": "channels",

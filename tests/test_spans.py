@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 from scanning import assert_judged_as_json_loads_judges, decoder, scan, text
 
 from streamfsm import Channel, coalesce
-from streamfsm.core import spans
+from streamfsm.core import scanner, spans
 
 MEMBERS = r'"a":1, "b" :[-0.5e+1,[],{}], "\u00e9":"\ud83d\n", "c":{"x":[true ,null],"y":{"z":"é😀"}}'
 ELEMENTS = r'1, "a\"b" ,[0,[false,-1],{"a":1 }],{"b":{"c":1.5}} , null,"\\",{}'
 NESTED = f'{{"a":[{ELEMENTS}],"b":{{{MEMBERS}}}}}'
+
+
+@pytest.fixture(autouse=True)
+def _no_piece_is_skimmed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(scanner, "_SKIMMED", range(0))
 
 
 @pytest.mark.parametrize(

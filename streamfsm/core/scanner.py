@@ -17,14 +17,15 @@ that the verdict shows: raw control characters in strings, and unknown escapes, 
 
 Reading is linear: a constant number of regular expressions looks at each character, in runs. Only structural characters
 are read one by one; where nothing is captured, complete members and elements are read at once, by the expressions of
-:mod:`streamfsm.core.spans`. Each level of nesting costs one byte; nothing recurses.
+:mod:`streamfsm.core.spans`, and in short pieces the effect of the text between two strings is looked up. Each level of
+nesting costs one byte; nothing recurses.
 """
 
 import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, NoReturn, Protocol, TypeAlias, cast
 
 from pydantic import Field, NonNegativeInt, PlainValidator, TypeAdapter
@@ -69,6 +70,13 @@ _ESCAPE = re.compile(
       | (\\u[0-9a-fA-F]{4}) | \\""",
     re.VERBOSE,
 )
+_SKIMMED = range(8, 1024)
+"""Characters of a piece that is read by what stands between its strings: in a shorter one, steps cost less, in a longer
+one, spans do."""
+_DEEPEST = 16
+"""Nested brackets that are looked up."""
+_LONGEST_BETWEEN = 32
+"""Characters between two strings that are looked up: longer ones hardly come again."""
 _LONGEST_PATH = 1024
 """Characters of the path of an object or array whose leaves are reported one by one; a deeper one is reported whole."""
 
@@ -81,6 +89,54 @@ _ARRAY = _BRACKETS["["]
 # From the lexer's table: the modes that follow the end of a run, an error and white space, and those that take digits.
 _WORD_ENDS, _NUMBER_ENDS, _BREAKS, _SPACED = after("last_letter"), after("ended"), after("other"), after("space")
 _DIGIT_RUNS = frozenset(mode for mode, target in after("digit").items() if mode == target)
+
+
+@lru_cache(maxsize=1024)
+def _between(
+    mode: Mode,
+    nested: bytes,
+    text: str,
+    opens: bool,  # noqa: FBT001 - the cache tells keywords from positions
+) -> tuple[Mode, Mode, bytes] | None:
+    """Read text without strings, and the quote after it if one ``opens`` a string, in a value that is not captured.
+
+    Args:
+        mode: the mode before the text.
+        nested: the open brackets of the value, as in the scanner's stack.
+        text: the text between two strings, or before the first or after the last one.
+        opens: whether a quote follows.
+
+    Returns:
+        The mode in the string, the mode after it, and the open brackets; without a string, both modes are that after
+        the text. ``None``: an error, a word that is cut, a long text or the end of the value, which need steps.
+    """
+    if len(text) > _LONGEST_BETWEEN:
+        return None
+    at, end = 0, len(text)
+    while at < end or opens:
+        char = text[at] if at < end else '"'
+        if char in _SPACE and mode in _SPACED:
+            at += 1
+            continue
+        if (target := NEXT[nested[-1]][mode].get(char)) is None:
+            if mode not in _NUMBER_ENDS:
+                return None
+            mode = _NUMBER_ENDS[mode]
+            continue
+        if char == '"':
+            return target, NEXT[nested[-1]][target]['"'], nested
+        if char in _BRACKETS:
+            nested += bytes([_BRACKETS[char]])
+        elif char in "}]":
+            nested = nested[:-1]
+            if not nested:
+                return None
+        elif target == "literal":
+            if not text.startswith(_LITERALS[char], at):
+                return None
+            target, at = _WORD_ENDS[target], at + len(_LITERALS[char]) - 1
+        mode, at = target, at + 1
+    return mode, mode, nested
 
 
 def _decode(body: str) -> str:
@@ -305,7 +361,11 @@ class Scanner:
         self.beyond = ""
         self._start = at = 0
         end = len(text)
+        skims = end in _SKIMMED and "\\" not in text and text.isprintable()
         while at < end:
+            if skims and len(self._stack) > self._depth:
+                at, skims = self._skim(text, at), False
+                continue
             at = _STEPS[self._mode](self, text, at, to)
         end -= len(self._tail) + len(self.beyond)
         self._sift(text, end, to)
@@ -330,6 +390,28 @@ class Scanner:
             return None
         self._base += len(text)
         return plain
+
+    def _skim(self, text: str, at: int) -> int:
+        """Read what is nested in a value that is not captured, as far as no step is needed; return where that ends.
+
+        No string in ``text`` holds anything that is escaped or must be. What stands between two strings has mostly come
+        before, so its effect is looked up.
+        """
+        if len(self._stack) - self._depth > _DEEPEST:
+            return at
+        mode, nested = self._mode, bytes(self._stack[self._depth :])
+        parts = text[at:].split('"')  # alternately between strings and inside of one
+        latest, first, last = mode, 0, len(parts) - 1
+        if mode in ("string", "key_string"):
+            mode, first = NEXT[nested[-1]][mode]['"'], 1
+        for number in range(first, last + 1, 2):
+            found = _between(mode, nested, parts[number], number < last)
+            if found is None:
+                latest, parts = mode, parts[:number]
+                break
+            latest, mode, nested = found
+        self._mode, self._stack[self._depth :] = latest, nested
+        return min(at + sum(map(len, parts)) + len(parts), len(text))
 
     def close(self, call: object, outlet: Outlet) -> None:
         """End the text, and report what was held back."""
