@@ -292,6 +292,15 @@ def test_a_placeholder_is_no_longer_than_its_white_space_may_be():
         assert choice.calls.lanes[0]._first is None
 
 
+def test_a_parser_whose_keys_weigh_more_than_there_is_room_for_can_be_restored():
+    whole = WEIGHTS["choice"] + WEIGHTS["call"] + WEIGHTS["id"] + WEIGHTS["index"] + len("chatcmpl-1maf")
+    for room in range(0, 200, 5):
+        parser = StreamParser(limits=Limits(total=whole + room))
+        parser.feed(chunk(call(0, "a", "f", "{")))
+        parser.feed(chunk(call(0, None, None, '"a":1,"b":2,')))
+        assert StreamParser.restore(parser.snapshot()).snapshot() == parser.snapshot()
+
+
 def test_a_snapshot_that_weighs_more_than_the_total_is_refused():
     snapshot = StreamParser(limits=Limits(total=5)).snapshot()
     snapshot["run"]["meter"]["weight"] = 6

@@ -100,8 +100,7 @@ class Keeper:
         detail = choice.detail(event)
         if len(choice.details) > known:
             self._spend("sent_back", size)
-            self._run.meter.note("detail")
-            self._run.meter.weight += 2 * size
+            self._run.meter.note("detail", 2 * size)
         if event.cumulative or self._policies.reasoning == "snapshot":
             self._spend("text", -detail.text.size)
             detail.text = Buffer()

@@ -895,7 +895,7 @@ class Routes(ABC):
         """Feed a lane as much text as there is room for, and stop the stream if that is not all of it."""
         meter, size, fits = self._meter, len(text), True
         if lane.half or size > policy.limit - lane.size or size > meter.bound - meter.weight or not text.isascii():
-            room = min(policy.limit - lane.size, max(meter.bound - meter.weight, 0))
+            room = min(policy.limit - lane.size, meter.bound - meter.weight)
             text, lane.half, fits = take(lane.half, text, room)
             size = len(text)
         lane.size = counted = lane.size + size

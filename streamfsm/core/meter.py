@@ -33,9 +33,9 @@ class Meter:
     bound: Annotated[int, PlainValidator(lambda bound: bound), Field(exclude=True)] = field(default=0, compare=False)
     """The limit. Not part of a snapshot, because it follows from the options."""
 
-    def note(self, thing: Thing, count: int = 1) -> None:
-        """Count a thing that is kept already."""
-        self.weight += WEIGHTS[thing] * count
+    def note(self, thing: Thing, size: int = 0) -> None:
+        """Count a thing that is kept already, and its text: at most to the limit, where no more text is read."""
+        self.weight = min(self.weight + WEIGHTS[thing] + size, self.bound)
 
     def add(self, thing: Thing | None, size: int = 0) -> None:
         """Count a thing that is about to be kept, with ``size`` characters of text; ``None``: only the text.
