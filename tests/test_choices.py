@@ -121,6 +121,28 @@ def test_two_entries_of_which_the_last_is_finished_are_not_guessed_about():
     assert 'Dialect(choice="one")' in parser.result.anomalies[0].detail
 
 
+@pytest.mark.parametrize("head", [[], [chunk(role="assistant", content="")]])
+@pytest.mark.parametrize("count", [3, TOKENS])
+def test_a_finish_alone_at_the_index_of_the_last_token_ends_one_answer(count, head):
+    _, parser = run([*head, *tokens(count, finish=None), chunk(finish="stop", choice=count - 1)])
+    assert [(choice.content, choice.finish_reason) for choice in parser.result.choices] == [(text(count), "stop")]
+    assert anomalies(parser) == ["ambiguous_choice"]
+
+
+def test_a_finish_alone_for_each_choice_ends_many():
+    ends = [chunk(finish="stop", choice=at) for at in (2, 1, 0)]
+    messages, parser = run([*tokens(3, finish=None), *ends])
+    assert spoken(messages) == [(0, "w0 "), (1, "w1 "), (2, "w2 ")]
+    assert [choice.finish_reason for choice in parser.result.choices] == ["stop"] * 3
+    assert anomalies(parser) == []
+
+
+def test_a_finish_alone_after_two_entries_is_not_guessed_about():
+    messages, parser = run([*tokens(2, finish=None), chunk(finish="stop", choice=1)])
+    assert spoken(messages) == [(0, "w0 "), (1, "w1 ")]
+    assert anomalies(parser) == ["ambiguous_choice"]
+
+
 def test_counting_that_breaks_off_is_told():
     _, parser = run([*tokens(COUNTED), chunk(content="x", choice=3)])
     assert parser.result.content == text(COUNTED) + "x"
@@ -271,6 +293,7 @@ def test_each_rule_of_choices_decides_somewhere(monkeypatch):
     run([without_index("a"), without_index("b")])
     run([chunk(content="a"), chunk(content="b", finish="stop")])
     run([chunk(role="assistant"), chunk(content="a"), chunk(content="b", choice=3)])
+    run([*tokens(3, finish=None), chunk(finish="stop", choice=2)])
     assert decided == {rule.name for rule in RULES}
 
 

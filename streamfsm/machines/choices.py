@@ -50,6 +50,8 @@ class Entry:
     waiting: int
     """The number of entries that wait."""
     counting: Counting
+    ends: bool = False
+    """Whether it has a finish reason."""
 
     @property
     def goes_on(self) -> bool:
@@ -66,6 +68,12 @@ class Entry:
             and not self.finished
             and (self.speaks or self.waiting > 0)
         )
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the entry may finish one answer whose tokens wait: it has the last one's index, and says nothing."""
+        last = self.waiting > 0 and self.index == self.latest and not self.finished
+        return last and self.counting == "maybe" and self.alone and self.ends and not self.speaks
 
 
 Owner: TypeAlias = Literal["own", "position", "one", "wait"]
@@ -118,6 +126,9 @@ RULES = (
     Rule("may count", "wait",
          lambda e: e.may_count,
          "the next index, alone in its chunk, while the choice before it has spoken once and is not finished"),
+    Rule("may end", "wait",
+         lambda e: e.may_end,
+         "only a finish reason, at the index of the last entry that waits"),
     Rule("new", "own",
          lambda _: True,
          "an index that no choice has", counting="no"),
@@ -129,7 +140,7 @@ def counted(waiting: int, *, finished: bool) -> bool:
     """Whether the entries that wait at the end of the stream are tokens of one answer; choices would all be finished.
 
     Args:
-        waiting: their number. A single one is more likely the second choice of a stream that lost something.
+        waiting: the number of their indexes. A single one is more likely the second choice of a stream that lost something.
         finished: whether the last of them has a finish reason; none of the others has one.
     """
     return finished and waiting > 1

@@ -162,7 +162,7 @@ class ChatCompletions:
 
     def close(self, to: Handler) -> None:
         """See :class:`streamfsm.wires.source.Source`."""
-        one = counted(len(self.waiting), finished=self.finished)
+        one = counted(len({show(entry.get("index")) for entry in self.waiting}), finished=self.finished)
         if one:
             what = "choices that each spoke once, with a finish reason only on the last, were read as one"
             to.take(AnomalyReport("ambiguous_choice", f"{what}; Dialect(choice=…) decides", next(iter(self.choices))))
@@ -277,6 +277,7 @@ class ChatCompletions:
             finished=self.finished,
             waiting=len(self.waiting),
             counting=self.counting,
+            ends=bool(fields.get("finish_reason")),
         )
         rule = next(rule for rule in RULES if rule.fits(entry))
         self.latest, self.finished = index, bool(fields.get("finish_reason"))
