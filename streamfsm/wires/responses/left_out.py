@@ -1,8 +1,8 @@
 """What an event holds that is not in the messages or the result, and why. Tests check that everything else is there."""
 
 LEFT_OUT: dict[str, str] = {
-    "sequence_number": "it is not reliable: servers omit it or begin at any number, and a proxy that cuts or joins deltas "
-    "repeats or skips numbers",
+    "sequence_number": "it is not reliable: servers omit it or begin at any number, and a proxy that cuts or joins "
+    "deltas repeats or skips numbers",
     "obfuscation": "padding against traffic analysis",
     "stream_id": "it identifies the connection",
     "item_id": "it decides which item the other fields belong to",
