@@ -66,13 +66,12 @@ from streamfsm import ArgumentsError, StreamParser, ToolCallRevoked, ToolCallSea
 HUGE, NESTED = '{"n":' + "1" * 5000 + "}", '{"n":' + "[" * 100_000 + "]" * 100_000 + "}"
 TOOLS, started, cancelled = {"search": None, "write": None, "shell": None}, [], []
 response = [
-    chunk(call(0, "call_0", "search", "{}")),
+    chunk(call(0, "call_0", "search", '{"q":1}')),
     chunk(call(1, "call_1", "search", HUGE)),
     chunk(call(2, "call_2", "search", NESTED)),
     chunk(call(3, "call_3", "send_message", '{"message":"Hi"}')),
-    chunk(call(4, "call_4", "fly", "{}")),
-    chunk(call(5, "call_5", "write", "{}")),
-    chunk({"index": 6, "id": "call_6", "type": "custom", "custom": {"name": "shell", "input": "ls"}}),
+    chunk(call(4, "call_4", "fly", '{"to":"Rome"}')),
+    chunk(call(5, "call_5", "write", '{"q":2}')),
     chunk(call(7, "call_7", "search", '{"n":1}')),
     chunk(call(7, arguments="}")),
     chunk(call(8, "call_8", "search", HUGE)),
@@ -124,10 +123,10 @@ for item in request["input"]:
     taken(item)
 """,
     "early.md": """
-assert started == [("search", {}), ("search", {"n": 1}), ("write", {})]
+assert started == [("search", {"q": 1}), ("search", {"n": 1}), ("write", {"q": 2})]
 assert cancelled == [{"n": 1}]
 assert running.keys() == {"call_0", "call_5"}
-assert answers.keys() == {"call_1", "call_2", "call_3", "call_4", "call_6"}
+assert answers.keys() == {"call_1", "call_2", "call_3", "call_4"}
 """,
 }
 # These have files of their own, which ask more: test_testing_docs.py and, with the clients, test_clients.py.

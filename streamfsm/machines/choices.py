@@ -140,7 +140,7 @@ def counted(waiting: int, *, finished: bool) -> bool:
     """Whether the entries that wait at the end of the stream are tokens of one answer; choices would all be finished.
 
     Args:
-        waiting: the number of their indexes. A single one is more likely the second choice of a stream that lost something.
+        waiting: the number of their indexes. A single one is more likely the second choice of a stream that lost some.
         finished: whether the last of them has a finish reason; none of the others has one.
     """
     return finished and waiting > 1
