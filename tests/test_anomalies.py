@@ -99,3 +99,35 @@ def test_an_error_code_and_the_names_of_extras_hold_no_half_characters():
     parser.fail(error)
     parser.result.model_dump_json().encode()
     assert (parser.result.error.code, parser.result.extras) == ("\ufffd", {"\ufffdx": [1]})
+
+
+BESIDE_TEXT = {
+    "a negative index": lambda text: chunk(content=text, choice=-1),
+    "an index that is no number": lambda text: chunk(content=text, choice=True),
+    "a field of the delta": lambda text: chunk(content=text, tool_calls=5),
+    "a field of a call": lambda text: chunk({**call(0, None, None, text), "id": 5}),
+    "arguments after free text": lambda text: chunk(call(0, None, None, text)),
+}
+
+
+@pytest.mark.parametrize("make", BESIDE_TEXT.values(), ids=BESIDE_TEXT)
+def test_what_is_wrong_beside_a_text_is_recorded_once_for_every_cut(make):
+    custom = {"index": 0, "id": "c", "type": "custom", "custom": {"name": "f", "input": "x"}}
+    found = [anomalies(run([chunk(custom), *map(make, pieces)])[1]) for pieces in (["abc"], ["a", "bc"], list("abc"))]
+    assert found[0]
+    assert found == [found[0]] * 3
+
+
+def test_the_same_wrong_value_in_two_choices_is_recorded_for_each():
+    chunks = [chunk(content="a", tool_calls=5, choice=at) for at in (0, 1, 0, 1)]
+    result = run(chunks)[1].result
+    assert [(each.kind, each.choice) for each in result.anomalies[:2]] == [("wrong_type", 0), ("wrong_type", 1)]
+    assert len([each for each in result.anomalies if each.kind == "wrong_type"]) == 2
+
+
+def test_a_wrong_index_of_a_choice_does_not_hide_that_of_a_call():
+    empty = chunk({"index": 0, "id": "c", "function": {"name": "f"}})
+    odd = chunk({"index": "x", "function": {}})
+    odd["choices"][0]["index"] = "x"
+    (found,) = run([empty, odd, chunk(finish="tool_calls")])[1].result.tool_calls
+    assert not found.ready

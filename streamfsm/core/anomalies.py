@@ -38,10 +38,18 @@ class Anomalies:
         elif len(anomalies) == self._bound:
             anomalies.append(Anomaly(kind="more_anomalies", detail="there were more, which were not kept"))
 
-    def record_once(self, kind: AnomalyKind, detail: str, choice: int | None = None, *, key: str | None = None) -> None:
+    def record_once(
+        self,
+        kind: AnomalyKind,
+        detail: str,
+        choice: int | None = None,
+        call: int | None = None,
+        *,
+        key: str | None = None,
+    ) -> None:
         """Record an anomaly unless one with the same ``key`` was recorded before. The key defaults to the detail."""
         key = (detail if key is None else key)[:LONGEST]
         if key not in self._run.recorded_once:
             if len(self._run.recorded_once) <= self._bound:
                 self._run.recorded_once[key] = None
-            self.record(kind, detail, choice)
+            self.record(kind, detail, choice, call)

@@ -237,9 +237,8 @@ class CallReader:
         text = lane.formed(arguments, form)
         if text is None:
             lane.doubt(self._outlet)
-            self._anomalies.record(
-                "ambiguous_call", f"arguments as {form} came after {lane.form}", lane.choice, lane.ordinal
-            )
+            what, key = f"arguments as {form} came after {lane.form}", f"form of {lane.choice}/{lane.ordinal}"
+            self._anomalies.record_once("ambiguous_call", what, lane.choice, lane.ordinal, key=key)
             text = lane.close_members() + (f"{{{arguments}}}" if form == "members" else arguments)
         return text
 

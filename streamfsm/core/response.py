@@ -428,7 +428,10 @@ class Response(Routes):
         self.anomalies.record_once("late_chunk", f"more came after the stream had ended as {self._stream.state!r}")
 
     def _take_anomaly(self, event: AnomalyReport) -> None:
-        if key := _ONCE.get(event.kind):
+        if event.kind == "wrong_type":  # it comes again with each piece of a text that it stands beside
+            what = f"{event.choice}: {event.detail}"
+            self.anomalies.record_once(event.kind, event.detail, event.choice, key=what)
+        elif key := _ONCE.get(event.kind):
             self.anomalies.record_once(event.kind, event.detail, event.choice, key=getattr(event, key))
         else:
             self.anomalies.record(event.kind, event.detail, event.choice)
