@@ -1,8 +1,9 @@
 """Structured reasoning: merged by type and index, bounded, its text given once."""
 
-from helpers import HALF, OTHER_HALF, anomalies, chunk, chunked, detail, run, said
+from helpers import HALF, OTHER_HALF, anomalies, chunk, chunked, detail, fed, run, said
 
 from streamfsm import Dialect, Limits
+from streamfsm.replay import capture
 
 
 def test_structured_reasoning_is_merged_by_type_and_index_and_its_text_is_given_once():
@@ -107,3 +108,24 @@ def test_the_same_text_in_any_field_counts_once():
     parser = run([chunk(reasoning_content="x", reasoning="y", reasoning_text="x")])[1]
     assert parser.result.reasoning == "xy"
     assert anomalies(parser) == ["reasoning_conflict"]
+
+
+def mirrored(thought, summary, *parts):
+    part = {"type": "reasoning", "summary": [{"type": "summary_text", "text": summary}]}
+    return chunk(reasoning=thought, content=[part, *parts])
+
+
+def test_thoughts_in_a_field_and_in_parts_of_content_are_read_once():
+    hi = {"type": "text", "text": "Hi"}
+    chunks = [mirrored("a", "a"), mirrored("b", "b"), mirrored("", "c"), mirrored("d", "d", hi), chunk(finish="stop")]
+    for messages, parser in (run(chunks), fed(capture.body(chunks).encode(), 7)):
+        assert said(messages) == [("reasoning", "abcd"), ("assistant", "Hi"), ("stop", "end_turn")]
+        assert [each.text for each in parser.result.choices[0].reasoning_details] == ["abcd"]
+        assert anomalies(parser) == []
+
+
+def test_parts_without_thoughts_and_other_thoughts_beside_a_field_are_all_read():
+    chunks = [mirrored("a", "a"), mirrored("b", "x"), chunk(reasoning="c", content=[{"type": "text", "text": "Hi"}])]
+    for messages, parser in (run(chunks), fed(capture.body(chunks).encode(), 9999)):
+        assert said(messages) == [("reasoning", "abxc"), ("assistant", "Hi"), ("stop", "incomplete")]
+        assert anomalies(parser) == ["reasoning_conflict"]

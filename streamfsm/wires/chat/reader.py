@@ -334,6 +334,8 @@ class ChatCompletions:
         if content := fields.get("content"):
             if isinstance(content, str):
                 to.text(choice, "content", content)
+            elif thinks:
+                self._read_beside_thoughts(content, fields, choice, to)
             else:
                 read_text(content, "content", "content", choice, to)
         if refusal := fields.get("refusal"):
@@ -345,6 +347,18 @@ class ChatCompletions:
         if audio := fields.get("audio"):
             _read_audio(audio, choice, to)
         return bool(content or calls or refusal or function or audio or thinks), unusual
+
+    def _read_beside_thoughts(self, content: object, delta: Mapping[str, Any], choice: int, to: Handler) -> None:
+        """Read content in parts, except thoughts in it that the delta's own fields have said already."""
+        parts, thoughts = Recorder(), Recorder()
+        read_text(content, "content", "content", choice, parts)
+        self._read_reasoning(delta, choice, thoughts)
+        mine, known = (_reasoning_in(each) for each in (parts, thoughts))
+        if mine == known:
+            parts.events[:] = [e for e in parts.events if not (isinstance(e, Text) and e.field == "reasoning")]
+        elif mine and known:
+            to.take(AnomalyReport("reasoning_conflict", "content differs from the text of another field", choice))
+        parts.tell(to)
 
     def _read_unusual(self, delta: Mapping[str, Any], choice: int, to: Handler) -> tuple[bool, bool]:
         """Report the events of less common fields; return whether there was reasoning, and any other of them."""
@@ -435,6 +449,10 @@ def _cumulative(heard: Recorder, *, in_order: bool) -> Recorder:
             event.cumulative = True
         cumulative.take(event)
     return cumulative
+
+
+def _reasoning_in(heard: Recorder) -> str:
+    return "".join([event.text for event in heard.events if isinstance(event, Text) and event.field == "reasoning"])
 
 
 def _read_once(delta: Mapping[str, Any], names: Collection[str], choice: int, to: Handler) -> None:
