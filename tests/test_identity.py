@@ -381,6 +381,10 @@ UNCERTAIN = {
         [call(0, "k", "f", A), call(1, "l", "f", A), call(2, None, "g", A), call(3, None, "g", B)],
         [("f", A, True), ("f", A, True), ("g", A, True), ("g", B, True)],
     ),
+    "a name after an id that came by itself": (
+        [call(0, None, "f"), call(0, "i", None), call(0, None, "g"), call(0, "j", None, B)],
+        [("fg", B, False)],
+    ),
     "a name that begins with the name before it": (
         [call(0, "k", "get"), call(0, None, "get_time"), call(0, None, None, A)],
         [("getget_time", A, False)],

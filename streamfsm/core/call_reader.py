@@ -93,6 +93,7 @@ class CallReader:
             if hollow[1] and lane.name and not hollow[0]:
                 lane.doubt(self._outlet)
         self._weigh(calls, wire_index, call_id)
+        lane.late_id = lane.late_id or bool(call_id and lane.name and lane.id is None and not name)
         calls.assign(lane, wire_index, call_id)
         fits = not name or self._take_name(lane, name, again=rule.owner == "own", cumulative=cumulative)
         if name:
@@ -171,9 +172,9 @@ class CallReader:
             self._anomalies.record(
                 "repeated_name", f"{name!r} came again; Dialect(name=…) decides", lane.choice, lane.ordinal
             )
-        elif auto and again and not repeated:
+        elif auto and (again or (lane.late_id and not cumulative)) and not repeated:
             lane.doubt(self._outlet)
-            what = f"{name!r} with the id of {lane.name!r}: part of its name, or another call; Dialect(name=…) decides"
+            what = f"{name!r} after the id of {lane.name!r}: part of its name, or another call; Dialect(name=…) decides"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
         came_before = lane.name == name * (len(lane.name) // len(name)) or (
             len(lane.name) > 1 and name.startswith(lane.name)

@@ -382,6 +382,8 @@ class CallLane:
     """Whether a piece of its name was taken for a repetition of the whole name."""
     is_doubled: bool = False
     """Whether the last piece of its name repeats all pieces before it, or begins with them."""
+    late_id: bool = False
+    """Whether its id came by itself, after its name had begun."""
     repeats: int | None = None
     """Position of the call that this one repeats if its arguments turn out to be the same."""
     adopter: int | None = None
