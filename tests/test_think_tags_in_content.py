@@ -1,7 +1,7 @@
 """Tags in content that make reasoning of it."""
 
 import pytest
-from helpers import HALF, TEXT_FIELDS, THINK, chunk, chunked, run, said
+from helpers import HALF, TEXT_FIELDS, THINK, anomalies, chunk, chunked, run, said
 
 from streamfsm import ThinkTags
 
@@ -47,3 +47,28 @@ def test_tags_are_looked_for_in_content_only(name):
     choice = run([chunk(**TEXT_FIELDS[name][1](tagged))], think_tags=THINK)[1].result.choices[0]
     said = {field: text for field in TEXT_FIELDS if (text := getattr(choice, field))}
     assert said == ({"content": "b", "reasoning": "a"} if name == "content" else {name: tagged})
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize(
+    ("thought", "content", "kinds"),
+    [
+        ("ab", "<think>ab</think>c", ["repeated_text"]),
+        ("ab" * 9999, "<think>" + "ab" * 9999 + "</think>c", ["repeated_text"]),
+        ("ab", "<think>xy</think>c", []),
+        ("ab", "<think></think>ab", []),
+        ("ab", "ab", []),
+        ("", "<think>ab</think>c", []),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 9, 99999])
+def test_thoughts_in_tags_and_in_a_field_are_recorded_as_repeated(thought, content, kinds, keep, size):
+    pieces = [*(chunk(reasoning=piece) for piece in chunked(thought, max(size, len(thought) // 9)))]
+    pieces += [
+        *(chunk(content=piece) for piece in chunked(content, max(size, len(content) // 9))),
+        chunk(finish="stop"),
+    ]
+    _, parser = run(pieces, keep=keep, think_tags=THINK)
+    assert anomalies(parser) == kinds
+    _, parser = run(pieces, keep=keep)
+    assert anomalies(parser) == []

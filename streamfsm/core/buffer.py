@@ -74,6 +74,15 @@ class Buffer(list[str]):
         return "".join([*(self._blocks or ()), *self])
 
     @property
+    def whole_digest(self) -> str:
+        """The digest of all of the text."""
+        return Passing(self.getvalue()).whole_digest
+
+    def is_the_same(self, other: "Buffer") -> bool:
+        """Whether both hold the same text, which is not empty."""
+        return 0 < self.size == other.size and self.whole_digest == other.whole_digest
+
+    @property
     def marker(self) -> str | None:
         """The marker of the first call written as text; see :mod:`streamfsm.core.written_calls`."""
         return written_call(self.getvalue())

@@ -40,6 +40,9 @@ class Judge:
                     f"{stray!r} came while no thought was open; if the prompt opens one, use ThinkTags(starts='inside')"
                 )
                 record("stray_tag", what, index)
+        thoughts = choice.texts.get("reasoning") if tags else None
+        if thoughts and any(lane.reasoning.is_the_same(thoughts.reasoning) for lane in choice.lanes_of("content")):
+            record("repeated_text", "the thoughts in tags are those that also came in a field of their own", index)
         if found := choice.written_call():
             record("call_in_text", f"the text contains a call, which is not parsed: {found!r}", index)
         for call in choice.calls.lanes:
