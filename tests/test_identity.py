@@ -1,9 +1,12 @@
 """Every rule of who is who among tool calls, by a case of its name."""
 
+import json
+
 import pytest
 from chunked import DATE
 from helpers import anomalies, call, chunk, run
 
+from streamfsm import StreamParser
 from streamfsm.core import calls as core_calls
 from streamfsm.core import response
 from streamfsm.machines.identity import RULES, Rule
@@ -398,6 +401,29 @@ def test_what_may_be_another_calls_is_not_ready(entries, calls):
         _, parser = run([*chunks, chunk(finish="tool_calls")])
         assert [(each.name, each.arguments, each.ready) for each in parser.result.tool_calls] == calls
         assert bool(anomalies(parser)) == (not all(ready for *_, ready in calls))
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        *(entries for entries, _ in UNCERTAIN.values()),
+        [call(2, "k", None, " "), call(0, None, "g"), call(1, "y", None, "x")],
+        [
+            call(0, None, None, A),
+            call(0, None, "g"),
+            call(1, None, None, A),
+            call(1, None, "h"),
+            call(2, None, None, A),
+        ],
+    ],
+)
+def test_a_restored_parser_doubts_and_adopts_alike(entries):
+    messages, parser = run([*map(chunk, entries), chunk(finish="tool_calls")])
+    again, moved = [], StreamParser(message_id=parser.message_id, date=parser._response.options.date)
+    for each in [*map(chunk, entries), chunk(finish="tool_calls")]:
+        again += moved.feed(each)
+        moved = StreamParser.restore(json.loads(json.dumps(moved.snapshot())))
+    assert (again + moved.close(), moved.result) == (messages, parser.result)
 
 
 def test_a_legacy_call_that_comes_again_in_the_list_is_not_ready_twice():

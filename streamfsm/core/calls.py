@@ -77,11 +77,11 @@ class Calls:
         """Return the calls to which arguments without a name may belong, besides those returned before."""
         found = list(self.fillable.values())[self.asked :]
         self.asked = len(self.fillable)
-        return [lane for lane in found if lane.lacks_arguments]
+        return [lane for lane in found if _may_lack(lane)]
 
     def any_lacks(self) -> bool:
         """Whether any call with a name may lack arguments."""
-        while self.fillable and not self.fillable[last := next(reversed(self.fillable))].lacks_arguments:
+        while self.fillable and not _may_lack(self.fillable[last := next(reversed(self.fillable))]):
             del self.fillable[last]
         self.asked = min(self.asked, len(self.fillable))
         return bool(self.fillable)
@@ -147,3 +147,8 @@ class Calls:
             return None
         lane = self.lanes[position]
         return lane if lane.adopter is None else self.lanes[lane.adopter]
+
+
+def _may_lack(lane: CallLane) -> bool:
+    """Whether a call that has a name, which may still be incomplete, may lack arguments."""
+    return lane.lacks_arguments or not lane.named
