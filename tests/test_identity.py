@@ -407,7 +407,7 @@ def test_what_may_be_another_calls_is_not_ready(entries, calls):
     "entries",
     [
         *(entries for entries, _ in UNCERTAIN.values()),
-        [call(2, "k", None, " "), call(0, None, "g"), call(1, "y", None, "x")],
+        [call(2, "k", None, " "), call(1, "y"), call(0, None, "g"), call(1, None, None, "x"), call(2, "k", None, "{}")],
         [
             call(0, None, None, A),
             call(0, None, "g"),
