@@ -111,6 +111,14 @@ def test_arguments_that_begin_again_anywhere_in_a_piece(more, verdict):
         assert [call.verdict for call in parser.result.tool_calls] == [verdict]
 
 
+@pytest.mark.parametrize("pieces", [[" ", " "], [" ", "\n", " {}"], [" ", " x"], ["", " ", ""]])
+def test_white_space_in_pieces_begins_nothing(pieces):
+    parser = check_keeping(call_chunks("f", pieces))
+    begins = len("".join(pieces)) - len("".join(pieces).lstrip(" \n"))
+    scanner = parser._response.run.choices[0].calls.lanes[0].scanner
+    assert scanner.begins == (begins if "".join(pieces).strip() else 0)
+
+
 @pytest.mark.parametrize("arguments", ["\u2028", " { } ", "nu ll", "null", "", " "])
 def test_arguments_that_are_empty_or_look_so_beside_others_that_are_wrong(arguments):
     chunks = [chunk(call(0, "a", "f", "0")), chunk(call(1, "b", "f", arguments)), chunk(finish="tool_calls")]

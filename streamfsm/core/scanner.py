@@ -499,9 +499,10 @@ class Scanner:
         return self._break(at, text, to, event)
 
     def _start_step(self, text: str, at: int, to: _Telling) -> int:
-        self.begins = self._base + at
         char = text[at]
         mode = NEXT[_ARGUMENTS]["start"].get(char)
+        if char not in _SPACE:
+            self.begins = self._base + at
         if mode is None:
             return self._space(text, at, to)
         self._mode, self.verdict = mode, "incomplete"
