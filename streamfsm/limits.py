@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 class Limits(BaseModel):
     """The limits of one stream. They are exact: text up to a limit is processed, wherever the chunks are cut.
 
+    Only keys count towards ``total`` after the piece in which they came.
+
     ``text`` and ``arguments`` prevent a server that never stops from filling the memory. A model's longest output is
     some hundred thousand tokens, about a million characters.
     """

@@ -486,9 +486,6 @@ class StreamParser:
     def _take_unframed(self, data: bytes) -> None:
         """Handle lines that belong to no event: JSON objects are chunks; of anything else the beginning is kept."""
         lines = outdented(data)
-        if lines != data and self.state == "open":
-            what = "lines in which white space comes before `data:` were read as data"
-            self._response.anomalies.record_once("not_a_chunk", what)
         chunks = documents(lines)
         for chunk in chunks:
             self._read(chunk)

@@ -252,17 +252,17 @@ def completion_delta(text):
 @pytest.mark.parametrize(
     "begins", [("data: ", " data: ", "data: "), (" data: ", "\tdata:", "data: "), ("  data:  ",) * 3]
 )
-def test_data_after_white_space_is_read_and_recorded_once(begins, size):
+def test_data_after_white_space_is_read(begins, size):
     messages, parser = fed(lines(*zip(begins, "abc", strict=True)) + b" data: [DONE]\n\ndata: oops\n\n", size)
     assert said(messages) == [("assistant", "abc"), ("stop", "end_turn")]
-    assert anomalies(parser) == ["not_a_chunk"]
+    assert anomalies(parser) == []
 
 
 def test_data_after_white_space_may_take_several_lines():
     body = b'data: {"choices":[]}\n\n data: {"choices":[{"delta":\n data: {"content":"a"}}]}\n\n' + lines()
     messages, parser = fed(body, 5)
     assert said(messages) == [("assistant", "a"), ("stop", "end_turn")]
-    assert anomalies(parser) == ["not_a_chunk"]
+    assert anomalies(parser) == []
 
 
 def test_a_line_after_the_failure_is_recorded_only_as_late():

@@ -1,6 +1,7 @@
 """One number bounds a stream, whatever its shape; and each part of the state has a bound in ``docs/limits.md``."""
 
 import gc
+import json
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -222,6 +223,14 @@ def test_cumulative_messages_that_wait_count_towards_the_total_and_the_latest_of
     limits = Limits(total=40_000)
     assert fed([chunk(content="a"), *[message("a" + "b" * 1000)] * 50], limits=limits).state == "open"
     assert fed([chunk(content="a"), message("a" + "b" * 3000)], limits=limits).result.error.code == "limit"
+    assert fed([chunk(content="a"), *[message("a")] * 300], limits=limits).state == "open"
+
+
+def test_what_is_not_compared_of_a_cumulative_message_does_not_wait():
+    large = {"choices": [{"index": 0, "delta": {}, "message": {"content": "a", "images": ["b" * 3000]}}]}
+    parser = fed([chunk(content="a"), large], limits=Limits(total=40_000))
+    assert (parser.state, "images" in json.dumps(parser.snapshot()["wire"])) == ("open", False)
+    assert parser.result.choices[0].extras["images"] == [["b" * 3000]]
 
 
 def test_beyond_the_total_the_stream_fails_and_what_was_said_stays():

@@ -6,7 +6,7 @@ import pytest
 from chunked import DATE
 from helpers import anomalies, call, chunk, run
 
-from streamfsm import StreamParser
+from streamfsm import StreamParser, coalesce
 from streamfsm.core import calls as core_calls
 from streamfsm.core import response
 from streamfsm.machines.identity import RULES, Rule
@@ -388,6 +388,10 @@ UNCERTAIN = {
         [call(0, None, "f"), call(0, "i", None), call(0, None, "g"), call(0, "j", None, B)],
         [("fg", B, False)],
     ),
+    "a name so far in three pieces": (
+        [call(0, "k", "get"), call(0, None, "get_"), call(0, None, "get_weather"), call(0, None, None, A)],
+        [("getget_get_weather", A, False)],
+    ),
     "a name that begins with the name before it": (
         [call(0, "k", "get"), call(0, None, "get_time"), call(0, None, None, A)],
         [("getget_time", A, False)],
@@ -424,6 +428,25 @@ def test_a_restored_parser_doubts_and_adopts_alike(entries):
         again += moved.feed(each)
         moved = StreamParser.restore(json.loads(json.dumps(moved.snapshot())))
     assert (again + moved.close(), moved.result) == (messages, parser.result)
+
+
+def test_a_wrong_escape_in_a_complete_object_casts_no_doubt_on_other_calls():
+    _, parser = run([chunk(call(0, "c", "f", r'{"p":"C:\dir"}'), call(1, "d", "now", "{}"), finish="tool_calls")])
+    assert [(each.verdict, each.ready) for each in parser.result.tool_calls] == [("invalid", False), ("valid", True)]
+    assert anomalies(parser) == []
+
+
+@pytest.mark.parametrize("pieces", [["{}"], ["{", "}"]])
+def test_a_sealed_call_is_revoked_before_the_arguments_that_came_with_the_doubt(pieces):
+    first, *others = pieces
+    entries = [
+        call(None, "a", "f", "{}"),
+        call(None, "a", "g", first),
+        *(call(None, None, None, each) for each in others),
+    ]
+    messages, _ = run([*map(chunk, entries), chunk(finish="tool_calls")], seal_tools=["f"])
+    kinds = ["tool_call_message", "tool_call_sealed", "tool_call_message", "tool_call_revoked"]
+    assert [each.message_type for each in coalesce(messages)] == [*kinds, "tool_call_message", "stop_reason"]
 
 
 def test_a_legacy_call_that_comes_again_in_the_list_is_not_ready_twice():

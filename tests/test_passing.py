@@ -111,6 +111,12 @@ def test_arguments_that_begin_again_anywhere_in_a_piece(more, verdict):
         assert [call.verdict for call in parser.result.tool_calls] == [verdict]
 
 
+def test_the_input_of_a_custom_tool_is_not_empty_if_it_is_short():
+    entry = {"index": 0, "id": "c", "type": "custom", "custom": {"name": "shell", "input": ""}}
+    parser = check_keeping([chunk(entry), chunk({"index": 0, "custom": {"input": "ls"}}), chunk(finish="tool_calls")])
+    assert not parser._response.run.choices[0].calls.lanes[0].is_empty
+
+
 @pytest.mark.parametrize("pieces", [[" ", " "], [" ", "\n", " {}"], [" ", " x"], ["", " ", ""]])
 def test_white_space_in_pieces_begins_nothing(pieces):
     parser = check_keeping(call_chunks("f", pieces))

@@ -176,10 +176,11 @@ class CallReader:
             lane.doubt(self._outlet)
             what = f"{name!r} after the id of {lane.name!r}: part of its name, or another call; Dialect(name=…) decides"
             self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
-        came_before = lane.name == name * (len(lane.name) // len(name)) or (
-            len(lane.name) > 1 and name.startswith(lane.name)
-        )
-        lane.is_doubled = auto and not (again or cumulative) and came_before
+        elif auto and not (again or cumulative) and 1 < len(lane.name) < len(name) and name.startswith(lane.name):
+            lane.doubt(self._outlet)
+            what = f"{name!r} after {lane.name!r}: the name so far, or part of it; Dialect(name=…) decides"
+            self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
+        lane.is_doubled = auto and not (again or cumulative) and lane.name == name * (len(lane.name) // len(name))
         return lane.add_name(name, self._limits.name, cumulative=cumulative or repeated or policy == "snapshot")
 
     def complete_names(self, calls: Calls) -> None:

@@ -381,7 +381,7 @@ class CallLane:
     repeats_name: bool = False
     """Whether a piece of its name was taken for a repetition of the whole name."""
     is_doubled: bool = False
-    """Whether the last piece of its name repeats all pieces before it, or begins with them."""
+    """Whether the last piece of its name repeats all pieces before it."""
     late_id: bool = False
     """Whether its id came by itself, after its name had begun."""
     repeats: int | None = None
@@ -484,11 +484,14 @@ class CallLane:
     @property
     def overflows(self) -> bool:
         """Whether something came that is not part of its object, and that may belong to another call."""
-        return self.repeated or bool(self._again) or self.judge()[0] in ("invalid", "trailing")
+        verdict = self.judge()[0]
+        return self.repeated or bool(self._again) or verdict == "trailing" or (verdict == "invalid" and not self.closed)
 
     @property
     def is_empty(self) -> bool:
         """Whether there are no arguments so far, or only an object without members."""
+        if self.form == "text":
+            return not self.size
         if self.remains is not None:
             return self.remains.empty and self.size < _SHORT and self.judge()[1] is None
         return self.size < _SHORT and _EMPTY.fullmatch(self.arguments.getvalue()) is not None

@@ -190,6 +190,8 @@ class Response(Routes):
                     self._call_reader.lead_astray(self.run.choices[choice].calls, lane)
             if cumulative:
                 arguments = self.delta_of_cumulative(lane, arguments)
+            if self._awaits_astray:  # before the arguments, wherever they are cut
+                self._revoke_astray()
             self.feed(lane, arguments, policy)
         if piece.extras and self._stream.is_open:
             self._keeper.keep(piece.extras, lane.extras)
@@ -556,6 +558,7 @@ _ONCE: Mapping[AnomalyKind, Literal["kind", "detail"]] = {
     "unread_arguments": "detail",
     "unknown_event": "detail",
     "late_chunk": "detail",
+    "late_delta": "detail",
     "ambiguous_item": "detail",
     "duplicate_index": "detail",
 }

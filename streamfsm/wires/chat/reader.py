@@ -391,9 +391,11 @@ class ChatCompletions:
             if plain is None:  # a message that is not plain data cannot wait
                 self._tell_whole(message, choice, to)
                 return
+            said = {name for name in plain if name in DELTA or name in self.dialect.reasoning_names}
+            plain = {name: plain[name] for name in sorted(said)}
             known = [entry for entry in self.whole if entry["index"] == choice]
             grown = len(as_json(plain) or "") - sum(len(as_json(entry["message"]) or "") for entry in known)
-            to.take(Remembered("field", DECODED * max(grown, 0)))
+            to.take(Remembered(None if known else "field", DECODED * max(grown, 0)))
             self.whole = [*(entry for entry in self.whole if entry not in known), {"index": choice, "message": plain}]
 
     def _compare_whole(self, choice: int, to: Handler) -> None:
