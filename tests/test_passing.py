@@ -111,6 +111,17 @@ def test_arguments_that_begin_again_anywhere_in_a_piece(more, verdict):
         assert [call.verdict for call in parser.result.tool_calls] == [verdict]
 
 
+def test_a_delta_after_all_of_the_arguments_is_counted_alike_by_a_restored_parser():
+    item = {"id": "fc", "type": "function_call", "call_id": "c", "name": "f", "arguments": ""}
+    events = [
+        {"type": "created", "response": {"id": "r", "model": "m", "status": "in_progress"}},
+        {"type": "output_item.added", "output_index": 0, "item": item},
+        {"type": "function_call_arguments.done", "output_index": 0, "arguments": "{}"},
+        {"type": "function_call_arguments.delta", "output_index": 0, "item_id": "fc", "delta": "{}"},
+    ]
+    check_keeping([{**event, "type": f"response.{event['type']}"} for event in events])
+
+
 def test_the_input_of_a_custom_tool_is_not_empty_if_it_is_short():
     entry = {"index": 0, "id": "c", "type": "custom", "custom": {"name": "shell", "input": ""}}
     parser = check_keeping([chunk(entry), chunk({"index": 0, "custom": {"input": "ls"}}), chunk(finish="tool_calls")])

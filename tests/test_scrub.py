@@ -184,6 +184,14 @@ def test_a_number_that_only_decoders_know_stays_one(value):
     assert repr(piece.data) == repr(chunks[0])
 
 
+def test_data_after_white_space_is_scrubbed_as_data():
+    text = ' data: {"choices":[{"index":0,"delta":{"content":"secret"},"finish_reason":null}]}\n\n'
+    after = scrubbed(text)
+    assert after.startswith(' data: {"choices"')
+    assert "secret" not in after
+    assert [*reading(parse(after.encode()))] == [*reading(parse(text.encode()))]
+
+
 def test_the_errors_text_of_a_recording_goes():
     after = scrub(Recording((), "error", "APIError: Alice has no quota"), key=KEY)
     assert re.fullmatch(r"APIError: [A-Z]\w{4} \w{3} \w\w \w{5}", after.error)

@@ -280,7 +280,6 @@ class Response(Routes):
             return
         lane: TextLane | CallLane
         if event.field is None:
-            self._call_routes.pop((event.choice, event.place), None)
             lane = choice.calls.lanes[choice.calls.at_index[event.place]]
         else:
             lane = self._open_lane(event.choice, event.field, event.place)
@@ -290,7 +289,9 @@ class Response(Routes):
             self.call(event.choice, event.place, "", "", text, 0, True, None, lane.form)
         elif text:
             self.text(event.choice, cast("TextField", event.field), text, True, event.place)
-        if event.field is not None:
+        if event.field is None:
+            self._call_routes.pop((event.choice, event.place), None)
+        else:
             self._text_routes.pop((event.choice, event.field, event.place), None)
         if not self._stream.is_open:
             return

@@ -45,7 +45,7 @@ _IDENTITY = ("index", "output_index", "content_index", "summary_index")
 """Fields that identify the lane of an object's texts."""
 
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|$)")
-_FIELD = re.compile(rf"(data|event)(?::[ ]?|$)(?:\s*{re.escape(DONE.decode())})?")
+_FIELD = re.compile(rf"(?:[ \t]+(?=data))?(data|event)(?::[ ]?|$)(?:\s*{re.escape(DONE.decode())})?")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?$)|[{}\[\],:]|[^\s{}\[\],:"]+')
 _NUMBER = re.compile(r"-?\d[\d.eE+-]*")
 _UNIT = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
