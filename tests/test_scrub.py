@@ -184,6 +184,18 @@ def test_a_number_that_only_decoders_know_stays_one(value):
     assert repr(piece.data) == repr(chunks[0])
 
 
+@pytest.mark.parametrize("word", ["send_messages", "abcdefgh", "send", "se", "sesend", "aa", "abab"])
+def test_a_name_begins_with_the_same_twice_only_if_it_did(word):
+    def doubles(name: str) -> set[int]:
+        return {at for at in range(1, len(name)) if name.startswith(name[:at], at)}
+
+    text = json.dumps({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"name": word}}]}}]})
+    for key in range(1000):
+        after = scrub(parse(f"data: {text}\n\n".encode()), key=key.to_bytes(2, "big"), keep=())
+        (chunk,) = capture.chunks(after.body.decode())
+        assert doubles(chunk["choices"][0]["delta"]["tool_calls"][0]["function"]["name"]) <= doubles(word)
+
+
 def test_data_after_white_space_is_scrubbed_as_data():
     text = ' data: {"choices":[{"index":0,"delta":{"content":"secret"},"finish_reason":null}]}\n\n'
     after = scrubbed(text)

@@ -24,6 +24,8 @@ from streamfsm.wires.sse import DONE
 KEEP = ("thinking", "message", "send_message")
 """Names that decide how a call is read by default: of the thoughts, the message and the message tool."""
 
+_NAME = 64
+"""Characters of the longest names of tools that servers accept."""
 _LITERALS = ("true", "false", "null")
 _CONSTANTS = (*_LITERALS, "NaN", "Infinity", "-Infinity")  # the last three are not JSON, but decoders read them
 _MARKER = re.compile(r"<[^<>\n]{0,48}|\[TOOL_\w{1,16}\]|\bto=functions\.|\bfunctools\[\{")
@@ -280,7 +282,11 @@ class _Scrubber:
         return self._word(word, kept, avoid)
 
     def _word(self, word: str, kept: int = 0, avoid: Collection[str] = ()) -> str:
-        """Replace letters. The first ``kept`` ones stay, and the next one does not become one of ``avoid``."""
+        """Replace letters. The first ``kept`` ones stay, and the next one does not become one of ``avoid``.
+
+        A short word does not begin with the same letters twice unless it did before: in a name that comes in pieces,
+        the second piece would look like the name so far.
+        """
         state = b""
         out: list[str] = []
         for at, char in enumerate(word):
@@ -289,7 +295,10 @@ class _Scrubber:
             if at < kept or is_exponent or not char.isalnum() or char == "0":
                 out.append(char)
             else:
-                out.append(_other(char, int.from_bytes(state, "big"), avoid if at == kept else ()))
+                half = (at + 1) // 2
+                doubles = at % 2 and at < _NAME and out[: half - 1] == out[half:] and word[:half] != word[half : at + 1]
+                avoided = {*(avoid if at == kept else ()), *(out[half - 1] if doubles else ())}
+                out.append(_other(char, int.from_bytes(state, "big"), avoided))
             state += char.encode(errors="replace")
         return "".join(out)
 
