@@ -368,7 +368,10 @@ class StreamParser:
     # -- persistence ------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the complete state as a JSON-compatible dict, from which :meth:`restore` continues in any process."""
+        """Return the state as a JSON-compatible dict, from which :meth:`restore` continues in any process.
+
+        It omits the trace and :attr:`final_response`.
+        """
         snapshot = _Snapshot(_VERSION, self._response.options, self._response.run, self._wire)
         return cast("dict[str, Any]", _adapter(_Snapshot).dump_python(snapshot, mode="json", by_alias=True))
 
@@ -485,11 +488,10 @@ class StreamParser:
 
     def _take_unframed(self, data: bytes) -> None:
         """Handle lines that belong to no event: JSON objects are chunks; of anything else the beginning is kept."""
-        lines = outdented(data)
-        chunks = documents(lines)
+        chunks = documents(data)
         for chunk in chunks:
             self._read(chunk)
-        if lines.strip().startswith(DONE):
+        if outdented(data).strip().startswith(DONE):
             self._wire.body_done = True
         elif not any(chunk.get("choices") or begins_responses(chunk) or keeps_alive(chunk) for chunk in chunks):
             self._wire.unread = self._wire.unread or beginning(data)

@@ -140,10 +140,10 @@ class Judge:
         return outcome(state, meaning, came, trusted=self._policies.unmarked_end == "complete")
 
     def compare_calls(self, calls: Calls, outlet: Outlet) -> None:
-        """Put in doubt calls that may be others told again, and what may lack arguments that went to another call.
+        """Put in doubt calls that may be earlier ones again, and calls whose arguments may have gone to another call.
 
-        A call repeats another one of its name if it has the same arguments or none, and the same id, or if one of the
-        two has no id.
+        A call may be another one of its name if it has the same arguments or none, and if both have the same id, or one
+        of them has no id.
         """
         by_name: dict[str, list[CallLane]] = {}
         overflows = [lane.overflows for lane in calls.lanes]

@@ -48,6 +48,12 @@ _Waiting: TypeAlias = Annotated[
     PlainSerializer(json.dumps),
 ]
 _ENTRIES = TypeAdapter(list[dict[str, Any]])
+_Messages: TypeAlias = Annotated[
+    dict[int, dict[str, Any]],
+    PlainValidator(lambda text: _MESSAGES.validate_python(json.loads(text))),
+    PlainSerializer(json.dumps),
+]
+_MESSAGES = TypeAdapter(dict[int, dict[str, Any]])
 _Error: TypeAlias = tuple[object, Mapping[str, Any]]
 """The value of an ``error``, and the fields around it."""
 _Plain: TypeAlias = tuple[Any, str | None, Any, Any]
@@ -75,16 +81,14 @@ class ChatCompletions:
     """Whether the previous entry had a finish reason."""
     waiting: _Waiting = field(default_factory=list)
     """Entries after the first choice's that may be tokens of its answer."""
-    whole: _Waiting = field(default_factory=list)
-    """Of each choice whose deltas have spoken, the latest cumulative message, until it is compared with them."""
+    whole: _Messages = field(default_factory=dict)
+    """Choice whose deltas have spoken → its latest cumulative message, until it is compared with them."""
     reasoning_fields: tuple[str, ...] = ()
     """The fields that have held reasoning as plain text, in order."""
 
     def fits(self, begun: Collection[int], _: Collection[int]) -> bool:
         """See :class:`streamfsm.wires.source.Source`."""
-        indexes = [entry["index"] for entry in self.whole]
-        known = len(set(indexes)) == len(indexes) and all(type(index) is int for index in indexes)
-        return known and self.choices.keys() == set(begun) and self.choices.keys() >= set(indexes)
+        return self.choices.keys() == set(begun) and self.choices.keys() >= self.whole.keys()
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Pass the events of ``chunk`` on, in reading order; see :class:`streamfsm.wires.source.Source`.
@@ -167,9 +171,9 @@ class ChatCompletions:
             what = "choices that each spoke once, with a finish reason only on the last, were read as one"
             to.take(AnomalyReport("ambiguous_choice", f"{what}; Dialect(choice=…) decides", next(iter(self.choices))))
         self._release(to, one=one)
-        for entry in self.whole:
-            self._tell_whole(entry["message"], entry["index"], to)
-        self.whole = []
+        for index, message in self.whole.items():
+            self._tell_whole(message, index, to)
+        self.whole = {}
 
     @property
     def reasoning_field(self) -> str | None:
@@ -320,8 +324,8 @@ class ChatCompletions:
             _read_extras(maybe_extra, _CHOICE_READ, index, to)
         if fields.get("finish_reason") and (reason := string(fields, "finish_reason", index, to)):
             self.has_spoken = True
-            if self.whole:
-                self._compare_whole(index, to)
+            if message := self.whole.pop(index, None):
+                self._tell_whole(message, index, to)
             to.take(Finish(index, reason))
 
     def _read_delta(self, delta: object, choice: int, to: Handler) -> tuple[bool, bool]:
@@ -387,25 +391,16 @@ class ChatCompletions:
             if isinstance(event, Extra):
                 to.take(event)
         if not beside and any(isinstance(event, _SPEECH) for event in heard.events):
-            plain = as_plain(message)
+            names = DELTA | self.dialect.reasoning_names
+            said = {name: value for name, value in fields_of(message).items() if name in names and value is not None}
+            plain = as_plain(said)
             if plain is None:  # a message that is not plain data cannot wait
                 self._tell_whole(message, choice, to)
                 return
-            said = {name for name in plain if name in DELTA or name in self.dialect.reasoning_names}
-            plain = {name: plain[name] for name in sorted(said)}
-            known = [entry for entry in self.whole if entry["index"] == choice]
-            grown = len(as_json(plain) or "") - sum(len(as_json(entry["message"]) or "") for entry in known)
+            known = self.whole.pop(choice, None)
+            grown = len(as_json(plain) or "") - len(as_json(known) or "") * bool(known)
             to.take(Remembered(None if known else "field", DECODED * max(grown, 0)))
-            self.whole = [*(entry for entry in self.whole if entry not in known), {"index": choice, "message": plain}]
-
-    def _compare_whole(self, choice: int, to: Handler) -> None:
-        """Compare what a choice has said with its latest cumulative message, if one waits."""
-        waiting, self.whole = self.whole, []
-        for entry in waiting:
-            if entry["index"] == choice:
-                self._tell_whole(entry["message"], choice, to)
-            else:
-                self.whole.append(entry)
+            self.whole[choice] = plain
 
     def _tell_whole(self, message: object, choice: int, to: Handler) -> None:
         """Report a cumulative message after deltas. Its calls are found by their id or their order."""
