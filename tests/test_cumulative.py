@@ -145,7 +145,8 @@ TEXTS_AFTER_DELTAS = {
     "beside deltas, the delta again": ([beside("a", "a"), beside("b", "b")], "ab", []),
     "after the finish": ([chunk(content="a"), chunk(finish="stop"), whole(content="ab")], "ab", []),
     "before an error": ([chunk(content="a"), whole(content="ab"), {"error": "no"}], "ab", []),
-    "too deep to wait": ([chunk(content="a"), whole(content="ab", x=nested(200, 1))], "ab", []),
+    "beside an extra that is deep": ([chunk(content="a"), whole(content="ab", x=nested(200, 1))], "ab", []),
+    "too deep to wait": ([chunk(content="a"), whole(content="ab", tool_calls=[nested(200, 1)])], "ab", ["wrong_type"]),
 }
 
 
