@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streams import chunkings, streams
 
-from streamfsm import Dialect, OpenAIStreamingInterface, StreamParser, ToolCallRevoked, ToolCallSealed, coalesce
+from streamfsm import (
+    AssistantMessage,
+    Dialect,
+    OpenAIStreamingInterface,
+    StreamParser,
+    ToolCallRevoked,
+    ToolCallSealed,
+    coalesce,
+)
 from streamfsm.machines.checks import SEALED_HOLDS, findings
 from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, tool_call
 from streamfsm.messages import made_up_id
@@ -53,6 +61,22 @@ def test_a_call_is_sealed_when_it_closes_and_revoked_if_it_does_not_become_ready
     found, parser = sealing(chunks, end)
     assert found == [('{"q":1}', None), *(('{"q":1}', why) for why in revoked)]
     assert parser.result.tool_calls[0].ready == (not revoked)
+
+
+def test_a_sealed_call_of_the_message_tool_is_revoked_by_what_comes_after_its_object():
+    chunks = call_chunks("send_message", ['{"message":"Hi"}', "oops"])
+    found, parser = sealing(chunks)
+    assert found == [('{"message":"Hi"}', None), ('{"message":"Hi"}', "trailing")]
+    assert not parser.result.tool_calls[0].ready
+    spoken = [each.content for each in run(chunks, seal_tools=TOOLS)[0] if isinstance(each, AssistantMessage)]
+    assert spoken == ["Hi", "oops"]
+
+
+def test_a_sealed_call_goes_on_wherever_a_closed_one_does():
+    moves = {cell: row.target for cell, row in tool_call(THOUGHTS, MESSAGE, seals=True).table.by_cell.items()}
+    closed, sealed = ({event: to for (at, event), to in moves.items() if at == each} for each in ("closed", "sealed"))
+    assert closed.pop("sealed") == "sealed"
+    assert sealed == {**closed, "revoked": "closed"}
 
 
 EMPTY = call_chunks("search", ["{}"], finish=None)

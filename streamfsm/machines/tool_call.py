@@ -74,9 +74,10 @@ MESSAGE = Capture("message_open", "message_kwarg", Emission.ANSWER, "inside the 
 
 _SEALED = (State("sealed", Emission.TOOL_ARGUMENTS, "the object is complete, the call is not in doubt, and this has been announced"),)
 _SEALING = (
-    Row("closed", "sealed",    "sealed",    Emission.SEALED,  "the call is complete and not in doubt"),
-    Row("sealed", "revoked",   "closed",    Emission.REVOKED, "the call is in doubt after all, or the stream did not end normally"),
-    Row("sealed", "trailing",  "malformed", Emission.REVOKED, "more came after the complete object"),
+    Row("closed", "sealed",    "sealed",          Emission.SEALED,  "the call is complete and not in doubt"),
+    Row("sealed", "revoked",   "closed",          Emission.REVOKED, "the call is in doubt after all, or the stream did not end normally"),
+    Row("sealed", "trailing",  "malformed",       Emission.REVOKED, "more came after the complete object"),
+    Row("sealed", "misspoken", "spoken_verbatim", Emission.REVOKED, "more came after the complete object of the message tool"),
 )
 
 
