@@ -35,6 +35,7 @@ from streamfsm.machines.endings import CLOSINGS, ENDINGS, OUTCOMES, SECONDS, UNK
 from streamfsm.machines.identity import RULES
 from streamfsm.machines.items import DOUBTS as ITEM_DOUBTS
 from streamfsm.machines.items import RULES as ITEM_RULES
+from streamfsm.machines.names import RULES as NAME_RULES
 from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
 from streamfsm.replay import capture
 from streamfsm.sinks import GRAMMARS, AgUi, AnthropicEvents, ResponsesEvents, UiMessageStream
@@ -424,6 +425,15 @@ def identity_page() -> str:
             (
                 (str(at), rule.name, marks[rule.owner == "new"], rule.records or "", marks[rule.doubts], rule.because)
                 for at, rule in enumerate(RULES, 1)
+            ),
+        ),
+        "## Names\n",
+        prose("streamfsm.machines.names"),
+        grid(
+            ("", "Rule", "Does", "Anomaly", "In doubt", "Evidence"),
+            (
+                (str(at), rule.name, rule.does, rule.records or "", marks[rule.doubts], rule.because)
+                for at, rule in enumerate(NAME_RULES, 1)
             ),
         ),
     )

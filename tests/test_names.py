@@ -4,6 +4,7 @@ import pytest
 from helpers import HALF, OTHER_HALF, anomalies, call, chunk, found, run, said
 
 from streamfsm import Dialect
+from streamfsm.machines.names import RULES, Piece
 
 # Entries of tool-call lists, and the name that comes of them: in pieces, as snapshots, and by evidence.
 NAMES = {
@@ -61,6 +62,32 @@ def test_what_several_name_fields_mean_is_the_dialects_to_say(entries, names, en
             assert parser.result.tool_calls[0].name == name
             assert anomalies(parser) == odd
             assert not (parser.result.tool_calls[0].ready and "ambiguous_call" in odd)
+
+
+def piece(text="b", known="a", **evidence):
+    return Piece(**{**FIRST, "text": text, "known": known, **evidence})
+
+
+FIRST = {"policy": "auto", "named": False, "own": False, "late_id": False, "cumulative": False}
+DECIDED = {
+    "complete, same name": piece("a", named=True),
+    "complete, other name": piece(named=True),
+    "cumulative, other name": piece(cumulative=True),
+    "cumulative": piece("ab", policy="snapshot"),
+    "first, or fragments": piece(known=""),
+    "again with the id": piece("ab", own=True),
+    "more with the id, or after it": piece(late_id=True),
+    "begins alike": piece("abc", "ab"),
+    "the same again": piece("a", "aa"),
+    "more": piece(),
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.name for rule in RULES])
+def test_each_rule_for_names_decides_what_no_other_rule_would(rule):
+    decides, *others = [each for each in RULES if each.fits(DECIDED[rule.name])]
+    assert decides == rule
+    assert [(each.does, each.records) for each in others[:1]] != [(rule.does, rule.records)]
 
 
 @pytest.mark.parametrize("policy", ["fragment", "snapshot", "auto"])

@@ -12,6 +12,8 @@ from streamfsm.core.policies import Policies
 from streamfsm.core.written_calls import holds_marker
 from streamfsm.limits import Limits
 from streamfsm.machines.identity import is_placeholder
+from streamfsm.machines.names import RULES as NAME_RULES
+from streamfsm.machines.names import Piece
 
 
 class CallReader:
@@ -95,7 +97,7 @@ class CallReader:
         self._weigh(calls, wire_index, call_id)
         lane.late_id = lane.late_id or bool(call_id and lane.name and lane.id is None and not name)
         calls.assign(lane, wire_index, call_id)
-        fits = not name or self._take_name(lane, name, again=rule.owner == "own", cumulative=cumulative)
+        fits = not name or self._take_name(lane, name, own=rule.owner == "own", cumulative=cumulative)
         if name:
             calls.note(lane)
         if not fits:
@@ -135,7 +137,7 @@ class CallReader:
             earlier, later = sorted((twin, lane.ordinal))
             calls.lanes[later].repeats = earlier
         if event.name and not hollow[1]:
-            if not self._take_name(lane, event.name, again=True, cumulative=True):
+            if not self._take_name(lane, event.name, own=True, cumulative=True):
                 raise LimitReached("name")
             self.complete_name(lane)
         calls.note(lane)
@@ -152,36 +154,19 @@ class CallReader:
         what = "an id or a name that is a placeholder was read as absent"
         self._anomalies.record("placeholder", what, lane.choice, lane.ordinal)
 
-    def _take_name(self, lane: CallLane, name: str, *, again: bool, cumulative: bool) -> bool:
-        """Read a piece of a name; ``again``: the call's own id came with it. Return whether it is within the limit."""
-        if lane.named:
-            if name != lane.name:
-                lane.doubt(self._outlet)
-                self._anomalies.record("late_name", f"{name!r} came after {lane.name!r}", lane.choice, lane.ordinal)
+    def _take_name(self, lane: CallLane, name: str, *, own: bool, cumulative: bool) -> bool:
+        """Read a piece of a name; ``own``: the call's own id came with it. Return whether it is within the limit."""
+        piece = Piece(self._policies.name, name, lane.name, lane.named, own, lane.late_id, cumulative)
+        rule = next(rule for rule in NAME_RULES if rule.fits(piece))
+        if rule.doubts:
+            lane.doubt(self._outlet)
+        if rule.records:
+            what, key = f"{name!r} after {lane.name!r}: {rule.because}", f"{rule.name}: {lane.choice}/{lane.ordinal}"
+            self._anomalies.record_once(rule.records, what, lane.choice, lane.ordinal, key=key)
+        if rule.does == "nothing":
             return True
-        if cumulative and not name.startswith(lane.name):
-            lane.doubt(self._outlet)
-            what = f"{name!r} contradicts {lane.name!r}"
-            self._anomalies.record("snapshot_conflict", what, lane.choice, lane.ordinal)
-            return True
-        policy = self._policies.name
-        auto = policy == "auto" and bool(lane.name)
-        repeated = auto and again and name.startswith(lane.name)
-        if repeated and not (lane.repeats_name or cumulative):
-            lane.repeats_name = True
-            self._anomalies.record(
-                "repeated_name", f"{name!r} came again; Dialect(name=…) decides", lane.choice, lane.ordinal
-            )
-        elif auto and (again or (lane.late_id and not cumulative)) and not repeated:
-            lane.doubt(self._outlet)
-            what = f"{name!r} after the id of {lane.name!r}: part of its name, or another call; Dialect(name=…) decides"
-            self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
-        elif auto and not (again or cumulative) and 1 < len(lane.name) < len(name) and name.startswith(lane.name):
-            lane.doubt(self._outlet)
-            what = f"{name!r} after {lane.name!r}: the name so far, or part of it; Dialect(name=…) decides"
-            self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
-        lane.is_doubled = auto and not (again or cumulative) and lane.name == name * (len(lane.name) // len(name))
-        return lane.add_name(name, self._limits.name, cumulative=cumulative or repeated or policy == "snapshot")
+        lane.is_doubled = rule.does == "double"
+        return lane.add_name(name, self._limits.name, cumulative=rule.does == "replace")
 
     def complete_names(self, calls: Calls) -> None:
         """Complete the names of these calls, because no more pieces of them follow."""

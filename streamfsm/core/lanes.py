@@ -378,8 +378,6 @@ class CallLane:
     """The id when the call was announced. All its messages carry it; an id that comes later is only in the result."""
     in_doubt: bool = False
     """Whether the call may be two calls, or may lack a part. Such a call is never ready; see ``doubt``."""
-    repeats_name: bool = False
-    """Whether a piece of its name was taken for a repetition of the whole name."""
     is_doubled: bool = False
     """Whether the last piece of its name repeats all pieces before it."""
     late_id: bool = False
