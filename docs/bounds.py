@@ -52,7 +52,7 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         f"`Limits.sent_back`; {_TOTAL}",
         (
             *("Choice.details", "Choice.detail_at", "Detail.text", "Detail.data", "Detail.extras", "Detail.id"),
-            *("Detail.kind", "Detail.signature"),
+            *("Detail.kind", "Detail.half", "Detail.signature"),
         ),
     ),
     "extras": (

@@ -2,7 +2,7 @@
 
 from helpers import HALF, OTHER_HALF, anomalies, chunk, chunked, detail, fed, run, said
 
-from streamfsm import Dialect, Limits
+from streamfsm import Dialect, Limits, StreamParser
 from streamfsm.replay import capture
 
 
@@ -129,3 +129,13 @@ def test_parts_without_thoughts_and_other_thoughts_beside_a_field_are_all_read()
     for messages, parser in (run(chunks), fed(capture.body(chunks).encode(), 9999)):
         assert said(messages) == [("reasoning", "abxc"), ("assistant", "Hi"), ("stop", "incomplete")]
         assert anomalies(parser) == ["reasoning_conflict"]
+
+
+def test_half_a_character_of_a_detail_waits_for_the_other_wherever_a_parser_is_restored():
+    details = [detail(HALF, id="r"), detail(f"{OTHER_HALF}{HALF}x{HALF}")]
+    parser = StreamParser()
+    for each in details:
+        parser.feed(chunk(reasoning_details=[each]))
+        parser = StreamParser.restore(parser.snapshot())
+    parser.close()
+    assert [each.text for each in parser.result.choices[0].reasoning_details] == ["\U0001f600\ufffdx\ufffd"]

@@ -23,6 +23,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _DIGEST = re.compile("[0-9a-f]{32}|")
 
 
+def _whole(value: Any) -> str:
+    if not isinstance(value, str) or holds_half(value):
+        raise ValueError("not a text of whole characters")
+    return value
+
+
 def _read(value: Any) -> str:
     text = json.loads(value["escaped"]) if isinstance(value, dict) else value
     if not isinstance(text, str):
@@ -121,13 +127,13 @@ class Buffer(list[str]):
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            lambda value: Passing.of(value) if isinstance(value, dict) and "digest" in value else cls(_read(value)),
+            lambda value: Passing.of(value) if isinstance(value, dict) else cls(_whole(value)),
             serialization=core_schema.plain_serializer_function_ser_schema(lambda buffer: buffer.written()),
         )
 
     def written(self) -> Any:
         """Return the form of the text in a snapshot."""
-        return _written(self.getvalue())
+        return self.getvalue()
 
 
 class Passing(Buffer):

@@ -110,15 +110,13 @@ def _is_turn(run: Run, turn: Turn) -> bool:
 def _held_back(run: Run, options: Options) -> bool:
     """Lanes hold back nothing but half a surrogate pair, the beginning of a tag, or what repeats the text."""
     texts = all(lane.holds_back_what_came(len(options.think_tags or ())) for _, _, lane in _texts(run))
+    texts = texts and all(len(detail.half) <= 1 for choice in run.choices.values() for detail in choice.details)
     return texts and all(lane.holds_back_what_came for _, _, lane in _calls(run))
 
 
 def _whole_characters(run: Run, _: Options) -> bool:
-    """No text holds half of a surrogate pair: a half that waits for the other is stored separately."""
-    texts = [each for _, _, lane in _texts(run) for each in (lane.answer.getvalue(), lane.reasoning.getvalue())]
-    texts += [each for _, _, lane in _calls(run) for each in (lane.name, lane.arguments.getvalue())]
-    texts += [detail.data.getvalue() for choice in run.choices.values() for detail in choice.details]
-    return not any(map(holds_half, texts))
+    """No name holds half of a surrogate pair: a half that waits for the other is stored separately."""
+    return not any(holds_half(lane.name) for _, _, lane in _calls(run))
 
 
 def _extras_are_json(run: Run, _: Options) -> bool:
@@ -163,7 +161,7 @@ INVARIANTS: tuple[tuple[str, Holds], ...] = (
     ("positions refer to calls and details that exist", _positions),
     ("turns refer to lanes that exist", _turns),
     ("text held back is short, and was received", _held_back),
-    ("texts hold no half of a surrogate pair", _whole_characters),
+    ("names hold no half of a surrogate pair", _whole_characters),
     ("extras hold JSON", _extras_are_json),
     ("sizes are within the limits", _sizes),
 )

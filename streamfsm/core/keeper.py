@@ -12,7 +12,7 @@ from streamfsm.core.json_values import kept, says, show
 from streamfsm.core.meter import DECODED
 from streamfsm.core.policies import SENT_BACK, Policies
 from streamfsm.core.run import Choice, Purse, Run
-from streamfsm.core.text import without_surrogates
+from streamfsm.core.text import join_surrogates, without_surrogates
 from streamfsm.limits import Limits
 
 _decode = json.JSONDecoder(parse_constant=lambda _: None).decode  # JSON, and so a snapshot, cannot hold NaN
@@ -103,9 +103,10 @@ class Keeper:
             self._run.meter.note("detail", 2 * size)
         if event.cumulative or self._policies.reasoning == "snapshot":
             self._spend("text", -detail.text.size)
-            detail.text = Buffer()
+            detail.text, detail.half = Buffer(), ""
         if event.text:
-            self._write("text", event.text[:room], detail.text, "reasoning_details.text")
+            text, detail.half = join_surrogates(detail.half, event.text[:room])
+            self._write("text", text, detail.text, "reasoning_details.text")
         if event.data:
             self._write("sent_back", event.data, detail.data, "reasoning_details.data")
         signature = event.signature

@@ -7,13 +7,12 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import AfterValidator, AwareDatetime, PlainSerializer
 
 from streamfsm.channels import Channel
-from streamfsm.core.buffer import Buffer
+from streamfsm.core.buffer import Buffer, Half
 from streamfsm.core.calls import Calls
 from streamfsm.core.events import Thought
 from streamfsm.core.extras import Extras, values
 from streamfsm.core.lanes import StreamLane, TextLane, label_of
 from streamfsm.core.meter import Meter
-from streamfsm.core.text import without_surrogates
 from streamfsm.core.writer import Numbering
 from streamfsm.limits import Limits
 from streamfsm.result import Anomaly, ErrorInfo, ReasoningDetail, Usage
@@ -31,6 +30,8 @@ class Detail:
     index: int | None
     id: str | None
     text: Buffer = field(default_factory=Buffer)
+    half: Half = ""
+    """Half of a surrogate pair at the end of the text, whose other half may come next."""
     data: Buffer = field(default_factory=Buffer)
     signature: str | None = None
     extras: Extras = field(default_factory=dict)
@@ -105,7 +106,7 @@ class Choice:
             type=detail.kind,
             index=detail.index,
             id=detail.id,
-            text=lane.reasoning.getvalue() if lane else without_surrogates(detail.text.getvalue()),
+            text=lane.reasoning.getvalue() if lane else detail.text.getvalue() + "\ufffd" * len(detail.half),
             data=detail.data.getvalue(),
             signature=detail.signature,
             extras=values(detail.extras),
