@@ -214,11 +214,15 @@ def counted() -> Iterator[Callable[[], int]]:
         nonlocal count
         count += get_ident() == own  # events are those of all threads, of which a worker of pytest-xdist has two
 
-    def trace(frame: Any, event: str, _: Any) -> Any:
-        nonlocal count
+    def trace(frame: Any, _event: str, _: Any) -> Any:
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        count += event == "opcode"
-        return trace
+        return on_event
+
+    def on_event(_frame: Any, event: str, _: Any) -> Any:
+        nonlocal count
+        if event == "opcode":
+            count += 1
+        return on_event
 
     with without_collector():
         if sys.version_info >= (3, 12):

@@ -326,6 +326,20 @@ def test_leaves_far_down_come_in_one_value():
     ]
 
 
+def test_paths_may_share_their_beginnings_and_the_leaves_of_several_places():
+    text = '{"a":{"b":"1","c":"2","d":"3"},"e":{"f":"4","g":{"h":"5"}}}'
+    names = {"$.a.b": "b", "$.a.c": "c", "$.e.f": "f", "$..*": "leaves"}
+    messages, _ = fed([text], [Channel(path, name=name) for path, name in names.items()])
+    found = [(each.channel, each.path, each.value) for each in gave(messages) if each.how != "opens"]
+    assert found == [
+        ("b", "$.a.b", "1"),
+        ("c", "$.a.c", "2"),
+        ("leaves", "$.a.d", "3"),
+        ("f", "$.e.f", "4"),
+        ("leaves", "$.e.g.h", "5"),
+    ]
+
+
 BROKEN = {
     "after a string": ('{"a":"x" "b"', [("$.a", "x", True)], '{"a":"" "b"'),
     "in a value that stays": ('{"b":[1,}', [], '{"b":[1,}'),

@@ -16,6 +16,8 @@ from streamfsm import Channel, Dialect, Limits, StreamParser, ThinkTags
 from streamfsm.core.buffer import Buffer
 from streamfsm.replay.capture import body
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 TEXTS: dict[str, Callable[[int], str]] = {
     "plain": lambda n: "word " * n,
     "not ASCII": lambda n: "é\ud83d\ude00 " * n,

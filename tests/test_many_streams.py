@@ -23,6 +23,8 @@ from streamfsm import (
 )
 from streamfsm.replay.capture import body
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 ARGUMENTS = ['{"thinking":"Hm \\ud83d', '\\ude00","mess', 'age":"Say \\"', 'hi\\"","a":[1,{"b":nu', "ll}]}"]
 SPEECH = call_chunks("send_message", ARGUMENTS)
 CHUNKS = [

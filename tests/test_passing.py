@@ -279,6 +279,7 @@ def test_a_stream_takes_the_same_however_long_it_is(shape):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize(
     ("shape", "count"), [("content", 100_000), ("reasoning with details", 10_000), ("extras", 10_000)]
 )

@@ -87,6 +87,18 @@ def test_a_reader_gets_what_was_and_what_comes(opened):
     assert [entry.is_last for entry in found] == [False, False, True]
 
 
+def test_a_reader_may_come_before_the_first_message(opened):
+    async def scene():
+        async with opened("early") as writing, opened("early") as log:
+            hearing = writing if isinstance(writing, MemoryLog) else log
+            reading = asyncio.create_task(read(hearing))
+            await asyncio.sleep(0.05)
+            await append(writing, HELLO)
+            return await reading
+
+    assert [entry.message for entry in asyncio.run(scene())] == HELLO
+
+
 def test_a_reader_goes_on_after_its_last_message_also_after_the_end(opened):
     async def scene():
         async with opened() as log:

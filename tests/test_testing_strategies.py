@@ -51,6 +51,7 @@ def test_arguments_are_json_objects(text):
 
 
 @pytest.mark.slow("searches")
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize(
     "style",
     [
@@ -184,6 +185,7 @@ WORDS = Stream(
 
 
 @pytest.mark.slow("a search for the smallest")
+@pytest.mark.usefixtures("uncounted")
 def test_chunkings_cut_anywhere_and_merge_and_shrink_to_the_cut_that_counts():
     strategy = chunkings(WORDS)
     length = len(WORDS.pieces)
@@ -203,6 +205,7 @@ def test_every_chunking_says_what_the_stream_says(data, stream):
 
 
 @pytest.mark.slow("searches")
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize(("parse", "most"), [(Searches, 0), (Buffers, 0), (BuffersSpeech, 5)])
 def test_a_parser_that_searches_text_is_found_in_a_hundred_examples(parse, most):
     """docs/testing.md has the figures."""
@@ -229,6 +232,7 @@ def test_a_parser_that_searches_text_is_found_in_a_hundred_examples(parse, most)
 
 
 @pytest.mark.slow("a search for the smallest")
+@pytest.mark.usefixtures("uncounted")
 def test_what_is_found_of_a_parser_that_searches_text_is_small():
     @settings(QUICK, max_examples=1000)
     @given(st.data(), logical_streams())
