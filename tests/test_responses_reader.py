@@ -274,6 +274,13 @@ def test_hidden_thoughts_are_announced_before_what_follows_and_at_the_end_at_the
     assert read(began)[0] == [("hidden", "redacted"), ("stop", "incomplete")]
 
 
+def test_of_several_hidden_thoughts_the_first_is_announced_whether_or_not_its_end_comes():
+    first, second = {"type": "reasoning", "id": "r1"}, {"type": "reasoning", "id": "r2", "encrypted_content": "E"}
+    stream = [created(), added(first), done(first), added(second, 1), done(second, 1), ended()]
+    expected = [("hidden", "omitted"), ("stop", "end_turn")]
+    assert read(stream)[0] == read([each for at, each in enumerate(stream) if at != 2])[0] == expected
+
+
 def test_thoughts_may_show_something_while_a_later_item_has_begun():
     stream = [created(), added(thoughts()), added(message(), 1), thought("Hm"), spoken("Hi", index=1), ended()]
     assert read(stream)[0] == [("reasoning", "Hm"), ("assistant", "Hi"), ("stop", "end_turn")]

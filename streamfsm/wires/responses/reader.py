@@ -441,11 +441,9 @@ class Responses:
     def _announce_hidden(self, before: int, to: Handler) -> None:
         first = next(iter(self.silent), before)
         if first < before:
-            self._hide(self.items.all[first], to)
-
-    def _hide(self, item: Item, to: Handler) -> None:
-        self.silent.clear()
-        to.take(HiddenThought(_CHOICE, self._next_part(), "redacted" if item.encrypted else "omitted"))
+            self.silent.clear()
+            state = "redacted" if self.items.all[first].encrypted else "omitted"
+            to.take(HiddenThought(_CHOICE, self._next_part(), state))
 
     # -- pieces of items ----------------------------------------------------------------------------------------------
 
@@ -688,7 +686,7 @@ class Responses:
             place = min(later, default=self.parts)
             to.take(Thought(_CHOICE, "encrypted", None, item.id or None, "", data, None, apart=True, place=place))
         if item.ordinal in self.silent:
-            self._hide(item, to)
+            self._announce_hidden(item.ordinal + 1, to)
 
     def _finish_whole(self, item: Item, row: ItemType, told: _Fields, to: Handler) -> None:
         """Report an item that comes complete, as a call or as an extra."""
