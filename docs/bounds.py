@@ -76,6 +76,7 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
             *("Item.id", "Item.call_id", "Item.parts", "Item.type", "Responses.silent"),
         ),
     ),
+    "texts with which items and parts begin": (_TOTAL, ("Beginning.text",)),
     "reported fields of a response": (_TOTAL, ("Responses.told",)),
     "the last response, and the route of the latest delta": (_EVENT, ("Responses.final", "Responses.route")),
     "items that have begun, as they came": (

@@ -471,6 +471,10 @@ text so far, the additional text is new. If it is empty, it is ignored. If it co
 ignored, recorded as `snapshot_conflict`, and puts a call in doubt. A delta that arrives after the full text is recorded
 as `late_delta`.
 
+Some servers also send the text in full when its part or item begins, and then again in deltas. While deltas repeat such
+a text from its start, they are ignored. If they turn out to be something else, all of them are new. If deltas repeated
+arguments in this way, and no event with the full text shows whether they went on with them, the call is in doubt.
+
 Each part of an item is a lane of its own with its own otids, so `coalesce` does not join different parts. In the
 result, the texts of all parts are joined in the order in which they began, with nothing between them;
 `reasoning_details` lists the parts of thoughts.

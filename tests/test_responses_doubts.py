@@ -9,7 +9,7 @@ from helpers import said as told_by
 from keeping import check_keeping
 from response_events import added, argued, created, done, ended, event, function, message, placed, said, thoughts
 
-from streamfsm import Dialect, StreamParser
+from streamfsm import Dialect, Limits, MisuseError, StreamParser
 
 A, B = '{"a":1}', '{"b":2}'
 CALLED = [created(), added(function()), argued(A)]
@@ -370,3 +370,100 @@ def test_a_list_that_is_an_object_is_read_if_it_is_an_item_and_else_kept():
     parser = read([created(), event("completed", response={"status": "completed", "output": odd})])
     assert anomalies(parser) == ["wrong_type"]
     assert parser.result.choices[0].extras["output"] == [odd]
+
+
+# -- texts that come whole when they begin, and again in deltas --------------------------------------------------------
+
+SMILE = "\ud83d\ude00"
+
+
+def begun(text: str) -> Any:
+    """The event that begins a part, with a text."""
+    return event("content_part.added", item_id="m1", content_index=0, part={"type": "output_text", "text": text})
+
+
+def whole(text: str) -> Any:
+    return event("output_text.done", item_id="m1", content_index=0, text=text, **placed(0))
+
+
+@pytest.mark.parametrize(
+    ("deltas", "content"),
+    [
+        (["Hello"], "Hello"),
+        ([*"Hello"], "Hello"),
+        (["Hel", "lo, you"], "Hello, you"),
+        (["Hello", ", you"], "Hello, you"),
+        (["Hello, you"], "Hello, you"),
+        (["Hel"], "Hello"),  # the rest may come, or not
+        ([", you"], "Hello, you"),  # a text that goes on
+        (["Hel", "p"], "HelloHelp"),
+        (["He", "Hello"], "HelloHeHello"),
+    ],
+)
+def test_a_text_that_comes_whole_when_it_begins_and_again_in_deltas_comes_once(deltas: Any, content: str):
+    for first in (
+        [added(message("Hello"))],
+        [added(message()), begun("Hello")],
+        [added(message("Hello")), begun("Hello")],
+    ):
+        stream = [created(), *first, *map(said, deltas)]
+        ends = [] if deltas == ["Hel"] else [whole(content), done(message(content))]
+        parser = read([*stream, *ends, ended()])
+        assert parser.result.content == content
+        assert anomalies(parser) == []
+
+
+def test_a_text_so_far_that_comes_after_deltas_is_not_a_beginning():
+    parser = read([created(), added(message()), said("ha"), begun("ha"), said("ha"), whole("haha"), ended()])
+    assert (parser.result.content, anomalies(parser)) == ("haha", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "deltas", "content"),
+    [
+        (f"a{SMILE}b", [f"a{SMILE}b"], "a😀b"),
+        (f"a{SMILE}b", ["a\ud83d", "\ude00b"], "a😀b"),
+        (f"a{SMILE}b", ["a\ud83d", "\ude01b"], "a😀ba😁b"),
+        (f"a{SMILE}b", ["a\ud83c", "\udf00b"], "a😀ba🌀b"),
+        (f"a{SMILE}", [f"a{SMILE}\ud83d", "\ude01"], "a😀😁"),
+        ("a\ud83db", ["a\ud83d", "b"], "a\ufffdb"),
+        ("a", ["a", "\ud83d", "\ude00"], "a😀"),
+    ],
+)
+def test_a_repeated_beginning_may_be_cut_within_a_character(text: str, deltas: Any, content: str):
+    assert read([created(), added(message(text)), *map(said, deltas), ended()]).result.content == content
+
+
+CUSTOM = {"type": "custom_tool_call", "id": "t1", "call_id": "c1", "name": "p"}
+
+
+def test_the_input_of_a_custom_tool_may_come_whole_when_the_call_begins():
+    delta = event("custom_tool_call_input.delta", item_id="t1", delta="ab", **placed(0))
+    for stream, ready in (
+        ([added({**CUSTOM, "input": "ab"}), delta, done({**CUSTOM, "input": "ab"})], True),
+        ([added({**CUSTOM, "input": "ab"}), ended({**CUSTOM, "input": "ab"})], True),
+        ([added({**CUSTOM, "input": "ab"}), delta, done({**CUSTOM, "input": "abab"})], True),
+        ([added({**CUSTOM, "input": "ab"}), delta], False),  # once or twice?
+    ):
+        parser = read([created(), *stream, ended()])
+        text = "abab" if ready and "abab" in str(stream) else "ab"
+        assert calls(parser) == [("p", text, ready)]
+
+
+def test_a_beginning_counts_towards_the_limit():
+    parser = read([created(), added(message("x" * 3000)), ended()], limits=Limits(total=8000))
+    assert parser.result.error.code == "limit"
+    assert read([created(), added(message("x" * 3000)), ended()], limits=Limits(total=12000)).result.error is None
+
+
+@pytest.mark.parametrize(("at", "half"), [(-1, 0), (4, 0), (3, 0xD83D), (1, 0x61), (1, -1)])
+def test_a_snapshot_in_which_more_than_the_beginning_was_repeated_is_rejected(at: int, half: int):
+    parser = StreamParser(message_id=ID)
+    for each in [created(), added(message("abc")), said("a")]:
+        parser.feed(each)
+    snapshot = parser.snapshot()
+    beginning = snapshot["wire"]["source"]["items"]["all"][0]["parts"]["content/0"]["beginning"]
+    assert beginning == {"text": "abc", "at": 1, "half": 0}
+    beginning.update(at=at, half=half)
+    with pytest.raises(MisuseError, match="violated"):
+        StreamParser.restore(snapshot)

@@ -64,6 +64,10 @@ class Item(Protocol):
         """Whether another item began at its index before anything of this one had come."""
 
     @property
+    def begun_twice(self) -> bool:
+        """Whether pieces repeated the arguments with which it began, or went on with them, and nothing shows which."""
+
+    @property
     def announced(self) -> bool:
         """Whether an event contained it as an item; if not, it began with a piece."""
 
@@ -274,5 +278,11 @@ DOUBTS = (
         "overtaken",
         lambda item, _: item.overtaken and not (item.fed or item.done),
         "another call began at its index, and nothing more came of it",
+    ),
+    Doubt(
+        "begun twice",
+        lambda item, _: item.begun_twice,
+        "deltas repeated the arguments with which it began, or went on with them, and nothing shows which",
+        "ambiguous_call",
     ),
 )

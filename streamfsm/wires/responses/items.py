@@ -4,8 +4,54 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from streamfsm.core.text import join_surrogates
 from streamfsm.machines.items import RULES, Claim, Rule, Tells
 from streamfsm.wires.responses.events import ITEMS, OTHER_ITEM, Kind
+
+_FIRST_HALVES = range(0xD800, 0xDC00)
+
+
+@dataclass(slots=True)
+class Beginning:
+    """The text in the event that begins an item or part. Some servers send all of it there, and again in deltas."""
+
+    text: str = ""
+    at: int = 0
+    """How many of its characters deltas have repeated."""
+    half: int = 0
+    """The first half of a surrogate pair with which the latest delta ended; 0: there is none."""
+
+    def new_in(self, delta: str) -> str:
+        """Return what is new in the next delta: nothing while deltas repeat the text from its start."""
+        if not self.text:
+            return delta
+        more, held = join_surrogates(chr(self.half) if self.half else "", delta)
+        at = self.at + len(more)
+        if self.text.startswith(more, self.at) and (not held or _begins(held, self.text[at : at + 1])):
+            self.at, self.half = at, ord(held) if held else 0
+            return ""
+        rest = self.text[self.at :]
+        new = more.removeprefix(rest) if more.startswith(rest) else self.text[: self.at] + more
+        self.forget()
+        return new + held
+
+    @property
+    def repeated(self) -> bool:
+        """Whether deltas have repeated all of it, and nothing else came."""
+        return 0 < self.at == len(self.text)
+
+    def fits(self) -> bool:
+        """Whether the state is one that texts can lead to."""
+        return 0 <= self.at <= len(self.text) - bool(self.half) and (not self.half or self.half in _FIRST_HALVES)
+
+    def forget(self) -> None:
+        """Stop comparing: the complete text has come, or deltas say something else."""
+        self.text, self.at, self.half = "", 0, 0
+
+
+def _begins(half: str, character: str) -> bool:
+    """Whether a character is a surrogate pair with this first half, or stands for a lone one."""
+    return character == "\ufffd" or character.encode("utf-16-le").startswith(half.encode("utf-16-le", "surrogatepass"))
 
 
 @dataclass(slots=True)
@@ -19,6 +65,9 @@ class Part:
     """Its number on the wire, which is a name and not a position."""
     logprobs: int = 0
     """The number of its log probabilities that were reported."""
+    beginning: Beginning = field(default_factory=Beginning)
+    fed: bool = False
+    """Whether a delta of it has come."""
 
 
 @dataclass(slots=True)
@@ -53,6 +102,8 @@ class Item:
     """Whether arguments were assigned to it by their index or order alone, and no event with its id repeated them."""
     overtaken: bool = False
     """Whether another item began at its place before anything of this one had come."""
+    beginning: Beginning = field(default_factory=Beginning)
+    """That of its arguments, if it is a call."""
 
     @property
     def key(self) -> str:
@@ -63,6 +114,11 @@ class Item:
     def silent(self) -> bool:
         """Whether it shows texts, and none has come."""
         return not self.is_call and not self.parts
+
+    @property
+    def begun_twice(self) -> bool:
+        """Whether deltas repeated the beginning of its arguments, or went on with it, and nothing shows which."""
+        return self.beginning.at > 0
 
     @property
     def is_call(self) -> bool:

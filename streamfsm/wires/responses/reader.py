@@ -50,7 +50,7 @@ from streamfsm.wires.responses.events import (
     ItemType,
     Kind,
 )
-from streamfsm.wires.responses.items import Item, Items, Listing, Part
+from streamfsm.wires.responses.items import Beginning, Item, Items, Listing, Part
 from streamfsm.wires.responses.left_out import ECHOED
 from streamfsm.wires.responses.unfinished import Unfinished
 from streamfsm.wires.usage import read_usage
@@ -142,7 +142,16 @@ class Responses:
         numbers = {part.number for part in parts}
         numbered = len(numbers) == len(parts) and all(0 <= number < self.parts for number in numbers)
         counted = all(count >= 0 for count in (self.base64, self.parts, *(part.logprobs for part in parts)))
-        return known and numbered and counted and self.items.refer(calls) and all(at in places for at in self.silent)
+        beginnings = [*(part.beginning for part in parts), *(item.beginning for item in self.items.all)]
+        begins = all(each.fits() for each in beginnings)
+        return (
+            known
+            and numbered
+            and counted
+            and begins
+            and self.items.refer(calls)
+            and all(at in places for at in self.silent)
+        )
 
     def read(self, chunk: object, to: Handler) -> bool:
         """Report the events of ``chunk``; see :class:`streamfsm.wires.source.Source`."""
@@ -442,8 +451,8 @@ class Responses:
         first = next(iter(self.silent), before)
         if first < before:
             self.silent.clear()
-            state = "redacted" if self.items.all[first].encrypted else "omitted"
-            to.take(HiddenThought(_CHOICE, self._next_part(), state))
+            encrypted = self.items.all[first].encrypted
+            to.take(HiddenThought(_CHOICE, self._next_part(), "redacted" if encrypted else "omitted"))
 
     # -- pieces of items ----------------------------------------------------------------------------------------------
 
@@ -458,17 +467,24 @@ class Responses:
         item, known = self._find(row, fields, to)
         to_field = FIELDS[kind]
         if to_field is None:
+            known = known and not item.beginning.text
             item.fed = True
             self._begin_lane(item, to)
-            to.call(_CHOICE, item.ordinal, "", "", text, 0, False, None, ITEMS[item.type].form)
+            if new := item.beginning.new_in(text):
+                to.call(_CHOICE, item.ordinal, "", "", new, 0, False, None, ITEMS[item.type].form)
+            elif item.beginning.repeated:
+                what = f"item {item.ordinal}: deltas repeated the arguments with which it began"
+                to.take(AnomalyReport("repeated_arguments", what, _CHOICE))
             return _route(fields, item, None, None) if known else None
         name = _name(kind, fields, to)
         part = item.part(kind, name)
-        known = known and part is not None
+        known = known and part is not None and part.fed and not part.beginning.text
         part = part or self._part(item, kind, name, to)
         if part is None:
             return None
-        to.text(_CHOICE, to_field, text, False, part.number)
+        part.fed = True
+        if new := part.beginning.new_in(text):
+            to.text(_CHOICE, to_field, new, False, part.number)
         if logprobs := fields.get("logprobs"):
             part.logprobs += self._tell_logprobs(logprobs, to)
             return None
@@ -557,6 +573,10 @@ class Responses:
         The text may be that of several parts ``together``.
         """
         to_field = cast("TextField", FIELDS[part.kind])
+        if whole or part.fed:
+            part.beginning.forget()
+        else:
+            self._begin_text(part.beginning, text, to)
         if whole:
             to.take(Whole(_CHOICE, to_field, part.number, text, together))
         else:
@@ -573,8 +593,15 @@ class Responses:
             to.take(Extra(_CHOICE, "logprobs", _canonical(each)))
         return len(found)
 
+    def _begin_text(self, beginning: Beginning, text: str, to: Handler) -> None:
+        """Keep the text with which an item or part begins, because deltas may repeat it."""
+        if len(text) > len(beginning.text):
+            to.take(Remembered(None, len(text) - len(beginning.text)))
+            beginning.text = without_surrogates(text)
+
     def _finish_arguments(self, item: Item, text: str, to: Handler) -> None:
         if text:
+            item.beginning.forget()
             item.fed = True
             self._begin_lane(item, to)
         to.take(Whole(_CHOICE, None, item.ordinal, text))
@@ -594,9 +621,11 @@ class Responses:
             self._frame(item, told, to)
             value = told.get(row.member)
             if value not in _PLACEHOLDERS and says(value):
+                text = _text_of("arguments", value, row.member, to)
+                if not item.fed:
+                    self._begin_text(item.beginning, text, to)
                 item.fed = True
                 self._begin_lane(item, to)
-                text = _text_of("arguments", value, row.member, to)
                 to.call(_CHOICE, item.ordinal, "", "", text, 0, True, None, row.form)
         elif row.becomes == "texts":
             self._report_parts(item, told, to, whole=False)
