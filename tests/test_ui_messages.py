@@ -72,6 +72,7 @@ def test_a_call_that_is_not_ready_is_an_error_with_its_text():
 
 def test_arguments_that_are_missing_lenient_or_text():
     assert available("")[-1]["input"] == {}
+    assert available("null")[-1]["input"] == {}  # as ParsedCall.parse reads it
     assert available('{"x":"\n"}')[-1]["input"] == {"x": "\n"}
     custom = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "f", "input": "ls"}}
     (event,) = [each for each in written([chunk(custom), chunk(finish="tool_calls")]).events[:-1] if "input" in each]

@@ -275,4 +275,4 @@ def _input(piece: Piece) -> Any:
     """
     if piece.verdict == "text":
         return piece.whole
-    return json.loads(piece.whole, strict=False) if piece.whole.strip() else {}
+    return (piece.whole.strip() and json.loads(piece.whole, strict=False)) or {}
