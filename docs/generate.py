@@ -483,10 +483,10 @@ FINISH = """\
 ## How it ends
 
 The finish reason is the status of the response, or the reason why it is incomplete; if these and the type of the last
-event differ, the worst one counts. [Endings](endings.md) says what each means. This wire has no word for a model that
-waits for its tools. So the stop reason of a completed response is `tool_calls` if the client has a call to run, and
-otherwise `end_turn`. After the end, only usage and errors are read: if a body contains several responses, the first one
-counts.
+event differ, the worst one counts. `response.done` only says that there is an end. [Endings](endings.md) says what
+each means. This wire has no word for a model that waits for its tools. So the stop reason of a completed response is
+`tool_calls` if the client has a call to run, and otherwise `end_turn`. After the end, only usage and errors are read:
+if a body contains several responses, the first one counts.
 
 A call is ready if it satisfies the conditions of [law 10](laws.md), if the server does not run it itself, and if no
 event said that its item is incomplete. The status `completed` of an item proves nothing; what counts is how the

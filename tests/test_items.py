@@ -137,6 +137,13 @@ CASES: dict[str, list[tuple[list[Any], Any, Any, list[str]]]] = {
          [("name", "f"), ("name", "g"), ("arguments", "{}"), ("stop", "tool_calls")],
          [("c1", "f", ""), ("c2", "g", "{}")], ["ambiguous_item", "ambiguous_item"]),
     ],
+    "only its end": [
+        ([done(message("A"), None), done(message("B", "m2"), None), ended()],
+         [("assistant", "A"), ("assistant", "B"), ("stop", "end_turn")], [], []),
+        ([done(LIST[0], None), done({**LIST[1], "id": None}, None), ended()],
+         [("name", "f"), ("arguments", '{"a":1}'), ("name", "g"), ("arguments", '{"b":2}'), ("stop", "tool_calls")],
+         [("c1", "f", '{"a":1}'), ("c2", "g", '{"b":2}')], []),
+    ],
     "after all others": [
         ([added(message()), spoken("A"), done(message("A")), spoken("B", None, None), ended()],
          [("assistant", "A"), ("assistant", "B"), ("stop", "end_turn")], [], ["ambiguous_item"]),

@@ -52,6 +52,10 @@ CUT = [
     (ended(incomplete_details={"reason": "max_output_tokens"}), "max_output_tokens"),
     (ended(status="incomplete", incomplete_details={"reason": "stop"}), "incomplete"),
     (event("incomplete", response={**COMPLETED, "incomplete_details": {"reason": "content_filter"}}), "content_filter"),
+    (event("done", response={"status": "failed"}), "failed"),
+    (event("done", response={"incomplete_details": {"reason": "max_output_tokens"}}), "max_output_tokens"),
+    (event("done", response={"status": "in_progress"}), "done"),
+    (event("done"), "done"),
 ]
 
 
@@ -60,6 +64,14 @@ def test_the_worst_of_what_the_last_event_says_counts(last: Any, word: str):
     parser = read([*CALLED, last])
     assert calls(parser) == [("f", A, False)]
     assert parser.result.finish_reason == word
+
+
+def test_an_event_that_only_ends_the_response_leaves_the_rest_to_its_status():
+    parser = read(
+        [*CALLED, event("done", response={"status": "completed", "output": [function(A), message("Hi", "m")]})]
+    )
+    assert calls(parser) == [("f", A, True)]
+    assert (parser.result.content, parser.result.finish_reason, anomalies(parser)) == ("Hi", "completed", [])
 
 
 def test_a_reason_that_is_left_from_nothing_cut_does_not_count():
@@ -467,3 +479,27 @@ def test_a_snapshot_in_which_more_than_the_beginning_was_repeated_is_rejected(at
     beginning.update(at=at, half=half)
     with pytest.raises(MisuseError, match="violated"):
         StreamParser.restore(snapshot)
+
+
+# -- items of which only the end comes --------------------------------------------------------------------------------
+
+
+def test_of_several_items_only_the_ends_may_come():
+    def call(call_id: str | None, name: str) -> Any:
+        return done({"type": "function_call", "call_id": call_id, "name": name, "arguments": "{}"}, None)
+
+    custom = done({**CUSTOM, "id": None, "call_id": "c3", "input": "ab"}, None)
+    ends = [
+        done(thoughts("a"), None),
+        done(thoughts("b", item_id="r2"), None),
+        call("c1", "f"),
+        call("c2", "g"),
+        custom,
+    ]
+    parser = read([created(), *ends, ended()])
+    assert calls(parser) == [("f", "{}", True), ("g", "{}", True), ("p", "ab", True)]
+    assert (parser.result.reasoning, anomalies(parser)) == ("ab", [])
+    parser = read([created(), call("c1", "f"), call(None, "f"), ended()])  # may be the first once more
+    assert calls(parser) == [("f", "{}", False), ("f", "{}", False)]
+    parser = read([created(), added(function(), None), call("c1", "f"), call("c1", "f"), ended()])
+    assert calls(parser) == [("f", "{}", True)]

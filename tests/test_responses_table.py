@@ -13,7 +13,7 @@ from streamfsm.wires.responses.events import EVENTS, FIELDS, ITEMS, PARTS
 from streamfsm.wires.responses.reader import Responses
 
 UNDECLARED = {
-    *("keepalive", "response.keep_alive", "response.cancelled", "response.error"),
+    *("keepalive", "response.keep_alive", "response.cancelled", "response.done", "response.error"),
     *(f"response.apply_patch_call_operation_diff.{end}" for end in ("delta", "done")),
     *(f"response.reasoning_part.{end}" for end in ("added", "done")),
 }

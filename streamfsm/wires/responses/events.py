@@ -66,6 +66,7 @@ EVENTS: Mapping[str, EventType] = MappingProxyType({row.type: row for row in (
     EventType("response.incomplete",  "end",    since="1.66.0"),
     EventType("response.failed",      "end",    since="1.66.0"),
     EventType("response.cancelled",   "end"),
+    EventType("response.done",        "end"),
     EventType("error",                "failure", since="1.66.0"),
     EventType("response.error",       "failure"),
     EventType("keepalive",            "nothing"),

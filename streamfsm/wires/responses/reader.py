@@ -83,6 +83,7 @@ _TEXTS = ("text", "refusal", "arguments", "input", "transcript")
 _LATER = ("delta", "code", "diff", "command", "output")  # pieces of an item whose end has the complete value
 _NUMBERS = ("output_index", "content_index", "summary_index")
 _CUT = ("incomplete", "failed", "cancelled")  # statuses of an incomplete item
+_ANY_END = "done"  # the type of an event that ends a response, and does not say how
 _UNENDED = ("in_progress", "queued")  # statuses of a response that has not ended
 _PLACEHOLDERS = ("", "{}", "null")  # arguments of an item that has just begun, which mean nothing yet
 
@@ -262,8 +263,9 @@ class Responses:
         self.ended = True
         status = string(response, "status", None, to)
         reason = string(fields_of(response.get("incomplete_details")), "reason", None, to)
-        words = [row.type.removeprefix("response."), "" if status in _UNENDED else status, reason]
-        to.take(Finish(_CHOICE, worst([word for word in words if word], self.dialect.finish_words)))
+        kind = row.type.removeprefix("response.")
+        words = ["" if kind == _ANY_END else kind, "" if status in _UNENDED else status, reason]
+        to.take(Finish(_CHOICE, worst([word for word in words if word] or [kind], self.dialect.finish_words)))
         if error := response.get("error") or fields.get("error"):
             self._fail(error, {}, to)
 
