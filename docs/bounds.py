@@ -73,7 +73,7 @@ BOUNDS: dict[str, tuple[str, tuple[str, ...]]] = {
         f"`Limits.items`; {_TOTAL}",
         (
             *("Items.all", "Items.with_id", "Items.at_index", "Items.taken", "Items.open", "Items.last", "Item.ids"),
-            *("Item.id", "Item.call_id", "Item.parts", "Item.type", "Responses.silent"),
+            *("Item.id", "Item.call_id", "Item.parts", "Part.retells", "Item.type", "Responses.silent"),
         ),
     ),
     "texts with which items and parts begin": (_TOTAL, ("Beginning.text",)),

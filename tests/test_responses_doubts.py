@@ -7,7 +7,7 @@ import pytest
 from helpers import ID, anomalies, counted, fed, run
 from helpers import said as told_by
 from keeping import check_keeping
-from response_events import added, argued, created, done, ended, event, function, message, placed, said, thoughts
+from response_events import added, argued, created, done, ended, event, function, message, named, placed, said, thoughts
 
 from streamfsm import Dialect, Limits, MisuseError, StreamParser
 
@@ -503,3 +503,73 @@ def test_of_several_items_only_the_ends_may_come():
     assert calls(parser) == [("f", "{}", False), ("f", "{}", False)]
     parser = read([created(), added(function(), None), call("c1", "f"), call("c1", "f"), ended()])
     assert calls(parser) == [("f", "{}", True)]
+
+
+# -- thoughts that are listed as another kind --------------------------------------------------------------------------
+
+
+def summed(text: str, part: int = 0) -> Any:
+    return event("reasoning_summary_text.delta", delta=text, **named("r1", part, "summary_index"), **placed(0))
+
+
+def reasoned(text: str) -> Any:
+    return event("reasoning_text.delta", delta=text, **named("r1", 0), **placed(0))
+
+
+def raw(text: str, kind: str = "reasoning_text", **fields: Any) -> dict[str, Any]:
+    return {**thoughts(), "content": [{"type": kind, "text": text}], **fields}
+
+
+@pytest.mark.parametrize(
+    ("deltas", "listed", "details"),
+    [
+        ([summed("abc")], raw("abc"), [("summary", "abc")]),
+        ([summed("abc")], raw("abc", "output_text"), [("summary", "abc")]),
+        ([summed("ab"), summed("c", 1)], raw("abc"), [("summary", "ab"), ("summary", "c")]),
+        ([summed("ab")], raw("abc"), [("summary", "abc")]),
+        ([reasoned("abc")], thoughts("abc"), [("text", "abc")]),
+        ([], raw("abc", "output_text"), [("text", "abc")]),
+        ([summed("a")], thoughts("a", content=raw("abc")["content"]), [("summary", "a"), ("text", "abc")]),
+        ([summed("abc")], raw("x"), [("summary", "abc"), ("text", "x")]),
+        ([reasoned("abc")], thoughts("ab", "c"), [("text", "abc"), ("summary", "ab"), ("summary", "c")]),
+    ],
+)
+def test_thoughts_that_are_listed_as_another_kind_come_once(deltas: Any, listed: Any, details: Any):
+    for ends in ([done(listed), ended()], [ended(listed)], [done(listed), ended(listed)]):
+        parser = read([created(), added(thoughts()), *deltas, *ends])
+        assert [(each.type, each.text) for each in parser.result.choices[0].reasoning_details] == details
+        assert parser.result.reasoning == "".join(text for _, text in details)
+        assert anomalies(parser) == []
+    messages, _ = run([created(), added(thoughts()), *deltas, done(listed), ended(listed)], boundaries=True)
+    shown = [each for item in messages for each in getattr(item, "details", ())]
+    assert {(each.type, each.text) for each in shown} <= {*details}
+
+
+def test_thoughts_after_the_end_of_their_item_come_with_the_final_list():
+    item = thoughts("A")
+    stream = [created(), added(thoughts()), summed("A"), done(item), said("B", "m2", 1), summed("C")]
+    parser = read([*stream, ended(raw("AC", "output_text"), message("B", "m2"))])
+    assert (parser.result.reasoning, parser.result.content) == ("AC", "B")
+
+
+def test_a_snapshot_in_which_a_part_retells_an_unknown_one_is_rejected():
+    parser = StreamParser(message_id=ID)
+    for each in [created(), added(thoughts()), summed("abc"), done(raw("abc"))]:
+        parser.feed(each)
+    snapshot = parser.snapshot()
+    part = snapshot["wire"]["source"]["items"]["all"][0]["parts"]["thought/0"]
+    assert [*part["retells"]] == [0]
+    part["retells"] = [7]
+    with pytest.raises(MisuseError, match="violated"):
+        StreamParser.restore(snapshot)
+
+
+# -- arguments that may be those of a call of which nothing came -------------------------------------------------------
+
+
+def test_arguments_at_an_index_may_be_those_of_a_call_of_which_nothing_came():
+    began = [created(), added(function()), added(function("", "c2", "g", "f2"), 1), argued(A, None)]
+    assert calls(read([*began, ended()])) == [("f", A, False), ("g", "", False)]
+    ends = [done(function(A)), done(function("", "c2", "g", "f2"), 1)]
+    assert calls(read([*began, *ends, ended()])) == [("f", A, True), ("g", "", True)]
+    assert calls(read([*began, argued(B, None, 1), ended()])) == [("f", A, True), ("g", B, True)]

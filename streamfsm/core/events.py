@@ -106,7 +106,8 @@ class Whole:
     text: str
     """The complete text; empty if the wire does not repeat it."""
     together: Sequence[int] = ()
-    """The parts of the text field whose texts, joined, the text may be; otherwise it is that of ``place`` alone."""
+    """The parts of the text field whose texts, joined, the text may be; otherwise it is that of ``place`` alone.
+    ``place`` may be a new part, which does not begin if they are."""
 
 
 @dataclass(slots=True)

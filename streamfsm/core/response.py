@@ -300,14 +300,17 @@ class Response(Routes):
             lane.settle(self.writer)
 
     def _take_together(self, event: Whole, text: str) -> bool:
-        """Handle the joined text of several parts; return ``False`` if it can be that of the first one alone."""
+        """Handle the joined text of several parts; return ``False`` if it can be that of ``event.place`` alone."""
         text_field = cast("TextField", event.field)
         lanes = [self._open_lane(event.choice, text_field, part) for part in event.together]
-        if len(text) <= lanes[0].size:
+        is_one = event.place in event.together
+        if is_one and len(text) <= lanes[0].size:
             return False
         rest = text
         for lane in lanes:
             if not lane.begins(rest):
+                if not is_one:
+                    return False
                 self._contradicted(lane)
                 break
             text, rest = rest, rest[lane.size :]

@@ -96,12 +96,22 @@ class Choice:
         return found
 
     def in_order(self) -> list[Detail]:
-        """Return the details in the order of their items, where the wire has items."""
-        return sorted(self.details, key=lambda detail: detail.order)
+        """Return the details in the order of their items, where the wire has items.
+
+        If the text of a part turned out to be that of other parts, its detail is left out.
+        """
+        return sorted(filter(self.shows, self.details), key=lambda detail: detail.order)
+
+    def shows(self, detail: Detail) -> bool:
+        """Whether a detail has no part of its own, or one that began."""
+        return detail.part is None or self._lane_of(detail) is not None
+
+    def _lane_of(self, detail: Detail) -> TextLane | None:
+        return None if detail.part is None else self.texts.get(label_of("reasoning", detail.part))
 
     def reasoning_detail(self, detail: Detail) -> ReasoningDetail:
         """Return a detail of this choice as the result shows it."""
-        lane = None if detail.part is None else self.texts.get(label_of("reasoning", detail.part))
+        lane = self._lane_of(detail)
         return ReasoningDetail(
             type=detail.kind,
             index=detail.index,
@@ -148,7 +158,7 @@ class Run:
         """Return the last detail of a choice that has text, and those after it; at most the last few."""
         of = self.choices.get(choice) or Choice()
         found: list[ReasoningDetail] = []
-        for detail in of.details[: -_LATEST - 1 : -1]:
+        for detail in filter(of.shows, of.details[: -_LATEST - 1 : -1]):
             found.insert(0, of.reasoning_detail(detail))
             if found[0].text:
                 break

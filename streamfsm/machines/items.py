@@ -253,6 +253,8 @@ class Beside(NamedTuple):
     """Whether arguments came of a call that never began."""
     placed: bool
     """Whether arguments were assigned to one by their index or order alone."""
+    empty: bool
+    """Whether nothing came of one, not even its end."""
 
 
 class Doubt(NamedTuple):
@@ -276,6 +278,11 @@ DOUBTS = (
         lambda item, beside: beside.placed and not (item.fed or item.done),
         "nothing came of it, not even its end, and arguments of another call were assigned by their index alone",
         "ambiguous_item",
+    ),
+    Doubt(
+        "beside an empty one",
+        lambda item, beside: beside.empty and item.placed and item.told,
+        "its arguments were assigned by their index or order alone, and nothing came of another call: they may be its",
     ),
     Doubt(
         "overtaken",

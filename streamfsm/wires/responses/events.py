@@ -164,6 +164,7 @@ PARTS: Mapping[tuple[str, str], Kind] = MappingProxyType(
         ("reasoning", "summary_text"): "summary",
         ("reasoning", "reasoning_text"): "thought",
         ("reasoning", "text"): "thought",
+        ("reasoning", "output_text"): "thought",
     }
 )
 """Type of an item, type of its part → the kind of the part's text."""

@@ -6,7 +6,7 @@ from typing import cast
 
 from streamfsm.core.text import join_surrogates
 from streamfsm.machines.items import RULES, Claim, Rule, Tells
-from streamfsm.wires.responses.events import ITEMS, OTHER_ITEM, Kind
+from streamfsm.wires.responses.events import FIELDS, ITEMS, OTHER_ITEM, Kind
 
 _FIRST_HALVES = range(0xD800, 0xDC00)
 
@@ -68,6 +68,8 @@ class Part:
     beginning: Beginning = field(default_factory=Beginning)
     fed: bool = False
     """Whether a delta of it has come."""
+    retells: tuple[int, ...] = ()
+    """The parts of another kind whose texts, joined, its own may be, because an item listed it in their place."""
 
 
 @dataclass(slots=True)
@@ -135,9 +137,15 @@ class Item:
         """Return the parts of a kind in the order in which they began, which is that of a complete item's lists."""
         return [part for part in self.parts.values() if part.kind == kind]
 
-    def begin(self, kind: Kind, name: int | None, number: int) -> Part:
+    def parts_besides(self, kinds: Collection[Kind]) -> list[int]:
+        """Return the parts with thoughts of other kinds than these."""
+        return [
+            part.number for part in self.parts.values() if part.kind not in kinds and FIELDS[part.kind] == "reasoning"
+        ]
+
+    def begin(self, kind: Kind, name: int | None, number: int, retells: Iterable[int] = ()) -> Part:
         """Add a part."""
-        part = Part(number, kind, name)
+        part = Part(number, kind, name, retells=(*retells,))
         self.parts[f"{kind}/{name}"] = part
         return part
 

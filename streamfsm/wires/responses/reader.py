@@ -142,6 +142,7 @@ class Responses:
         parts = [part for item in self.items.all for part in item.parts.values()]
         numbers = {part.number for part in parts}
         numbered = len(numbers) == len(parts) and all(0 <= number < self.parts for number in numbers)
+        numbered = numbered and all(numbers.issuperset(part.retells) for part in parts)
         counted = all(count >= 0 for count in (self.base64, self.parts, *(part.logprobs for part in parts)))
         beginnings = [*(part.beginning for part in parts), *(item.beginning for item in self.items.all)]
         begins = all(each.fits() for each in beginnings)
@@ -409,8 +410,13 @@ class Responses:
         calls = [item for item in self.items.all if item.is_call]
         astray = {item.type for item in calls if item.fed and not item.told}
         placed = {item.type for item in calls if item.placed}
+        empty = {item.type for item in calls if not (item.fed or item.done)}
         for row in DOUBTS:
-            doubted = [item for item in calls if row.fits(item, Beside(item.type in astray, item.type in placed))]
+            doubted = [
+                item
+                for item in calls
+                if row.fits(item, Beside(*(item.type in each for each in (astray, placed, empty))))
+            ]
             if doubted and row.records:
                 to.take(AnomalyReport(row.records, f"{row.name}: {row.because}", _CHOICE))
             self._doubt(doubted, to)
@@ -432,9 +438,9 @@ class Responses:
             return None
         return part or self._begin_part(item, kind, name, to)
 
-    def _begin_part(self, item: Item, kind: Kind, name: int | None, to: Handler) -> Part:
+    def _begin_part(self, item: Item, kind: Kind, name: int | None, to: Handler, retells: Iterable[int] = ()) -> Part:
         self._begin_lane(item, to)
-        part = item.begin(kind, name, self._next_part())
+        part = item.begin(kind, name, self._next_part(), retells)
         if FIELDS[kind] == "reasoning":
             wire_kind = "summary" if kind == "summary" else "text"
             to.take(Thought(_CHOICE, wire_kind, name, item.id or None, "", "", None, part=part.number))
@@ -680,7 +686,7 @@ class Responses:
         """Report the texts of an item, and return the numbers of their parts.
 
         An item lists its parts in the order in which they began, unless their names are the positions of parts in the
-        list. If it lists a single one, that may hold the text of all.
+        list. If it lists a single one, that may hold the text of all, also of those of a kind that it does not list.
         """
         reported: set[int] = set()
         listed: dict[Kind, list[_Listed]] = {}
@@ -701,10 +707,11 @@ class Responses:
             known = item.parts_of(kind)
             by_name = len(texts) >= len(known) > 0 and {part.name for part in known} <= {each.place for each in texts}
             together = [part.number for part in known] if len(texts) == 1 < len(known) else ()
+            others = item.parts_besides(listed) if whole and not known and len(texts) == 1 else ()
             for at, (place, text, fields) in enumerate(texts):
                 part = item.part(kind, place) if by_name else known[at] if at < len(known) else None
-                part = part or self._begin_part(item, kind, place if by_name else at, to)
-                self._report(part, text, fields, to, whole=whole, together=together)
+                part = part or self._begin_part(item, kind, place if by_name else at, to, others)
+                self._report(part, text, fields, to, whole=whole, together=together or part.retells)
                 reported.add(part.number)
         return reported
 
