@@ -475,8 +475,8 @@ Some servers also send the text in full when its part or item begins, and then a
 a text from its start, they are ignored. If they turn out to be something else, all of them are new. If deltas repeated
 arguments in this way, and no event with the full text shows whether they went on with them, the call is in doubt.
 
-LiteLLM streams thoughts as a summary, and lists them as `output_text`. So if an item ends with a single text of a kind of
-thoughts of which no deltas came, and lists none of the kind that came, it is compared with the text of these.
+LiteLLM streams thoughts as a summary, and lists them as `output_text`. So if an item ends with a single text of a kind
+of thoughts of which no deltas came, and lists none of the kind that came, it is compared with the text of these.
 
 Each part of an item is a lane of its own with its own otids, so `coalesce` does not join different parts. In the
 result, the texts of all parts are joined in the order in which they began, with nothing between them;
