@@ -12,7 +12,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from difflib import unified_diff
 from functools import partial
 from itertools import pairwise
@@ -36,6 +36,7 @@ from streamfsm.machines.identity import RULES
 from streamfsm.machines.items import DOUBTS as ITEM_DOUBTS
 from streamfsm.machines.items import RULES as ITEM_RULES
 from streamfsm.machines.names import RULES as NAME_RULES
+from streamfsm.machines.rules import Rule
 from streamfsm.machines.tool_call import MESSAGE, THOUGHTS, declared, tool_call
 from streamfsm.replay import capture
 from streamfsm.sinks import GRAMMARS, AgUi, AnthropicEvents, ResponsesEvents, UiMessageStream
@@ -346,7 +347,7 @@ def choices_page() -> str:
                     str(place),
                     rule.name,
                     {"own": "its index", "position": "its position", "one": "the one answer", "wait": "waits"}[
-                        rule.owner
+                        rule.decision
                     ],
                     rule.counting or "",
                     f"`{rule.records}`" if rule.records else "",
@@ -416,25 +417,28 @@ def choices(annotation: Any) -> Iterator[Any]:
 
 
 def identity_page() -> str:
-    marks = {False: "", True: "yes"}
     return page(
         "Identity",
         prose("streamfsm.machines.identity"),
-        grid(
-            ("", "Rule", "Starts a call", "Anomaly", "In doubt", "Evidence"),
-            (
-                (str(at), rule.name, marks[rule.owner == "new"], rule.records or "", marks[rule.doubts], rule.because)
-                for at, rule in enumerate(RULES, 1)
-            ),
-        ),
+        rules_table(RULES, "Starts a call", begins),
         "## Names\n",
         prose("streamfsm.machines.names"),
-        grid(
-            ("", "Rule", "Does", "Anomaly", "In doubt", "Evidence"),
-            (
-                (str(at), rule.name, rule.does, rule.records or "", marks[rule.doubts], rule.because)
-                for at, rule in enumerate(NAME_RULES, 1)
-            ),
+        rules_table(NAME_RULES, "Does", str),
+    )
+
+
+def begins(decision: str) -> str:
+    return "yes" if decision == "new" else ""
+
+
+def rules_table(rules: Iterable[Rule[Any, Any]], decides: str, shown: Callable[[str], str]) -> str:
+    """Return a table of rules, with a column ``decides`` that shows the decision of each."""
+    marks = {False: "", True: "yes"}
+    return grid(
+        ("", "Rule", decides, "Anomaly", "In doubt", "Evidence"),
+        (
+            (str(at), rule.name, shown(rule.decision), rule.records or "", marks[rule.doubts], rule.because)
+            for at, rule in enumerate(rules, 1)
         ),
     )
 
@@ -502,7 +506,6 @@ end of the item, otherwise from the end of the response, because those at the be
 
 
 def responses_page() -> str:
-    marks = {False: "", True: "yes"}
     return page(
         "The Responses API",
         RESPONSES,
@@ -542,13 +545,7 @@ def responses_page() -> str:
         ),
         "## Which item\n",
         prose("streamfsm.machines.items"),
-        grid(
-            ("", "Rule", "Begins an item", "Anomaly", "In doubt", "Evidence"),
-            (
-                (str(at), rule.name, marks[rule.owner == "new"], rule.records or "", marks[rule.doubts], rule.because)
-                for at, rule in enumerate(ITEM_RULES, 1)
-            ),
-        ),
+        rules_table(ITEM_RULES, "Begins an item", begins),
         grid(
             ("In doubt at the end", "Anomaly", "Because"),
             ((row.name, row.records or "", row.because) for row in ITEM_DOUBTS),

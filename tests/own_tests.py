@@ -81,6 +81,7 @@ TESTED_IN = {
     "machines/declaration": "table",
     "machines/emission": "machine_checks",
     "machines/proofs": "table",
+    "machines/rules": "names identity items choices",
     "machines/stream": "paths",
     "machines/table": "table diagrams",
     "machines/text": "paths",

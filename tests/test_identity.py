@@ -267,7 +267,7 @@ def test_reversed_rules_decide_otherwise(monkeypatch):
 def test_every_rule_decides_something_that_the_others_would_not(monkeypatch, number):
     cases = CASES.get(RULES[number].name, ())
     want = [outcome(entries) for entries, _ in cases]
-    last = Rule("no other", "here" if RULES[number].owner == "new" else "new", lambda _: True, "there must be one")
+    last = Rule("no other", "here" if RULES[number].decision == "new" else "new", lambda _: True, "there must be one")
     monkeypatch.setattr(core_calls, "RULES", (*RULES[:number], *RULES[number + 1 :], last))
     assert (RULES[number].name in DECIDED_ELSEWHERE) == ([outcome(entries) for entries, _ in cases] == want)
 

@@ -87,7 +87,7 @@ DECIDED = {
 def test_each_rule_for_names_decides_what_no_other_rule_would(rule):
     decides, *others = [each for each in RULES if each.fits(DECIDED[rule.name])]
     assert decides == rule
-    assert [(each.does, each.records) for each in others[:1]] != [(rule.does, rule.records)]
+    assert [(each.decision, each.records) for each in others[:1]] != [(rule.decision, rule.records)]
 
 
 @pytest.mark.parametrize("policy", ["fragment", "snapshot", "auto"])

@@ -14,6 +14,7 @@ from streamfsm.limits import Limits
 from streamfsm.machines.identity import is_placeholder
 from streamfsm.machines.names import RULES as NAME_RULES
 from streamfsm.machines.names import Piece
+from streamfsm.machines.rules import decide
 
 
 class CallReader:
@@ -64,7 +65,7 @@ class CallReader:
         call_id, name = "" if hollow[0] else call_id, "" if hollow[1] else name
         rule, known = calls.resolve(wire_index, call_id, name, entry, cumulative)
         lane = cast("CallLane", known)
-        if rule.owner == "new":
+        if rule.decision == "new":
             if len(calls.lanes) == self._limits.tool_calls:
                 raise LimitReached("tool_calls")
             self.complete_names(calls)
@@ -80,7 +81,7 @@ class CallReader:
         # Free text and the members of an object are never closed, so only the entries show where a call ends and
         # another begins.
         came_again = bool(name and lane.size) and not cumulative
-        again = came_again and (lane.form == "members" or rule.owner != "own")
+        again = came_again and (lane.form == "members" or rule.decision != "own")
         free = lane.form != "json" and (rule.records is not None or again)
         if free and not rule.records:
             self._anomalies.record(
@@ -89,7 +90,7 @@ class CallReader:
         echoed = lane.repeats is not None and rule.records == "changed_id"
         if rule.doubts or free or echoed:
             lane.doubt(self._outlet)
-        if any(hollow) and (rule.owner == "new" or (hollow[1] and not lane.named)):
+        if any(hollow) and (rule.decision == "new" or (hollow[1] and not lane.named)):
             self._record_placeholder(lane)
             # A placeholder name with a real id, or with no id, may be a piece of a name that is still incomplete.
             if hollow[1] and lane.name and not hollow[0]:
@@ -97,7 +98,7 @@ class CallReader:
         self._weigh(calls, wire_index, call_id)
         lane.late_id = lane.late_id or bool(call_id and lane.name and lane.id is None and not name)
         calls.assign(lane, wire_index, call_id)
-        fits = not name or self._take_name(lane, name, own=rule.owner == "own", cumulative=cumulative)
+        fits = not name or self._take_name(lane, name, own=rule.decision == "own", cumulative=cumulative)
         if name:
             calls.note(lane)
         if not fits:
@@ -157,16 +158,16 @@ class CallReader:
     def _take_name(self, lane: CallLane, name: str, *, own: bool, cumulative: bool) -> bool:
         """Read a piece of a name; ``own``: the call's own id came with it. Return whether it is within the limit."""
         piece = Piece(self._policies.name, name, lane.name, lane.named, own, lane.late_id, cumulative)
-        rule = next(rule for rule in NAME_RULES if rule.fits(piece))
+        rule = decide(NAME_RULES, piece)
         if rule.doubts:
             lane.doubt(self._outlet)
         if rule.records:
             what, key = f"{name!r} after {lane.name!r}: {rule.because}", f"{rule.name}: {lane.choice}/{lane.ordinal}"
             self._anomalies.record_once(rule.records, what, lane.choice, lane.ordinal, key=key)
-        if rule.does == "nothing":
+        if rule.decision == "nothing":
             return True
-        lane.is_doubled = rule.does == "double"
-        return lane.add_name(name, self._limits.name, cumulative=rule.does == "replace")
+        lane.is_doubled = rule.decision == "double"
+        return lane.add_name(name, self._limits.name, cumulative=rule.decision == "replace")
 
     def complete_names(self, calls: Calls) -> None:
         """Complete the names of these calls, because no more pieces of them follow."""

@@ -9,6 +9,7 @@ from pydantic import Field, PlainValidator
 from streamfsm.core.captured import Channels
 from streamfsm.core.lanes import CallLane
 from streamfsm.machines.identity import RULES, Claim, Rule
+from streamfsm.machines.rules import decide
 
 _Some: TypeAlias = Annotated[dict[int, CallLane], PlainValidator(lambda calls: calls), Field(exclude=True)]
 
@@ -135,8 +136,10 @@ class Calls:
         claim = Claim(
             index, call_id, name, entry, cumulative, here, own, elsewhere, latest, self._before(latest), shared
         )
-        rule = next(rule for rule in RULES if rule.fits(claim))
-        spoken_of = claim.elsewhere or claim.here or claim.latest if rule.owner == "new" else getattr(claim, rule.owner)
+        rule = decide(RULES, claim)
+        spoken_of = (
+            claim.elsewhere or claim.here or claim.latest if rule.decision == "new" else getattr(claim, rule.decision)
+        )
         return rule, cast("CallLane | None", spoken_of)
 
     def _before(self, lane: CallLane | None) -> CallLane | None:

@@ -12,11 +12,10 @@ and they are `ready`, if the first choice has no calls and its finish reason say
 other choice has such a finish reason.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from streamfsm.result import AnomalyKind
+from streamfsm.machines import rules
 
 TOKENS = 16
 """How many entries may wait. If more choices than that speak before the first one speaks again, they are read as tokens
@@ -77,20 +76,15 @@ class Entry:
 
 
 Owner: TypeAlias = Literal["own", "position", "one", "wait"]
+"""The choice at its ``own`` index or its ``position``; the ``one`` that began first; or the entry must ``wait``."""
 
 
-class Rule(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rule(rules.Rule[Entry, Owner]):
     """The first rule that ``fits`` an entry decides which choice it belongs to."""
 
-    name: str
-    owner: Owner
-    """The choice at its ``own`` index or its ``position``; the ``one`` that began first; or the entry must ``wait``."""
-    fits: Callable[[Entry], object]
-    because: str
     counting: Counting | None = None
     """Whether the index counts tokens, if this is known from now on."""
-    records: AnomalyKind | None = None
-    """The anomaly that is recorded if the rule decides."""
 
 
 # fmt: off

@@ -6,11 +6,10 @@ kinds of anomalies no call without arguments is ready. Where the evidence says "
 and they do not differ, the call may be a repetition: it is not ready, and no anomaly is recorded.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
-from streamfsm.result import AnomalyKind
+from streamfsm.machines import rules
 
 _PLACEHOLDERS = frozenset({"", "null", "none", "nil", "undefined"})
 
@@ -86,20 +85,13 @@ class Claim:
 
 
 Owner: TypeAlias = Literal["here", "own", "elsewhere", "latest", "new"]
+"""Which call of the claim the entry continues; ``new``: it begins a call."""
 
 
-class Rule(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rule(rules.Rule[Claim, Owner]):
     """The first rule that ``fits`` a claim decides which call the entry belongs to."""
 
-    name: str
-    owner: Owner
-    """Which call of the claim the entry continues; ``new``: the entry begins a call."""
-    fits: Callable[[Claim], object]
-    because: str
-    records: AnomalyKind | None = None
-    """The anomaly that is recorded if the rule decides."""
-    doubts: bool = False
-    """Whether the entry's call is put in doubt, and so is never ready."""
     repeats: bool = False
     """Whether the call that the entry begins may repeat the call here."""
 

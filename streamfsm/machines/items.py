@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
+from streamfsm.machines.rules import Rule
 from streamfsm.result import AnomalyKind
 
 Tells: TypeAlias = Literal["added", "done", "piece", "output", "so_far"]
@@ -136,24 +137,11 @@ class Claim:
 
 
 Owner: TypeAlias = Literal["own", "shared", "sharing", "here", "latest", "next", "new"]
-
-
-class Rule(NamedTuple):
-    """The first rule that ``fits`` a claim decides which item the event belongs to."""
-
-    name: str
-    owner: Owner
-    """Which item of the claim it is; ``new``: the event begins an item."""
-    fits: Callable[[Claim], object]
-    because: str
-    records: AnomalyKind | None = None
-    """The anomaly that is recorded if the rule decides."""
-    doubts: bool = False
-    """Whether calls that the event could belong to are put in doubt."""
+"""Which item of the claim the event belongs to; ``new``: it begins an item."""
 
 
 # fmt: off
-RULES = (
+RULES: tuple[Rule[Claim, Owner], ...] = (
     Rule("same id, another call", "new",
          lambda c: c.own and c.tells == "added" and c.calls_another,
          "an item begins with a known id, but its call has another id: one id for two items", "duplicate_id"),

@@ -6,11 +6,10 @@ the call is in doubt. A name whose last piece repeats all pieces before it may h
 unless another piece follows.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
-from streamfsm.result import AnomalyKind
+from streamfsm.machines.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +40,8 @@ Does: TypeAlias = Literal["nothing", "append", "double", "replace"]
 """What a piece does to the name; ``double``: it is appended, and repeats all pieces before it."""
 
 
-class Rule(NamedTuple):
-    """The first rule that ``fits`` a piece decides what it does."""
-
-    name: str
-    does: Does
-    fits: Callable[[Piece], object]
-    because: str
-    records: AnomalyKind | None = None
-    """The anomaly that is recorded if the rule decides."""
-    doubts: bool = False
-    """Whether the call is put in doubt, and so is never ready."""
-
-
 # fmt: off
-RULES = (
+RULES: tuple[Rule[Piece, Does], ...] = (
     Rule("complete, same name", "nothing",
          lambda p: p.named and p.text == p.known,
          "the name is complete, and came again"),

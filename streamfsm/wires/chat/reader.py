@@ -29,6 +29,7 @@ from streamfsm.core.events import (
 from streamfsm.core.json_values import as_json, as_plain, fields_and_extra, fields_of, more, says, show
 from streamfsm.core.meter import DECODED
 from streamfsm.machines.choices import RULES, Counting, Entry, counted
+from streamfsm.machines.rules import decide
 from streamfsm.wires.chat.calls import read_calls, read_function_call
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.chat.fields import CALL, CHOICE, CHUNK, DELTA, FUNCTION, STAMPS, Stamps
@@ -283,14 +284,14 @@ class ChatCompletions:
             counting=self.counting,
             ends=bool(fields.get("finish_reason")),
         )
-        rule = next(rule for rule in RULES if rule.fits(entry))
+        rule = decide(RULES, entry)
         self.latest, self.finished = index, bool(fields.get("finish_reason"))
-        if rule.owner == "wait":
+        if rule.decision == "wait":
             return None
         self.counting = rule.counting or self.counting
-        self._release(to, one=rule.owner == "one")
+        self._release(to, one=rule.decision == "one")
         first = next(iter(self.choices), 0)
-        choice = {"own": index, "position": position, "one": first}[rule.owner]
+        choice = {"own": index, "position": position, "one": first}[rule.decision]
         if rule.records:
             to.take(AnomalyReport(rule.records, f"{rule.name}: {rule.because}; Dialect(choice=…) decides", first))
         return choice

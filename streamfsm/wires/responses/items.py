@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from streamfsm.core.text import join_surrogates
-from streamfsm.machines.items import RULES, Claim, Rule, Tells
+from streamfsm.machines.items import RULES, Claim, Owner, Tells
+from streamfsm.machines.rules import Rule, decide
 from streamfsm.wires.responses.events import FIELDS, ITEMS, OTHER_ITEM, Kind
 
 _FIRST_HALVES = range(0xD800, 0xDC00)
@@ -220,7 +221,7 @@ class Items:
         *,
         empty: bool = False,
         listing: Listing | None = None,
-    ) -> tuple[Rule, Item | None, Item | None]:
+    ) -> tuple[Rule[Claim, Owner], Item | None, Item | None]:
         """Decide which item an event belongs to.
 
         ``ids`` are in order of preference. ``empty``: the event contains a call that has ended without
@@ -261,10 +262,10 @@ class Items:
             last=self._latest(self.last.get(kind) for kind in fits),
             next=self._latest(waiting),
         )
-        rule = next(rule for rule in RULES if rule.fits(claim))
-        if rule.owner == "new":
+        rule = decide(RULES, claim)
+        if rule.decision == "new":
             return rule, None, cast("Item | None", claim.again)
-        return rule, cast("Item", getattr(claim, rule.owner)), None
+        return rule, cast("Item", getattr(claim, rule.decision)), None
 
     def listing(self, told: Iterable[tuple[str, str]]) -> Listing:
         """Return a list that has not been read, given the types and ids of what it contains."""

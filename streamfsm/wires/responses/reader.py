@@ -33,7 +33,8 @@ from streamfsm.core.json_values import as_plain, fields_and_extra, fields_of, ke
 from streamfsm.core.meter import DECODED
 from streamfsm.core.text import without_surrogates
 from streamfsm.machines.endings import worst
-from streamfsm.machines.items import DOUBTS, Beside, Rule, Tells
+from streamfsm.machines.items import DOUBTS, Beside, Claim, Owner, Tells
+from streamfsm.machines.rules import Rule
 from streamfsm.wires.chat.dialect import Dialect
 from streamfsm.wires.checked import LARGEST, checked, integer, string
 from streamfsm.wires.error_shapes import failure_in, failure_of, shown, untold
@@ -362,9 +363,9 @@ class Responses:
         is_new_place = item.index is None and index is not None
         if is_new_place:
             self.items.place(item, index)
-        elif index is not None and rule.owner == "latest":
+        elif index is not None and rule.decision == "latest":
             self.items.move(item, index)
-        item.placed = item.placed or rule.owner not in ("own", "shared")
+        item.placed = item.placed or rule.decision not in ("own", "shared")
         return item, not (is_new_place or rule.records)
 
     def _find_told(
@@ -384,7 +385,7 @@ class Responses:
         else:
             self.items.place(item, index)
         item.told = True
-        item.placed = item.placed and not (rule.owner == "own" and has_arguments)
+        item.placed = item.placed and not (rule.decision == "own" and has_arguments)
         item.id = item.id or string(told, "id", _CHOICE, to)
         item.call_id = item.call_id or call_id
         self._identify(item, ids, to)
@@ -394,7 +395,7 @@ class Responses:
         for new in self.items.identify(item, ids):
             to.take(Remembered("id", 2 * len(new)))
 
-    def _record(self, rule: Rule, fits: Iterable[str], item: Item | None, to: Handler) -> None:
+    def _record(self, rule: Rule[Claim, Owner], fits: Iterable[str], item: Item | None, to: Handler) -> None:
         if rule.records:
             to.take(AnomalyReport(rule.records, f"{rule.name}: {rule.because}", _CHOICE))
         if rule.doubts:
