@@ -573,3 +573,23 @@ def test_arguments_at_an_index_may_be_those_of_a_call_of_which_nothing_came():
     ends = [done(function(A)), done(function("", "c2", "g", "f2"), 1)]
     assert calls(read([*began, *ends, ended()])) == [("f", A, True), ("g", "", True)]
     assert calls(read([*began, argued(B, None, 1), ended()])) == [("f", A, True), ("g", B, True)]
+
+
+# -- calls that never end ----------------------------------------------------------------------------------------------
+
+
+def test_a_call_that_never_ends_may_lack_something_if_the_server_says_when_calls_end():
+    whole = event("function_call_arguments.done", arguments=A, item_id="f1", **placed(0))
+    delta = event("custom_tool_call_input.delta", item_id="t1", delta="ab", **placed(1))
+    custom = [added({**CUSTOM, "call_id": "c2"}, 1), delta]
+    empty = [added(function("", "c2", "g", "f2"), 1)]
+    for end in (whole, done(function(A))):
+        first = [created(), added(function()), argued(A), end]
+        assert calls(read([*first, *custom, ended()])) == [("f", A, True), ("p", "ab", False)]
+        assert calls(read([*first, *empty, ended()])) == [("f", A, True), ("g", "", False)]
+        assert calls(read([*first, *empty, argued(B, "f2", 1), ended()])) == [("f", A, True), ("g", B, True)]
+    listed = [{**CUSTOM, "call_id": "c2", "input": "ab"}, function("", "c3", "g", "f3")]
+    parser = read([*first, *custom, added(function("", "c3", "g", "f3"), 2), ended(*listed)])
+    assert all(call.ready for call in parser.result.tool_calls)
+    nothing_ends = [created(), added(function()), argued(A), *custom, ended()]
+    assert calls(read(nothing_ends)) == [("f", A, True), ("p", "ab", True)]

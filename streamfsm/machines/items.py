@@ -65,6 +65,14 @@ class Item(Protocol):
         """Whether another item began at its index before anything of this one had come."""
 
     @property
+    def ended(self) -> bool:
+        """Whether an event ended it, or contained its complete text."""
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing but its end shows that its arguments are complete: they are text, or there are none."""
+
+    @property
     def begun_twice(self) -> bool:
         """Whether pieces repeated the arguments with which it began, or went on with them, and nothing shows which."""
 
@@ -243,6 +251,8 @@ class Beside(NamedTuple):
     """Whether arguments were assigned to one by their index or order alone."""
     empty: bool
     """Whether nothing came of one, not even its end."""
+    ended: bool
+    """Whether the server says when items end: it did of another call, of any type."""
 
 
 class Doubt(NamedTuple):
@@ -276,6 +286,11 @@ DOUBTS = (
         "overtaken",
         lambda item, _: item.overtaken and not (item.fed or item.done),
         "another call began at its index, and nothing more came of it",
+    ),
+    Doubt(
+        "never ended",
+        lambda item, beside: beside.ended and item.free and not item.ended,
+        "it has no arguments, or they are text, and nothing ended it, although other calls ended: some may lack",
     ),
     Doubt(
         "begun twice",

@@ -103,6 +103,8 @@ class Item:
     """Whether an event contained it as an item."""
     placed: bool = False
     """Whether arguments were assigned to it by their index or order alone, and no event with its id repeated them."""
+    ended: bool = False
+    """Whether an event ended it or, if it is a call, contained its complete arguments."""
     overtaken: bool = False
     """Whether another item began at its place before anything of this one had come."""
     beginning: Beginning = field(default_factory=Beginning)
@@ -117,6 +119,11 @@ class Item:
     def silent(self) -> bool:
         """Whether it shows texts, and none has come."""
         return not self.is_call and not self.parts
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing but its end shows that its arguments are complete: they are text, or there are none."""
+        return not self.fed or ITEMS[self.type].form == "text"
 
     @property
     def begun_twice(self) -> bool:
@@ -316,7 +323,7 @@ class Items:
 
     def end(self, item: Item) -> None:
         """Record that an item has ended."""
-        item.done = True
+        item.done = item.ended = True
         self.open[item.type].pop(item.ordinal, None)
 
     def _latest(self, places: Iterable[int | None]) -> Item | None:

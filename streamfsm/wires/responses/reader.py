@@ -412,12 +412,12 @@ class Responses:
         astray = {item.type for item in calls if item.fed and not item.told}
         placed = {item.type for item in calls if item.placed}
         empty = {item.type for item in calls if not (item.fed or item.done)}
+        ended = any(item.ended for item in calls)
+        beside = {
+            kind: Beside(kind in astray, kind in placed, kind in empty, ended) for kind in {item.type for item in calls}
+        }
         for row in DOUBTS:
-            doubted = [
-                item
-                for item in calls
-                if row.fits(item, Beside(*(item.type in each for each in (astray, placed, empty))))
-            ]
+            doubted = [item for item in calls if row.fits(item, beside[item.type])]
             if doubted and row.records:
                 to.take(AnomalyReport(row.records, f"{row.name}: {row.because}", _CHOICE))
             self._doubt(doubted, to)
@@ -609,6 +609,7 @@ class Responses:
             beginning.text = without_surrogates(text)
 
     def _finish_arguments(self, item: Item, text: str, to: Handler) -> None:
+        item.ended = True
         if text:
             item.beginning.forget()
             item.fed = True
