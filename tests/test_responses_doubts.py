@@ -456,6 +456,7 @@ def test_the_input_of_a_custom_tool_may_come_whole_when_the_call_begins():
         ([added({**CUSTOM, "input": "ab"}), ended({**CUSTOM, "input": "ab"})], True),
         ([added({**CUSTOM, "input": "ab"}), delta, done({**CUSTOM, "input": "abab"})], True),
         ([added({**CUSTOM, "input": "ab"}), delta], False),  # once or twice?
+        ([added({**CUSTOM, "input": "a"}), delta], False),
     ):
         parser = read([created(), *stream, ended()])
         text = "abab" if ready and "abab" in str(stream) else "ab"
@@ -468,15 +469,18 @@ def test_a_beginning_counts_towards_the_limit():
     assert read([created(), added(message("x" * 3000)), ended()], limits=Limits(total=12000)).result.error is None
 
 
-@pytest.mark.parametrize(("at", "half"), [(-1, 0), (4, 0), (3, 0xD83D), (1, 0x61), (1, -1)])
-def test_a_snapshot_in_which_more_than_the_beginning_was_repeated_is_rejected(at: int, half: int):
+@pytest.mark.parametrize(
+    "changed",
+    [{"at": -1}, {"at": 4}, {"at": 3, "half": 0xD83D}, {"half": 0x61}, {"half": -1}, {"at": 0, "went_on": True}],
+)
+def test_a_snapshot_in_which_more_than_the_beginning_was_repeated_is_rejected(changed: dict[str, Any]):
     parser = StreamParser(message_id=ID)
     for each in [created(), added(message("abc")), said("a")]:
         parser.feed(each)
     snapshot = parser.snapshot()
     beginning = snapshot["wire"]["source"]["items"]["all"][0]["parts"]["content/0"]["beginning"]
-    assert beginning == {"text": "abc", "at": 1, "half": 0}
-    beginning.update(at=at, half=half)
+    assert beginning == {"text": "abc", "at": 1, "half": 0, "went_on": False}
+    beginning.update(changed)
     with pytest.raises(MisuseError, match="violated"):
         StreamParser.restore(snapshot)
 

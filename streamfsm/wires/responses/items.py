@@ -21,6 +21,8 @@ class Beginning:
     """How many of its characters deltas have repeated."""
     half: int = 0
     """The first half of a surrogate pair with which the latest delta ended; 0: there is none."""
+    went_on: bool = False
+    """Whether deltas have repeated all of it and gone on."""
 
     def new_in(self, delta: str) -> str:
         """Return what is new in the next delta: nothing while deltas repeat the text from its start."""
@@ -32,8 +34,10 @@ class Beginning:
             self.at, self.half = at, ord(held) if held else 0
             return ""
         rest = self.text[self.at :]
-        new = more.removeprefix(rest) if more.startswith(rest) else self.text[: self.at] + more
+        went_on = more.startswith(rest)
+        new = more.removeprefix(rest) if went_on else self.text[: self.at] + more
         self.forget()
+        self.went_on = went_on
         return new + held
 
     @property
@@ -43,11 +47,12 @@ class Beginning:
 
     def fits(self) -> bool:
         """Whether the state is one that texts can lead to."""
-        return 0 <= self.at <= len(self.text) - bool(self.half) and (not self.half or self.half in _FIRST_HALVES)
+        repeated = 0 <= self.at <= len(self.text) - bool(self.half) and not (self.went_on and self.text)
+        return repeated and (not self.half or self.half in _FIRST_HALVES)
 
     def forget(self) -> None:
         """Stop comparing: the complete text has come, or deltas say something else."""
-        self.text, self.at, self.half = "", 0, 0
+        self.text, self.at, self.half, self.went_on = "", 0, 0, False
 
 
 def _begins(half: str, character: str) -> bool:
@@ -128,7 +133,7 @@ class Item:
     @property
     def begun_twice(self) -> bool:
         """Whether deltas repeated the beginning of its arguments, or went on with it, and nothing shows which."""
-        return self.beginning.at > 0
+        return self.beginning.at > 0 or self.beginning.went_on
 
     @property
     def is_call(self) -> bool:
