@@ -463,6 +463,11 @@ def test_the_input_of_a_custom_tool_may_come_whole_when_the_call_begins():
         assert calls(parser) == [("p", text, ready)]
 
 
+def test_arguments_that_come_when_the_call_begins_and_again_in_pieces_come_once():
+    parser = read([created(), added(function(A)), argued(A[:3]), argued(A[3:]), done(function(A)), ended()])
+    assert (calls(parser), anomalies(parser)) == ([("f", A, True)], ["repeated_arguments"])
+
+
 def test_a_beginning_counts_towards_the_limit():
     parser = read([created(), added(message("x" * 3000)), ended()], limits=Limits(total=8000))
     assert parser.result.error.code == "limit"
