@@ -456,8 +456,11 @@ class StreamParser:
         if len(data) > most and data.count(b",") + data.count(b"{") + data.count(b"[") > most and self.state == "open":
             self._response.exceed("values")
             return
-        may_be_like = name not in _NOT_PLAIN and self._response.run.stream.state in OPEN
-        if may_be_like and self._template.tell(data, self._response):
+        is_usual = name not in _NOT_PLAIN
+        if is_usual and data == DONE:  # common, and decoding it in vain takes two decoders
+            wire.body_done = True
+            return
+        if is_usual and self._response.run.stream.state in OPEN and self._template.tell(data, self._response):
             return
         if name == UNFRAMED:
             self._take_unframed(data)

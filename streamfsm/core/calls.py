@@ -90,7 +90,9 @@ class Calls:
     def adoption(self) -> tuple[list[CallLane], CallLane | None]:
         """Return the calls with arguments but no name, and the only named call that may lack them, if there is one."""
         found: list[CallLane] = []
-        while self.nameless and self.fillable and len(found) <= 1:
+        if not self.nameless:
+            return found, None
+        while self.fillable and len(found) <= 1:
             lane = self.fillable.popitem()[1]
             found += [lane] if lane.lacks_arguments else []
         self.fillable.update((lane.ordinal, lane) for lane in reversed(found))

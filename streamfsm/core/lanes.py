@@ -283,7 +283,7 @@ class TextLane:
             outlet.boundary(self, "answer")
             self._emit(self._release(), outlet)
         again, self._again = self._again, 0
-        if again < self._written.size:
+        if 0 < again < self._written.size:
             self._emit(self._written.part(0, again), outlet)
         self._emit(self._prefix + "\ufffd" * len(self.half), outlet)
         self.size += len(self.half)

@@ -25,7 +25,7 @@ Counting: TypeAlias = Literal["maybe", "no", "yes"]
 """Whether the index counts tokens."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """The evidence for which choice an entry belongs to: the entry itself, and the entries before it."""
 

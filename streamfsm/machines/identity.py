@@ -51,7 +51,7 @@ class Call(Protocol):
         """Whether it has no arguments so far, or only an object without members."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claim:
     """The identity that an entry claims, and the calls that it may belong to."""
 

@@ -68,10 +68,10 @@ class EventStream:
             data.endswith(b"\n\n")
             and data.find(b"\n", begins) == len(data) - 2 <= limit
             and (begins == 0 or (data.startswith(b"event: ") and data.startswith(b"data: ", begins)))
-            and self.is_between_events
+            and not (self._held or self._size or self.too_large)
             and b"\r" not in data
         ):  # one event at a time is common; this takes a third of the time of the code below
-            self.events = True
+            self.fed = self._begun = self.events = True
             return [(data[len("event: ") : begins - 1] if begins else b"", data[begins + len("data: ") : -2])]
         if self.too_large:
             return []

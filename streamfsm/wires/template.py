@@ -100,24 +100,26 @@ class Template:
         """Return a recorder for the events of ``data`` if its shape may be learned while it is read in full."""
         return Recorder() if self._tries and len(data) <= _LARGEST else None
 
-    def learn(self, data: bytes, recorded: Sequence[Event], source: Source) -> None:
+    def learn(self, data: bytes, recorded: list[Event], source: Source) -> None:
         """Learn the shape of this event, if it carries one text and contains that text literally.
 
         Args:
             data: the event.
-            recorded: the events that ``source`` reported for it; it found it to be plain.
+            recorded: the events that ``source`` reported for it, which are no longer needed; it found it to be plain.
             source: the reader, which reads a similar event.
         """
-        events, text = _told(recorded, source)
+        text = _only_text(recorded, source)
         if not text:
             return
-        literals = [found for found in _find_texts(data) if found[1] != _EMPTY]
+        for event in recorded:
+            if type(event) in _HOLDS:
+                setattr(event, _HOLDS[type(event)], text + ".")  # as the probe below must say it
         self._tries -= 1
         loose: list[_Hole] = []
         for search, allowed, other in _LOOSE:
             if found := search(data):
                 loose.append((*found.span(1), allowed, other))
-        spans = [found.span(1) for found in literals if _is(found[1], text)]
+        spans = [found.span(1) for found in _find_texts(data) if found[1] != _EMPTY and _is(found[1], text)]
         for first in range(max(len(spans) - _TIMES, 0), len(spans)):
             allowed = _TEXT
             holes = list(loose)
@@ -133,29 +135,32 @@ class Template:
             try:
                 recorder = Recorder()
                 is_plain = source.read(from_json(probe), recorder)
-                proved = is_plain and _told(recorder.events, source) == (events, text + ".")
+                proved = is_plain and recorder.events == recorded
             except ValueError:  # half a surrogate pair elsewhere in the event, which only the slower decoder accepts
                 proved = False
             if proved:
                 match, groups = _pattern(tuple((hole[2], len(after)) for hole, after in zip(holes, fixed, strict=True)))
-                told = tuple(event for event in events if event[0] is not Extra)  # it says nothing when it comes again
+                told = tuple([_told(event) for event in recorded if type(event) in _HOLDS])  # extras are kept once
                 shape = _Shape(head, match, groups, fixed[0] if len(fixed) == 1 else tuple(fixed), told)
                 self._shapes = (shape, *self._shapes[: _SHAPES - 1])
                 return
 
 
-def _told(recorded: Sequence[Event], source: Source) -> tuple[list[_Told], str]:
-    """Return the events of a plain chunk and its one text; no text if repeating an event would change anything."""
-    events: list[_Told] = []
+def _only_text(recorded: Sequence[Event], source: Source) -> str:
+    """Return the one text of a plain chunk; an empty one if repeating an event would change anything."""
     texts = set()
     for event in recorded:
-        fields = [getattr(event, name) for name in event.__slots__]
-        at = event.__slots__.index(_HOLDS[type(event)]) if type(event) in _HOLDS else len(fields)
-        texts |= set(fields[at : at + 1])
-        events.append((type(event), tuple(fields[:at]), tuple(fields[at + 1 :])))
-        if type(event) not in _HOLDS and not (isinstance(event, Extra) and source.dialect.counts_once(event.name)):
-            return [], ""
-    return events, texts.pop() if len(texts) == 1 else ""
+        if type(event) in _HOLDS:
+            texts.add(getattr(event, _HOLDS[type(event)]))
+        elif not (isinstance(event, Extra) and source.dialect.counts_once(event.name)):
+            return ""
+    return texts.pop() if len(texts) == 1 else ""
+
+
+def _told(event: Event) -> _Told:
+    fields = [getattr(event, name) for name in event.__slots__]
+    at = event.__slots__.index(_HOLDS[type(event)])
+    return type(event), tuple(fields[:at]), tuple(fields[at + 1 :])
 
 
 def _is(literal: bytes, text: str) -> bool:
