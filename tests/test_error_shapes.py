@@ -41,6 +41,10 @@ ERRORS: list[tuple[Any, str | None, str]] = [
     ({"type": "about:blank", "title": "t", "status": 400, "detail": "m"}, "400", "m"),
     ({"base_resp": {"status_code": 1004, "status_msg": "m"}, "choices": None}, "1004", "m"),
     ({"fault": {"faultstring": "m"}}, None, "m"),
+    ({"fault": {"faultstring": "m", "detail": {"errorcode": "c"}}}, None, "m"),
+    ({"message": "m", "type": "t", "param": None, "code": None}, "t", "m"),
+    ({"error_message": "m"}, None, "m"),
+    ({"errorMessage": "m", "errorType": "t"}, None, "m"),
     ({"code": "400", "message": "m", "choices": []}, "400", "m"),
     ({"message": "\ud83d", "code": 1}, "1", "\ufffd"),
 ]

@@ -8,9 +8,14 @@ from streamfsm.core.json_values import as_json, fields_of, says, show
 from streamfsm.core.text import without_surrogates
 
 # Names of fields, lower case and without underscores, in order of preference.
-_OWN_WORDS = ("message", "msg", "errormessage", "errormsg", "statusmsg", "errordescription", "detail", "errors")
-_WORDS = (*_OWN_WORDS, "details", "title", "reason", "description", "faultstring")
+_OWN_WORDS = (
+    *("message", "msg", "errormessage", "errormsg", "statusmsg", "errordescription", "faultstring"),
+    *("detail", "errors"),
+)
+_WORDS = (*_OWN_WORDS, "details", "title", "reason", "description")
 _CODES = ("code", "errorcode", "statuscode", "status")
+_TELLING = ("detail", "errors", "errormessage", "errormsg")  # names that only an error has
+_OPENAI = frozenset({"message", "type", "param"})  # fields of OpenAI's error, whose code may be null
 _SUCCESS = ("0", "ok", "success", "succeeded", "true")
 _DEEPEST = 4
 _FAILURES = ("error", "err", "fail", "failed", "failure")
@@ -33,7 +38,7 @@ def failure_of(fields: Mapping[str, Any], *, amid: bool) -> Failure | None:
     code = next((flat[name] for name in _CODES if _is_code(name, flat.get(name))), None)
     bare = all(flat.get(name) is None for name in (*_CODES, "type", "object", "event"))
     plain = bare and not amid and any(isinstance(flat.get(name), str) for name in _OWN_WORDS)
-    told = any(flat.get(name) for name in ("detail", "errors"))
+    told = any(flat.get(name) for name in _TELLING) or flat.keys() >= _OPENAI
     if words is None or not (declared or code is not None or plain or told):
         return None
     kind = flat.get("type")
