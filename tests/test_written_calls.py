@@ -39,6 +39,9 @@ CALLS = [
     "<｜tool▁calls▁begin｜>",
     "<｜DSML｜function_calls>",
     "functools[{",
+    "<function_calls>f(a=1)",
+    '<|tools_prefix|>[{"f": {}}]',
+    "<|tool_call>call:f{a:1}<tool_call|>",
 ]
 
 
@@ -59,6 +62,8 @@ def test_a_call_in_a_familys_own_words_is_found_and_told_once_for_every_cut(text
         "between `<tool_call>` and `</tool_call>`",
         "a < b, [1], f[0], to=x",
         "<div><function></div>",
+        "<tool_calls>f (a)",
+        "<|tool_call> calls",
         "[tool_calls]",
         "<|im_end|>",
         "<think>x</think>",
@@ -89,16 +94,36 @@ def test_a_choices_own_call_without_arguments_is_not_ready_beside_one_in_its_tex
     "name",
     [
         *("f<|channel|>commentary", "f<|channel", "|>f", "<｜f", "to=functions.f", "[TOOL_CALLS]f", "f\n"),
-        *("<tool_call>f", "f</tool_call>", "<minimax:tool_call>f", "f</function>"),
+        *("<tool_call>f", "f</tool_call>", "<minimax:tool_call>f", "f</function>", "<function=f>", "function=f"),
+        *("f[ARGS]", "f[/INST]", "f<arg_key>a", "f</think>", "<think>f", "f</s>", "f<end_of_turn>"),
     ],
 )
 def test_a_marker_in_a_name_is_found(name):
     assert holds_marker(name)
 
 
-@pytest.mark.parametrize("name", ["f", "functions.f", "a|b", "a<b>", "mcp__x__to"])
+@pytest.mark.parametrize("name", ["f", "functions.f", "a|b", "a<b>", "mcp__x__to", "f[a]", "f[A]", "function"])
 def test_a_name_without_one_holds_none(name):
     assert not holds_marker(name)
+
+
+PARTS = [
+    {"type": "tool_use", "id": "c", "name": "f", "input": {"a": 1}},
+    {"type": "tool-call", "toolName": "f", "args": {"a": 1}},
+    {"type": "function_call", "name": "f", "arguments": '{"a":1}'},
+    {"toolUse": {"name": "f", "input": {"a": 1}}},
+    {"functionCall": {"name": "f", "args": {"a": 1}}},
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_of_content_that_is_a_call_is_told_and_kept(part):
+    entry = {"index": 0, "id": "c", "function": {"name": "f"}}
+    for content in (part, [part], [{"type": "text", "text": "Hi"}, part]):
+        _, parser = run([chunk(content=content), chunk(entry), chunk(finish="tool_calls")])
+        assert anomalies(parser) == ["call_in_text"]
+        assert parser.result.choices[0].extras["content"] == [part]
+        assert not parser.result.tool_calls[0].ready
 
 
 BARE = [

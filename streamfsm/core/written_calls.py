@@ -11,14 +11,15 @@ import re
 _CALLS = re.compile(
     r"""
       <(?:[a-z]{1,16}[:_])?(?:tool_calls?|function_calls?|functioncall|invoke|tool_use|TOOLCALL)>
-        (?:\s{0,9}[{\[<]|[\w.-]{1,64}\s{0,9}[{<])
+        (?:\s{0,9}[{\[<]|[\w.-]{1,64}(?:\(|\s{0,9}[{<]))
     | <(?:function|invoke|tool_call)(?:[ ]name)?=["']?[\w.-]
     | <start_function_call>
     | <longcat_tool_call>\s{0,9}[\w{[]
     | <tool_code>\s{0,9}[\w.]{1,64}\(
     | ```tool_code\s{1,9}[\w.]{1,64}\(
     | ✿FUNCTION✿:?\s{0,9}[\w.-]
-    | <\|(?:tool[_▁]?calls?|action|START_ACTION|plugin|python_tag|functions?)[\w▁]{0,32}\|>
+    | <\|(?:tool[_▁]?calls?|tools_prefix|action|START_ACTION|plugin|python_tag|functions?)[\w▁]{0,32}\|>
+    | <\|tool_call>call:\w
     | <\|(?:channel|constrain|recipient|call)\|>
     | <｜[^<>]{0,32}(?:tool▁call|function_call|tool_call|invoke)
     | \[TOOL_(?:CALLS|REQUEST)\]
@@ -33,8 +34,9 @@ _BARE = re.compile(
     r""""parameters"\s{0,9}:\s{0,9}\{"""
 )
 _MARKER = re.compile(
-    r"<\||\|>|<｜|｜>|\bto=functions\.|\[TOOL_|[\x00-\x1f]"
+    r"<\||\|>|<｜|｜>|\bto=functions\.|\bfunction=|\[TOOL_|\[/?[A-Z_]{3,16}\]|[\x00-\x1f]"
     r"|</?(?:[a-z]{1,16}[:_])?(?:tool_calls?|function_calls?|functioncall|function|invoke|tool_use|TOOLCALL|parameter)>"
+    r"|</?(?:arg_key|arg_value|think|end_of_turn|s)>"
 )
 
 

@@ -26,6 +26,8 @@ _TYPES: dict[str, tuple[TextField | None, str]] = {
     **dict.fromkeys(("summary", "summary_text", "reasoning_summary"), ("reasoning", "summary")),
     "redacted_thinking": ("reasoning", "redacted"),
 }
+# Types of parts that are calls, or names of fields in which a part holds one; lower case, letters only.
+_CALLS = frozenset({"tooluse", "toolcall", "functioncall"})
 _DATA = ("data", "encrypted_content")
 _PART = frozenset({"type", "signature"})
 _DETAIL = _PART.union(("index", "id"), _DATA)
@@ -40,6 +42,10 @@ def read_text(value: object, field: TextField, name: str, choice: int, to: Handl
         to.text(choice, field, value)
     else:
         _Structure(name, choice, to).read(value, field)
+
+
+def _flat(word: str) -> str:
+    return "".join(filter(str.isalpha, word)).lower()
 
 
 @dataclass(slots=True)
@@ -104,6 +110,9 @@ class _Structure:
             elif known and says(value):
                 to.take(AnomalyReport("wrong_type", f"{key} is {show(value)}", choice))
         rest = {key: fields[key] for key in more(fields, read)}
+        if field != "reasoning" and not _CALLS.isdisjoint(map(_flat, (wire_type, *rest))):
+            what = f"a part of {self.name} is a call, which is not parsed: {show(dict(fields))}"
+            to.take(AnomalyReport("call_in_text", what, choice))
         if field != "reasoning" and (rest or not (known or texts)):
             to.take(Extra(choice, self.name, {"type": fields["type"], **rest} if fields.get("type") else rest))
             rest = {}
