@@ -38,3 +38,18 @@ def test_a_value_that_comes_again_takes_no_room_and_all_of_the_room_may_be_taken
     full = len("note") + len('"xxxxxxxxxx"')
     assert anomalies(run(chunks, limits=Limits(extras=full))[1]) == []
     assert anomalies(run(chunks, limits=Limits(extras=full - 1))[1]) == ["more_extras"]
+
+
+def test_ids_of_tokens_are_kept_for_each_piece_also_if_they_are_the_same():
+    chunks = [chunk(content="ha"), chunk(content="ha"), chunk(finish="stop")]
+    for each in chunks[:2]:
+        each["choices"][0]["token_ids"] = [5]
+    assert run(chunks)[1].result.choices[0].extras == {"token_ids": [[5], [5]]}
+
+
+def test_a_custom_tool_whose_input_may_be_in_another_field_is_not_ready():
+    entry = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "f", "arguments": "x"}}
+    parser = run([chunk(entry), chunk(finish="tool_calls")])[1]
+    assert anomalies(parser) == ["unread_arguments"]
+    (found,) = parser.result.tool_calls
+    assert (found.name, found.extras, found.ready) == ("f", {"custom": [{"arguments": "x"}]}, False)

@@ -16,6 +16,7 @@ Keep: TypeAlias = Literal["set", "list", "concatenate"]
 EXTRAS: dict[str, Keep] = {
     "logprobs": "list",
     "content": "list",
+    "token_ids": "list",
     "audio.data": "concatenate",
     **dict.fromkeys(("arguments", "input", "parameters", "args"), "list"),
     **dict.fromkeys(("function.input", "function.parameters", "function.args", "custom.input"), "list"),

@@ -100,6 +100,7 @@ def _custom(
     extras.pop("custom")
     if rest:
         extras["custom"] = rest
+        _doubt(rest, "custom has", choice, to)
     return {"name": custom.get("name"), "arguments": custom.get("input")}, "text"
 
 
