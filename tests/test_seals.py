@@ -100,6 +100,22 @@ def test_a_call_that_falls_into_doubt_is_revoked_at_once(entry: dict[str, Any]):
     assert (revoked.reason, revoked.tool_call) == ("doubt", sealed.tool_call)
 
 
+@pytest.mark.parametrize(
+    "astray", [call(1, arguments='{"q":1}'), {"index": 1, "id": "call_2"}], ids=["arguments", "an id"]
+)
+def test_a_call_without_a_name_revokes_at_the_end_what_it_casts_doubt_on(astray: dict[str, Any]):
+    found, parser = sealing([*EMPTY, chunk(astray), chunk(finish="tool_calls")])
+    assert found == [("{}", None), ("{}", "doubt")]
+    assert parser.result.ready_calls == []
+
+
+@pytest.mark.parametrize("field", ["content", "refusal"])
+def test_a_call_in_a_text_revokes_at_the_end_what_it_casts_doubt_on(field: str):
+    found, parser = sealing([*EMPTY, chunk(**{field: "[TOOL_CALLS]f"}), chunk(finish="tool_calls")])
+    assert found == [("{}", None)] + [("{}", "doubt")] * (field == "content")
+    assert len(parser.result.ready_calls) == (field == "refusal")
+
+
 def test_a_text_that_contradicts_itself_revokes_at_once_what_it_casts_doubt_on():
     parser = StreamParser(seal_tools=TOOLS, dialect=Dialect(content="snapshot"))
     for each in (chunk(content="ab"), *EMPTY):

@@ -52,6 +52,10 @@ class Judge:
                 record("duplicate_key", f"key {key!r} came again", index, call.ordinal)
             self._judge_arguments(choice, call)
 
+    def leads_astray(self, choice: Choice) -> bool:
+        """Whether :meth:`judge_choice` records that arguments may be in a text, or in a call without a name."""
+        return bool(choice.written_call()) or any(not (call.name or call.adopted) for call in choice.calls.lanes)
+
     def judge_speech(self, choice: Choice) -> None:
         """Record calls of the message tool without a message."""
         for call in choice.calls.lanes:

@@ -224,6 +224,7 @@ class Response(Routes):
         for choice in self.run.choices.values():
             for lane in choice.calls.lanes:
                 lane.flush(self._channels, self.writer)
+            self.run.arguments_astray = self.run.arguments_astray or self.judge.leads_astray(choice)
         outcomes = self.judge.outcomes(target)
         for index, choice in self.run.choices.items():
             ready = outcomes[index][1]
@@ -488,11 +489,12 @@ class Response(Routes):
         if event == "end":
             for choice in run.choices.values():
                 self.judge.compare_calls(choice.calls, self.writer)
+        for choice in run.choices.values():
+            for text in choice.texts.values():
+                text.close(event, self.writer)
         if self._seals:
             self._revoke(target)
         for index, choice in run.choices.items():
-            for text in choice.texts.values():
-                text.close(event, self.writer)
             for call in choice.calls.lanes:
                 call.close(event, self._channels, self.writer)
             self.judge.judge_choice(index, choice, self._lane_policies["content"].tags)
