@@ -290,6 +290,33 @@ def test_entries_of_one_delta_with_one_name_are_calls_that_say_something_else(de
     ]
 
 
+def test_a_name_in_pieces_beside_arguments_without_one_is_told_once():
+    pieces = [call(1, "x", "f"), *(call(1, None, letter) for letter in "gh"), call(1, None, None, B)]
+    _, parser = run([chunk(call(0, None, None, A)), *map(chunk, pieces), chunk(finish="tool_calls")])
+    assert [(each.name, each.ready) for each in parser.result.tool_calls] == [("", False), ("fgh", False)]
+    assert anomalies(parser) == ["ambiguous_call", "nameless_call"]
+
+
+def test_calls_that_share_an_id_and_their_arguments_are_ready_if_their_names_differ():
+    for entries in ([call(0, "k", "f", A), call(1, "k", "g", A)], [call(0, "k", "g", A), call(1, "k", "f", A)]):
+        for chunks in (map(chunk, entries), [chunk(*entries)]):
+            _, parser = run([*chunks, chunk(finish="tool_calls")])
+            assert [each.ready for each in parser.result.tool_calls] == [True, True]
+            assert anomalies(parser) == ["duplicate_id"]
+
+
+@pytest.mark.parametrize("index", [0, 1, None])
+@pytest.mark.parametrize("function", [{}, None, {"name": "", "arguments": ""}, {"name": None, "arguments": None}])
+def test_an_entry_that_says_nothing_begins_no_call(function, index):
+    silent = {"id": "", "type": "function", "function": function} | ({} if index is None else {"index": index})
+    for delta in ({"tool_calls": [silent]}, {"tool_calls": [silent, {}]}, {"function_call": function}):
+        before = {"choices": [{"index": 0, "delta": {"content": "Hi", **delta}}]}
+        _, parser = run([before, before, chunk(finish="stop")])
+        assert (found(parser), anomalies(parser)) == ([], [])
+        _, parser = run([before, chunk(call(2, "a", "f")), chunk(finish="tool_calls")])
+        assert [(each.name, each.ready) for each in parser.result.tool_calls] == [("f", True)]
+
+
 def test_names_that_may_be_two_calls_are_never_ready(decided):
     _, parser = run([chunk(call(None, None, "f")), chunk(call(None, None, "g"), finish="tool_calls")])
     assert decided[-1] == "more name, no id"
@@ -332,6 +359,38 @@ UNCERTAIN = {
     "arguments one index after their names": (
         [call(0, "x", "f"), call(1, None, None, A), call(1, "y", "g"), call(2, None, None, B)],
         [("f", B, False), ("g", A, False)],
+    ),
+    "all names, then arguments one index after them": (
+        [call(0, "x", "f"), call(1, "y", "g"), call(1, None, None, A), call(2, None, None, B)],
+        [("f", B, False), ("g", A, False)],
+    ),
+    "all names, then arguments two indexes after them, but one": (
+        [call(0, "w", "e", A), call(1, "x", "f"), call(2, "y", "g"), call(2, None, None, B), call(5, None, None, A)],
+        [("e", A, True), ("f", A, False), ("g", B, False)],
+    ),
+    "arguments one index before their names, and the first of them first": (
+        [call(0, None, None, A), call(1, "x", "f"), call(1, None, None, B), call(2, "y", "g")],
+        [("f", B, False), ("g", A, False)],
+    ),
+    "arguments without a name, then a whole call": (
+        [call(0, None, None, A), call(1, "x", "f", B)],
+        [("", A, False), ("f", B, True)],
+    ),
+    "all arguments, then all names": (
+        [call(0, None, None, A), call(1, None, None, B), call(0, "x", "f"), call(1, "y", "g")],
+        [("f", A, True), ("g", B, True)],
+    ),
+    "arguments before their name, at one index": (
+        [call(0, "x", None, A), call(0, None, "f"), call(0, "y", None, B), call(0, None, "g")],
+        [("f", A, True), ("g", B, True)],
+    ),
+    "names after two ids that came by themselves": (
+        [call(0, "x", None, '{"a":'), call(0, "y"), call(0, None, "f"), call(0, None, "g"), call(0, None, None, "1}")],
+        [("fg", A, False)],
+    ),
+    "a name without an id that is read twice, and the call again": (
+        [call(0, "k", "f"), call(0, None, "f", A), call(0, None, "f", A)],
+        [("ff", A, False), ("f", A, False)],
     ),
     "names without an index, arguments with one": (
         [call(None, "x", "f"), call(0, None, None, A), call(None, "y", "g"), call(1, None, None, B)],

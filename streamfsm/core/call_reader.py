@@ -63,6 +63,8 @@ class CallReader:
         """Return the call that an entry belongs to, with its id and name updated."""
         hollow = (bool(call_id) and is_placeholder(call_id), bool(name) and is_placeholder(name))
         call_id, name = "" if hollow[0] else call_id, "" if hollow[1] else name
+        if call_id and not name and call_id not in calls.with_id:  # a name that came after arguments is complete then
+            self.complete_names(calls, after_arguments=True)
         rule, known = calls.resolve(wire_index, call_id, name, entry, cumulative)
         lane = cast("CallLane", known)
         if rule.decision == "new":
@@ -96,7 +98,8 @@ class CallReader:
             if hollow[1] and lane.name and not hollow[0]:
                 lane.doubt(self._outlet)
         self._weigh(calls, wire_index, call_id)
-        lane.late_id = lane.late_id or bool(call_id and lane.name and lane.id is None and not name)
+        came_late = bool(call_id and lane.name and lane.id is None and not name)
+        lane.late_id = lane.late_id or came_late or rule.records == "changed_id"
         calls.assign(lane, wire_index, call_id)
         fits = not name or self._take_name(lane, name, own=rule.decision == "own", cumulative=cumulative)
         if name:
@@ -169,10 +172,11 @@ class CallReader:
         lane.is_doubled = rule.decision == "double"
         return lane.add_name(name, self._limits.name, cumulative=rule.decision == "replace")
 
-    def complete_names(self, calls: Calls) -> None:
-        """Complete the names of these calls, because no more pieces of them follow."""
+    def complete_names(self, calls: Calls, *, after_arguments: bool = False) -> None:
+        """Complete the names of these calls, or those that came ``after_arguments``; no more pieces of them follow."""
         for at in sorted(calls.growing):
-            self.complete_name(calls.growing.pop(at))
+            if calls.growing[at].size or not after_arguments:
+                self.complete_name(calls.growing.pop(at))
 
     def complete_name(self, lane: CallLane) -> None:
         """Complete a name. The call is in doubt if the name may have come twice, or contains a template's marker."""
@@ -187,13 +191,22 @@ class CallReader:
             )
         lane.complete_name(self._channels, self._outlet)
 
-    def lead_astray(self, calls: Calls, orphan: CallLane) -> None:
-        """Put in doubt ``orphan``, which has no name yet, and the calls that its arguments may belong to, if any."""
-        if calls.any_lacks():
-            for lane in (*calls.lacking(), orphan):
-                lane.doubt(self._outlet)
+    def lead_astray(self, calls: Calls, lane: CallLane) -> None:
+        """Put calls in doubt if there are arguments without a name, and a call that may lack them.
+
+        An index is then wrong, and so may be that of other arguments: each call since the first one that lacks some may
+        have those of another.
+
+        Args:
+            calls: the calls of one choice.
+            lane: the call that has arguments but no name, or a name but no arguments.
+        """
+        found = calls.uncertain()
+        if found is not None:
+            for each in (*found, lane):
+                each.doubt(self._outlet)
             what = "arguments came without a name while a call lacked arguments: they may belong to either"
-            self._anomalies.record("ambiguous_call", what, orphan.choice, orphan.ordinal)
+            self._anomalies.record("ambiguous_call", what, lane.choice, lane.ordinal)
 
     def adopt(self, calls: Calls) -> bool:
         """Assign arguments without a name to the only call that may lack them. It is a guess, so the call is in doubt.

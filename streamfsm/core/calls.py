@@ -38,7 +38,7 @@ class Calls:
     fillable: _Some = field(default_factory=dict)
     """Calls with a name that may lack arguments."""
     asked: Annotated[int, Field(exclude=True)] = 0
-    """How many of those :meth:`lacking` has looked at."""
+    """How many calls there were when :meth:`uncertain` last returned some."""
     unclosed: _Some = field(default_factory=dict)
     """Calls whose arguments come as members of an object."""
 
@@ -74,18 +74,20 @@ class Calls:
         if lane.form == "members":
             self.unclosed[lane.ordinal] = lane
 
-    def lacking(self) -> list[CallLane]:
-        """Return the calls to which arguments without a name may belong, besides those returned before."""
-        found = list(self.fillable.values())[self.asked :]
-        self.asked = len(self.fillable)
-        return [lane for lane in found if _may_lack(lane)]
+    def any_orphan(self) -> bool:
+        """Whether any arguments have no name yet."""
+        return any(lane.is_orphan for lane in self.nameless.values())
 
-    def any_lacks(self) -> bool:
-        """Whether any call with a name may lack arguments."""
-        while self.fillable and not _may_lack(self.fillable[last := next(reversed(self.fillable))]):
-            del self.fillable[last]
-        self.asked = min(self.asked, len(self.fillable))
-        return bool(self.fillable)
+    def uncertain(self) -> list[CallLane] | None:
+        """Return the calls since the first one with a name that may lack arguments; ``None`` if none does.
+
+        Those that were returned before are left out.
+        """
+        first = min((at for at, lane in self.fillable.items() if _may_lack(lane)), default=None)
+        if first is None:
+            return None
+        found, self.asked = self.lanes[max(first, self.asked) :], len(self.lanes)
+        return found
 
     def adoption(self) -> tuple[list[CallLane], CallLane | None]:
         """Return the calls with arguments but no name, and the only named call that may lack them, if there is one."""
@@ -96,12 +98,11 @@ class Calls:
             lane = self.fillable.popitem()[1]
             found += [lane] if lane.lacks_arguments else []
         self.fillable.update((lane.ordinal, lane) for lane in reversed(found))
-        self.asked = min(self.asked, len(self.fillable))
         if len(found) != 1:
             return [], None
         orphans = [self.nameless[at] for at in sorted(self.nameless)]
         self.nameless.clear()
-        orphans = [lane for lane in orphans if lane.size and not lane.has_name and not lane.adopted]
+        orphans = [lane for lane in orphans if lane.is_orphan]
         return orphans, found[0] if orphans else None
 
     def adopt(self, orphan: CallLane, lane: CallLane) -> None:

@@ -178,6 +178,11 @@ class Judge:
                 self._anomalies.record("repeated_call", f"{what}: it may be that call", lane.choice, lane.ordinal)
             ids.add(lane.id)
 
+    @staticmethod
+    def _repeats(call: CallLane, other: CallLane) -> bool:
+        """Whether a call says the same as another, whose name may be its own, read more than once."""
+        return other.name.startswith(call.name) and call.says_the_same(other)
+
     def may_be_sealed(self, call: CallLane) -> bool:
         """Whether a call that has just closed is JSON, not in doubt, and certainly lacks nothing."""
         if call.judge()[0] not in WHOLE or call.repeats is not None or self._run.arguments_astray:
@@ -188,7 +193,7 @@ class Judge:
         """Whether the call, if its JSON is closed, is exactly what the model wrote: nothing was guessed or lost."""
         if call.hosted or call.incomplete or call.in_doubt or self._is_silent(call):
             return False
-        if call.repeats is not None and (call.is_empty or call.says_the_same(calls.lanes[call.repeats])):
+        if call.repeats is not None and (call.is_empty or self._repeats(call, calls.lanes[call.repeats])):
             return False
         # Only a finish reason that came after the call's entries shows that empty arguments are complete. And if some
         # arguments have no certain owner, an empty object or free text would not show that it lacks a piece.

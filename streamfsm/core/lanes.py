@@ -381,7 +381,7 @@ class CallLane:
     is_doubled: bool = False
     """Whether the last piece of its name repeats all pieces before it."""
     late_id: bool = False
-    """Whether its id came by itself, after its name had begun."""
+    """Whether its id came by itself, after its name had begun, or has changed."""
     repeats: int | None = None
     """Position of the call that this one repeats if its arguments turn out to be the same."""
     adopter: int | None = None
@@ -458,6 +458,11 @@ class CallLane:
     def adopted(self) -> bool:
         """Whether another call received its arguments."""
         return self.adopter is not None
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether these are arguments that have neither a name nor, so far, a call that adopted them."""
+        return bool(self.size) and not (self.has_name or self.adopted)
 
     @property
     def lacks_arguments(self) -> bool:

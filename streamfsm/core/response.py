@@ -168,10 +168,15 @@ class Response(Routes):
             if not self._stream.is_open:
                 return
             known = self.run.choices[choice].calls
+            begins = not known.lanes if wire_index is None else wire_index not in known.at_index
+            if begins and not (piece.id or piece.name or arguments or piece.extras):
+                return  # an entry that says nothing, as some servers put beside text, begins no call
             found = self._call_reader.resolve(
                 known, choice, wire_index, piece.id, piece.name, piece.entry, cumulative=cumulative
             )
             route = found, known, self._lane_policies[None]
+            if piece.name and not (arguments or found.size or found.in_doubt) and known.any_orphan():
+                self._call_reader.lead_astray(known, found)
             self._route(choice, wire_index, found, known)
         lane, calls, policy = route
         calls.last = lane.ordinal

@@ -26,7 +26,7 @@ class Piece:
     own: bool
     """Whether the call's own id came with the piece."""
     late_id: bool
-    """Whether the call's id came by itself, after its name had begun."""
+    """Whether the call's id came by itself, after its name had begun, or has changed."""
     cumulative: bool
     """Whether the piece is part of a cumulative message."""
 
