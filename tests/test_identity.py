@@ -4,7 +4,7 @@ import json
 
 import pytest
 from chunked import DATE
-from helpers import anomalies, call, chunk, run
+from helpers import ID, anomalies, call, chunk, run
 
 from streamfsm import StreamParser, coalesce
 from streamfsm.core import calls as core_calls
@@ -541,3 +541,22 @@ def test_choices_do_not_share_calls():
     _, parser = run(chunks)
     assert [choice.tool_calls[0].arguments for choice in parser.result.choices] == ["{}", "{}"]
     assert [len(choice.tool_calls) for choice in parser.result.choices] == [1, 1]
+
+
+def test_a_restored_parser_puts_the_same_calls_in_doubt():
+    entries = [
+        call(0, None, None, '{"a":'),
+        call(1, "b", "g"),
+        call(0, None, "f", "[1"),
+        call(2, None, None, '{"b":2}'),
+        call(0, None, None, "]}"),
+    ]
+    straight, parser = StreamParser(message_id=ID), StreamParser(message_id=ID)
+    for each in [*map(chunk, entries), chunk(finish="tool_calls")]:
+        straight.feed(each)
+        parser = StreamParser.restore(parser.snapshot())
+        parser.feed(each)
+    straight.close()
+    parser.close()
+    assert parser.result == straight.result
+    assert [(each.name, each.ready) for each in parser.result.tool_calls] == [("f", True), ("g", False)]

@@ -149,6 +149,27 @@ MANY: dict[str, Callable[[int], list[Any]]] = {
         chunk(finish="tool_calls"),
     ],
     "calls without args": _many(lambda i: chunk(call(i, f"c{i}", "f"))),
+    "names, then arguments elsewhere": lambda n: [
+        *_many(lambda i: chunk(call(i, f"c{i}", "f")))(n),
+        *_many(lambda i: chunk(call(n + i, None, None, '{"a":1}')))(n),
+    ],
+    "arguments, then names elsewhere": lambda n: [
+        *_many(lambda i: chunk(call(i, None, None, '{"a":1}')))(n),
+        *_many(lambda i: chunk(call(n + i, f"c{i}", "f")))(n),
+    ],
+    "arguments, then their names, then names elsewhere": lambda n: [
+        *_many(lambda i: chunk(call(i, f"a{i}", None, '{"a":')))(n),
+        *_many(lambda i: chunk(call(i, None, "f", "1}")))(n),
+        *_many(lambda i: chunk(call(n + i, f"c{i}", "f")))(n),
+    ],
+    "ids, then names elsewhere": lambda n: [
+        *_many(lambda i: chunk(call(i, f"a{i}")))(n),
+        *_many(lambda i: chunk(call(n + i, f"c{i}", "f")))(n),
+    ],
+    "calls, then arguments elsewhere": lambda n: [
+        *_many(lambda i: chunk(call(i, f"c{i}", "f", '{"a":1}')))(n),
+        *_many(lambda i: chunk(call(n + i, None, None, '{"a":1}')))(n),
+    ],
     "ids of one call": lambda n: [chunk(call(0, "c", "f")), *[chunk(call(0, f"c{i}", None, "1")) for i in range(n)]],
     "indexes": lambda n: [chunk(call(i, "c", None, "1")) for i in range(n)],
     "echo": lambda n: [chunk(call(0, "c0", "f", '{"a":1}')) for i in range(n)],

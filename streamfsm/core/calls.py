@@ -1,5 +1,6 @@
 """The tool calls of one choice. The rules of :mod:`streamfsm.machines.identity` assign entries to them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Annotated, TypeAlias, cast
@@ -29,6 +30,8 @@ class Calls:
     """The number of entries assigned so far."""
     vouched: int = 0
     """The value of ``entries`` when the server last said that the output is complete."""
+    doubted: int = 0
+    """How many calls there were when :meth:`uncertain` last returned some."""
     # Calls that may still change, by position. Operations on all calls look at these alone, so that their cost does not
     # grow with the number of calls. They follow from the lanes.
     growing: _Some = field(default_factory=dict)
@@ -37,8 +40,6 @@ class Calls:
     """Calls whose arguments came before a name."""
     fillable: _Some = field(default_factory=dict)
     """Calls with a name that may lack arguments."""
-    asked: Annotated[int, Field(exclude=True)] = 0
-    """How many calls there were when :meth:`uncertain` last returned some."""
     unclosed: _Some = field(default_factory=dict)
     """Calls whose arguments come as members of an object."""
 
@@ -76,17 +77,17 @@ class Calls:
 
     def any_orphan(self) -> bool:
         """Whether any arguments have no name yet."""
-        return any(lane.is_orphan for lane in self.nameless.values())
+        return _any(self.nameless, lambda lane: lane.is_orphan)
 
     def uncertain(self) -> list[CallLane] | None:
         """Return the calls since the first one with a name that may lack arguments; ``None`` if none does.
 
         Those that were returned before are left out.
         """
-        first = min((at for at, lane in self.fillable.items() if _may_lack(lane)), default=None)
-        if first is None:
+        if not _any(self.fillable, _may_lack):
             return None
-        found, self.asked = self.lanes[max(first, self.asked) :], len(self.lanes)
+        first = self.doubted or min(at for at, lane in self.fillable.items() if _may_lack(lane))
+        found, self.doubted = self.lanes[first:], len(self.lanes)
         return found
 
     def adoption(self) -> tuple[list[CallLane], CallLane | None]:
@@ -153,6 +154,13 @@ class Calls:
             return None
         lane = self.lanes[position]
         return lane if lane.adopter is None else self.lanes[lane.adopter]
+
+
+def _any(calls: dict[int, CallLane], is_so: Callable[[CallLane], bool]) -> bool:
+    """Whether this is so for any of these calls. Those after the last of which it is are removed: it will never be."""
+    while calls and not is_so(calls[last := next(reversed(calls))]):
+        del calls[last]
+    return bool(calls)
 
 
 def _may_lack(lane: CallLane) -> bool:

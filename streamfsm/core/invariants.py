@@ -86,6 +86,7 @@ def _refers(choice: Choice) -> bool:
         and _within(choice.detail_at.values(), len(choice.details))
         and all(detail.place >= 0 for detail in choice.details)
         and 0 <= calls.vouched <= calls.entries
+        and 0 <= calls.doubted <= count
         and all(0 <= lane.entry <= calls.entries for lane in calls.lanes)
     )
 
