@@ -146,6 +146,16 @@ def test_a_key_of_any_kind_in_any_object_raises_nothing_and_changes_no_text(wire
             assert parser.result.assistant_text == expected.result.assistant_text
 
 
+@pytest.mark.parametrize("key", STRANGE_KEYS, ids=ascii)
+@pytest.mark.parametrize("field", ["content", "reasoning_content", "reasoning_details"])
+def test_a_key_of_any_kind_in_a_part_raises_nothing_and_changes_no_text(field, key):
+    parser = StreamParser()
+    parser.feed(chunk(**{field: [{"type": "text", "text": "Hi", key: 1}]}))
+    parser.close()
+    parser.result.model_dump_json().encode()
+    assert "Hi" in (parser.result.content, parser.result.reasoning)
+
+
 @pytest.mark.slow("many places and forms")
 @pytest.mark.parametrize("form", [dict, *FORMS], ids=lambda form: getattr(form, "__name__", "form"))
 @each_wire

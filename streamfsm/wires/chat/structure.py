@@ -44,8 +44,8 @@ def read_text(value: object, field: TextField, name: str, choice: int, to: Handl
         _Structure(name, choice, to).read(value, field)
 
 
-def _flat(word: str) -> str:
-    return "".join(filter(str.isalpha, word)).lower()
+def _flat(word: object) -> str:
+    return "".join(filter(str.isalpha, word)).lower() if isinstance(word, str) else ""
 
 
 @dataclass(slots=True)
