@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from streamfsm.machines.rules import Rule
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Piece:
     """A piece of a name, and what is known of the call that its entry belongs to."""
 
