@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
-from pydantic import PlainSerializer, PlainValidator, TypeAdapter
+from pydantic import BeforeValidator, PlainSerializer
 
 from streamfsm.core.events import (
     AnomalyReport,
@@ -42,19 +42,10 @@ from streamfsm.wires.usage import read_usage
 _CHUNK_READ = CHUNK | {"moderation", "x_groq", "error"}
 _CHOICE_READ = CHOICE | {"message", "usage", "error"}
 
-_Waiting: TypeAlias = Annotated[
-    list[dict[str, Any]],
-    # As ASCII, because an entry may end in half a character.
-    PlainValidator(lambda text: _ENTRIES.validate_python(json.loads(text))),
-    PlainSerializer(json.dumps),
-]
-_ENTRIES = TypeAdapter(list[dict[str, Any]])
-_Messages: TypeAlias = Annotated[
-    dict[int, dict[str, Any]],
-    PlainValidator(lambda text: _MESSAGES.validate_python(json.loads(text))),
-    PlainSerializer(json.dumps),
-]
-_MESSAGES = TypeAdapter(dict[int, dict[str, Any]])
+# In a snapshot, entries and messages are JSON in ASCII, because one may end in half a character.
+_read, _written = BeforeValidator(json.loads), PlainSerializer(json.dumps)
+_Waiting: TypeAlias = Annotated[list[dict[str, Any]], _read, _written]
+_Messages: TypeAlias = Annotated[dict[int, dict[str, Any]], _read, _written]
 _Error: TypeAlias = tuple[object, Mapping[str, Any]]
 """The value of an ``error``, and the fields around it."""
 _Plain: TypeAlias = tuple[Any, str | None, Any, Any]
