@@ -4,7 +4,7 @@ import pytest
 from helpers import HALF, OTHER_HALF, anomalies, call, call_chunks, chunk, run, said, splits
 from streams import outcome
 
-from streamfsm import Limits, StopReasonType, StreamParser
+from streamfsm import Limits, StopReasonType, StreamParser, ThinkTags
 from streamfsm.wires.chat.chunking import at_random, every, whole
 
 
@@ -169,3 +169,10 @@ def test_an_ended_stream_is_not_failed_by_a_large_event():
     parser.cancel()
     parser.feed_bytes(b"data: [1,2,3,4]\n\n")
     assert parser.state == "cancelled"
+
+
+def test_what_a_choice_held_back_comes_after_all_of_the_choices_before_it():
+    chunks = [chunk(finish="content_filter"), chunk(choice=1, content=":"), chunk(call(0, "a", "n" * 9))]
+    tags = ThinkTags("[", "]", starts="auto", where="start")
+    messages, _ = run(chunks, think_tags=tags, limits=Limits(name=8))
+    assert said(messages) == [("name", "n" * 8), ("assistant", ":"), ("stop", "error")]

@@ -494,12 +494,13 @@ class Response(Routes):
         if event == "end":
             for choice in run.choices.values():
                 self.judge.compare_calls(choice.calls, self.writer)
-        for choice in run.choices.values():
-            for text in choice.texts.values():
-                text.close(event, self.writer)
-        if self._seals:
+        if self._seals:  # text that was held back may put a sealed call of another choice in doubt
+            for choice in run.choices.values():
+                self._close_texts(choice, event)
             self._revoke(target)
         for index, choice in run.choices.items():
+            if not self._seals:
+                self._close_texts(choice, event)
             for call in choice.calls.lanes:
                 call.close(event, self._channels, self.writer)
             self.judge.judge_choice(index, choice, self._lane_policies["content"].tags)
@@ -509,6 +510,10 @@ class Response(Routes):
             self.judge.judge_choices()
         first = min(run.choices, default=0)
         self.writer.boundary(run.stream, event, self.judge.outcomes(target)[first][0])
+
+    def _close_texts(self, choice: Choice, event: str) -> None:
+        for text in choice.texts.values():
+            text.close(event, self.writer)
 
     def _complete_calls(self, calls: Calls, *, closes: bool) -> None:
         """Complete the names of the calls so far, and assign arguments without a name to a call."""
